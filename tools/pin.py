@@ -1,0 +1,46 @@
+"""Write ``constraints/airflow-*.txt``: every package of the development environment, pinned for each Airflow version.
+
+Only this script needs ``uv``; installing from the files it writes needs nothing but ``pip``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+from tools.versions import AIRFLOW_VERSIONS, OLDEST_PYTHON, ROOT, AirflowVersion, airflow_version
+
+HEADER = """\
+# Airflow {release} and the development environment, packages published until {pinned_on}, Python {oldest} to {newest}.
+# Written by `make pin`; change pyproject.toml or tools/versions.py instead of this file.
+"""
+
+
+def pin(version: AirflowVersion) -> None:
+    """Resolve one environment and write its constraints file."""
+    command = ["uv", "pip", "compile", "pyproject.toml", "-", "--extra", "dev", "--universal", "--quiet"]
+    command += ["--python-version", OLDEST_PYTHON, "--exclude-newer", version.pinned_on]
+    command += ["--no-header", "--no-annotate", "--no-config"]
+    wanted = f"apache-airflow=={version.release}\n"
+    pins = subprocess.run(command, input=wanted, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True).stdout
+    header = HEADER.format(
+        release=version.release,
+        pinned_on=version.pinned_on,
+        oldest=OLDEST_PYTHON,
+        newest=version.newest_python,
+    )
+    version.constraints.write_text(header + pins)
+    print(f"{version.constraints.relative_to(ROOT)}: {len(pins.splitlines())} packages")
+
+
+def main() -> None:
+    """Pin the series named on the command line, or all of them."""
+    if shutil.which("uv") is None:
+        sys.exit("Pinning needs uv (https://docs.astral.sh/uv/); nothing else in this project does.")
+    for version in [airflow_version(series) for series in sys.argv[1:]] or AIRFLOW_VERSIONS:
+        pin(version)
+
+
+if __name__ == "__main__":
+    main()

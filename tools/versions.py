@@ -1,0 +1,54 @@
+"""Name the Airflow versions this provider is tested on: the one list behind set-up, pinning, and the test matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout."""
+
+
+class AirflowVersion(NamedTuple):
+    """One line of Airflow releases and what it is pinned to."""
+
+    series: str
+    """What people type, such as ``3.3``."""
+    release: str
+    """The exact release that is installed, such as ``3.3.2``."""
+    pinned_on: str
+    """Packages published after this day (ISO date) are left out of the constraints."""
+    newest_python: str
+    """The newest Python this series and its constraints support; the oldest is always 3.11."""
+
+    @property
+    def constraints(self) -> Path:
+        """Return the file that pins every package of this environment."""
+        return ROOT / "constraints" / f"airflow-{self.series}.txt"
+
+
+OLDEST_PYTHON = "3.11"
+
+AIRFLOW_VERSIONS = (
+    AirflowVersion("2.11", "2.11.2", "2026-05-20", "3.12"),
+    AirflowVersion("3.0", "3.0.6", "2026-05-20", "3.12"),
+    AirflowVersion("3.1", "3.1.8", "2026-05-20", "3.13"),
+    AirflowVersion("3.2", "3.2.2", "2026-06-05", "3.13"),
+    AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13"),
+)
+
+DEVELOPMENT_VERSION = AIRFLOW_VERSIONS[-1]
+"""What ``.venv``, the demo, and the integration tests run."""
+
+
+def airflow_version(series: str) -> AirflowVersion:
+    """Look a series up.
+
+    :param series: such as ``3.3``.
+    :raises ValueError: the series is not tested here.
+    """
+    for version in AIRFLOW_VERSIONS:
+        if version.series == series:
+            return version
+    known = ", ".join(version.series for version in AIRFLOW_VERSIONS)
+    raise ValueError(f"Airflow {series} is not in the test matrix; choose one of {known}")
