@@ -14,13 +14,13 @@ import subprocess
 import sys
 import time
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.versions import ROOT, AirflowVersion, airflow_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import TextIO
 
 SHOWN_LOG_LINES = 6
@@ -85,8 +85,8 @@ def _install(version: AirflowVersion, folder: Path) -> None:
     :raises SystemExit: pip failed; the message has its last lines and what to do.
     """
     log = folder / "setup.log"
-    command = [folder / "bin/python", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["--constraint", version.constraints, "--editable", ".[dev]"]
+    command = [str(folder / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    command += ["--constraint", str(version.constraints), "--editable", ".[dev]"]
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     with (
         log.open("w") as record,

@@ -1,0 +1,162 @@
+"""Write the home folder of a lab's Airflow: configuration, secrets, user, and an initialised database."""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import importlib.metadata
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.lab.environment import clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+USER = "admin"
+AIRFLOW_VERSION = importlib.metadata.version("apache-airflow-core")
+
+Settings = dict[str, dict[str, object]]
+"""Airflow's configuration: section, option, value."""
+
+
+class AirflowHome:
+    """A folder that an Airflow process can run from once ``AIRFLOW_HOME`` names it.
+
+    Passwords and keys are made on first use and stay in the folder, so that a restarted lab can read its own database.
+
+    :param folder: created when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.logs = self.folder / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self._secrets = _secrets(self.folder / "secrets.json")
+        self._passwords = self.folder / "passwords.json"
+        _write_private(self._passwords, json.dumps({USER: self.password}))
+
+    @property
+    def password(self) -> str:
+        """The password of the one user, ``admin``."""
+        return self._secrets["password"]
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "airflow.db"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment for a process of this Airflow; everything else is in its ``airflow.cfg``."""
+        return clean_environment(AIRFLOW_HOME=str(self.folder))
+
+    def configure(self, *, port: int, dag_folders: Sequence[Path], overrides: Mapping[str, Mapping[str, str]]) -> None:
+        """Write ``airflow.cfg``.
+
+        :param port: where the API server will listen.
+        :param overrides: settings that win over the lab's own.
+        """
+        settings = self._settings(port, dag_folders)
+        for section, options in overrides.items():
+            settings.setdefault(section, {}).update(options)
+        self._write_config(settings)
+
+    def create_database(self) -> None:
+        """Put an initialised database in place, unless there is one.
+
+        Initialising takes Airflow many seconds, so it is done once per virtual environment and copied from there.
+        """
+        if self.database.exists():
+            return
+        template = Path(sys.prefix) / f"airflow-{AIRFLOW_VERSION}.db"
+        if not template.exists():
+            _create_template(template)
+        shutil.copyfile(template, self.database)
+
+    def _settings(self, port: int, dag_folders: Sequence[Path]) -> Settings:
+        """Choose for a quick start and small load: four task slots, short intervals, one API worker."""
+        url = f"http://127.0.0.1:{port}"
+        return {
+            "core": {
+                "executor": "LocalExecutor",
+                "parallelism": 4,
+                "load_examples": False,
+                "fernet_key": self._secrets["fernet_key"],
+                "execution_api_server_url": f"{url}/execution/",
+                "simple_auth_manager_users": f"{USER}:admin",
+                "simple_auth_manager_passwords_file": self._passwords,
+                "test_connection": "Enabled",
+            },
+            "api": {"host": "127.0.0.1", "port": port, "base_url": url, "secret_key": self._secrets["api_key"]},
+            "api_auth": {"jwt_secret": self._secrets["jwt_key"]},
+            "database": {"sql_alchemy_conn": f"sqlite:///{self.database}"},
+            "dag_processor": {
+                "dag_bundle_config_list": json.dumps([_bundle(folder) for folder in dag_folders]),
+                "refresh_interval": 10,
+                "min_file_process_interval": 15,
+            },
+            "scheduler": {"scheduler_idle_sleep_time": 0.2},
+            "logging": {"base_log_folder": self.logs, "colored_console_log": False},
+            "usage_data_collection": {"enabled": False},
+        }
+
+    def _write_config(self, settings: Settings) -> None:
+        config = configparser.ConfigParser(interpolation=None)
+        for section, options in settings.items():
+            config[section] = {name: str(value).replace("%", "%%") for name, value in options.items()}
+        temporary = self.folder / "airflow.cfg.new"
+        _write_private(temporary, "")
+        with temporary.open("w") as file:
+            config.write(file)
+        temporary.replace(self.folder / "airflow.cfg")
+
+
+def _bundle(folder: Path) -> dict[str, object]:
+    """Describe a folder of DAG files as Airflow's configuration wants it."""
+    return {
+        "name": folder.name,
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(folder.absolute())},
+    }
+
+
+def _secrets(file: Path) -> dict[str, str]:
+    """Read the keys of this home, after making them when the file is missing."""
+    if not file.exists():
+        fernet_key = base64.urlsafe_b64encode(os.urandom(32)).decode()
+        made = {"fernet_key": fernet_key, "password": secrets.token_urlsafe(9)}
+        _write_private(file, json.dumps(made | {name: secrets.token_urlsafe(48) for name in ("api_key", "jwt_key")}))
+    stored: dict[str, str] = json.loads(file.read_text())
+    return stored
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    file.touch(mode=0o600)
+    file.write_text(text)
+
+
+def _create_template(template: Path) -> None:
+    """Let Airflow initialise an empty database and keep the file.
+
+    :raises subprocess.CalledProcessError: Airflow failed; its output went to stderr.
+    """
+    with tempfile.TemporaryDirectory(dir=template.parent, prefix="airflow-template-") as scratch:
+        home = AirflowHome(Path(scratch))
+        home.configure(port=0, dag_folders=[], overrides={})
+        command = [sys.executable, "-m", "airflow", "db", "migrate"]
+        done = subprocess.run(
+            command, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if done.returncode != 0:
+            sys.stderr.write(done.stdout)
+        done.check_returncode()
+        home.database.replace(template)

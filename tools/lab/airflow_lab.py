@@ -1,0 +1,176 @@
+"""Start and stop a whole Airflow: API server, scheduler, dag processor, triggerer, and the local Apify."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Self
+
+import requests
+
+from tools.lab.airflow_home import USER, AirflowHome
+from tools.lab.apify import ApifyServer, start_local_apify, wait_for_announcement
+from tools.lab.client import AirflowClient, AirflowRequestError
+from tools.lab.component import Component, LabError, stop_together
+from tools.lab.environment import free_port
+from tools.lab.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+START_SECONDS = 240.0
+CLI_SECONDS = 120.0
+HEALTH_POLL_SECONDS = 0.5
+AIRFLOW_COMMANDS: Mapping[str, Sequence[str]] = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+"""The arguments that start each kind of component. Nobody serves logs: all components share one log folder."""
+
+
+class AirflowLab:
+    """A real Airflow on this machine, alive inside a ``with`` block.
+
+    All processes listen on 127.0.0.1 only, on ports that were free, and see nothing of the caller's environment.
+    The folder stays behind and can be used again; the processes never do.
+
+    :param folder: Airflow's home: configuration, database and logs. Created when missing.
+    :param dag_folders: where the DAG files are; each becomes a DAG bundle.
+    :param apify: the Apify API that the connection ``apify_default`` points at; None starts the local Apify.
+    :param config: settings of Airflow that differ from the lab's, by section and option.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        dag_folders: Sequence[Path],
+        *,
+        apify: ApifyServer | None = None,
+        config: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self.home = AirflowHome(folder)
+        self.components: dict[str, Component] = {}
+        self._dag_folders = dag_folders
+        self._config = config or {}
+        self._apify = apify
+        self._client: AirflowClient | None = None
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until Airflow calls itself healthy.
+
+        :raises LabError: a component died on the way; the message ends with the tail of its log.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop everything."""
+        self.stop()
+
+    @property
+    def client(self) -> AirflowClient:
+        """The REST API, logged in as ``admin``."""
+        if self._client is None:
+            raise LabError("The lab has not been started")
+        return self._client
+
+    @property
+    def apify(self) -> ApifyServer:
+        """The Apify API this lab uses."""
+        if self._apify is None:
+            raise LabError("The local Apify has not been started")
+        return self._apify
+
+    def start_component(self, name: str) -> Component:
+        """Start a component, or another of its kind.
+
+        :param name: a kind (``api-server``, ``scheduler``, ``dag-processor``, ``triggerer``), or a kind, a hyphen and
+            a number for one more of it, such as ``triggerer-2``.
+        """
+        kind = next(kind for kind in AIRFLOW_COMMANDS if name == kind or name.startswith(f"{kind}-"))
+        self.components[name] = Component(
+            name,
+            [sys.executable, "-m", "airflow", *AIRFLOW_COMMANDS[kind]],
+            environment=self.home.environment,
+            folder=self.home.folder,
+            log=self.home.logs / f"{name}.log",
+        )
+        return self.components[name]
+
+    def check(self) -> None:
+        """Make sure every component is alive.
+
+        :raises LabError: one has ended.
+        """
+        for component in self.components.values():
+            component.check()
+
+    def cli(self, *arguments: str) -> str:
+        """Run the ``airflow`` command inside the lab and return what it printed.
+
+        :raises LabError: it failed; the message ends with its output.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.home.environment,
+            cwd=self.home.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=CLI_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LabError(f"airflow {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+    def stop(self) -> None:
+        """Stop all processes, within seconds."""
+        if self._client:
+            self._client.close()
+        stop_together(self.components.values())
+        self.components.clear()
+
+    def _start(self) -> None:
+        if self._apify is None:
+            self.components["apify"] = start_local_apify(self.home.logs / "apify.log")
+        port = free_port()
+        self.home.configure(port=port, dag_folders=self._dag_folders, overrides=self._config)
+        self.home.create_database()
+        for name in AIRFLOW_COMMANDS:
+            self.start_component(name)
+        if self._apify is None:
+            self._apify = wait_for_announcement(self.components["apify"])
+        self._client = AirflowClient(f"http://127.0.0.1:{port}")
+        self._wait_until_healthy()
+        self._client.log_in(USER, self.home.password)
+        self._client.put_connection(
+            "apify_default", conn_type="apify", host=self._apify.base_url, password=self._apify.token
+        )
+
+    def _wait_until_healthy(self) -> None:
+        """Wait until the API server answers and every other component has sent a heartbeat."""
+
+        def healthy() -> bool:
+            self.check()
+            try:
+                return set(self.client.health().values()) == {"healthy"}
+            except (requests.ConnectionError, AirflowRequestError):
+                return False
+
+        try:
+            wait_until(healthy, "Airflow to be healthy", timeout=START_SECONDS, poll=HEALTH_POLL_SECONDS)
+        except TimeoutError as error:
+            tails = (f"{name}:\n{component.tail()}" for name, component in self.components.items())
+            raise LabError("\n".join([f"{error}.", *tails])) from error
