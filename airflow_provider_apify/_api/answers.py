@@ -1,0 +1,155 @@
+"""What comes back for a request, and which error it is. No I/O.
+
+Errors are told apart by Apify's ``error.type``; the HTTP status is the fallback.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify.exceptions import (
+    ApifyApiError,
+    ApifyApprovalError,
+    ApifyAuthError,
+    ApifyCapacityError,
+    ApifyConnectionError,
+    ApifyError,
+    ApifyNotFoundError,
+    ApifyRateLimitError,
+    ApifyServerError,
+)
+
+_MESSAGE_CHARACTERS = 500
+_TOO_MANY_REQUESTS = 429
+_CLIENT_ERROR = 400
+_SERVER_ERROR = 500
+
+_ERROR_BY_TYPE: Mapping[str, type[ApifyApiError]] = {
+    "actor-memory-limit-exceeded": ApifyCapacityError,
+    "concurrent-runs-limit-exceeded": ApifyCapacityError,
+    "full-permission-actor-not-approved": ApifyApprovalError,
+    "insufficient-permissions": ApifyAuthError,
+    "invalid-token": ApifyAuthError,
+    "user-or-token-not-found": ApifyAuthError,
+    "token-not-provided": ApifyAuthError,
+    "user-disabled": ApifyAuthError,
+    "record-not-found": ApifyNotFoundError,
+    "actor-not-found": ApifyNotFoundError,
+    "rate-limit-exceeded": ApifyRateLimitError,
+    "concurrent-update-detected": ApifyServerError,
+    "internal-server-error": ApifyServerError,
+    "request-aborted-prematurely": ApifyServerError,
+}
+_ERROR_BY_STATUS: Mapping[int, type[ApifyApiError]] = {
+    401: ApifyAuthError,
+    403: ApifyAuthError,
+    404: ApifyNotFoundError,
+    408: ApifyServerError,
+    _TOO_MANY_REQUESTS: ApifyRateLimitError,
+}
+_ADVICE: Mapping[type[ApifyApiError], str] = {
+    ApifyAuthError: "Check the API token in the Airflow connection's password and what it may do.",
+    ApifyNotFoundError: "Check the ID, and that the token may see it; unnamed storages are deleted some days "
+    "after their run.",
+}
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP response read to the end. Header names are lower-case."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the request was done."""
+        return self.status_code < _CLIENT_ERROR
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether the request was refused, with nothing done, because there are too many."""
+        return error_class(self) is ApifyRateLimitError
+
+    @property
+    def is_passing_fault(self) -> bool:
+        """Whether the server failed in a way that the same request may not meet again."""
+        return error_class(self) is ApifyServerError
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asks to wait, where it says so."""
+        seconds = self.headers.get("retry-after", "")
+        return float(seconds) if seconds.isdigit() else None
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """Apify's ``error`` object, empty where the body holds none."""
+        try:
+            error = json.loads(self.body)["error"]
+        except (ValueError, KeyError, TypeError):
+            return {}
+        return error if isinstance(error, dict) else {}
+
+
+@dataclass(frozen=True)
+class NoResponse:
+    """The transport's report that no whole response arrived.
+
+    :param reason: what happened, without the URL's parameters.
+    :param sent: whether the server may have got the request.
+    """
+
+    reason: str
+    sent: bool = True
+
+
+Answer = Response | NoResponse
+NOT_APIFY = "the answer's body is not Apify's JSON; check the connection's host and any proxy in between"
+
+
+def data_of(response: Response) -> dict[str, Any] | None:
+    """Return the ``data`` object of a JSON answer; ``None`` where something that is not Apify wrote the body."""
+    try:
+        data = json.loads(response.body)["data"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def error_class(response: Response) -> type[ApifyApiError]:
+    """Return the class of an error answer."""
+    error_type = response.error.get("type")
+    if isinstance(error_type, str) and error_type in _ERROR_BY_TYPE:
+        return _ERROR_BY_TYPE[error_type]
+    fallback = ApifyServerError if response.status_code >= _SERVER_ERROR else ApifyApiError
+    return _ERROR_BY_STATUS.get(response.status_code, fallback)
+
+
+def error_of(request: Request, answer: Answer) -> ApifyError:
+    """Return the error that an answer is, with what was asked and what the server said."""
+    asked = f"{request.method} {request.path}"
+    if isinstance(answer, NoResponse):
+        doubt = "" if request.retry_safe or not answer.sent else " It is unknown whether it was done; not repeated."
+        return ApifyConnectionError(f"{asked}: {answer.reason}.{doubt}")
+    error, kind = answer.error, error_class(answer)
+    message = str(error.get("message") or "no message")[:_MESSAGE_CHARACTERS]
+    advice = _approval_advice(error) if kind is ApifyApprovalError else _ADVICE.get(kind, "")
+    return kind(
+        f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message} {advice}".replace(" :", ":").rstrip(),
+        http_status=answer.status_code,
+        error_type=error.get("type"),
+    )
+
+
+def _approval_advice(error: Mapping[str, Any]) -> str:
+    data = error.get("data")
+    url = str(data.get("approvalUrl", "")) if isinstance(data, dict) else ""
+    is_link = urlsplit(url).scheme in {"http", "https"}
+    return f"Approve it here, then run the task again: {url}" if is_link else "Approve it in Apify Console."

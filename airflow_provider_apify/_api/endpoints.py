@@ -1,0 +1,156 @@
+"""Which HTTP request each Apify operation is. Pure functions, no I/O.
+
+Reference: https://docs.apify.com/api/v2
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_apify.options import RunOptions, Target
+
+MAX_INPUT_BYTES = 9 * 2**20
+MAX_WAIT_SECONDS = 60
+_ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request that has not been sent.
+
+    :param path: already quoted.
+    :param params: query parameters by their API names.
+    :param user_agent: words added to the User-Agent, kept by Apify with the run that the request starts.
+    :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
+    :param delay: seconds to wait before sending.
+    :param timeout: seconds without any byte from the server after which there is no answer.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    user_agent: str = ""
+    retry_safe: bool = True
+    delay: float = 0.0
+    timeout: float = _ANSWER_SECONDS
+
+
+def start_run(target: Target, run_input: bytes | None, options: RunOptions, *, marker: str = "") -> Request:
+    """``POST /v2/actors/{actorId}/runs`` or ``POST /v2/actor-tasks/{actorTaskId}/runs``.
+
+    :param run_input: JSON text; ``None`` sends no body, so the saved or default input applies.
+    :param marker: kept by Apify in the run's ``meta.userAgent``.
+    """
+    params = _params(options.to_params())
+    return Request("POST", f"{_target(target)}/runs", params, run_input, user_agent=marker, retry_safe=False)
+
+
+def get_run(run_id: str, *, wait: int = 0) -> Request:
+    """``GET /v2/actor-runs/{runId}``, answered when the run ends or after ``wait`` (0 to 60) seconds."""
+    params = _params({"waitForFinish": wait} if wait else {})
+    return Request("GET", f"/v2/actor-runs/{_segment(run_id)}", params, timeout=_ANSWER_SECONDS + wait)
+
+
+def last_run(target: Target, *, status: str | None = None, origin: str | None = None) -> Request:
+    """``GET /v2/actors/{actorId}/runs/last``, or the same of a task."""
+    return Request("GET", f"{_target(target)}/runs/last", _params({"status": status, "origin": origin}))
+
+
+def abort_run(run_id: str, *, gracefully: bool = False) -> Request:
+    """``POST /v2/actor-runs/{runId}/abort``; aborting twice is harmless."""
+    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/abort", _params({"gracefully": gracefully or None}))
+
+
+def get_log(run_id: str) -> Request:
+    """``GET /v2/actor-runs/{runId}/log``: at most 10 MiB of text."""
+    return Request("GET", f"/v2/actor-runs/{_segment(run_id)}/log", _params({"raw": True}))
+
+
+def get_dataset(dataset_id: str) -> Request:
+    """``GET /v2/datasets/{datasetId}``."""
+    return Request("GET", f"/v2/datasets/{_segment(dataset_id)}")
+
+
+def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
+    """``GET /v2/datasets/{datasetId}/items``.
+
+    :param params: by their API names; ``None`` leaves one out, a list is joined with commas.
+    """
+    return Request("GET", f"/v2/datasets/{_segment(dataset_id)}/items", _params(params))
+
+
+def get_me() -> Request:
+    """``GET /v2/users/me``: who the token belongs to."""
+    return Request("GET", "/v2/users/me")
+
+
+def encode_input(run_input: Any) -> bytes | None:
+    """Return the body of a start: ``None`` for no input, else JSON text.
+
+    :param run_input: any JSON value, or a string that holds JSON text.
+    :raises ValueError: no JSON, or more than the 9 MiB that Apify takes. The message does not hold the input.
+    """
+    if run_input is None:
+        return None
+    body = _json_text(run_input).encode()
+    if len(body) > MAX_INPUT_BYTES:
+        raise ValueError(
+            f"run_input is {len(body):,} bytes of JSON; Apify takes at most {MAX_INPUT_BYTES:,} (9 MiB). "
+            "Put large data into a key-value store or a dataset and pass its ID.",
+        )
+    return body
+
+
+def _json_text(run_input: Any) -> str:
+    try:
+        if isinstance(run_input, str):
+            run_input = json.loads(run_input, parse_constant=_refuse_constant)
+        return json.dumps(run_input, allow_nan=False, ensure_ascii=False)
+    except json.JSONDecodeError as error:
+        # ``from None``: the decoder's own error carries the whole input.
+        raise ValueError(
+            f"run_input is a string that holds no JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
+            "Pass a dictionary, JSON text, or the path of a template file that ends in .json.",
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"run_input cannot be written as JSON: {_json_complaint(error)}.") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _json_complaint(error: Exception) -> str:
+    if "Out of range float values" in str(error):
+        return "it holds NaN or an infinite number, which JSON has not; use null (None)"
+    return str(error)
+
+
+def _params(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _param(value) for name, value in values.items() if value is not None}
+
+
+def _param(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+        return base64.b64encode(json.dumps(value).encode()).decode()
+    return ",".join(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _target(target: Target) -> str:
+    collection = "actors" if target.kind == "actor" else "actor-tasks"
+    return f"/v2/{collection}/{_segment(target.id.replace('/', '~'))}"
+
+
+def _segment(name: str) -> str:
+    """Quote a name for exactly one segment of a path."""
+    if not name or name in {".", ".."}:
+        raise ValueError(f"{name!r} is no Apify ID.")
+    return quote(name, safe="~")

@@ -1,0 +1,196 @@
+"""Retries, errors and waiting, written once for both transports. No I/O.
+
+A flow yields each :class:`Request` to send, is sent back the :class:`Answer`, and returns its result.
+The drivers in ``transports`` are the only code that knows how to send and how to sleep.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import NOT_APIFY, Answer, NoResponse, Response, data_of, error_of
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyNotFoundError, ApifyServerError
+from airflow_provider_apify.models import ActorRun, RunEvent
+
+T = TypeVar("T")
+Flow = Generator[Request, Answer, T]
+
+# A run that has just started may be unknown to the replica that answers: measured up to 3 seconds.
+_REPLICA_LAG_SECONDS = 3.0
+# An unfinished run answered sooner than this was not waited for (a proxy, a capped wait): do not hammer.
+_SHORTEST_WAIT_SECONDS = 1.0
+_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often to try, and how long to wait in between: a random time in [D, 2D], D doubling from ``first_delay``.
+
+    :param attempts: how often a request is sent at most.
+    :param first_delay: seconds.
+    :param max_delay: seconds between two attempts at most.
+    """
+
+    attempts: int = 6
+    first_delay: float = 0.5
+    max_delay: float = 60.0
+
+    def delay(self, request: Request, answer: Answer, attempt: int) -> float | None:
+        """Return the seconds before the next attempt, or ``None`` to give up."""
+        if attempt >= self.attempts or not _worth_retrying(request, answer):
+            return None
+        if isinstance(answer, Response) and answer.retry_after is not None:
+            return min(answer.retry_after, self.max_delay)
+        # The exponent is bounded, so that a patient policy does not overflow.
+        return min(self.first_delay * 2.0 ** min(attempt - 1, 16) * random.uniform(1, 2), self.max_delay)
+
+    def patient(self) -> RetryPolicy:
+        """Return the policy for waiting: an outage of half an hour must not lose a run that goes on meanwhile."""
+        return replace(self, attempts=max(self.attempts, 40))
+
+
+def _worth_retrying(request: Request, answer: Answer) -> bool:
+    if isinstance(answer, NoResponse):
+        return request.retry_safe or not answer.sent
+    if answer.is_rate_limited:
+        return True  # refused before it did anything, so even starting a run is safe to repeat
+    return request.retry_safe and answer.is_passing_fault
+
+
+def call(request: Request, retry: RetryPolicy) -> Flow[Response]:
+    """Send one request until it succeeds or is hopeless."""
+    return (yield from _until_read(request, retry, lambda response: response))
+
+
+def call_data(request: Request, retry: RetryPolicy, *, until: float = math.inf) -> Flow[dict[str, Any]]:
+    """Do what :func:`call` does and return the ``data`` object of the JSON answer.
+
+    :param until: Unix time after which no further attempt is made.
+    """
+    return (yield from _until_read(request, retry, data_of, until))
+
+
+def _until_read(
+    request: Request,
+    retry: RetryPolicy,
+    read: Callable[[Response], T | None],
+    until: float = math.inf,
+) -> Flow[T]:
+    attempt = 1
+    while True:
+        answer = yield request
+        if isinstance(answer, Response) and answer.is_success:
+            result = read(answer)
+            if result is not None:
+                return result
+            answer = NoResponse(NOT_APIFY)
+        delay = retry.delay(request, answer, attempt)
+        if delay is None or time.time() + delay > until:
+            raise error_of(request, answer)
+        request, attempt = replace(request, delay=delay), attempt + 1
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How to wait for a run.
+
+    :param deadline: Unix time after which to stop waiting; ``None`` waits for ever.
+    :param long_poll: seconds (1 to 60) that each request lets the server wait for the end.
+    :param poll_interval: seconds between plain requests; ``None`` long-polls instead.
+    :param first_delay: seconds before the first request, to spread waiters that arrive together.
+    :param settle: seconds after the run's end at which it is read once more, because costs and counts lag.
+    """
+
+    deadline: float | None = None
+    long_poll: int = endpoints.MAX_WAIT_SECONDS
+    poll_interval: float | None = None
+    first_delay: float = 0.0
+    settle: float = 0.0
+
+
+def wait_for_run(
+    run_id: str,
+    retry: RetryPolicy,
+    waiting: Waiting,
+    *,
+    on_update: Callable[[ActorRun], None] = lambda _run: None,
+    clock: Callable[[], float] = time.time,
+) -> Flow[RunEvent]:
+    """Wait until the run is finished or the deadline has passed.
+
+    :param on_update: called with the run as it is after each answer.
+    :param clock: Unix time, for tests.
+    """
+    watch = _Watch(run_id, retry.patient(), waiting, clock)
+    while True:
+        run = yield from watch.look()
+        if run is None:
+            continue
+        on_update(run)
+        if run.is_finished:
+            return RunEvent((yield from watch.settled(run)))
+        if watch.is_over:
+            return RunEvent(run, deadline_passed=True)
+
+
+class _Watch:
+    """The state of one wait: when it began, how long to pause, what was last seen."""
+
+    def __init__(self, run_id: str, retry: RetryPolicy, waiting: Waiting, clock: Callable[[], float]) -> None:
+        self._run_id, self._retry, self._waiting, self._clock = run_id, retry, waiting, clock
+        self._grace_ends = clock() + waiting.first_delay + _REPLICA_LAG_SECONDS
+        self._until = math.inf if waiting.deadline is None else waiting.deadline
+        self._delay = waiting.first_delay
+        self._last: ActorRun | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the deadline has passed."""
+        return self._clock() >= self._until
+
+    def look(self) -> Flow[ActorRun | None]:
+        """Ask once, after the pause that is due; ``None`` where the run is too young to be known everywhere."""
+        asked = self._clock() + self._delay
+        request = replace(endpoints.get_run(self._run_id, wait=self._server_wait(asked)), delay=self._delay)
+        try:
+            run = self._last = ActorRun.from_api((yield from call_data(request, self._retry, until=self._until)))
+        except ApifyNotFoundError:
+            if self._clock() > self._grace_ends:
+                raise
+            self._delay = _SHORTEST_WAIT_SECONDS
+            return None
+        except (ApifyConnectionError, ApifyServerError):
+            if self._last is None or not self.is_over:
+                raise
+            return self._last  # the deadline passed while Apify did not answer
+        self._delay = self._pause(elapsed=self._clock() - asked)
+        return run
+
+    def settled(self, run: ActorRun) -> Flow[ActorRun]:
+        """Read a finished run again when its costs and counts are final."""
+        settle = self._waiting.settle
+        if settle <= 0:
+            return run
+        age = self._clock() - run.finished_at.timestamp() if run.finished_at else 0.0
+        # Apify's clock may differ from ours: never wait longer than ``settle``.
+        request = replace(endpoints.get_run(run.id), delay=min(settle, max(0.0, settle - age)))
+        return ActorRun.from_api((yield from call_data(request, self._retry)))
+
+    def _server_wait(self, now: float) -> int:
+        if self._waiting.poll_interval is not None:
+            return 0
+        return max(1, int(min(self._waiting.long_poll, self._until - now)))
+
+    def _pause(self, *, elapsed: float) -> float:
+        """Return the seconds before the next request: none after a long-poll that was really waited for."""
+        pause = self._waiting.poll_interval
+        if pause is None:
+            pause = 0.0 if elapsed >= _SHORTEST_WAIT_SECONDS else _PAUSE_SECONDS
+        return max(0.0, min(pause, self._until - self._clock()))

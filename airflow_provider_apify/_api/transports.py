@@ -1,0 +1,210 @@
+"""The two ways to put a :class:`Request` on the wire, and the two drivers of flows. The only sleeps.
+
+``requests`` and ``aiohttp`` are imported where they are used: a DAG file that imports an operator needs neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment
+from weakref import WeakKeyDictionary
+
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response
+
+if TYPE_CHECKING:
+    import aiohttp
+    import requests
+
+    from airflow_provider_apify._api.endpoints import Request
+    from airflow_provider_apify._api.flows import Flow
+
+T = TypeVar("T")
+_CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where to send and who is asking. The token never shows in a ``repr``."""
+
+    base_url: str
+    token: str = field(repr=False)
+    user_agent: str
+
+    def url(self, request: Request) -> str:
+        """Return the full URL, without parameters."""
+        return f"{self.base_url}{request.path}"
+
+    def headers(self, request: Request) -> dict[str, str]:
+        """Return the headers that every request carries, and those its body and marker need."""
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "User-Agent": f"{self.user_agent} {request.user_agent}".rstrip(),
+            "x-apify-integration-platform": "airflow",
+        }
+        if request.body is not None:
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        return headers
+
+
+def drive(flow: Flow[T], send: Callable[[Request], Answer]) -> T:
+    """Run a flow to its end, blocking."""
+    request = next(flow)
+    while True:
+        time.sleep(request.delay)
+        try:
+            request = flow.send(send(request))
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+
+async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]]) -> T:
+    """Run a flow to its end on the event loop."""
+    request = next(flow)
+    while True:
+        await asyncio.sleep(request.delay)
+        try:
+            request = flow.send(await send(request))
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+
+def send_with_requests(session: requests.Session, access: Access, request: Request) -> Answer:
+    """Send over ``requests`` and read the whole body."""
+    import requests  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        with open_with_requests(session, access, request) as response:
+            return Response(response.status_code, _lower(response.headers), response.content)
+    except requests.RequestException as error:
+        return no_response(error)
+
+
+def open_with_requests(session: requests.Session, access: Access, request: Request) -> requests.Response:
+    """Send over ``requests`` and return when the headers are there; the caller reads and closes the body.
+
+    :raises requests.RequestException: no headers arrived.
+    """
+    return session.request(
+        request.method,
+        access.url(request),
+        params=request.params,
+        data=request.body,
+        headers=access.headers(request),
+        auth=_keep_headers,
+        timeout=(_CONNECT_SECONDS, request.timeout),
+        stream=True,
+    )
+
+
+def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Stand in for authentication: without it, ``requests`` lets a ~/.netrc replace the token."""
+    return prepared
+
+
+@cache
+def _proxy(base_url: str) -> str | None:
+    """Return the proxy that the environment names for the host, as ``requests`` would choose it."""
+    parts = urlsplit(base_url)
+    if not parts.hostname or proxy_bypass_environment(parts.hostname):
+        return None
+    proxies = getproxies_environment()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, request: Request) -> Answer:
+    """Send over ``aiohttp`` and read the whole body."""
+    import aiohttp  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        async with session.request(
+            request.method,
+            access.url(request),
+            params=request.params,
+            data=request.body,
+            headers=access.headers(request),
+            proxy=_proxy(access.base_url),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=request.timeout),
+        ) as response:
+            return Response(response.status, _lower(response.headers), await response.read())
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return no_response(error)
+
+
+def no_response(error: Exception) -> NoResponse:
+    """Report a failed request by its cause, without the URL: its parameters may hold a webhook's secret."""
+    causes = list(_causes(error))
+    names = " ".join(type(cause).__name__ for cause in causes)
+    reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
+    sent = not any(_is_before_sending(cause) for cause in causes)
+    return NoResponse(f"no answer ({': '.join(filter(None, [names.split(' ')[0], reason]))})", sent=sent)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return the error and what it was raised from, or wraps, outermost first."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        cause = todo.pop(0)
+        if isinstance(cause, BaseException) and cause not in found:
+            found.append(cause)
+            todo += [getattr(cause, "reason", None), *cause.args[:1], cause.__cause__, cause.__context__]
+    return found
+
+
+def _is_before_sending(cause: BaseException) -> bool:
+    """Tell whether an error proves that no byte of the request left: refused, no route, no such host, no TLS."""
+    return isinstance(cause, ConnectionRefusedError | socket.gaierror) or type(cause).__name__ in {
+        "NewConnectionError",
+        "NameResolutionError",
+        "ConnectTimeoutError",
+        "ClientConnectorError",
+        "ClientConnectorDNSError",
+        "ConnectionTimeoutError",
+    }
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@dataclass
+class _Shared:
+    session: aiohttp.ClientSession
+    users: int = 0
+
+
+_shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Lend the event loop's one session: thousands of waiting triggers share its connections and its memory.
+
+    It is opened for the first user and closed after the last.
+    """
+    import aiohttp  # noqa: PLC0415 - see the module's docstring
+
+    loop = asyncio.get_running_loop()
+    shared = _shared_sessions.get(loop)
+    if shared is None:
+        # Each waiter holds one connection while it long-polls, so their number must not be limited.
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        shared = _shared_sessions[loop] = _Shared(session)
+    shared.users += 1
+    try:
+        yield shared.session
+    finally:
+        shared.users -= 1
+        if shared.users == 0:
+            del _shared_sessions[loop]
+            await shared.session.close()

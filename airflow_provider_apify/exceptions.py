@@ -1,0 +1,103 @@
+"""Every error this provider raises.
+
+* ApifyError                  base of all; an ``AirflowException``
+  - ApifyConnectionError      no usable answer from the API
+  - ApifyApiError             the API answered with an error
+    + ApifyAuthError          401, or 403: the token is missing, wrong, or lacks permission
+      + ApifyApprovalError    a person has to approve the Actor's permissions first
+    + ApifyNotFoundError      404: no such Actor, task, run or storage, or the token may not see it
+    + ApifyCapacityError      402: no memory or no free run slot now; nothing was started
+    + ApifyRateLimitError     429, after retries
+    + ApifyServerError        5xx, after retries
+  - ApifyRunError             the run ended, but not as the task wanted
+    + ApifyRunFailed
+    + ApifyRunAborted
+    + ApifyRunTimedOut        at Apify, or at the task's own deadline
+  - ApifyDataError            data arrived torn, or less of it than Apify counts
+
+Wrong arguments are ``ValueError``. No message ever holds the token or the run's input.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowException
+
+
+class ApifyError(AirflowException):
+    """Base of all errors raised by this provider.
+
+    ``retryable`` says whether trying the same thing later can help.
+    """
+
+    retryable: ClassVar[bool] = True
+
+
+class ApifyConnectionError(ApifyError):
+    """The API could not be reached, or the connection broke before a whole answer arrived."""
+
+
+class ApifyApiError(ApifyError):
+    """The API answered with an error.
+
+    :param http_status: HTTP status, for example ``404``.
+    :param error_type: Apify's machine-readable type, for example ``"record-not-found"``.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, http_status: int, error_type: str | None = None) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.error_type = error_type
+
+
+class ApifyAuthError(ApifyApiError):
+    """The token is missing, wrong, or lacks permission (HTTP 401 or 403)."""
+
+
+class ApifyApprovalError(ApifyAuthError):
+    """The Actor wants permissions that a person has to approve in Apify Console; the message says where."""
+
+
+class ApifyNotFoundError(ApifyApiError):
+    """The Actor, task, run or storage does not exist, or the token may not see it (HTTP 404)."""
+
+
+class ApifyCapacityError(ApifyApiError):
+    """The account has no memory or no run slot free now (HTTP 402). Nothing was started."""
+
+    retryable = True
+
+
+class ApifyRateLimitError(ApifyApiError):
+    """Still rate-limited after the last retry (HTTP 429). Nothing was done."""
+
+    retryable = True
+
+
+class ApifyServerError(ApifyApiError):
+    """The API failed on its side (HTTP 5xx). A start that ends like this may have started a run."""
+
+    retryable = True
+
+
+class ApifyRunError(ApifyError):
+    """An Actor run ended in a status that the task does not accept."""
+
+
+class ApifyRunFailed(ApifyRunError):
+    """The run ended ``FAILED``, or in a status this version does not know."""
+
+
+class ApifyRunAborted(ApifyRunError):
+    """The run ended ``ABORTED``."""
+
+
+class ApifyRunTimedOut(ApifyRunError):
+    """The run ended ``TIMED-OUT``, or outlived the task's own deadline."""
+
+
+class ApifyDataError(ApifyError):
+    """Downloaded data is incomplete: a body broke off, or items are missing that Apify counts."""

@@ -1,0 +1,57 @@
+"""Metadata that Airflow reads through the ``apache_airflow_provider`` entry point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_apify import __version__
+from airflow_provider_apify.hooks._form import CONN_FIELDS, HIDDEN_FIELDS, PLACEHOLDERS, RELABELING
+
+_PACKAGE = "airflow_provider_apify"
+_INTEGRATION = "Apify"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return what this provider adds to Airflow. Runs at the start of every Airflow process: imports no Airflow."""
+    return {
+        "package-name": "airflow-provider-apify",
+        "name": "Apify",
+        "description": "Run `Apify <https://apify.com/>`__ Actors and fetch their data.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://docs.apify.com/api/v2",
+                "tags": ["service"],
+            },
+        ],
+        "hooks": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.apify"]}],
+        "operators": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.operators.run_actor"]}],
+        "sensors": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.sensors.run"]}],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.triggers.run"]}],
+        "transfers": [
+            {
+                "source-integration-name": _INTEGRATION,
+                "target-integration-name": "Common IO",
+                "python-module": f"{_PACKAGE}.transfers.dataset_to_file",
+            },
+        ],
+        "connection-types": [
+            {
+                "connection-type": "apify",
+                "hook-class-name": f"{_PACKAGE}.hooks.apify.ApifyHook",
+                "hook-name": "Apify",
+                "conn-fields": CONN_FIELDS,
+                "ui-field-behaviour": {
+                    "hidden-fields": HIDDEN_FIELDS,
+                    "relabeling": RELABELING,
+                    "placeholders": PLACEHOLDERS,
+                },
+            },
+        ],
+        "extra-links": [
+            f"{_PACKAGE}.links.ApifyRunLink",
+            f"{_PACKAGE}.links.ApifyDatasetLink",
+            f"{_PACKAGE}.links.ApifyKeyValueStoreLink",
+        ],
+    }

@@ -1,0 +1,51 @@
+"""The connection form, described once: Airflow 3.2+ reads it as metadata, older ones ask the hook for widgets.
+
+Imports neither Airflow nor a form library at module level: every Airflow process reads the metadata.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FIELDS: dict[str, tuple[str, str]] = {
+    "default_max_total_charge_usd": (
+        "Default charge limit of a run (USD)",
+        "For Actors paid per event: what a run may charge where the DAG names no limit.",
+    ),
+    "limit_max_total_charge_usd": (
+        "Highest charge limit of a run (USD)",
+        "No DAG may allow a run to charge more than this.",
+    ),
+    "cost_settle_seconds": (
+        "Seconds until costs are final",
+        "How long after a run's end its cost is read once more; 0 takes the preliminary cost. Default 10.",
+    ),
+}
+CONN_FIELDS: dict[str, Any] = {
+    name: {"label": label, "description": description, "schema": {"type": ["number", "null"], "minimum": 0}}
+    for name, (label, description) in _FIELDS.items()
+}
+HIDDEN_FIELDS = ["schema", "port", "login"]
+RELABELING = {"password": "API token", "host": "Base URL"}
+PLACEHOLDERS = {
+    "password": "apify_api_...",
+    "host": "https://api.apify.com",
+    "extra": '{"limit_max_total_charge_usd": 5}',
+}
+
+
+def get_connection_form_widgets() -> dict[str, Any]:
+    """Return the extra fields as widgets, for Airflow below 3.2."""
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # noqa: PLC0415 - only there when asked for
+    from flask_babel import lazy_gettext  # noqa: PLC0415 - the same
+    from wtforms import StringField  # noqa: PLC0415 - the same
+
+    return {
+        name: StringField(lazy_gettext(label), description=description, widget=BS3TextFieldWidget())
+        for name, (label, description) in _FIELDS.items()
+    }
+
+
+def get_ui_field_behaviour() -> dict[str, Any]:
+    """Return which standard fields are hidden, renamed and filled in as examples, for Airflow below 3.2."""
+    return {"hidden_fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": PLACEHOLDERS}

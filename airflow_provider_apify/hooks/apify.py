@@ -1,0 +1,278 @@
+"""The hook: an Airflow connection turned into Apify calls."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_apify._api import endpoints, flows
+from airflow_provider_apify._api.answers import Answer, Response
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting
+from airflow_provider_apify._api.transports import (
+    drive,
+    drive_async,
+    no_response,
+    open_with_requests,
+    send_with_aiohttp,
+    send_with_requests,
+    shared_session,
+)
+from airflow_provider_apify._compat import mask_secret
+from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.hooks import _form
+from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
+from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
+from airflow_provider_apify.options import RunOptions, Target
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+# A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
+_WORKER_LONG_POLL_SECONDS = 10
+_LOG_CHARACTERS_A_LINE = 2000
+
+
+class ApifyHook(BaseHook):
+    """Call the Apify API with the token of an Airflow connection.
+
+    Every method that reads repeats itself through passing faults (network errors, 5xx, 429); a start is only repeated
+    where it is certain that nothing was started. Errors are those of :mod:`airflow_provider_apify.exceptions`.
+
+    :param apify_conn_id: connection of type ``apify``: password = API token, host = another base URL. Where the default
+        connection does not exist, the environment's ``APIFY_TOKEN`` serves.
+    :param retry: how often to try, and how long to wait in between.
+    """
+
+    conn_name_attr = "apify_conn_id"
+    default_conn_name = "apify_default"
+    conn_type = "apify"
+    hook_name = "Apify"
+
+    get_connection_form_widgets = staticmethod(_form.get_connection_form_widgets)
+    get_ui_field_behaviour = staticmethod(_form.get_ui_field_behaviour)
+
+    def __init__(self, apify_conn_id: str = default_conn_name, *, retry: RetryPolicy | None = None) -> None:
+        super().__init__()
+        self.apify_conn_id = apify_conn_id
+        self.retry = retry or RetryPolicy()
+
+    # Runs
+
+    def start_run(
+        self,
+        target: Target,
+        run_input: Any = None,
+        *,
+        options: RunOptions | None = None,
+        marker: str = "",
+    ) -> ActorRun:
+        """Start an Actor or a saved task and return at once, without waiting for the run to finish.
+
+        See https://docs.apify.com/api/v2/act-runs-post and https://docs.apify.com/api/v2/actor-task-runs-post.
+
+        :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
+        :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...
+        :param marker: words that Apify keeps with the run, at the end of its ``meta.userAgent``.
+        :return: the new run, usually ``READY``.
+        :raises ValueError: the input is no JSON or above 9 MiB, or the options exceed the connection's limits.
+        :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
+        :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
+        :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
+        """
+        limited = self.connection.limits.apply(options or RunOptions())
+        request = endpoints.start_run(target, endpoints.encode_input(run_input), limited, marker=marker)
+        return ActorRun.from_api(self._call(request))
+
+    def get_run(self, run_id: str) -> ActorRun:
+        """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get)."""
+        return ActorRun.from_api(self._call(endpoints.get_run(run_id)))
+
+    def get_last_run(self, target: Target, *, status: str | None = None, origin: str | None = None) -> ActorRun:
+        """Return the newest run of an Actor or task (https://docs.apify.com/api/v2/act-runs-last-get).
+
+        :param status: only runs in this status, for example ``"SUCCEEDED"``.
+        :param origin: only runs started this way, for example ``"SCHEDULER"`` or ``"API"``.
+        :raises ApifyNotFoundError: there is no such run, or no such Actor or task.
+        """
+        return ActorRun.from_api(self._call(endpoints.last_run(target, status=status, origin=origin)))
+
+    def abort_run(self, run_id: str, *, gracefully: bool = False) -> ActorRun:
+        """Ask Apify to stop a run: it turns ``ABORTING``, then ``ABORTED``. Does nothing to a finished run.
+
+        See https://docs.apify.com/api/v2/actor-run-abort-post.
+
+        :param gracefully: give the Actor 30 seconds to save its work.
+        """
+        return ActorRun.from_api(self._call(endpoints.abort_run(run_id, gracefully=gracefully)))
+
+    def wait_for_run(
+        self,
+        run_id: str,
+        *,
+        deadline: float | None = None,
+        poll_interval: float | None = None,
+        settle: float = 0.0,
+        on_update: Callable[[ActorRun], None] = lambda _run: None,
+    ) -> RunEvent:
+        """Block until the run is finished or the deadline has passed.
+
+        :param deadline: Unix time; ``None`` waits for ever.
+        :param poll_interval: seconds between plain requests; ``None`` long-polls, which learns of the end at once.
+        :param settle: seconds after the end at which the run is read once more, for its final cost.
+        :param on_update: called with the run about every 10 seconds.
+        """
+        waiting = Waiting(
+            deadline=deadline,
+            long_poll=_WORKER_LONG_POLL_SECONDS,
+            poll_interval=poll_interval,
+            settle=settle,
+        )
+        return self._drive(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+
+    def get_log_tail(self, run_id: str, lines: int) -> list[str]:
+        """Return the last lines of a run's log (https://docs.apify.com/api/v2/log-get), each cut at 2,000 characters."""
+        log = self._drive(flows.call(endpoints.get_log(run_id), self.retry)).body.decode(errors="replace")
+        return [line[:_LOG_CHARACTERS_A_LINE] for line in deque(log.splitlines(), maxlen=lines)]
+
+    # Datasets
+
+    def get_dataset(self, dataset_id: str) -> Dataset:
+        """Return a dataset's description (https://docs.apify.com/api/v2/dataset-get)."""
+        return Dataset.from_api(self._call(endpoints.get_dataset(dataset_id)))
+
+    @contextmanager
+    def open_items(self, dataset_id: str, params: Mapping[str, Any]) -> Iterator[requests.Response]:
+        """Stream one page of items (https://docs.apify.com/api/v2/dataset-items-get); the body is not read yet.
+
+        A page whose headers do not come is asked for again; a body that breaks is for the reader to notice.
+
+        :param params: by their API names, for example ``{"format": "jsonl", "offset": 0, "limit": 50_000}``.
+        """
+        opened: list[requests.Response] = []
+        try:
+            self._drive(flows.call(endpoints.get_items(dataset_id, params), self.retry), partial(self._open, opened))
+            yield opened[-1]
+        finally:
+            for response in opened:
+                response.close()
+
+    # The account
+
+    def get_me(self) -> dict[str, Any]:
+        """Return the account that the token belongs to (https://docs.apify.com/api/v2/users-me-get)."""
+        return self._call(endpoints.get_me())
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say who the token belongs to, or what is wrong with the connection. Called by Airflow's UI."""
+        try:
+            with_few_tries = ApifyHook(self.apify_conn_id, retry=replace(self.retry, attempts=2))
+            me = with_few_tries.get_me()
+        except (ApifyError, ValueError, AirflowNotFoundException) as error:
+            return False, str(error)
+        plan = (me.get("plan") or {}).get("id", "unknown")
+        return True, f"The token belongs to Apify user {me.get('username', 'unknown')!r} (plan {plan})."
+
+    # For the triggerer
+
+    async def async_get_last_run(
+        self,
+        target: Target,
+        *,
+        status: str | None = None,
+        origin: str | None = None,
+    ) -> ActorRun:
+        """Do what :meth:`get_last_run` does, on the event loop."""
+        request = endpoints.last_run(target, status=status, origin=origin)
+        return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry.patient())))
+
+    async def async_abort_run(self, run_id: str, *, gracefully: bool = False) -> ActorRun:
+        """Do what :meth:`abort_run` does, on the event loop."""
+        request = endpoints.abort_run(run_id, gracefully=gracefully)
+        return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry)))
+
+    async def async_wait_for_run(
+        self,
+        run_id: str,
+        waiting: Waiting,
+        *,
+        on_update: Callable[[ActorRun], None] = lambda _run: None,
+    ) -> RunEvent:
+        """Do what :meth:`wait_for_run` does, on the event loop."""
+        return await self._drive_async(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+
+    # Below the public methods
+
+    @cached_property
+    def connection(self) -> ApifyConnection:
+        """The connection, looked up when it is first needed."""
+        try:
+            return ApifyConnection.from_airflow(self.get_connection(self.apify_conn_id))
+        except AirflowNotFoundException:
+            fallback = self._from_environment()
+            mask_secret(fallback.access.token)
+            return fallback
+
+    async def _async_connection(self) -> ApifyConnection:
+        from airflow.providers.common.compat.connection import get_async_connection  # noqa: PLC0415 - triggerer only
+        from asgiref.sync import sync_to_async  # noqa: PLC0415 - triggerer only
+
+        if "connection" not in self.__dict__:
+            try:
+                connection = ApifyConnection.from_airflow(await get_async_connection(self.apify_conn_id))
+            except AirflowNotFoundException:
+                connection = self._from_environment()
+                await sync_to_async(mask_secret)(connection.access.token)
+            self.__dict__["connection"] = connection
+        return self.connection
+
+    def _from_environment(self) -> ApifyConnection:
+        """Serve a missing default connection only: another missing one may belong to another account."""
+        found = ApifyConnection.from_environment() if self.apify_conn_id == self.default_conn_name else None
+        if found is None:
+            raise AirflowNotFoundException(
+                f"Airflow connection {self.apify_conn_id!r} does not exist. Create it with type 'apify' and the Apify API "
+                f"token as its password. (For {self.default_conn_name!r}, the environment variable {TOKEN_VARIABLE} "
+                "serves too.)",
+            )
+        self.log.info("No connection %r: using %s of the environment.", self.apify_conn_id, TOKEN_VARIABLE)
+        return found
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
+
+        session = requests.Session()
+        weakref.finalize(self, session.close)
+        return session
+
+    def _open(self, opened: list[requests.Response], request: endpoints.Request) -> Answer:
+        """Send, but leave the body of a good answer unread in the last of ``opened``."""
+        import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
+
+        try:
+            response = open_with_requests(self._session, self.connection.access, request)
+            opened.append(response)
+            body = b"" if response.ok else response.content
+        except requests.RequestException as error:
+            return no_response(error)
+        return Response(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+
+    def _call(self, request: endpoints.Request) -> dict[str, Any]:
+        return self._drive(flows.call_data(request, self.retry))
+
+    def _drive(self, flow: Flow[T], send: Callable[[endpoints.Request], Answer] | None = None) -> T:
+        return drive(flow, send or partial(send_with_requests, self._session, self.connection.access))
+
+    async def _drive_async(self, flow: Flow[T]) -> T:
+        access = (await self._async_connection()).access
+        async with shared_session() as session:
+            return await drive_async(flow, partial(send_with_aiohttp, session, access))

@@ -1,0 +1,65 @@
+"""Links from a task to Apify Console, visible as soon as the run is started, also while the task is deferred.
+
+The operator stores each URL as an XCom of its task instance; Airflow's server reads it without importing this package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+
+from airflow_provider_apify.models import CONSOLE_URL, ActorRun
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
+
+
+class _ConsoleLink(BaseOperatorLink):
+    """A link whose URL the operator has stored under ``key``."""
+
+    name: ClassVar[str]
+    key: ClassVar[str]
+
+    @property
+    def xcom_key(self) -> str:
+        """Where the URL is stored."""
+        return self.key
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's signature
+        """Return the URL, or an empty string before the run is started."""
+        return XCom.get_value(key=self.key, ti_key=ti_key) or ""
+
+
+class ApifyRunLink(_ConsoleLink):
+    """The run in Apify Console."""
+
+    name = "Apify run"
+    key = "apify_run_link"
+
+
+class ApifyDatasetLink(_ConsoleLink):
+    """The run's default dataset in Apify Console."""
+
+    name = "Apify dataset"
+    key = "apify_dataset_link"
+
+
+class ApifyKeyValueStoreLink(_ConsoleLink):
+    """The run's default key-value store in Apify Console."""
+
+    name = "Apify key-value store"
+    key = "apify_key_value_store_link"
+
+
+def store_links(context: Context, run: ActorRun) -> None:
+    """Make the links of a run visible on its task instance."""
+    urls = {
+        ApifyRunLink.key: run.console_url,
+        ApifyDatasetLink.key: run.dataset_id and f"{CONSOLE_URL}/storage/datasets/{run.dataset_id}",
+        ApifyKeyValueStoreLink.key: run.key_value_store_id
+        and f"{CONSOLE_URL}/storage/key-value/{run.key_value_store_id}",
+    }
+    for key, url in urls.items():
+        if url:
+            context["ti"].xcom_push(key=key, value=url)

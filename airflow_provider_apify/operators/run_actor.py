@@ -1,0 +1,263 @@
+"""The operator that runs an Actor or a saved task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf, timezone
+
+from airflow_provider_apify._api.endpoints import encode_input
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._progress import ProgressLog
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.exceptions import ApifyError, ApifyRunTimedOut
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
+from airflow_provider_apify.models import FINISHED_STATUSES, SUCCEEDED, ActorRun, RunEvent
+from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.triggers.run import ApifyRunTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_OPTIONS = (
+    "build",
+    "memory",
+    "timeout",
+    "max_items",
+    "max_total_charge_usd",
+    "restart_on_error",
+    "webhooks",
+    "force_permission_level",
+)
+# Airflow kills the process 5 seconds after ``on_kill`` begins.
+_ON_KILL_RETRY = RetryPolicy(attempts=2, first_delay=0.2)
+_FAILED_LOG_FACTOR = 5
+
+
+class RunActorOperator(BaseOperator):
+    """Run an Apify Actor or a saved task and, by default, wait until the run is finished.
+
+    The task owns its run: the run is aborted when the task is killed, marked or cleared while it waits, or when
+    ``execution_timeout`` passes. Exactly one of ``actor_id`` and ``actor_task_id`` is given. Options left ``None`` are
+    the Actor's or the task's own; see :class:`~airflow_provider_apify.options.RunOptions` for their units and ranges.
+
+    Reference: https://docs.apify.com/api/v2/act-runs-post
+
+    :param actor_id: Actor ID or ``username/actor-name``. (templated)
+    :param actor_task_id: ID of a saved Apify task, or ``username/task-name``. (templated)
+    :param run_input: any JSON value, JSON text, or the path of a ``.json`` template file; at most 9 MiB. ``None`` runs
+        with the saved or default input. Over a saved task's input it is merged by Apify. (templated)
+    :param build: tag or number of the Actor's build. (templated)
+    :param memory: megabytes, a power of 2 from 128 to 32768. (templated)
+    :param timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has an
+        ``execution_timeout``, that is used, so that the run ends even when everything here is gone. (templated)
+    :param max_items: how many results may be charged at most. (templated)
+    :param max_total_charge_usd: US dollars that may be charged at most. (templated)
+    :param restart_on_error: whether Apify restarts a run whose process fails. (templated)
+    :param webhooks: ad-hoc webhooks of this run, as the API takes them. (templated)
+    :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``, for Actors. (templated)
+    :param apify_conn_id: Airflow connection of type ``apify``. (templated)
+    :param wait_for_completion: ``False`` returns as soon as the run is started; nothing watches it then.
+    :param deferrable: wait in the triggerer instead of holding a worker slot. Default: Airflow's
+        ``[operators] default_deferrable``.
+    :param poll_interval: seconds between plain status requests; ``None`` long-polls (recommended).
+    :param accept_statuses: final statuses that count as success, for example
+        ``("SUCCEEDED", "TIMED-OUT")`` for a crawl whose partial results are wanted.
+    :param skip_statuses: final statuses that skip the task.
+    :param cost_settle_seconds: how long after the run's end its final cost is read. ``None``: the connection's value,
+        else 10; ``0`` takes the preliminary cost and returns at once.
+    :param log_lines: how many of the last lines of the run's log to copy into the task's log; five times as many when
+        the run failed; ``0`` for none.
+    :return: (XCom) ids, status, times, cost, ``item_count`` of the dataset and links as a flat dictionary; see
+        :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.
+    :raises ValueError: at parse time, wrong arguments.
+    :raises AirflowFailException: an error that no retry can cure: wrong token, unknown Actor, refused input.
+    :raises ApifyRunError: the run ended in another status. A retry starts a new run.
+    """
+
+    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "run_input", *_OPTIONS, "apify_conn_id")
+    template_ext: Sequence[str] = (".json",)
+    template_fields_renderers = {"run_input": "json", "webhooks": "json"}  # noqa: RUF012 - as Airflow declares it
+    operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
+    ui_color = "#e8f5d8"
+
+    def __init__(
+        self,
+        *,
+        actor_id: str | None = None,
+        actor_task_id: str | None = None,
+        run_input: Any = None,
+        build: str | None = None,
+        memory: int | str | None = None,
+        timeout: int | str | None = None,
+        max_items: int | str | None = None,
+        max_total_charge_usd: float | str | None = None,
+        restart_on_error: bool | str | None = None,
+        webhooks: Sequence[Mapping[str, Any]] | str | None = None,
+        force_permission_level: str | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | None = None,
+        accept_statuses: Collection[str] = (SUCCEEDED,),
+        skip_statuses: Collection[str] = (),
+        cost_settle_seconds: float | None = None,
+        log_lines: int = 20,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.actor_id = actor_id
+        self.actor_task_id = actor_task_id
+        self.run_input = run_input
+        self.build = build
+        self.memory = memory
+        self.timeout = timeout
+        self.max_items = max_items
+        self.max_total_charge_usd = max_total_charge_usd
+        self.restart_on_error = restart_on_error
+        self.webhooks = webhooks
+        self.force_permission_level = force_permission_level
+        self.apify_conn_id = apify_conn_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.accept_statuses = tuple(accept_statuses)
+        self.skip_statuses = tuple(skip_statuses)
+        self.cost_settle_seconds = cost_settle_seconds
+        self.log_lines = log_lines
+        self.run_id: str | None = None
+        self._check_arguments()
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The hook for this task's connection."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Start the run, then wait for it here or in the triggerer."""
+        with failing_fast():
+            run = self._start(context)
+        if not self.wait_for_completion:
+            return run.to_dict()
+        if self.deferrable:
+            self.defer(trigger=self._trigger(run, context), method_name="execute_complete")
+        with failing_fast():
+            event = self.hook.wait_for_run(
+                run.id,
+                deadline=self._deadline(context),
+                poll_interval=self.poll_interval,
+                settle=self._settle,
+                on_update=ProgressLog(self.log),
+            )
+        return self._finish(event)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+        """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
+        return self._finish(RunEvent.from_payload(event))
+
+    def on_kill(self) -> None:
+        """Abort the run, so that a killed task stops costing money."""
+        if self.run_id:
+            self.log.info("The task was killed: aborting run %s.", self.run_id)
+            ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY).abort_run(self.run_id)
+
+    def _start(self, context: Context) -> ActorRun:
+        run = self.hook.start_run(self._target(), self.run_input, options=self._options())
+        self.run_id = run.id
+        self.log.info("Started run %s of Actor %s: %s", run.id, run.actor_id, run.console_url)
+        store_links(context, run)
+        return run
+
+    def _trigger(self, run: ActorRun, context: Context) -> ApifyRunTrigger:
+        return ApifyRunTrigger(
+            run_id=run.id,
+            apify_conn_id=self.apify_conn_id,
+            deadline=self._deadline(context),
+            poll_interval=self.poll_interval,
+            settle=self._settle,
+            abort_on_kill=True,
+        )
+
+    def _finish(self, event: RunEvent) -> dict[str, Any]:
+        """Judge the run. Both ways of waiting end here."""
+        run = event.run
+        if event.deadline_passed:
+            self.hook.abort_run(run.id)
+            raise ApifyRunTimedOut(
+                f"Run {run.id} was still {run.status} at the task's execution_timeout of {self.execution_timeout}; "
+                f"it is aborted ({run.console_url}).",
+            )
+        self.log.info("Run %s is %s; platform usage %s US dollars.", run.id, run.status, run.usage_total_usd)
+        self._copy_log(run)
+        if run.status in self.skip_statuses:
+            raise AirflowSkipException(f"Run {run.id} is {run.status}: skipped, as skip_statuses says.")
+        run.raise_for_status(self.accept_statuses)
+        return {**run.to_dict(), "item_count": self._item_count(run)}
+
+    def _item_count(self, run: ActorRun) -> int | None:
+        if run.dataset_id is None:
+            return None
+        try:
+            return self.hook.get_dataset(run.dataset_id).item_count
+        except ApifyError as error:
+            self.log.warning("The run is good, but its dataset could not be counted: %s", error)
+            return None
+
+    def _copy_log(self, run: ActorRun) -> None:
+        """Copy the end of the run's log; a log that cannot be read never fails the task."""
+        lines = self.log_lines * (1 if run.status in self.accept_statuses else _FAILED_LOG_FACTOR)
+        if lines <= 0:
+            return
+        try:
+            tail = self.hook.get_log_tail(run.id, lines)
+        except ApifyError as error:
+            self.log.warning("The log of run %s could not be read: %s", run.id, error)
+            return
+        self.log.info("Last %d lines of the log of run %s:\n%s", len(tail), run.id, "\n".join(tail))
+
+    @property
+    def _settle(self) -> float:
+        return self.hook.connection.cost_settle_seconds if self.cost_settle_seconds is None else self.cost_settle_seconds
+
+    def _deadline(self, context: Context) -> float | None:
+        """Return ``execution_timeout`` as Unix time; Airflow 3 does not enforce it while the task is deferred."""
+        if self.execution_timeout is None:
+            return None
+        started = context["ti"].start_date or timezone.utcnow()
+        return (started + self.execution_timeout).timestamp()
+
+    def _target(self) -> Target:
+        return Target("actor", self.actor_id) if self.actor_id else Target("task", self.actor_task_id or "")
+
+    def _options(self) -> RunOptions:
+        values = {name: getattr(self, name) for name in _OPTIONS}
+        if values["timeout"] is None and self.execution_timeout is not None:
+            values["timeout"] = max(1, int(self.execution_timeout.total_seconds()))
+        return RunOptions.parse(values)
+
+    def _check_arguments(self) -> None:
+        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
+        if (self.actor_id is None) == (self.actor_task_id is None):
+            raise ValueError(
+                "Give exactly one of actor_id (an Actor) and actor_task_id (a saved Apify task). "
+                "task_id is the name of the Airflow task.",
+            )
+        if self.force_permission_level is not None and self.actor_task_id is not None:
+            raise ValueError("force_permission_level works with actor_id only: Apify does not take it for saved tasks.")
+        unknown = {*self.accept_statuses, *self.skip_statuses} - FINISHED_STATUSES
+        if unknown:
+            raise ValueError(
+                f"accept_statuses and skip_statuses take final statuses ({', '.join(sorted(FINISHED_STATUSES))}), "
+                f"not {', '.join(sorted(unknown))}.",
+            )
+        if isinstance(self.actor_id, str) and not is_template(self.actor_id):
+            self._target()
+        known = {name: getattr(self, name) for name in _OPTIONS}
+        RunOptions.parse({name: value for name, value in known.items() if not is_template(value)})
+        is_file = isinstance(self.run_input, str) and self.run_input.endswith(".json")
+        if not is_file and not is_template(self.run_input):
+            encode_input(self.run_input)

@@ -1,0 +1,184 @@
+"""What a run is started from and with which options: read, checked, and named as the API names them. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+_PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
+_MEMORY_MEGABYTES = tuple(2**power for power in range(7, 16))
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a run is started from: an Actor, or a saved task (an Actor with its input).
+
+    :param kind: ``"actor"`` or ``"task"``.
+    :param id: its ID, ``username/name`` or ``username~name``.
+    """
+
+    kind: Literal["actor", "task"]
+    id: str
+
+    def __post_init__(self) -> None:
+        """Reject what can be no ID, so that it never becomes part of another URL."""
+        owner, separator, name = self.id.replace("/", "~").rpartition("~")
+        if not _is_plain(name) or (separator and not _is_plain(owner)):
+            raise ValueError(
+                f"{self.id!r} is no {self} ID. Write the ID from Apify Console, for example 'HG7ML7M8z78YcAPEB', "
+                "or 'username/name'.",
+            )
+
+    def __str__(self) -> str:
+        """Return the word Apify uses for the kind."""
+        return "Actor" if self.kind == "actor" else "Actor task"
+
+
+def _is_plain(part: str) -> bool:
+    return part.isascii() and part.replace("-", "").replace("_", "").replace(".", "").isalnum()
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a start. ``None`` leaves the choice to the Actor or task.
+
+    See https://docs.apify.com/api/v2/act-runs-post.
+
+    :param build: tag or number of the build to run, for example ``"latest"`` or ``"0.1.2"``.
+    :param memory: megabytes: a power of 2 from 128 to 32768.
+    :param timeout: seconds until Apify stops the run as ``TIMED-OUT``; ``0`` is no limit.
+    :param max_items: for Actors paid per result: how many results may be charged at most.
+    :param max_total_charge_usd: for Actors paid per event: US dollars that may be charged at most.
+    :param restart_on_error: whether Apify restarts the run when its process fails.
+    :param webhooks: ad-hoc webhooks of this run, each as the API takes it (``eventTypes``, ``requestUrl``, ...).
+    :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``; Actors only.
+    """
+
+    build: str | None = None
+    memory: int | None = None
+    timeout: int | None = None
+    max_items: int | None = None
+    max_total_charge_usd: Decimal | None = None
+    restart_on_error: bool | None = None
+    webhooks: tuple[Mapping[str, Any], ...] = ()
+    force_permission_level: str | None = None
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> RunOptions:
+        """Read options as a DAG author or a template writes them: numbers may be strings, ``None`` and ``""`` are unset.
+
+        :raises ValueError: a value that Apify would refuse, with what to write instead.
+        """
+        given = {name: value for name, value in values.items() if value is not None and value != ""}
+        unknown = given.keys() - {option.name for option in fields(cls)}
+        if unknown:
+            raise ValueError(f"Unknown run options: {', '.join(sorted(unknown))}.")
+        return cls(**{name: _PARSERS.get(name, _text)(name, value) for name, value in given.items()})
+
+    def to_params(self) -> dict[str, Any]:
+        """Return the set options by the names of the API."""
+        params = {
+            "build": self.build,
+            "memory": self.memory,
+            "timeout": self.timeout,
+            "maxItems": self.max_items,
+            "maxTotalChargeUsd": self.max_total_charge_usd,
+            "restartOnError": self.restart_on_error,
+            "webhooks": list(self.webhooks) or None,
+            "forcePermissionLevel": self.force_permission_level,
+        }
+        return {name: value for name, value in params.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """What a connection says about the cost of every run started through it.
+
+    :param default_max_total_charge_usd: US dollars, where the start names none.
+    :param limit_max_total_charge_usd: US dollars that no start may exceed; also the default where there is no other.
+    """
+
+    default_max_total_charge_usd: Decimal | None = None
+    limit_max_total_charge_usd: Decimal | None = None
+
+    def apply(self, options: RunOptions) -> RunOptions:
+        """Return the options with the defaults filled in.
+
+        :raises ValueError: the options ask for more than the limit.
+        """
+        limit = self.limit_max_total_charge_usd
+        charge = options.max_total_charge_usd or self.default_max_total_charge_usd or limit
+        if charge is not None and limit is not None and charge > limit:
+            raise ValueError(
+                f"max_total_charge_usd is {charge}, but the Airflow connection allows at most {limit} US dollars a run.",
+            )
+        return replace(options, max_total_charge_usd=charge)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a string, not {value!r}.")  # noqa: TRY004 - wrong arguments are ValueError
+    return value
+
+
+def _whole_number(name: str, value: Any, minimum: int) -> int:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if isinstance(value, bool) or not number.is_finite() or number != int(number) or number < minimum:
+        raise ValueError(f"{name} must be a whole number, at least {minimum}, not {value!r}.")
+    return int(number)
+
+
+def _memory(name: str, value: Any) -> int:
+    memory = _whole_number(name, value, minimum=1)
+    if memory not in _MEMORY_MEGABYTES:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, _MEMORY_MEGABYTES))} megabytes, not {value!r}.")
+    return memory
+
+
+def parse_dollars(name: str, value: Any) -> Decimal:
+    """Read an amount of US dollars, above 0."""
+    try:
+        dollars = Decimal(str(value))
+    except InvalidOperation:
+        dollars = Decimal("NaN")
+    if isinstance(value, bool) or not dollars.is_finite() or dollars <= 0:
+        raise ValueError(f"{name} must be US dollars above 0, for example 2.5, not {value!r}.")
+    return dollars
+
+
+def _flag(name: str, value: Any) -> bool:
+    flags = {"true": True, "false": False}
+    try:
+        return flags[str(value).lower()]
+    except KeyError:
+        raise ValueError(f"{name} must be True or False, not {value!r}.") from None
+
+
+def _webhooks(name: str, value: Any) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(webhook, Mapping) and "eventTypes" in webhook and "requestUrl" in webhook for webhook in value
+    ):
+        raise ValueError(f"{name} must be a list of dictionaries, each with 'eventTypes' and 'requestUrl'.")
+    return tuple(value)
+
+
+def _permission_level(name: str, value: Any) -> str:
+    if value not in _PERMISSION_LEVELS:
+        raise ValueError(f"{name} must be one of {', '.join(_PERMISSION_LEVELS)}, not {value!r}.")
+    return str(value)
+
+
+_PARSERS: Mapping[str, Callable[[str, Any], Any]] = {
+    "memory": _memory,
+    "timeout": lambda name, value: _whole_number(name, value, minimum=0),
+    "max_items": lambda name, value: _whole_number(name, value, minimum=1),
+    "max_total_charge_usd": parse_dollars,
+    "restart_on_error": _flag,
+    "webhooks": _webhooks,
+    "force_permission_level": _permission_level,
+}

@@ -1,0 +1,139 @@
+"""The sensor that waits for a run somebody else started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseSensorOperator, PokeReturnValue, conf
+
+from airflow_provider_apify._progress import ProgressLog
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.exceptions import ApifyNotFoundError, ApifyRunError
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models import ORIGINS, STATUSES, ActorRun, RunEvent
+from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.options import Target
+from airflow_provider_apify.triggers.run import ApifyLastRunTrigger, ApifyRunTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class ApifyRunSensor(BaseSensorOperator):
+    """Wait until a run has ``SUCCEEDED``; fail, or skip with ``soft_fail``, if it ends in any other way.
+
+    It watches either one run (``run_id``) or the newest run of an Actor or task, and waits for one where there is none
+    yet. It never aborts a run. ``timeout``, ``poke_interval``, ``mode`` and ``soft_fail`` are Airflow's own.
+
+    Reference: https://docs.apify.com/api/v2/actor-run-get, https://docs.apify.com/api/v2/act-runs-last-get
+
+    :param run_id: the run to watch. (templated)
+    :param actor_id: watch the newest run of this Actor: ID or ``username/actor-name``. (templated)
+    :param actor_task_id: watch the newest run of this saved task. (templated)
+    :param status: with ``actor_id`` or ``actor_task_id``: only a run in this status. (templated)
+    :param origin: with ``actor_id`` or ``actor_task_id``: only a run started this way, for example ``"SCHEDULER"``,
+        ``"API"``, ``"WEB"``. (templated)
+    :param apify_conn_id: Airflow connection of type ``apify``. (templated)
+    :param deferrable: wait in the triggerer, by long-poll, instead of poking. Default: Airflow's
+        ``[operators] default_deferrable``.
+    :return: (XCom) the run, as :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.
+    :raises ValueError: at parse time, wrong arguments.
+    :raises AirflowFailException: the run ended badly, or an error that no retry can cure.
+    """
+
+    template_fields: Sequence[str] = ("run_id", "actor_id", "actor_task_id", "status", "origin", "apify_conn_id")
+    ui_color = "#e8f5d8"
+
+    def __init__(
+        self,
+        *,
+        run_id: str | None = None,
+        actor_id: str | None = None,
+        actor_task_id: str | None = None,
+        status: str | None = None,
+        origin: str | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.run_id = run_id
+        self.actor_id = actor_id
+        self.actor_task_id = actor_task_id
+        self.status = status
+        self.origin = origin
+        self.apify_conn_id = apify_conn_id
+        self.deferrable = deferrable
+        self._check_arguments()
+
+    def execute(self, context: Context) -> Any:
+        """Poke here, or defer."""
+        if not self.deferrable:
+            return super().execute(context)
+        self.defer(
+            trigger=self._trigger(),
+            timeout=timedelta(seconds=self.timeout),
+            method_name="execute_complete",
+        )
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+        """Resume after the trigger fired."""
+        return self._judge(RunEvent.from_payload(event).run)
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+        """Look once."""
+        with failing_fast():
+            run = self._look()
+        if run is None:
+            self.log.info("There is no such run yet.")
+            return PokeReturnValue(is_done=False)
+        ProgressLog(self.log)(run)
+        return PokeReturnValue(is_done=run.is_finished, xcom_value=self._judge(run) if run.is_finished else None)
+
+    def _look(self) -> ActorRun | None:
+        hook = ApifyHook(self.apify_conn_id)
+        if self.run_id:
+            return hook.get_run(self.run_id)
+        try:
+            return hook.get_last_run(self._target(), status=self.status, origin=self.origin)
+        except ApifyNotFoundError:
+            return None
+
+    def _judge(self, run: ActorRun) -> dict[str, Any]:
+        """Return the run if it succeeded. A finished run stays as it is, so a retry of the sensor cannot help."""
+        try:
+            run.raise_for_status()
+        except ApifyRunError as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        return run.to_dict()
+
+    def _trigger(self) -> ApifyRunTrigger | ApifyLastRunTrigger:
+        if self.run_id:
+            return ApifyRunTrigger(run_id=self.run_id, apify_conn_id=self.apify_conn_id)
+        target = self._target()
+        return ApifyLastRunTrigger(
+            target_kind=target.kind,
+            target_id=target.id,
+            apify_conn_id=self.apify_conn_id,
+            status=self.status,
+            origin=self.origin,
+            poke_interval=self.poke_interval,
+        )
+
+    def _target(self) -> Target:
+        return Target("actor", self.actor_id) if self.actor_id else Target("task", self.actor_task_id or "")
+
+    def _check_arguments(self) -> None:
+        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
+        watched = [self.run_id, self.actor_id, self.actor_task_id]
+        if sum(one is not None for one in watched) != 1:
+            raise ValueError(
+                "Give exactly one of run_id (a run), actor_id and actor_task_id (the newest run of an Actor or task).",
+            )
+        if self.run_id is not None and (self.status is not None or self.origin is not None):
+            raise ValueError("status and origin choose among the runs of actor_id or actor_task_id; run_id needs none.")
+        for name, value, allowed in (("status", self.status, STATUSES), ("origin", self.origin, ORIGINS)):
+            if value is not None and not is_template(value) and value not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(sorted(allowed))}, not {value!r}.")

@@ -1,0 +1,149 @@
+"""The triggers that watch a run while its task waits without a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_apify._api.flows import Waiting
+from airflow_provider_apify._progress import ProgressLog
+from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import Target
+from airflow_provider_apify.triggers._guard import is_still_deferred
+
+# Triggers that arrive together would ask together: their first requests are spread over this time.
+_SPREAD_SECONDS = 1.0
+# Airflow 3.3 tells a trigger that a user killed its task; older ones only cancel it.
+_AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
+
+
+class _WatchingTrigger(BaseTrigger):
+    """What both triggers share: arguments that are kept as they were given."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()
+        self._arguments = arguments
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments that rebuild this trigger elsewhere."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", dict(self._arguments)
+
+
+class ApifyRunTrigger(_WatchingTrigger):
+    """Fire once, when the run is finished or the deadline has passed.
+
+    It reports what it saw (:meth:`RunEvent.to_payload <airflow_provider_apify.models.RunEvent.to_payload>`); whether
+    that is good or bad is for the task to say.
+
+    :param run_id: the run to watch.
+    :param apify_conn_id: connection whose token may see it.
+    :param deadline: Unix time after which to stop watching; ``None`` watches for ever.
+    :param poll_interval: seconds between plain requests; ``None`` long-polls: about one request a minute, and the end
+        is seen at once.
+    :param settle: seconds after the end at which the run is read once more, for its final cost.
+    :param abort_on_kill: whether the run belongs to the task and is aborted when a user marks the task or clears it.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        deadline: float | None = None,
+        poll_interval: float | None = None,
+        settle: float = 0.0,
+        abort_on_kill: bool = False,
+    ) -> None:
+        super().__init__(
+            run_id=run_id,
+            apify_conn_id=apify_conn_id,
+            deadline=deadline,
+            poll_interval=poll_interval,
+            settle=settle,
+            abort_on_kill=abort_on_kill,
+        )
+        self.run_id = run_id
+        self.hook = ApifyHook(apify_conn_id)
+        self.abort_on_kill = abort_on_kill
+        self.waiting = Waiting(
+            deadline=deadline,
+            poll_interval=poll_interval,
+            first_delay=random.uniform(0, _SPREAD_SECONDS),
+            settle=settle,
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
+        try:
+            event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=ProgressLog(self.log))
+        except asyncio.CancelledError:
+            if not _AIRFLOW_CALLS_ON_KILL:
+                await self.on_kill()
+            raise
+        yield TriggerEvent(event.to_payload())
+
+    async def on_kill(self) -> None:
+        """Abort the run when a user has taken the task away from it. Called by Airflow 3.3 and later."""
+        if not self.abort_on_kill:
+            return
+        if self.task_instance is not None and await is_still_deferred(self.task_instance):
+            self.log.info("The task is still deferred: another triggerer watches run %s from now on.", self.run_id)
+            return
+        run = await self.hook.async_abort_run(self.run_id)
+        self.log.info("The task was ended by a user: run %s is now %s.", run.id, run.status)
+
+
+class ApifyLastRunTrigger(_WatchingTrigger):
+    """Fire once, when the newest matching run of an Actor or task is finished; wait for one where there is none yet.
+
+    :param target_kind: ``"actor"`` or ``"task"``.
+    :param target_id: the Actor's or task's ID.
+    :param status: only runs in this status.
+    :param origin: only runs started this way.
+    :param poke_interval: seconds between two looks for a run.
+    """
+
+    def __init__(
+        self,
+        *,
+        target_kind: Literal["actor", "task"],
+        target_id: str,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        status: str | None = None,
+        origin: str | None = None,
+        poke_interval: float = 60.0,
+    ) -> None:
+        super().__init__(
+            target_kind=target_kind,
+            target_id=target_id,
+            apify_conn_id=apify_conn_id,
+            status=status,
+            origin=origin,
+            poke_interval=poke_interval,
+        )
+        self.target = Target(target_kind, target_id)
+        self.hook = ApifyHook(apify_conn_id)
+        self.status = status
+        self.origin = origin
+        self.poke_interval = poke_interval
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Find the run, then watch it. Airflow's own deferral time-out bounds the search."""
+        run_id = await self._find()
+        event = await self.hook.async_wait_for_run(run_id, Waiting(), on_update=ProgressLog(self.log))
+        yield TriggerEvent(event.to_payload())
+
+    async def _find(self) -> str:
+        await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))
+        while True:
+            try:
+                run = await self.hook.async_get_last_run(self.target, status=self.status, origin=self.origin)
+            except ApifyNotFoundError:
+                await asyncio.sleep(self.poke_interval)
+            else:
+                return run.id
