@@ -6,7 +6,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-_MASK_SECRET_HOMES = ("airflow.sdk.log", "airflow.sdk.execution_time.secrets_masker", "airflow.utils.log.secrets_masker")
+_MASK_SECRET_HOMES = (
+    "airflow.sdk.log",
+    "airflow.sdk.execution_time.secrets_masker",
+    "airflow.utils.log.secrets_masker",
+)
 
 
 def mask_secret(secret: str) -> None:

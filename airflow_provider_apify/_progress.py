@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from logging import Logger
+from airflow_provider_apify.models import ActorRun
 
-    from airflow_provider_apify.models import ActorRun
+
+class _Logger(Protocol):
+    def info(self, message: str, /, *args: object) -> object: ...
 
 
 class ProgressLog:
@@ -16,7 +17,7 @@ class ProgressLog:
     :param log: of the operator or trigger.
     """
 
-    def __init__(self, log: Logger) -> None:
+    def __init__(self, log: _Logger) -> None:
         self._log = log
         self._last = ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Literal
 
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
@@ -67,7 +68,7 @@ class RunOptions:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> RunOptions:
-        """Read options as a DAG author or a template writes them: numbers may be strings, ``None`` and ``""`` are unset.
+        """Read options as DAGs and templates write them: numbers may be strings, ``None`` and ``""`` are unset.
 
         :raises ValueError: a value that Apify would refuse, with what to write instead.
         """
@@ -75,7 +76,8 @@ class RunOptions:
         unknown = given.keys() - {option.name for option in fields(cls)}
         if unknown:
             raise ValueError(f"Unknown run options: {', '.join(sorted(unknown))}.")
-        return cls(**{name: _PARSERS.get(name, _text)(name, value) for name, value in given.items()})
+        parsed = {name: _parser(name)(name, value) for name, value in given.items()}
+        return cls(**parsed)
 
     def to_params(self) -> dict[str, Any]:
         """Return the set options by the names of the API."""
@@ -112,7 +114,7 @@ class RunLimits:
         charge = options.max_total_charge_usd or self.default_max_total_charge_usd or limit
         if charge is not None and limit is not None and charge > limit:
             raise ValueError(
-                f"max_total_charge_usd is {charge}, but the Airflow connection allows at most {limit} US dollars a run.",
+                f"max_total_charge_usd is {charge}, but the Airflow connection allows a run at most {limit} dollars.",
             )
         return replace(options, max_total_charge_usd=charge)
 
@@ -123,7 +125,7 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
-def _whole_number(name: str, value: Any, minimum: int) -> int:
+def _whole_number(name: str, value: Any, *, minimum: int) -> int:
     try:
         number = Decimal(str(value))
     except InvalidOperation:
@@ -173,10 +175,17 @@ def _permission_level(name: str, value: Any) -> str:
     return str(value)
 
 
-_PARSERS: Mapping[str, Callable[[str, Any], Any]] = {
+_Parser = Callable[[str, Any], Any]
+
+
+def _parser(name: str) -> _Parser:
+    return _PARSERS.get(name, _text)
+
+
+_PARSERS: Mapping[str, _Parser] = {
     "memory": _memory,
-    "timeout": lambda name, value: _whole_number(name, value, minimum=0),
-    "max_items": lambda name, value: _whole_number(name, value, minimum=1),
+    "timeout": partial(_whole_number, minimum=0),
+    "max_items": partial(_whole_number, minimum=1),
     "max_total_charge_usd": parse_dollars,
     "restart_on_error": _flag,
     "webhooks": _webhooks,

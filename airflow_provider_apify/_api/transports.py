@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
@@ -115,9 +115,9 @@ def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedReques
 def _proxy(base_url: str) -> str | None:
     """Return the proxy that the environment names for the host, as ``requests`` would choose it."""
     parts = urlsplit(base_url)
-    if not parts.hostname or proxy_bypass_environment(parts.hostname):
+    if not parts.hostname or proxy_bypass(parts.hostname):
         return None
-    proxies = getproxies_environment()
+    proxies = getproxies()
     return proxies.get(parts.scheme) or proxies.get("all")
 
 

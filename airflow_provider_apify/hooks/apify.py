@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_apify._api import endpoints, flows
-from airflow_provider_apify._api.answers import Answer, Response
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting
 from airflow_provider_apify._api.transports import (
     drive,
@@ -25,7 +24,7 @@ from airflow_provider_apify._api.transports import (
     shared_session,
 )
 from airflow_provider_apify._compat import mask_secret
-from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks import _form
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
@@ -39,6 +38,7 @@ T = TypeVar("T")
 # A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
 _WORKER_LONG_POLL_SECONDS = 10
 _LOG_CHARACTERS_A_LINE = 2000
+_CHUNK_BYTES = 256 * 1024
 
 
 class ApifyHook(BaseHook):
@@ -139,7 +139,7 @@ class ApifyHook(BaseHook):
         return self._drive(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
 
     def get_log_tail(self, run_id: str, lines: int) -> list[str]:
-        """Return the last lines of a run's log (https://docs.apify.com/api/v2/log-get), each cut at 2,000 characters."""
+        """Return the last lines of a run's log, each cut at 2,000 characters (https://docs.apify.com/api/v2/log-get)."""
         log = self._drive(flows.call(endpoints.get_log(run_id), self.retry)).body.decode(errors="replace")
         return [line[:_LOG_CHARACTERS_A_LINE] for line in deque(log.splitlines(), maxlen=lines)]
 
@@ -149,21 +149,28 @@ class ApifyHook(BaseHook):
         """Return a dataset's description (https://docs.apify.com/api/v2/dataset-get)."""
         return Dataset.from_api(self._call(endpoints.get_dataset(dataset_id)))
 
-    @contextmanager
-    def open_items(self, dataset_id: str, params: Mapping[str, Any]) -> Iterator[requests.Response]:
-        """Stream one page of items (https://docs.apify.com/api/v2/dataset-items-get); the body is not read yet.
+    def fetch_items(
+        self,
+        dataset_id: str,
+        params: Mapping[str, Any],
+        read: Callable[[Mapping[str, str], Iterator[bytes]], T],
+        *,
+        delay: float = 0.0,
+    ) -> T:
+        """Ask for one page of items and have ``read`` take its body (https://docs.apify.com/api/v2/dataset-items-get).
 
-        A page whose headers do not come is asked for again; a body that breaks is for the reader to notice.
+        Where the body breaks, the page is asked for again and ``read`` is called anew, with the body from its start.
 
         :param params: by their API names, for example ``{"format": "jsonl", "offset": 0, "limit": 50_000}``.
+        :param read: is given the headers (names in lower case) and the body in pieces; it raises
+            :class:`ApifyDataError <airflow_provider_apify.exceptions.ApifyDataError>` where the body is not whole.
+        :param delay: seconds to wait before asking.
+        :return: what ``read`` returned for the whole body.
         """
-        opened: list[requests.Response] = []
-        try:
-            self._drive(flows.call(endpoints.get_items(dataset_id, params), self.retry), partial(self._open, opened))
-            yield opened[-1]
-        finally:
-            for response in opened:
-                response.close()
+        results: list[T] = []
+        request = replace(endpoints.get_items(dataset_id, params), delay=delay)
+        self._drive(flows.call(request, self.retry), partial(self._send_reading, read, results))
+        return results[-1]
 
     # The account
 
@@ -239,8 +246,8 @@ class ApifyHook(BaseHook):
         found = ApifyConnection.from_environment() if self.apify_conn_id == self.default_conn_name else None
         if found is None:
             raise AirflowNotFoundException(
-                f"Airflow connection {self.apify_conn_id!r} does not exist. Create it with type 'apify' and the Apify API "
-                f"token as its password. (For {self.default_conn_name!r}, the environment variable {TOKEN_VARIABLE} "
+                f"Airflow connection {self.apify_conn_id!r} does not exist. Create it with type 'apify' and the Apify "
+                f"API token as password. (For {self.default_conn_name!r}, the environment variable {TOKEN_VARIABLE} "
                 "serves too.)",
             )
         self.log.info("No connection %r: using %s of the environment.", self.apify_conn_id, TOKEN_VARIABLE)
@@ -254,17 +261,26 @@ class ApifyHook(BaseHook):
         weakref.finalize(self, session.close)
         return session
 
-    def _open(self, opened: list[requests.Response], request: endpoints.Request) -> Answer:
-        """Send, but leave the body of a good answer unread in the last of ``opened``."""
+    def _send_reading(
+        self,
+        read: Callable[[Mapping[str, str], Iterator[bytes]], T],
+        results: list[T],
+        request: endpoints.Request,
+    ) -> Answer:
+        """Send, and have ``read`` take the body of a good answer; a body that breaks is no answer."""
         import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
 
         try:
-            response = open_with_requests(self._session, self.connection.access, request)
-            opened.append(response)
-            body = b"" if response.ok else response.content
+            with open_with_requests(self._session, self.connection.access, request) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                if not response.ok:
+                    return Response(response.status_code, headers, response.content)
+                results.append(read(headers, response.iter_content(_CHUNK_BYTES)))
+                return Response(response.status_code, headers, b"")
         except requests.RequestException as error:
             return no_response(error)
-        return Response(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+        except ApifyDataError as error:
+            return NoResponse(str(error))
 
     def _call(self, request: endpoints.Request) -> dict[str, Any]:
         return self._drive(flows.call_data(request, self.retry))

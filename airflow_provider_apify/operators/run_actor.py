@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf, timezone
+import pendulum
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
 from airflow_provider_apify._api.endpoints import encode_input
 from airflow_provider_apify._api.flows import RetryPolicy
@@ -221,13 +222,15 @@ class RunActorOperator(BaseOperator):
 
     @property
     def _settle(self) -> float:
-        return self.hook.connection.cost_settle_seconds if self.cost_settle_seconds is None else self.cost_settle_seconds
+        return (
+            self.hook.connection.cost_settle_seconds if self.cost_settle_seconds is None else self.cost_settle_seconds
+        )
 
     def _deadline(self, context: Context) -> float | None:
         """Return ``execution_timeout`` as Unix time; Airflow 3 does not enforce it while the task is deferred."""
         if self.execution_timeout is None:
             return None
-        started = context["ti"].start_date or timezone.utcnow()
+        started = context["ti"].start_date or pendulum.now("UTC")
         return (started + self.execution_timeout).timestamp()
 
     def _target(self) -> Target:

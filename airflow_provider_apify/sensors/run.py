@@ -70,13 +70,13 @@ class ApifyRunSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke here, or defer."""
-        if not self.deferrable:
-            return super().execute(context)
-        self.defer(
-            trigger=self._trigger(),
-            timeout=timedelta(seconds=self.timeout),
-            method_name="execute_complete",
-        )
+        if self.deferrable:
+            self.defer(
+                trigger=self._trigger(),
+                timeout=timedelta(seconds=self.timeout),
+                method_name="execute_complete",
+            )
+        return super().execute(context)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Resume after the trigger fired."""

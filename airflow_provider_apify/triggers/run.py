@@ -26,7 +26,7 @@ class _WatchingTrigger(BaseTrigger):
     """What both triggers share: arguments that are kept as they were given."""
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._arguments = arguments
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -85,7 +85,7 @@ class ApifyRunTrigger(_WatchingTrigger):
             if not _AIRFLOW_CALLS_ON_KILL:
                 await self.on_kill()
             raise
-        yield TriggerEvent(event.to_payload())
+        yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Abort the run when a user has taken the task away from it. Called by Airflow 3.3 and later."""
@@ -136,7 +136,7 @@ class ApifyLastRunTrigger(_WatchingTrigger):
         """Find the run, then watch it. Airflow's own deferral time-out bounds the search."""
         run_id = await self._find()
         event = await self.hook.async_wait_for_run(run_id, Waiting(), on_update=ProgressLog(self.log))
-        yield TriggerEvent(event.to_payload())
+        yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
     async def _find(self) -> str:
         await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))

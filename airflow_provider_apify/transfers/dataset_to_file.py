@@ -1,0 +1,138 @@
+"""The operator that writes a dataset to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, ObjectStoragePath
+
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.export.engine import Manifest, export_dataset
+from airflow_provider_apify.export.formats import format_of
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators._errors import failing_fast
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class DatasetToFileOperator(BaseOperator):
+    """Write all items of a dataset to one file, which appears whole or not at all.
+
+    Items are downloaded in pages until there are no more, each page is checked before it is used, and bytes are passed
+    through unparsed. A file that is already there is replaced when the new one is whole, so a rerun is safe.
+
+    Reference: https://docs.apify.com/api/v2/dataset-items-get
+
+    :param dataset_id: the dataset. Give this or ``run_id``. (templated)
+    :param run_id: a finished run, whose default dataset is written. (templated)
+    :param path: where to write: a local path or any URL of Airflow's object storage, for example
+        ``s3://bucket/products/{{ ds }}.jsonl``. (templated)
+    :param file_format: ``"jsonl"``, ``"json"`` or ``"csv"`` (without a byte order mark); ``None`` takes the path's
+        ending. (templated)
+    :param clean: leave out empty items and hidden fields (those that start with ``#``).
+    :param fields: only these fields, in this order. (templated)
+    :param omit: all but these fields. (templated)
+    :param target_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
+        default. (templated)
+    :param apify_conn_id: Airflow connection of type ``apify``. (templated)
+    :return: (XCom) the manifest: ``path``, ``format``, ``dataset_id``, ``items``, ``bytes``, ``sha256``.
+    :raises ValueError: at parse time, wrong arguments.
+    :raises AirflowFailException: no such dataset or run, a run that still goes on, a storage whose driver is missing.
+    :raises ApifyDataError: items that Apify counts did not come.
+    :raises ApifyError: the target could not be written; nothing is left of it.
+    """
+
+    template_fields: Sequence[str] = (
+        "dataset_id",
+        "run_id",
+        "path",
+        "file_format",
+        "fields",
+        "omit",
+        "target_conn_id",
+        "apify_conn_id",
+    )
+    ui_color = "#e8f5d8"
+
+    def __init__(
+        self,
+        *,
+        dataset_id: str | None = None,
+        run_id: str | None = None,
+        path: str,
+        file_format: str | None = None,
+        clean: bool = False,
+        fields: Sequence[str] | None = None,
+        omit: Sequence[str] | None = None,
+        target_conn_id: str | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dataset_id = dataset_id
+        self.run_id = run_id
+        self.path = path
+        self.file_format = file_format
+        self.clean = clean
+        self.fields = fields
+        self.omit = omit
+        self.target_conn_id = target_conn_id
+        self.apify_conn_id = apify_conn_id
+        self._check_arguments()
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The hook for this task's connection."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+        """Write the file."""
+        with failing_fast():
+            manifest = self._write(self._find_dataset())
+        self.log.info(
+            "Wrote %d items of dataset %s to %s (%d bytes)",
+            manifest.items,
+            manifest.dataset_id,
+            manifest.path,
+            manifest.bytes,
+        )
+        return manifest.to_dict()
+
+    def _write(self, dataset_id: str) -> Manifest:
+        params = {"clean": self.clean or None, "fields": self.fields or None, "omit": self.omit or None}
+        try:
+            path = ObjectStoragePath(self.path, conn_id=self.target_conn_id)
+            return export_dataset(self.hook, dataset_id, path, format_of(self.path, self.file_format), params)
+        except OSError as error:
+            raise ApifyError(f"Cannot write {self.path}: {type(error).__name__}: {error}") from error
+        except ImportError as error:
+            raise AirflowFailException(
+                f"Cannot write {self.path}: {error}. Install the driver of this storage, for example with "
+                "pip install 'airflow-provider-apify[s3]' (gcs, azure, sftp).",
+            ) from error
+
+    def _find_dataset(self) -> str:
+        if self.dataset_id:
+            return self.dataset_id
+        run = self.hook.get_run(self.run_id or "")
+        if not run.is_finished:
+            raise AirflowFailException(
+                f"Run {run.id} is still {run.status}: its dataset is not complete. Wait for it, for example with "
+                "ApifyRunSensor, or give dataset_id to write what is there now.",
+            )
+        if not run.dataset_id:
+            raise AirflowFailException(f"Run {run.id} has no default dataset.")
+        return run.dataset_id
+
+    def _check_arguments(self) -> None:
+        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
+        if (self.dataset_id is None) == (self.run_id is None):
+            raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is written).")
+        if not self.path:
+            raise ValueError("path is empty. Give a local path or a URL such as 's3://bucket/items.jsonl'.")
+        if not is_template(self.file_format) and not is_template(self.path.rpartition(".")[2]):
+            format_of(self.path, self.file_format)
