@@ -5,12 +5,41 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 export PYTHONUNBUFFERED := 1
+
 VENV := .venv
-RUN := $(VENV)/bin/python
+PYTHON_IN_VENV := $(VENV)/bin/python
+# Leaves the caller's Airflow settings outside.
+RUN := $(PYTHON_IN_VENV) -m tools.run
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: setup ## Watch a real Airflow run an Actor and land its data as a file
+	@$(PYTHON_IN_VENV) -m tools.demo demo
+
+.PHONY: up
+up: setup ## Keep the demo's Airflow open in the background; prints address, user and password
+	@$(PYTHON_IN_VENV) -m tools.demo up
+
+.PHONY: down
+down: setup ## Stop what `make up` started
+	@$(PYTHON_IN_VENV) -m tools.demo down
+
+.PHONY: test
+test: setup ## Run all tests; ARGS="-k name" narrows them down
+	@$(RUN) pytest $(ARGS)
+
+.PHONY: lint
+lint: setup ## Check style and types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+.PHONY: matrix
+matrix: ## Run the tests on every supported Airflow, without the integration tests; AIRFLOW=3.1 picks one
+	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(AIRFLOW)
 
 .PHONY: setup
 setup: ## Create or refresh .venv (the other targets do this by themselves)

@@ -15,13 +15,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.lab.environment import clean_environment
+from tools.environment import clean_environment, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 USER = "admin"
-AIRFLOW_VERSION = importlib.metadata.version("apache-airflow-core")
+AIRFLOW_VERSION = importlib.metadata.version("apache-airflow")
 
 Settings = dict[str, dict[str, object]]
 """Airflow's configuration: section, option, value."""
@@ -32,13 +32,14 @@ class AirflowHome:
 
     Passwords and keys are made on first use and stay in the folder, so that a restarted lab can read its own database.
 
-    :param folder: created when missing.
+    :param folder: created when missing, for its owner's eyes only.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.logs = self.folder / "logs"
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(exist_ok=True)
         self._secrets = _secrets(self.folder / "secrets.json")
         self._passwords = self.folder / "passwords.json"
         _write_private(self._passwords, json.dumps({USER: self.password}))
@@ -104,7 +105,7 @@ class AirflowHome:
                 "min_file_process_interval": 15,
             },
             "scheduler": {"scheduler_idle_sleep_time": 0.2},
-            "logging": {"base_log_folder": self.logs, "colored_console_log": False},
+            "logging": {"base_log_folder": self.logs, "colored_console_log": False} | _log_server_ports(),
             "usage_data_collection": {"enabled": False},
         }
 
@@ -117,6 +118,11 @@ class AirflowHome:
         with temporary.open("w") as file:
             config.write(file)
         temporary.replace(self.folder / "airflow.cfg")
+
+
+def _log_server_ports() -> dict[str, object]:
+    """Choose ports nobody serves logs on, so that the UI never asks another Airflow of this machine."""
+    return {f"{kind}_log_server_port": free_port() for kind in ("worker", "trigger")}
 
 
 def _bundle(folder: Path) -> dict[str, object]:

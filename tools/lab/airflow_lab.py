@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 import requests
 
+from tools.environment import free_port
 from tools.lab.airflow_home import USER, AirflowHome
 from tools.lab.apify import ApifyServer, start_local_apify, wait_for_announcement
 from tools.lab.client import AirflowClient, AirflowRequestError
-from tools.lab.component import Component, LabError, stop_together
-from tools.lab.environment import free_port
+from tools.lab.component import Component, LabError, remember, stop_leftovers, stop_together
 from tools.lab.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class AirflowLab:
         self._config = config or {}
         self._apify = apify
         self._client: AirflowClient | None = None
+        self._processes = self.home.folder / "processes.json"
 
     def __enter__(self) -> Self:
         """Start everything and wait until Airflow calls itself healthy.
@@ -98,14 +100,15 @@ class AirflowLab:
             a number for one more of it, such as ``triggerer-2``.
         """
         kind = next(kind for kind in AIRFLOW_COMMANDS if name == kind or name.startswith(f"{kind}-"))
-        self.components[name] = Component(
-            name,
-            [sys.executable, "-m", "airflow", *AIRFLOW_COMMANDS[kind]],
-            environment=self.home.environment,
-            folder=self.home.folder,
-            log=self.home.logs / f"{name}.log",
+        return self._add(
+            Component(
+                name,
+                [sys.executable, "-m", "airflow", *AIRFLOW_COMMANDS[kind]],
+                environment=self.home.environment,
+                folder=self.home.folder,
+                log=self.home.logs / f"{name}.log",
+            )
         )
-        return self.components[name]
 
     def check(self) -> None:
         """Make sure every component is alive.
@@ -141,10 +144,18 @@ class AirflowLab:
             self._client.close()
         stop_together(self.components.values())
         self.components.clear()
+        self._processes.unlink(missing_ok=True)
+
+    def _add(self, component: Component) -> Component:
+        self.components[component.name] = component
+        remember(self.components.values(), self._processes)
+        return component
 
     def _start(self) -> None:
+        stop_leftovers(self._processes)
         if self._apify is None:
-            self.components["apify"] = start_local_apify(self.home.logs / "apify.log")
+            self._add(start_local_apify(self.home.logs / "apify.log"))
+        since = datetime.now(tz=UTC)
         port = free_port()
         self.home.configure(port=port, dag_folders=self._dag_folders, overrides=self._config)
         self.home.create_database()
@@ -153,19 +164,19 @@ class AirflowLab:
         if self._apify is None:
             self._apify = wait_for_announcement(self.components["apify"])
         self._client = AirflowClient(f"http://127.0.0.1:{port}")
-        self._wait_until_healthy()
+        self._wait_until_healthy(since)
         self._client.log_in(USER, self.home.password)
         self._client.put_connection(
             "apify_default", conn_type="apify", host=self._apify.base_url, password=self._apify.token
         )
 
-    def _wait_until_healthy(self) -> None:
+    def _wait_until_healthy(self, since: datetime) -> None:
         """Wait until the API server answers and every other component has sent a heartbeat."""
 
         def healthy() -> bool:
             self.check()
             try:
-                return set(self.client.health().values()) == {"healthy"}
+                return self.client.is_healthy(since)
             except (requests.ConnectionError, AirflowRequestError):
                 return False
 

@@ -6,8 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from tools.environment import clean_environment
 from tools.lab.component import Component
-from tools.lab.environment import clean_environment
 from tools.lab.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import quote
 
@@ -44,6 +45,11 @@ class TaskInstance(NamedTuple):
     state: str | None
     try_number: int
 
+    @property
+    def label(self) -> str:
+        """The name people use: the task, with its index when it is mapped."""
+        return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
+
     @classmethod
     def from_api(cls, answer: Json) -> Self:
         """Take the fields used here from the API's answer."""
@@ -78,10 +84,16 @@ class AirflowClient:
         response = self._send(method, f"/api/v2{path}", **arguments)
         return response.json() if response.content else None
 
-    def health(self) -> dict[str, str | None]:
-        """Return the status of each component: metadatabase, scheduler, triggerer, dag_processor."""
-        answer = self.call("GET", "/monitor/health")
-        return {name: (part or {}).get("status") for name, part in answer.items()}
+    def is_healthy(self, since: datetime) -> bool:
+        """Tell whether the database answers and every component has sent a heartbeat since that moment.
+
+        Airflow alone calls a component healthy for half a minute after it has died.
+        """
+        parts = self.call("GET", "/monitor/health").values()
+        beats = [part[name] for part in parts for name in part if name.endswith("heartbeat")]
+        return all(part["status"] == "healthy" for part in parts) and all(
+            datetime.fromisoformat(beat) >= since for beat in beats
+        )
 
     def put_connection(self, connection_id: str, **fields: Any) -> None:
         """Create a connection, or replace it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -100,6 +101,25 @@ def stop_together(components: Iterable[Component], grace: float = GRACE_SECONDS)
         component.reap()
 
 
+def remember(processes: Iterable[Component], file: Path) -> None:
+    """Note which processes are running, so that a later lab can stop them should this one be killed."""
+    alive = [psutil.Process(component.pid) for component in processes if component.running]
+    file.write_text(json.dumps([[process.pid, process.create_time()] for process in alive]))
+
+
+def stop_leftovers(file: Path) -> int:
+    """Stop what a killed lab left running, and forget it.
+
+    :param file: written by :func:`remember`. A process that only happens to have an old one's pid is left alone.
+    :return: how many were still running.
+    """
+    noted = json.loads(file.read_text()) if file.exists() else []
+    pids = [pid for pid, created in noted if _created(pid) == created]
+    stop_trees(pids)
+    file.unlink(missing_ok=True)
+    return len(pids)
+
+
 def stop_trees(pids: Iterable[int], grace: float = GRACE_SECONDS) -> None:
     """Send SIGTERM to process groups, and SIGKILL after the grace to every descendant that is still there.
 
@@ -123,6 +143,14 @@ def kill_trees(pids: Iterable[int]) -> None:
     for process in [process for pid in pids for process in _tree(pid)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def _created(pid: int) -> float | None:
+    """Return when a process was created; None when there is none with this id."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _tree(pid: int) -> list[psutil.Process]:

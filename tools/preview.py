@@ -1,0 +1,64 @@
+"""Describe what a finished DAG run has left: its Apify runs and its files, read from what the tasks returned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SHOWN_ROWS = 3
+ROW_WIDTH = 110
+
+
+def describe_results(results: Iterable[Any], *, local: bool) -> Iterator[str]:
+    """Yield the lines that show each Apify run and each file among the values that tasks returned.
+
+    :param results: XComs. Runs have a ``console_url``, files a ``path``; other values are passed over.
+    :param local: the runs took place on the local Apify, which the links cannot know.
+    """
+    for result in results:
+        if not isinstance(result, dict):
+            continue
+        if "console_url" in result:
+            yield from _describe_run(result, local=local)
+        if "path" in result:
+            yield from _describe_file(result)
+
+
+def _describe_run(run: dict[str, Any], *, local: bool) -> Iterator[str]:
+    yield f"Run   {run['console_url']}"
+    if local:
+        yield "      (the address it would have in Apify Console; this run took place on this machine)"
+
+
+def _describe_file(manifest: dict[str, Any]) -> Iterator[str]:
+    path = local_path(manifest["path"])
+    yield f"File  {path or manifest['path']}"
+    yield f"      {manifest['items']} items, {manifest['bytes']} bytes; it begins with"
+    for row in first_rows(path) if path else ():
+        yield f"        {shorten(row)}"
+
+
+def local_path(location: str) -> Path | None:
+    """Turn a path or a ``file://`` URL into a path; None where the file is in another kind of storage."""
+    parts = urlsplit(location)
+    if parts.scheme not in ("", "file"):
+        return None
+    return Path(unquote(parts.path))
+
+
+def first_rows(path: Path) -> list[str]:
+    """Return the first items of a json file, or the first lines of any other."""
+    if path.suffix == ".json":
+        return [json.dumps(item, ensure_ascii=False) for item in json.loads(path.read_text())[:SHOWN_ROWS]]
+    with path.open(encoding="utf-8") as file:
+        return [line.rstrip("\n") for line, _ in zip(file, range(SHOWN_ROWS), strict=False)]
+
+
+def shorten(text: str) -> str:
+    """Cut a text to one line of the terminal."""
+    return text if len(text) <= ROW_WIDTH else f"{text[: ROW_WIDTH - 1]}…"
