@@ -1,0 +1,42 @@
+"""Serve the local Apify from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import signal
+
+from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.server import DEFAULT_TOKEN, LocalApify
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    options = _parser().parse_args()
+    endings = {signal.SIGINT, signal.SIGTERM}
+    # Blocked before the server's thread starts, which inherits it, so that they are taken here and nowhere else.
+    signal.pthread_sigmask(signal.SIG_BLOCK, endings)
+    actors = [found for name in options.actors for found in _actors_in(name)]
+    with LocalApify(host=options.host, port=options.port, token=options.token, actors=actors) as apify:
+        print(f"base URL: {apify.base_url}\ntoken: {apify.token}", flush=True)  # noqa: T201 - what the caller waits for
+        signal.sigwait(endings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_apify.testing", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="the port; 0 takes a free one (default: %(default)s)")
+    parser.add_argument("--token", default=DEFAULT_TOKEN, help="the only token that is valid (default: %(default)s)")
+    parser.add_argument(
+        "--actors", action="append", default=[], metavar="MODULE", help="a module with more Actors; can be repeated"
+    )
+    return parser
+
+
+def _actors_in(module_name: str) -> list[Actor]:
+    module = importlib.import_module(module_name)
+    return [value for value in vars(module).values() if isinstance(value, Actor)]
+
+
+if __name__ == "__main__":
+    main()

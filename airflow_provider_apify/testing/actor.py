@@ -1,0 +1,176 @@
+"""Actors of the local Apify: plain async functions with a name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_apify.testing.clock import stable_id
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.testing.datasets import ItemSource
+    from airflow_provider_apify.testing.runs import Run
+
+DEFAULT_BUILDS: Mapping[str, str] = {"latest": "0.1.1"}
+
+
+class RunEnd(Exception):  # noqa: N818 - an ending need not be an error
+    """Raise it in an Actor to end the run with a status of one's own choice.
+
+    :param status: SUCCEEDED, FAILED, TIMED-OUT or ABORTED.
+    :param message: becomes the run's last status message; ``None`` leaves the one it has.
+    """
+
+    def __init__(self, status: str, message: str | None = None, *, exit_code: int | None = None) -> None:
+        super().__init__(message or status)
+        self.status = status
+        self.message = message
+        self.exit_code = exit_code
+
+
+class ActorContext:
+    """What an Actor sees of its run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def input(self) -> Any:
+        """The run's input: the JSON value, the bytes if it is something else, ``{}`` if there is none."""
+        record = self._run.store.records.get("INPUT")
+        if record is None:
+            return {}
+        return json.loads(record.value) if "json" in record.content_type else record.value
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._run.id
+
+    @property
+    def dataset_id(self) -> str:
+        """The id of the run's default dataset."""
+        return self._run.dataset.id
+
+    @property
+    def store_id(self) -> str:
+        """The id of the run's default key-value store."""
+        return self._run.store.id
+
+    @property
+    def is_aborting(self) -> bool:
+        """Whether somebody asked the run to end; finish soon."""
+        return self._run.aborting.is_set()
+
+    @property
+    def lives(self) -> int:
+        """How many times this run was started again: resurrections, reboots and restarts on error."""
+        return self._run.resurrect_count + self._run.reboot_count + self._run.restart_count
+
+    @property
+    def item_count(self) -> int:
+        """How many items the run's default dataset holds."""
+        return len(self._run.dataset)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, or return early because the run is being aborted."""
+        await self._run.clock.wait(self._run.aborting, seconds)
+
+    async def push_data(self, items: dict[str, Any] | list[dict[str, Any]]) -> None:
+        """Store one item or several in the default dataset, up to the run's ``maxItems``."""
+        batch = items if isinstance(items, list) else [items]
+        room = self._room()
+        self._run.dataset.push(batch if room is None else batch[:room])
+
+    async def push_source(self, source: ItemSource) -> None:
+        """Store items that are made when somebody reads them."""
+        room = self._room()
+        self._run.dataset.add(source if room is None else source.first(room))
+
+    def _room(self) -> int | None:
+        most = self._run.options.max_items
+        return None if most is None else max(most - len(self._run.dataset), 0)
+
+    async def set_value(self, key: str, value: Any, content_type: str | None = None) -> None:
+        """Store a record in the default key-value store: bytes and text as they are, anything else as JSON."""
+        self._run.store.put_value(key, value, content_type)
+
+    async def set_status_message(self, text: str, *, is_terminal: bool = False) -> None:
+        """Say how the work is going."""
+        self._run.set_status_message(text, is_terminal=is_terminal)
+
+    async def charge(self, event: str, count: int = 1) -> None:
+        """Charge the user for events, up to the run's ``maxTotalChargeUsd``.
+
+        :raises ValueError: the Actor has no price for this event.
+        """
+        self._run.charge(event, count)
+
+    def log(self, line: str) -> None:
+        """Write a line to the run's log."""
+        self._run.log.write(line)
+
+
+ActorFunction = Callable[[ActorContext], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """An Actor that the local Apify can run.
+
+    :param name: ``username/actor-name``.
+    :param event_prices: US dollars by event; an Actor that has them is paid per event.
+    :param builds: build numbers by tag.
+    """
+
+    name: str
+    main: ActorFunction
+    title: str
+    description: str = ""
+    memory_mbytes: int = 1024
+    timeout_secs: int = 3600
+    event_prices: Mapping[str, float] = field(default_factory=dict)
+    minimal_charge_usd: float | None = None
+    builds: Mapping[str, str] = field(default_factory=lambda: DEFAULT_BUILDS)
+    needs_full_permission: bool = False
+    input_required: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The Actor's id, the same on every start of the server."""
+        return stable_id(f"actor {self.name}")
+
+    @property
+    def username(self) -> str:
+        """Whose Actor it is."""
+        return self.name.partition("/")[0]
+
+    @property
+    def short_name(self) -> str:
+        """The name without the user."""
+        return self.name.partition("/")[2]
+
+    def build_id(self, number: str) -> str:
+        """Return the id of a build."""
+        return stable_id(f"build {self.name} {number}")
+
+
+def actor(name: str, *, title: str | None = None, **options: Any) -> Callable[[ActorFunction], Actor]:
+    """Make an Actor of an async function.
+
+    The run succeeds when the function returns. When it raises, the run fails with exit code 1, and the message of the
+    exception becomes its status message and a line of its log.
+
+    :param name: ``username/actor-name``.
+    :param options: the other fields of :class:`Actor`.
+    """
+    if name.count("/") != 1:
+        raise ValueError(f"An Actor's name is username/actor-name, not {name!r}.")
+
+    def decorate(main: ActorFunction) -> Actor:
+        description = (main.__doc__ or "").strip()
+        return Actor(name=name, main=main, title=title or name.partition("/")[2], description=description, **options)
+
+    return decorate

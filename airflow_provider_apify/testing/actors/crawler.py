@@ -1,0 +1,134 @@
+"""An Actor that crawls web sites, with the input and the items of Website Content Crawler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import aiohttp
+
+from airflow_provider_apify.testing.actor import ActorContext, actor
+
+_NO_TEXT = frozenset({"script", "style", "noscript", "template", "title"})
+_DEFAULT_DEPTH = 20
+_DEFAULT_PAGES = 10_000
+
+
+class _Page(HTMLParser):
+    """Title, description, text and links of a page, in the order they stand there."""
+
+    def __init__(self, url: str, html: str) -> None:
+        super().__init__()
+        self._url = url
+        self._open: list[str] = []
+        self.title = ""
+        self.description: str | None = None
+        self.language: str | None = None
+        self.texts: list[str] = []
+        self.links: dict[str, None] = {}
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag in _NO_TEXT:
+            self._open.append(tag)
+        if tag == "html":
+            self.language = values.get("lang")
+        if tag == "meta" and values.get("name") == "description":
+            self.description = values.get("content")
+        if tag == "a" and (href := values.get("href")):
+            self.links[urldefrag(urljoin(self._url, href)).url] = None
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self._open[-1] == tag:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        text = " ".join(data.split())
+        if self._open and self._open[-1] == "title":
+            self.title += text
+        elif text and not self._open:
+            self.texts.append(text)
+
+
+@dataclass(frozen=True)
+class _Target:
+    url: str
+    depth: int
+
+
+class _Crawl:
+    """A crawl, breadth first, links in the order of the page, on the hosts of the start URLs."""
+
+    def __init__(self, context: ActorContext) -> None:
+        plan = context.input
+        self._context = context
+        self._max_depth = plan.get("maxCrawlDepth", _DEFAULT_DEPTH)
+        self._max_pages = plan.get("maxCrawlPages", _DEFAULT_PAGES)
+        self._queue = [_Target(start["url"], 0) for start in plan["startUrls"]]
+        self._seen = {target.url for target in self._queue}
+        self._hosts = {urlsplit(target.url).netloc for target in self._queue}
+        self._crawled = 0
+        self._failed = 0
+
+    async def run(self) -> None:
+        """Crawl until nothing is left, or the limit is reached, or the run is being aborted."""
+        async with aiohttp.ClientSession() as session:
+            for target in self._queue:  # grows while pages are found
+                if self._crawled >= self._max_pages or self._context.is_aborting:
+                    break
+                await self._visit(session, target)
+                await self._report()
+
+    async def _visit(self, session: aiohttp.ClientSession, target: _Target) -> None:
+        try:
+            async with session.get(target.url) as answer:
+                answer.raise_for_status()
+                html = await answer.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self._failed += 1
+            self._context.log(f"ERROR Request {target.url} failed: {error}")
+            return
+        page = _Page(str(answer.url), html)
+        self._crawled += 1
+        await self._context.push_data(_item(target, str(answer.url), answer.status, page))
+        if target.depth < self._max_depth:
+            self._enqueue(page, target.depth + 1)
+
+    def _enqueue(self, page: _Page, depth: int) -> None:
+        for url in page.links:
+            if url not in self._seen and urlsplit(url).netloc in self._hosts:
+                self._seen.add(url)
+                self._queue.append(_Target(url, depth))
+
+    async def _report(self) -> None:
+        found = min(len(self._queue), self._max_pages)
+        message = f"Crawled {self._crawled}/{found} pages, {self._failed} failed requests"
+        self._context.log(f"INFO  {message}")
+        await self._context.set_status_message(message)
+
+
+def _item(target: _Target, loaded_url: str, status: int, page: _Page) -> dict[str, Any]:
+    return {
+        "url": target.url,
+        "crawl": {"loadedUrl": loaded_url, "depth": target.depth, "httpStatusCode": status},
+        "metadata": {"title": page.title, "description": page.description, "languageCode": page.language},
+        "text": "\n".join(page.texts),
+        "links": list(page.links),
+    }
+
+
+@actor(
+    "apify/website-content-crawler",
+    title="Website Content Crawler",
+    memory_mbytes=4096,
+    timeout_secs=360_000,
+    input_required=("startUrls",),
+)
+async def website_content_crawler(context: ActorContext) -> None:
+    """Crawl the web sites of ``startUrls``, up to ``maxCrawlDepth`` links away and ``maxCrawlPages`` pages in all."""
+    crawl = _Crawl(context)
+    await crawl.run()

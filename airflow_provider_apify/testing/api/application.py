@@ -1,0 +1,68 @@
+"""The local Apify as an ASGI application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from airflow_provider_apify.testing.api import catalog, runs, storages, webhooks
+from airflow_provider_apify.testing.api.call import Call, Endpoint
+from airflow_provider_apify.testing.api.control import control_routes
+from airflow_provider_apify.testing.api.operation import Operation, Site
+from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.shop import shop_pages
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *catalog.ENDPOINTS,
+    *runs.ENDPOINTS,
+    *storages.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+)
+"""Every operation of the API that is served here."""
+
+_ALIAS, _CANONICAL = "/v2/acts", "/v2/actors"
+_SHOP = {page.path: page.html for page in shop_pages()}
+
+
+async def _shop_page(call: Call) -> Response:
+    html = _SHOP.get(call.request.url.path)
+    if html is None:
+        return Response(b"Not found", 404, media_type="text/plain")
+    return Response(html, media_type="text/html; charset=utf-8")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:  # noqa: PLR2004 - method not allowed
+        allowed = (error.headers or {}).get("Allow", "")
+        message = f"This API end-point can only be accessed using the following HTTP methods: {allowed}"
+        return JSONResponse(ApiError(405, "method-not-allowed", message).to_body(), 405, error.headers)
+    message = f"We have bad news: there is no API endpoint at {request.url.path}. Did you specify it correctly?"
+    return JSONResponse(ApiError(404, "page-not-found", message).to_body(), 404)
+
+
+class Application:
+    """Everything that is served: the API, the shop, and the control of the server."""
+
+    def __init__(self, site: Site) -> None:
+        shop = Endpoint("GET", "/shop/{path:path}", _shop_page, is_public=True)
+        self._app: ASGIApp = Starlette(
+            routes=[
+                *[_route(endpoint, site) for endpoint in (*ENDPOINTS, shop)],
+                *control_routes(site),
+            ],
+            exception_handlers={HTTPException: _http_error},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; the deprecated spelling of a path is taken for the canonical one."""
+        if scope["type"] == "http" and (scope["path"] == _ALIAS or scope["path"].startswith(f"{_ALIAS}/")):
+            scope["path"] = _CANONICAL + scope["path"].removeprefix(_ALIAS)
+        await self._app(scope, receive, send)
+
+
+def _route(endpoint: Endpoint, site: Site) -> Route:
+    return Route(endpoint.template, Operation(endpoint, site), methods=[endpoint.method])

@@ -1,0 +1,199 @@
+"""One request, as the handlers see it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.api.query import Query
+from airflow_provider_apify.testing.datasets import Dataset
+from airflow_provider_apify.testing.errors import ApiError, not_found
+from airflow_provider_apify.testing.runs import STATUSES, Run, Task
+from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
+from airflow_provider_apify.testing.world import World
+
+MAX_INPUT_BYTES = 9 * 1024 * 1024
+MAX_LIST = 1000
+T = TypeVar("T")
+
+
+class Call:
+    """A request with its world, and the things that its path names.
+
+    :param authorized: whether it came with the right token.
+    :param lag_seconds: how young runs must not be to be known to this request.
+    """
+
+    def __init__(self, request: Request, world: World, *, authorized: bool, lag_seconds: float) -> None:
+        self.request = request
+        self.world = world
+        self.authorized = authorized
+        self.lag_seconds = lag_seconds
+        self.query = Query(request.query_params)
+        self.path: dict[str, str] = request.path_params
+
+    async def body(self, limit: int = MAX_INPUT_BYTES) -> bytes:
+        """Return the body, decoded as its Content-Encoding says.
+
+        :raises ApiError: it is longer than the limit, or encoded in an unknown way.
+        """
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.request.stream():
+            size += len(chunk)
+            if size <= limit:
+                chunks.append(chunk)
+        if size > limit:
+            message = f"The POST payload is too large (limit: {limit} bytes, actual length: {size} bytes)."
+            raise ApiError(413, "request-too-large", message)
+        return _decoded(b"".join(chunks), self.request.headers.get("content-encoding", "identity"))
+
+    async def json_body(self, limit: int = MAX_INPUT_BYTES) -> Any:
+        """Return the body's JSON value.
+
+        :raises ApiError: it is no JSON.
+        """
+        return parse_json(await self.body(limit), "invalid-input")
+
+    async def json_object(self) -> dict[str, Any]:
+        """Return the body's JSON object, empty if there is no body.
+
+        :raises ApiError: it is something else.
+        """
+        value = parse_json(await self.body() or b"{}", "invalid-input")
+        if not isinstance(value, dict):
+            raise ApiError(400, "invalid-input", "The request body must be a JSON object.")
+        return value
+
+    def find_actor(self) -> Actor:
+        """Return the Actor that the path names."""
+        return self.world.find_actor(self.path["actorId"])
+
+    def find_task(self) -> Task:
+        """Return the saved task that the path names."""
+        return self.world.find_task(self.path["actorTaskId"])
+
+    def is_visible(self, run: Run) -> bool:
+        """Tell whether a run is old enough to be known to this request."""
+        return run.age() >= self.lag_seconds
+
+    def find_run(self) -> Run:
+        """Return the run that the path names: by its id, or as the last one of an Actor or task."""
+        if "runId" not in self.path:
+            return self._last_run()
+        run = self.world.runs.get(self.path["runId"])
+        if run is None or not self.is_visible(run) or ("actorId" in self.path and run.actor is not self.find_actor()):
+            raise not_found("Actor run")
+        return run
+
+    def _last_run(self) -> Run:
+        statuses = self.statuses()
+        origin = self.query.text("origin")
+        for run in reversed(self.owned_runs()):
+            if (not statuses or run.status in statuses) and origin in {None, run.caller.origin}:
+                return run
+        raise not_found("Actor run")
+
+    def owned_runs(self) -> list[Run]:
+        """Return the visible runs of the Actor or task that the path names, or all, oldest first."""
+        runs: Iterable[Run] = self.world.runs.values()
+        if "actorId" in self.path:
+            actor = self.find_actor()
+            runs = (run for run in runs if run.actor is actor)
+        elif "actorTaskId" in self.path:
+            task_id = self.find_task().id
+            runs = (run for run in runs if run.task is not None and run.task.id == task_id)
+        return [run for run in runs if self.is_visible(run)]
+
+    def statuses(self) -> tuple[str, ...]:
+        """Return the statuses asked for; none means all."""
+        statuses = self.query.words("status")
+        for status in statuses:
+            if status not in STATUSES:
+                raise ApiError(400, "invalid-parameter", f'Parameter "status" has no value "{status}"')
+        return statuses
+
+    def find_dataset(self) -> Dataset:
+        """Return the dataset that the path names, or the default one of its run."""
+        reference = self.path.get("datasetId") or self.find_run().dataset.id
+        return self.world.datasets.find(reference, "Dataset")
+
+    def find_store(self) -> KeyValueStore:
+        """Return the key-value store that the path names, or the default one of its run."""
+        reference = self.path.get("storeId") or self.find_run().store.id
+        return self.world.stores.find(reference, "Key-value store")
+
+    def find_queue(self) -> RequestQueue:
+        """Return the request queue that the path names, or the default one of its run."""
+        reference = self.path.get("queueId") or self.find_run().queue.id
+        return self.world.queues.find(reference, "Request queue")
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An operation of the API.
+
+    :param template: its path, as in the OpenAPI document.
+    :param is_public: whether it answers without a token.
+    """
+
+    method: str
+    template: str
+    handler: Handler
+    is_public: bool = False
+
+
+def parse_json(body: bytes, error_type: str) -> Any:
+    """Return the JSON value of a body; NaN and infinities are no JSON.
+
+    :raises ApiError: it is no JSON.
+    """
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise ApiError(400, error_type, f"The request body is not valid JSON: {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _decoded(body: bytes, encoding: str) -> bytes:
+    try:
+        if encoding == "gzip":
+            return gzip.decompress(body)
+        if encoding == "deflate":
+            return zlib.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        raise ApiError(400, "invalid-input", f"The request body is not encoded as {encoding}.") from None
+    if encoding != "identity":
+        raise ApiError(415, "unsupported-content-encoding", f'Content-Encoding "{encoding}" is not supported.')
+    return body
+
+
+def data(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Answer with a value in Apify's envelope."""
+    return JSONResponse({"data": value}, status, headers)
+
+
+def page_of(call: Call, things: Sequence[T], shape: Callable[[T], dict[str, Any]], **more: Any) -> Response:
+    """Answer with a page of a list that comes oldest first, as ``offset``, ``limit`` and ``desc`` ask."""
+    offset = call.query.integer("offset") or 0
+    limit = call.query.integer("limit", maximum=MAX_LIST) or MAX_LIST
+    desc = call.query.flag("desc")
+    ordered = things[::-1] if desc else things
+    items = [shape(thing) for thing in ordered[offset : offset + limit]]
+    return data(
+        {"total": len(things), "offset": offset, "limit": limit, "desc": desc, "count": len(items), "items": items, **more}
+    )

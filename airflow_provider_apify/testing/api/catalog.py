@@ -1,0 +1,296 @@
+"""Actors, builds, saved tasks, the store and users."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from airflow_provider_apify.testing.account import USER_ID, USERNAME
+from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
+from airflow_provider_apify.testing.api.options import find_build
+from airflow_provider_apify.testing.clock import iso, new_id, now, stable_id
+from airflow_provider_apify.testing.errors import ApiError, not_found
+from airflow_provider_apify.testing.run_shapes import PRICES_SINCE, pricing_shape
+from airflow_provider_apify.testing.runs import Task
+
+_TASK_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+_TASK_OPTIONS = frozenset({"build", "timeoutSecs", "memoryMbytes", "maxItems", "maxTotalChargeUsd", "restartOnError"})
+
+
+def _run_count(call: Call, actor: Actor) -> int:
+    return sum(run.actor is actor for run in call.world.runs.values())
+
+
+def _short_actor(call: Call, actor: Actor) -> dict[str, Any]:
+    return {
+        "id": actor.id,
+        "createdAt": PRICES_SINCE,
+        "modifiedAt": PRICES_SINCE,
+        "name": actor.short_name,
+        "username": actor.username,
+        "title": actor.title,
+        "stats": {"totalRuns": _run_count(call, actor)},
+    }
+
+
+def _actor(call: Call, actor: Actor) -> dict[str, Any]:
+    version = next(iter(actor.builds.values())).rpartition(".")[0]
+    return _short_actor(call, actor) | {
+        "userId": stable_id(f"user {actor.username}"),
+        "description": actor.description,
+        "isPublic": True,
+        "actorPermissionLevel": "FULL_PERMISSIONS" if actor.needs_full_permission else "LIMITED_PERMISSIONS",
+        "versions": [{"versionNumber": version, "sourceType": None, "buildTag": "latest"}],
+        "pricingInfos": [pricing_shape(actor)],
+        "defaultRunOptions": {
+            "build": "latest",
+            "timeoutSecs": actor.timeout_secs,
+            "memoryMbytes": actor.memory_mbytes,
+        },
+        "taggedBuilds": {
+            tag: {"buildId": actor.build_id(number), "buildNumber": number} for tag, number in actor.builds.items()
+        },
+    }
+
+
+async def list_actors(call: Call) -> Response:
+    """List Actors: all that exist here, or those of the user."""
+    mine = call.query.flag("my")
+    actors = [actor for actor in call.world.actors.values() if not mine or actor.username == USERNAME]
+    return page_of(call, actors, lambda actor: _short_actor(call, actor))
+
+
+async def get_actor(call: Call) -> Response:
+    """Get an Actor."""
+    return data(_actor(call, call.find_actor()))
+
+
+async def validate_input(call: Call) -> Response:
+    """Check an input against what the Actor requires."""
+    actor = call.find_actor()
+    find_build(actor, call.query.text("build") or "latest")
+    value = await call.json_object()
+    for field in actor.input_required:
+        if field not in value:
+            raise ApiError(400, "invalid-input", f"Input is not valid: Field input.{field} is required")
+    return JSONResponse({"valid": True})
+
+
+async def search_store(call: Call) -> Response:
+    """Search the Actors that exist here by name, title and description."""
+    wanted = (call.query.text("search") or "").lower()
+    username = call.query.text("username")
+    actors = [
+        actor
+        for actor in call.world.actors.values()
+        if wanted in f"{actor.name} {actor.title} {actor.description}".lower() and username in {None, actor.username}
+    ]
+    return page_of(call, actors, lambda actor: _short_actor(call, actor) | {"description": actor.description})
+
+
+async def get_build(call: Call) -> Response:
+    """Get a build: the default one of an Actor, or by its id."""
+    actors = [call.find_actor()] if "actorId" in call.path else list(call.world.actors.values())
+    for actor in actors:
+        for number in actor.builds.values():
+            if call.path.get("buildId", actor.build_id(actor.builds["latest"])) == actor.build_id(number):
+                return data(_build(actor, number))
+    raise not_found("Actor build")
+
+
+def _build(actor: Actor, number: str) -> dict[str, Any]:
+    properties = {name: {"title": name} for name in actor.input_required}
+    schema = {"type": "object", "properties": properties, "required": list(actor.input_required)}
+    return {
+        "id": actor.build_id(number),
+        "actId": actor.id,
+        "userId": stable_id(f"user {actor.username}"),
+        "startedAt": PRICES_SINCE,
+        "finishedAt": PRICES_SINCE,
+        "status": "SUCCEEDED",
+        "meta": {"origin": "WEB"},
+        "buildNumber": number,
+        "actorDefinition": {"actorSpecification": 1, "name": actor.short_name, "input": schema},
+    }
+
+
+def _short_task(call: Call, task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "userId": USER_ID,
+        "username": USERNAME,
+        "actId": task.actor.id,
+        "actName": task.actor.short_name,
+        "actUsername": task.actor.username,
+        "name": task.name,
+        "title": task.title,
+        "createdAt": iso(task.created_at),
+        "modifiedAt": iso(task.modified_at),
+        "stats": {"totalRuns": sum(run.task is not None and run.task.id == task.id for run in call.world.runs.values())},
+    }
+
+
+def _task(call: Call, task: Task) -> dict[str, Any]:
+    return _short_task(call, task) | {"options": dict(task.options), "input": task.input}
+
+
+async def list_tasks(call: Call) -> Response:
+    """List saved tasks."""
+    return page_of(call, list(call.world.tasks.values()), lambda task: _short_task(call, task))
+
+
+async def create_task(call: Call) -> Response:
+    """Save a task."""
+    body = await call.json_object()
+    actor = call.world.find_actor(str(body.get("actId")))
+    identifier, created = new_id(), now()
+    name = body.get("name") or f"task-{identifier.lower()}"
+    task = Task(identifier, name, actor, body.get("input"), body.get("options") or {}, created, created, body.get("title"))
+    _check_task(call, task)
+    call.world.tasks[task.id] = task
+    return data(_task(call, task), 201, {"Location": f"{call.world.base_url}/v2/actor-tasks/{task.id}"})
+
+
+def _check_task(call: Call, task: Task) -> None:
+    if not _TASK_NAME.fullmatch(task.name):
+        raise ApiError(400, "invalid-value", "A task's name has letters, digits and hyphens, 63 characters at most.")
+    if any(other.name == task.name and other.id != task.id for other in call.world.tasks.values()):
+        raise ApiError(409, "actor-task-name-not-unique", f"There is another task named {task.name}.")
+    unknown = sorted(set(task.options) - _TASK_OPTIONS)
+    if unknown:
+        raise ApiError(400, "invalid-input", f"A task has no option {', '.join(unknown)}.")
+    if task.input is not None and not isinstance(task.input, dict):
+        raise ApiError(400, "input-json-not-object", "A task's input must be a JSON object.")
+
+
+async def get_task(call: Call) -> Response:
+    """Get a saved task."""
+    return data(_task(call, call.find_task()))
+
+
+async def update_task(call: Call) -> Response:
+    """Change a saved task."""
+    task = call.find_task()
+    body = await call.json_object()
+    changes = {name: body[name] for name in ("name", "input", "options", "title") if name in body}
+    if "options" in changes:
+        changes["options"] = {**task.options, **(changes["options"] or {})}
+    changed = replace(task, **changes, modified_at=now())
+    _check_task(call, changed)
+    call.world.tasks[task.id] = changed
+    return data(_task(call, changed))
+
+
+async def delete_task(call: Call) -> Response:
+    """Delete a saved task."""
+    del call.world.tasks[call.find_task().id]
+    return Response(status_code=204)
+
+
+async def get_task_input(call: Call) -> Response:
+    """Get the input of a saved task."""
+    return JSONResponse(call.find_task().input or {})
+
+
+async def put_task_input(call: Call) -> Response:
+    """Change fields of the input of a saved task."""
+    task = call.find_task()
+    changed = replace(task, input={**(task.input or {}), **await call.json_object()}, modified_at=now())
+    call.world.tasks[task.id] = changed
+    return JSONResponse(changed.input)
+
+
+async def get_user(call: Call) -> Response:
+    """Get what everybody may know of a user."""
+    if call.path["userId"] not in {USER_ID, USERNAME}:
+        raise not_found("User")
+    return data({"username": USERNAME, "profile": {"name": "Local Apify"}})
+
+
+async def get_me(_call: Call) -> Response:
+    """Get the user whose token it is."""
+    feature = {
+        "isEnabled": True,
+        "disabledReason": None,
+        "disabledReasonType": None,
+        "isTrial": False,
+        "trialExpirationAt": None,
+    }
+    names = (
+        "ACTORS STORAGE SCHEDULER PROXY PROXY_EXTERNAL_ACCESS PROXY_RESIDENTIAL PROXY_SERPS WEBHOOKS ACTORS_PUBLIC_ALL"
+        " ACTORS_PUBLIC_DEVELOPER"
+    )
+    return data(
+        {
+            "id": USER_ID,
+            "username": USERNAME,
+            "profile": {"name": "Local Apify"},
+            "email": "local@example.com",
+            "plan": {"id": "LOCAL", "description": "A local Apify", "isEnabled": True, "availableProxyGroups": {}},
+            "effectivePlatformFeatures": dict.fromkeys(names.split(), feature),
+            "createdAt": PRICES_SINCE,
+            "isPaying": False,
+        }
+    )
+
+
+async def get_limits(call: Call) -> Response:
+    """Get the limits of the account, and how much of them is used."""
+    world = call.world
+    going = list(world.going())
+    cost = sum(run.cost_usd(world.settings.cost_settles_seconds) for run in world.runs.values())
+    units = sum(run.compute_units() for run in world.runs.values())
+    start = world.created_at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    limits = {
+        "maxMonthlyUsageUsd": 1_000_000,
+        "maxMonthlyActorComputeUnits": 1_000_000,
+        "maxMonthlyExternalDataTransferGbytes": 1_000_000,
+        "maxMonthlyProxySerps": 0,
+        "maxMonthlyResidentialProxyGbytes": 0,
+        "maxActorMemoryGbytes": world.settings.max_memory_mbytes / 1024,
+        "maxActorCount": 1000,
+        "maxActorTaskCount": 5000,
+        "maxConcurrentActorJobs": world.settings.max_concurrent_runs,
+        "maxTeamAccountSeatCount": 1,
+        "dataRetentionDays": 7,
+    }
+    current = {
+        "monthlyUsageUsd": round(cost, 6),
+        "monthlyActorComputeUnits": units,
+        "monthlyExternalDataTransferGbytes": 0,
+        "monthlyProxySerps": 0,
+        "monthlyResidentialProxyGbytes": 0,
+        "actorMemoryGbytes": sum(run.options.memory_mbytes for run in going) / 1024,
+        "actorCount": len(world.actors),
+        "actorTaskCount": len(world.tasks),
+        "activeActorJobCount": len(going),
+        "teamAccountSeatCount": 1,
+    }
+    cycle = {"startAt": iso(start), "endAt": iso(end)}
+    return data({"monthlyUsageCycle": cycle, "limits": limits, "current": current})
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v2/users/me", get_me),
+    Endpoint("GET", "/v2/users/me/limits", get_limits),
+    Endpoint("GET", "/v2/users/{userId}", get_user, is_public=True),
+    Endpoint("GET", "/v2/store", search_store, is_public=True),
+    Endpoint("GET", "/v2/actors", list_actors),
+    Endpoint("GET", "/v2/actors/{actorId}", get_actor, is_public=True),
+    Endpoint("POST", "/v2/actors/{actorId}/validate-input", validate_input),
+    Endpoint("GET", "/v2/actors/{actorId}/builds/default", get_build, is_public=True),
+    Endpoint("GET", "/v2/actors/{actorId}/builds/{buildId}", get_build, is_public=True),
+    Endpoint("GET", "/v2/actor-builds/{buildId}", get_build, is_public=True),
+    Endpoint("GET", "/v2/actor-tasks", list_tasks),
+    Endpoint("POST", "/v2/actor-tasks", create_task),
+    Endpoint("GET", "/v2/actor-tasks/{actorTaskId}", get_task),
+    Endpoint("PUT", "/v2/actor-tasks/{actorTaskId}", update_task),
+    Endpoint("DELETE", "/v2/actor-tasks/{actorTaskId}", delete_task),
+    Endpoint("GET", "/v2/actor-tasks/{actorTaskId}/input", get_task_input),
+    Endpoint("PUT", "/v2/actor-tasks/{actorTaskId}/input", put_task_input),
+]

@@ -1,0 +1,176 @@
+"""The way of one request: counted, sabotaged, authorized, handled, recorded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from airflow_provider_apify.testing.api.call import Call, Endpoint
+from airflow_provider_apify.testing.api.sabotage import sabotaged
+from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.faults import Fault
+from airflow_provider_apify.testing.world import Origin, World
+
+RATE_LIMIT = "60"
+MAX_RECORDED_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer, as they went over the wire.
+
+    :param template: the path of the operation in the OpenAPI document.
+    :param response_body: ``None`` when it was longer than 1 MiB.
+    :param fault: the action of the fault that happened to it, if any.
+    """
+
+    method: str
+    path: str
+    template: str
+    query: str
+    request_headers: dict[str, str]
+    request_body: bytes
+    status: int
+    response_headers: dict[str, str]
+    response_body: bytes | None
+    fault: str | None
+
+
+class Site:
+    """The world that is served now, and who listens.
+
+    :param on_exchange: is told of every finished exchange, from the server's thread; changeable at any time.
+    """
+
+    def __init__(self, origin: Origin, on_exchange: Callable[[Exchange], None] | None = None) -> None:
+        self._origin = origin
+        self.world = World(origin)
+        self.on_exchange = on_exchange
+
+    async def reset(self) -> None:
+        """Stop everything and start afresh."""
+        old, self.world = self.world, World(self._origin)
+        await old.close()
+
+    async def close(self) -> None:
+        """Stop everything."""
+        await self.world.close()
+
+
+class Operation:
+    """An operation of the API as an ASGI application."""
+
+    def __init__(self, endpoint: Endpoint, site: Site) -> None:
+        self._endpoint = endpoint
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        world = self._site.world
+        world.requests[f"{scope['method']} {self._endpoint.template}"] += 1
+        fault = world.faults.due(scope["method"], scope["path"])
+        app = self._handling(world, fault)
+        if fault is not None:
+            app = sabotaged(app, fault, world.clock)
+        if self._site.on_exchange is not None:
+            app = self._recorded(app, fault, self._site.on_exchange)
+        await app(scope, receive, send)
+
+    def _handling(self, world: World, fault: Fault | None) -> ASGIApp:
+        lag = world.settings.replica_lag_seconds
+        if fault is not None and fault.action == "lag":
+            lag = fault.seconds
+        if fault is not None and fault.action == "expire-token":
+            world.faults.token_is_expired = True
+
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await self._response(Request(scope, receive), world, lag)
+            response.headers["X-RateLimit-Limit"] = RATE_LIMIT
+            await response(scope, receive, send)
+
+        return handle
+
+    async def _response(self, request: Request, world: World, lag_seconds: float) -> Response:
+        try:
+            authorized = _authorized(request, world)
+            if not (authorized or self._endpoint.is_public):
+                raise ApiError(401, "token-not-provided", "Authentication token was not provided.")
+            call = Call(request, world, authorized=authorized, lag_seconds=lag_seconds)
+            return await self._endpoint.handler(call)
+        except ApiError as error:
+            return JSONResponse(error.to_body(), error.status)
+
+    def _recorded(self, app: ASGIApp, fault: Fault | None, listener: Callable[[Exchange], None]) -> ASGIApp:
+        async def recording(scope: Scope, receive: Receive, send: Send) -> None:
+            received, sent = bytearray(), _Sent()
+
+            async def receive_noted() -> Message:
+                message = await receive()
+                received.extend(message.get("body", b""))
+                return message
+
+            async def send_noted(message: Message) -> None:
+                sent.note(message)
+                await send(message)
+
+            await app(scope, receive_noted, send_noted)
+            if sent.is_complete:
+                listener(self._exchange(scope, bytes(received), sent, fault))
+
+        return recording
+
+    def _exchange(self, scope: Scope, received: bytes, sent: _Sent, fault: Fault | None) -> Exchange:
+        return Exchange(
+            method=scope["method"],
+            path=scope["path"],
+            template=self._endpoint.template,
+            query=scope["query_string"].decode(),
+            request_headers=_as_text(scope["headers"]),
+            request_body=received,
+            status=sent.status,
+            response_headers=sent.headers,
+            response_body=None if len(sent.body) > MAX_RECORDED_BYTES else bytes(sent.body),
+            fault=fault.action if fault else None,
+        )
+
+
+class _Sent:
+    """What was sent so far; of long bodies only the beginning."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+        self.is_complete = False
+
+    def note(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = _as_text(message["headers"])
+            return
+        if len(self.body) <= MAX_RECORDED_BYTES:
+            self.body.extend(message.get("body", b""))
+        self.is_complete = not message.get("more_body", False)
+
+
+def _as_text(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+def _authorized(request: Request, world: World) -> bool:
+    """Tell whether the request has the token; a wrong one is an error.
+
+    :raises ApiError: the token is wrong, or expired.
+    """
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    token = bearer.strip() if scheme.lower() == "bearer" else request.query_params.get("token", "")
+    if not token:
+        return False
+    if world.faults.token_is_expired or not secrets.compare_digest(token.encode(), world.token.encode()):
+        raise ApiError(401, "user-or-token-not-found", "User was not found or authentication token is not valid")
+    return True

@@ -1,0 +1,149 @@
+"""Starting runs: options, input and ad-hoc webhooks, checked as the API checks them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.api.call import Call, parse_json
+from airflow_provider_apify.testing.api.webhook_shapes import webhook_from
+from airflow_provider_apify.testing.errors import ApiError, invalid
+from airflow_provider_apify.testing.runs import Caller, Run, RunOptions, Task
+from airflow_provider_apify.testing.stores import Record
+from airflow_provider_apify.testing.webhooks import Webhook
+
+MIN_MEMORY_MBYTES = 128
+MAX_MEMORY_MBYTES = 32_768
+MAX_WEBHOOKS = 100
+_SECRET_HEADERS = frozenset({"authorization", "cookie"})
+
+
+async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
+    """Check everything, then start a run.
+
+    :raises ApiError: something is wrong, or there is no room; nothing was started.
+    """
+    saved = task.options if task else {}
+    build_tag = call.query.text("build") or saved.get("build") or "latest"
+    build_number = find_build(actor, build_tag)
+    options = _run_options(call, actor, saved, build_tag)
+    _check_permission(call, actor)
+    representations = _webhook_representations(call)
+    record = await _input_record(call, task)
+    run = call.world.start_run(actor, task, options, build_number, _caller(call))
+    if record is not None:
+        run.store.put("INPUT", record)
+    for webhook in _ad_hoc(representations, run):
+        call.world.webhooks.add(webhook)
+    call.world.launch(run)
+    return run
+
+
+def find_build(actor: Actor, tag: str) -> str:
+    """Return the number of a build, given its tag or number.
+
+    :raises ApiError: the Actor has no such build.
+    """
+    if tag in actor.builds.values():
+        return tag
+    if tag not in actor.builds:
+        raise ApiError(400, "unknown-build-tag", f'Build with tag "{tag}" was not found. Has the Actor been built already?')
+    return actor.builds[tag]
+
+
+def _run_options(call: Call, actor: Actor, saved: Any, build: str) -> RunOptions:
+    query = call.query
+    timeout = query.integer("timeout")
+    memory = query.integer("memory")
+    max_items = query.number("maxItems")
+    charge = query.number("maxTotalChargeUsd")
+    options = RunOptions(
+        build=build,
+        timeout_secs=first(timeout, saved.get("timeoutSecs"), actor.timeout_secs),
+        memory_mbytes=first(memory, saved.get("memoryMbytes"), actor.memory_mbytes),
+        max_items=first(max_items, saved.get("maxItems")),
+        max_total_charge_usd=first(charge, saved.get("maxTotalChargeUsd")),
+        restart_on_error=query.flag("restartOnError", default=bool(saved.get("restartOnError"))),
+    )
+    check_options(options, actor)
+    return options
+
+
+def first(*values: Any) -> Any:
+    """Return the first value that was given."""
+    return next((value for value in values if value is not None), None)
+
+
+def check_options(options: RunOptions, actor: Actor) -> None:
+    """Check what a run may use.
+
+    :raises ApiError: it is too little, too much, or not a value that exists.
+    """
+    memory = options.memory_mbytes
+    if not MIN_MEMORY_MBYTES <= memory <= MAX_MEMORY_MBYTES or memory & (memory - 1):
+        raise invalid(f'Parameter "memory" must be a power of 2 from {MIN_MEMORY_MBYTES} to {MAX_MEMORY_MBYTES}')
+    if options.max_items is not None and options.max_items <= 0:
+        raise ApiError(400, "max-items-must-be-greater-than-zero", "Maximum items must be greater than zero.")
+    charge = options.max_total_charge_usd
+    if charge is not None and charge <= 0:
+        message = "Maximum total charge must be greater than zero."
+        raise ApiError(400, "max-total-charge-usd-must-be-greater-than-zero", message)
+    if charge is not None and charge < (actor.minimal_charge_usd or 0):
+        message = f"Maximum total charge of this Actor must be at least ${actor.minimal_charge_usd}."
+        raise ApiError(400, "max-total-charge-usd-below-minimum", message)
+
+
+def _check_permission(call: Call, actor: Actor) -> None:
+    level = call.query.text("forcePermissionLevel")
+    if level not in {None, "LIMITED_PERMISSIONS", "FULL_PERMISSIONS"}:
+        raise invalid('Parameter "forcePermissionLevel" must be LIMITED_PERMISSIONS or FULL_PERMISSIONS')
+    if actor.needs_full_permission and level != "LIMITED_PERMISSIONS":
+        url = f"https://console.apify.com/actors/{actor.id}?approvePermissions=true"
+        message = f"Actor {actor.name} needs full permissions, and nobody has approved that yet."
+        raise ApiError(403, "full-permission-actor-not-approved", message, {"approvalUrl": url})
+
+
+def _webhook_representations(call: Call) -> list[dict[str, Any]]:
+    encoded = call.query.text("webhooks")
+    if encoded is None:
+        return []
+    try:
+        values = json.loads(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError):
+        raise invalid('Parameter "webhooks" must be a JSON array encoded as base64') from None
+    if not isinstance(values, list) or len(values) > MAX_WEBHOOKS:
+        raise invalid(f'Parameter "webhooks" must be a JSON array of at most {MAX_WEBHOOKS} webhooks')
+    for value in values:
+        webhook_from(value, is_ad_hoc=True)
+    return values
+
+
+def _ad_hoc(representations: list[dict[str, Any]], run: Run) -> list[Webhook]:
+    condition = {"actorRunId": run.id}
+    return [webhook_from({**value, "condition": condition}, is_ad_hoc=True) for value in representations]
+
+
+async def _input_record(call: Call, task: Task | None) -> Record | None:
+    """Return the INPUT of a run: the body, on top of the saved input of a task."""
+    body = await call.body()
+    content_type = call.request.headers.get("content-type", "application/json; charset=utf-8")
+    if body and "json" not in content_type:
+        return Record(body, content_type)
+    given = parse_json(body, "run-input-body-not-valid-json") if body else None
+    if body and not isinstance(given, dict):
+        raise ApiError(400, "input-json-not-object", "Input must be a JSON object.")
+    if task is not None and task.input is not None:
+        merged = json.dumps(task.input | (given or {}), ensure_ascii=False).encode()
+        return Record(merged, "application/json; charset=utf-8")
+    return Record(body, content_type) if body else None
+
+
+def _caller(call: Call) -> Caller:
+    headers = {name: value for name, value in call.request.headers.items() if name.lower() not in _SECRET_HEADERS}
+    client = call.request.client
+    return Caller(
+        user_agent=call.request.headers.get("user-agent"), client_ip=client.host if client else None, headers=headers
+    )

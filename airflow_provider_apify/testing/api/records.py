@@ -1,0 +1,72 @@
+"""Key-value records."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from airflow_provider_apify.testing.api.call import MAX_LIST, Call, data
+from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.stores import KeyValueStore, Record
+
+MAX_RECORD_BYTES = 100 * 1024 * 1024
+
+
+def record_response(call: Call, store: KeyValueStore, key: str, status: int = 200) -> Response:
+    """Answer with a record as it was stored.
+
+    :raises ApiError: there is none.
+    """
+    record = store.records.get(key)
+    if record is None:
+        raise ApiError(404, "record-not-found", f"Record with key {key} was not found")
+    headers = {"Content-Type": record.content_type}
+    if call.query.flag("attachment"):
+        headers["Content-Disposition"] = f'attachment; filename="{quote(key)}"'
+    return Response(record.value, status, headers)
+
+
+async def get(call: Call) -> Response:
+    """Get a record."""
+    return record_response(call, call.find_store(), call.path["recordKey"])
+
+
+async def put(call: Call) -> Response:
+    """Store a record; its content type is that of the request."""
+    content_type = call.request.headers.get("content-type", "application/octet-stream")
+    value = await call.body(MAX_RECORD_BYTES)
+    store = call.find_store()
+    store.put(call.path["recordKey"], Record(value, content_type))
+    location = f"{call.world.base_url}/v2/key-value-stores/{store.id}/records/{quote(call.path['recordKey'])}"
+    return Response(b"{}", 201, {"Location": location}, "application/json")
+
+
+async def delete(call: Call) -> Response:
+    """Delete a record, whether or not there is one."""
+    call.find_store().records.pop(call.path["recordKey"], None)
+    return Response(status_code=204)
+
+
+async def list_keys(call: Call) -> Response:
+    """List keys in the order of the alphabet."""
+    store = call.find_store()
+    start = call.query.text("exclusiveStartKey")
+    limit = call.query.integer("limit", minimum=1, maximum=MAX_LIST) or MAX_LIST
+    keys = store.keys_after(start, call.query.text("prefix") or "")
+    shown = keys[:limit]
+    base = f"{call.world.base_url}/v2/key-value-stores/{store.id}/records"
+    items = [
+        {"key": key, "size": len(store.records[key].value), "recordPublicUrl": f"{base}/{quote(key)}"} for key in shown
+    ]
+    is_truncated = len(keys) > len(shown)
+    return data(
+        {
+            "items": items,
+            "count": len(items),
+            "limit": limit,
+            "exclusiveStartKey": start,
+            "isTruncated": is_truncated,
+            "nextExclusiveStartKey": shown[-1] if is_truncated else None,
+        }
+    )

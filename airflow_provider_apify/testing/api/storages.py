@@ -1,0 +1,238 @@
+"""Datasets, key-value stores and request queues."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from starlette.responses import Response
+
+from airflow_provider_apify.testing.account import CONSOLE, USER_ID, USERNAME
+from airflow_provider_apify.testing.api import records
+from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
+from airflow_provider_apify.testing.api.runs import RUNS
+from airflow_provider_apify.testing.api.streams import items_response, log_response
+from airflow_provider_apify.testing.clock import iso, now
+from airflow_provider_apify.testing.datasets import Dataset
+from airflow_provider_apify.testing.errors import ApiError, not_found
+from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
+from airflow_provider_apify.testing.world import Storages, World
+
+MAX_PUSH_BYTES = 5 * 1024 * 1024
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+AnyStorage = Dataset | KeyValueStore | RequestQueue
+S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
+
+
+def _common(storage: AnyStorage) -> dict[str, Any]:
+    return {
+        "id": storage.id,
+        "name": storage.name,
+        "userId": USER_ID,
+        "username": USERNAME,
+        "createdAt": iso(storage.created_at),
+        "modifiedAt": iso(storage.modified_at),
+        "accessedAt": iso(storage.accessed_at),
+        "actId": storage.actor_id,
+        "actRunId": storage.run_id,
+        "generalAccess": storage.general_access,
+    }
+
+
+def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
+    """Write a dataset as the API does."""
+    count = dataset.counted(call.world.settings.item_count_lag_seconds)
+    return _common(dataset) | {
+        "itemCount": count,
+        "cleanItemCount": min(dataset.clean_count, count),
+        "fields": None,
+        "schema": None,
+        "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
+        "itemsPublicUrl": f"{call.world.base_url}/v2/datasets/{dataset.id}/items",
+        "stats": {"readCount": dataset.read_count, "writeCount": len(dataset)},
+    }
+
+
+def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
+    """Write a key-value store as the API does."""
+    size = sum(len(record.value) for record in store.records.values())
+    return _common(store) | {
+        "consoleUrl": f"{CONSOLE}/storage/key-value/{store.id}",
+        "keysPublicUrl": f"{call.world.base_url}/v2/key-value-stores/{store.id}/keys",
+        "stats": {"writeCount": len(store.records), "storageBytes": size},
+    }
+
+
+def queue_shape(_call: Call, queue: RequestQueue) -> dict[str, Any]:
+    """Write a request queue as the API does."""
+    return _common(queue) | {
+        "totalRequestCount": 0,
+        "handledRequestCount": 0,
+        "pendingRequestCount": 0,
+        "hadMultipleClients": False,
+        "consoleUrl": f"{CONSOLE}/storage/request-queues/{queue.id}",
+        "stats": {"readCount": 0, "writeCount": 0},
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[S]):
+    """A kind of storage, and the operations that all kinds have.
+
+    :param collection: its path in the API.
+    :param parameter: the name of the id in paths.
+    :param below_run: where the default one of a run is.
+    """
+
+    collection: str
+    parameter: str
+    below_run: str
+    make: Callable[[str | None], S]
+    all: Callable[[World], Storages[S]]
+    find: Callable[[Call], S]
+    shape: Callable[[Call, S], dict[str, Any]]
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that name one storage."""
+        return [f"{self.collection}/{{{self.parameter}}}", *(run + self.below_run for run in RUNS)]
+
+    async def list_all(self, call: Call) -> Response:
+        """List storages: the named ones, or all."""
+        unnamed = call.query.flag("unnamed")
+        shown = [storage for storage in self.all(call.world).values() if unnamed or storage.name]
+        return page_of(
+            call, shown, lambda storage: self.shape(call, storage) | {"name": storage.name or storage.id}, unnamed=unnamed
+        )
+
+    async def create(self, call: Call) -> Response:
+        """Create a storage, or find the one of this name."""
+        name = call.query.text("name")
+        storages = self.all(call.world)
+        known = next((storage for storage in storages.values() if name and storage.name == name), None)
+        if known is not None:
+            return data(self.shape(call, known))
+        storage = self.make(_checked_name(name))
+        storages[storage.id] = storage
+        location = f"{call.world.base_url}{self.collection}/{storage.id}"
+        return data(self.shape(call, storage), 201, {"Location": location})
+
+    async def get(self, call: Call) -> Response:
+        """Get a storage."""
+        storage = self.find(call)
+        storage.accessed_at = now()
+        return data(self.shape(call, storage))
+
+    async def update(self, call: Call) -> Response:
+        """Rename a storage, which makes it outlive its run, or change who may see it."""
+        storage = self.find(call)
+        body = await call.json_object()
+        if "name" in body:
+            name = _checked_name(body["name"])
+            if any(other.name == name for other in self.all(call.world).values() if name and other is not storage):
+                raise ApiError(409, "name-not-unique", f"There is another storage named {name}.")
+            storage.name = name
+        storage.general_access = body.get("generalAccess", storage.general_access)
+        storage.modified_at = now()
+        return data(self.shape(call, storage))
+
+    async def delete(self, call: Call) -> Response:
+        """Delete a storage."""
+        del self.all(call.world)[self.find(call).id]
+        return Response(status_code=204)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return what this kind of storage answers to."""
+        operations = {"GET": self.get, "PUT": self.update, "DELETE": self.delete}
+        return [
+            Endpoint("GET", self.collection, self.list_all),
+            Endpoint("POST", self.collection, self.create),
+            *[Endpoint(method, path, handler) for path in self.paths for method, handler in operations.items()],
+        ]
+
+
+def _checked_name(name: str | None) -> str | None:
+    if name is not None and not _NAME.fullmatch(name):
+        raise ApiError(400, "invalid-value", "A name has letters, digits and hyphens, 63 characters at most.")
+    return name
+
+
+DATASETS = Kind[Dataset](
+    collection="/v2/datasets",
+    parameter="datasetId",
+    below_run="/dataset",
+    make=lambda name: Dataset(name=name),
+    all=lambda world: world.datasets,
+    find=Call.find_dataset,
+    shape=dataset_shape,
+)
+STORES = Kind[KeyValueStore](
+    collection="/v2/key-value-stores",
+    parameter="storeId",
+    below_run="/key-value-store",
+    make=lambda name: KeyValueStore(name=name),
+    all=lambda world: world.stores,
+    find=Call.find_store,
+    shape=store_shape,
+)
+QUEUES = Kind[RequestQueue](
+    collection="/v2/request-queues",
+    parameter="queueId",
+    below_run="/request-queue",
+    make=lambda name: RequestQueue(name=name),
+    all=lambda world: world.queues,
+    find=Call.find_queue,
+    shape=queue_shape,
+)
+
+
+async def get_items(call: Call) -> Response:
+    """Get a page of a dataset's items."""
+    return items_response(call, call.find_dataset())
+
+
+async def push_items(call: Call) -> Response:
+    """Store an item or several."""
+    dataset = call.find_dataset()
+    value = await call.json_body(MAX_PUSH_BYTES)
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, dict) for item in items):
+        raise ApiError(400, "invalid-input", "Items must be JSON objects.")
+    dataset.push(items)
+    location = f"{call.world.base_url}/v2/datasets/{dataset.id}/items"
+    return Response(b"{}", 201, {"Location": location}, "application/json")
+
+
+async def get_statistics(call: Call) -> Response:
+    """Get statistics of a dataset's fields, which only datasets with a schema have."""
+    call.find_dataset()
+    return data({"fieldStatistics": None})
+
+
+async def get_log(call: Call) -> Response:
+    """Get the log of a run."""
+    if "buildOrRunId" not in call.path:
+        return log_response(call, call.find_run())
+    run = call.world.runs.get(call.path["buildOrRunId"])
+    if run is None or not call.is_visible(run):
+        raise not_found("Log")
+    return log_response(call, run)
+
+
+ENDPOINTS = [
+    *DATASETS.endpoints(),
+    *STORES.endpoints(),
+    *QUEUES.endpoints(),
+    *[Endpoint("GET", f"{path}/items", get_items) for path in DATASETS.paths],
+    *[Endpoint("POST", f"{path}/items", push_items) for path in DATASETS.paths],
+    *[Endpoint("GET", f"{path}/statistics", get_statistics) for path in DATASETS.paths],
+    *[Endpoint("GET", f"{path}/keys", records.list_keys) for path in STORES.paths],
+    *[Endpoint("GET", f"{path}/records/{{recordKey}}", records.get) for path in STORES.paths],
+    *[Endpoint("PUT", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
+    *[Endpoint("POST", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
+    *[Endpoint("DELETE", f"{path}/records/{{recordKey}}", records.delete) for path in STORES.paths],
+    *[Endpoint("GET", f"{path}/log", get_log) for path in RUNS],
+    Endpoint("GET", "/v2/logs/{buildOrRunId}", get_log, is_public=True),
+]

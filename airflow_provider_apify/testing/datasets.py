@@ -1,0 +1,135 @@
+"""Datasets: items as encoded lines, stored or made on the fly."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Protocol, Self
+
+from airflow_provider_apify.testing.clock import new_id, now
+
+Item = dict[str, Any]
+
+
+class ItemSource(Protocol):
+    """Items of a dataset, in order, each a line of compact JSON without a line break."""
+
+    clean_count: int
+    """How many items are neither empty nor have hidden fields, or all of them if none has."""
+
+    is_clean: bool
+    """Whether no item is empty and none has hidden fields, so that cleaning changes nothing."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        ...
+
+    def lines(self, indices: range) -> Iterator[bytes]:
+        """Return the lines of some items, in the order of the indices."""
+        ...
+
+    def first(self, count: int) -> ItemSource:
+        """Return a source of only the first items."""
+        ...
+
+
+class StoredItems:
+    """Items that were pushed, kept in memory."""
+
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._lines: list[bytes] = []
+        self.clean_count = 0
+        self.is_clean = True
+        self.extend(items)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def extend(self, items: Iterable[Item]) -> None:
+        """Add items at the end."""
+        for item in items:
+            visible = [name for name in item if not name.startswith("#")]
+            self._lines.append(encode(item))
+            self.clean_count += bool(visible)
+            self.is_clean = self.is_clean and len(visible) == len(item) > 0
+
+    def lines(self, indices: range) -> Iterator[bytes]:
+        """Return the lines of some items, in the order of the indices."""
+        return map(self._lines.__getitem__, indices)
+
+    def first(self, count: int) -> Self:
+        """Return a source of only the first items."""
+        return type(self)(json.loads(line) for line in self._lines[:count])
+
+
+def encode(item: Item) -> bytes:
+    """Write an item as one line of compact JSON."""
+    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Dataset:
+    """A dataset, named or not."""
+
+    kind = "dataset"
+
+    def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
+        self.id = new_id()
+        self.name = name
+        self.actor_id = actor_id
+        self.run_id = run_id
+        self.created_at = self.modified_at = self.accessed_at = now()
+        self.read_count = 0
+        self.general_access = "FOLLOW_USER_SETTING"
+        self._sources: list[ItemSource] = []
+        self._growth: deque[tuple[datetime, int]] = deque(maxlen=1000)
+
+    def __len__(self) -> int:
+        return sum(len(source) for source in self._sources)
+
+    @property
+    def clean_count(self) -> int:
+        """How many items are not empty once hidden fields are gone."""
+        return sum(source.clean_count for source in self._sources)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether cleaning would change nothing."""
+        return all(source.is_clean for source in self._sources)
+
+    def push(self, items: Iterable[Item]) -> None:
+        """Add items at the end."""
+        if not self._sources or not isinstance(self._sources[-1], StoredItems):
+            self._sources.append(StoredItems())
+        last = self._sources[-1]
+        assert isinstance(last, StoredItems)  # noqa: S101 - tells the type checker what the lines above ensure
+        last.extend(items)
+        self._grown()
+
+    def add(self, source: ItemSource) -> None:
+        """Add the items of a source at the end."""
+        self._sources.append(source)
+        self._grown()
+
+    def _grown(self) -> None:
+        self.modified_at = now()
+        self._growth.append((self.modified_at, len(self)))
+
+    def counted(self, lag_seconds: float) -> int:
+        """Return the number of items as the counters show it, which know nothing of the last seconds."""
+        horizon = now() - timedelta(seconds=lag_seconds)
+        if not self._growth or self._growth[-1][0] <= horizon:
+            return len(self)
+        return max((count for moment, count in self._growth if moment <= horizon), default=0)
+
+    def lines(self, window: range, *, newest_first: bool = False) -> Iterator[bytes]:
+        """Return the encoded items of a window of ascending indices, in order or newest first."""
+        parts: list[tuple[ItemSource, range]] = []
+        start = 0
+        for source in self._sources:
+            size = len(source)
+            parts.append((source, range(max(window.start - start, 0), min(window.stop - start, size))))
+            start += size
+        for source, part in reversed(parts) if newest_first else parts:
+            yield from source.lines(part[::-1] if newest_first else part)

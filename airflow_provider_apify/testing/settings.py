@@ -1,0 +1,60 @@
+"""How quickly things happen at the local Apify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Times and limits, quick by default so that tests are; what api.apify.com does stands beside each.
+
+    All times are in seconds. Change them over ``/control/settings`` or with ``LocalApify(settings=...)``.
+    """
+
+    ready_seconds: float = 0.02
+    """How long a run stays READY. Apify: about 1 to 3, longer when the Actor's image must be pulled."""
+
+    replica_lag_seconds: float = 0.0
+    """For how long a new run cannot be read or listed. Apify: 0 to 3."""
+
+    item_count_lag_seconds: float = 0.0
+    """For how long new items are missing from ``itemCount`` and ``X-Apify-Pagination-Total``. Apify: up to 5."""
+
+    cost_settles_seconds: float = 0.2
+    """How long after the end of a run its usage and charges are preliminary. Apify: about 10."""
+
+    graceful_abort_seconds: float = 2.0
+    """How long an Actor that is aborted gracefully may tidy up. Apify: 30."""
+
+    sync_wait_seconds: float = 300.0
+    """How long the run-sync endpoints wait before they answer 408. Apify: 300."""
+
+    webhook_backoff_seconds: float = 0.05
+    """The wait before the first repetition of a webhook call, doubling with each. Apify: 60."""
+
+    webhook_timeout_seconds: float = 5.0
+    """How long a webhook's receiver may take. Apify: 120."""
+
+    max_memory_mbytes: int = 8_388_608
+    """Memory of all runs of the account together, in megabytes. Apify: 8,192 on the free plan, and up."""
+
+    max_concurrent_runs: int = 100_000
+    """Runs of the account at the same time. Apify: 25 on the free plan, and up."""
+
+    max_items_per_request: int | None = None
+    """A cap on the items in one answer. Apify: none documented today, 250,000 in the past."""
+
+    list_shows_user_agent: bool = False
+    """Whether lists of runs show ``meta.userAgent``. Apify: documented, but not seen in recorded answers."""
+
+    def changed(self, changes: dict[str, Any]) -> Settings:
+        """Return a copy with some settings changed.
+
+        :raises ValueError: there is no such setting.
+        """
+        unknown = sorted(set(changes) - {field.name for field in fields(self)})
+        if unknown:
+            raise ValueError(f"There is no setting named {', '.join(unknown)}.")
+        return replace(self, **changes)

@@ -1,0 +1,75 @@
+"""Key-value stores and request queues."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_apify.testing.clock import new_id, now
+from airflow_provider_apify.testing.errors import ApiError
+
+_KEY = re.compile(r"[a-zA-Z0-9!\-_.'()]{1,256}")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A value of a key-value store."""
+
+    value: bytes
+    content_type: str
+
+
+class KeyValueStore:
+    """A key-value store, named or not."""
+
+    kind = "key-value store"
+
+    def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
+        self.id = new_id()
+        self.name = name
+        self.actor_id = actor_id
+        self.run_id = run_id
+        self.created_at = self.modified_at = self.accessed_at = now()
+        self.general_access = "FOLLOW_USER_SETTING"
+        self.records: dict[str, Record] = {}
+
+    def put(self, key: str, record: Record) -> None:
+        """Store a record.
+
+        :raises ApiError: the key has characters that keys may not have.
+        """
+        if not _KEY.fullmatch(key):
+            message = "Record key may have 1 to 256 characters, of a-z, A-Z, 0-9 and !-_.'()"
+            raise ApiError(400, "invalid-record-key", message)
+        self.records[key] = record
+        self.modified_at = now()
+
+    def put_value(self, key: str, value: Any, content_type: str | None = None) -> None:
+        """Store bytes and text as they are, anything else as JSON."""
+        if isinstance(value, bytes):
+            self.put(key, Record(value, content_type or "application/octet-stream"))
+        elif isinstance(value, str) and content_type:
+            self.put(key, Record(value.encode(), content_type))
+        else:
+            encoded = json.dumps(value, ensure_ascii=False, indent=2).encode()
+            self.put(key, Record(encoded, content_type or "application/json; charset=utf-8"))
+
+    def keys_after(self, start: str | None, prefix: str) -> list[str]:
+        """Return the keys that come after one, in the order of the alphabet."""
+        return sorted(key for key in self.records if key.startswith(prefix) and (start is None or key > start))
+
+
+class RequestQueue:
+    """A request queue. Its object only: nothing is queued here."""
+
+    kind = "request queue"
+
+    def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
+        self.id = new_id()
+        self.name = name
+        self.actor_id = actor_id
+        self.run_id = run_id
+        self.created_at = self.modified_at = self.accessed_at = now()
+        self.general_access = "FOLLOW_USER_SETTING"
