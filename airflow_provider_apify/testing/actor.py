@@ -16,18 +16,17 @@ if TYPE_CHECKING:
 DEFAULT_BUILDS: Mapping[str, str] = {"latest": "0.1.1"}
 
 
-class RunEnd(Exception):  # noqa: N818 - an ending need not be an error
+class RunEnd(Exception):
     """Raise it in an Actor to end the run with a status of one's own choice.
 
     :param status: SUCCEEDED, FAILED, TIMED-OUT or ABORTED.
     :param message: becomes the run's last status message; ``None`` leaves the one it has.
     """
 
-    def __init__(self, status: str, message: str | None = None, *, exit_code: int | None = None) -> None:
+    def __init__(self, status: str, message: str | None = None) -> None:
         super().__init__(message or status)
         self.status = status
         self.message = message
-        self.exit_code = exit_code
 
 
 class ActorContext:

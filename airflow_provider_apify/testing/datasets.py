@@ -16,11 +16,15 @@ Item = dict[str, Any]
 class ItemSource(Protocol):
     """Items of a dataset, in order, each a line of compact JSON without a line break."""
 
-    clean_count: int
-    """How many items are neither empty nor have hidden fields, or all of them if none has."""
+    @property
+    def clean_count(self) -> int:
+        """How many items are not empty once hidden fields are gone."""
+        ...
 
-    is_clean: bool
-    """Whether no item is empty and none has hidden fields, so that cleaning changes nothing."""
+    @property
+    def is_clean(self) -> bool:
+        """Whether no item is empty and none has hidden fields, so that cleaning changes nothing."""
+        ...
 
     def __len__(self) -> int:
         """Return the number of items."""

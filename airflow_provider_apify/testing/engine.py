@@ -17,6 +17,7 @@ _FINAL_MESSAGES = {
     "TIMED-OUT": "Actor timed out.",
     "ABORTED": "Actor was aborted.",
 }
+_EXIT_CODES = {"SUCCEEDED": 0, "FAILED": 1}
 
 
 class Engine:
@@ -79,12 +80,10 @@ class Engine:
         return await _life(run)
 
     def _finish(self, run: Run, ending: RunEnd) -> None:
-        exit_code = ending.exit_code
-        if exit_code is None:
-            exit_code = {"SUCCEEDED": 0, "FAILED": 1}.get(ending.status)
         run.log.write(f"ACTOR: {_FINAL_MESSAGES[ending.status]}")
         has_own_words = ending.status == "SUCCEEDED" and run.status_message is not None
-        run.finish(ending.status, ending.message or (None if has_own_words else _FINAL_MESSAGES[ending.status]), exit_code)
+        default = None if has_own_words else _FINAL_MESSAGES[ending.status]
+        run.finish(ending.status, ending.message or default, _EXIT_CODES.get(ending.status))
         self._work.pop(run.id, None)
         self._announce(run, ending.status.replace("-", "_"))
 

@@ -90,7 +90,14 @@ class Run:
     """One run of an Actor."""
 
     def __init__(
-        self, actor: Actor, task: Task | None, options: RunOptions, build_number: str, caller: Caller, clock: Clock
+        self,
+        actor: Actor,
+        *,
+        task: Task | None,
+        options: RunOptions,
+        build_number: str,
+        caller: Caller,
+        clock: Clock,
     ) -> None:
         self.id = new_id()
         self.actor = actor

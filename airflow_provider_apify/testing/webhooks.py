@@ -61,7 +61,7 @@ class Dispatch:
 
     webhook: Webhook
     event_type: str
-    event_data: dict[str, str | None]
+    event_data: Mapping[str, str | None]
     variables: dict[str, Any]
     id: str = field(default_factory=new_id)
     created_at: datetime = field(default_factory=now)
@@ -117,7 +117,7 @@ class Webhooks:
                 self.dispatch(webhook, event_type, data, resource)
 
     def dispatch(
-        self, webhook: Webhook, event_type: str, event_data: dict[str, str | None], resource: dict[str, Any]
+        self, webhook: Webhook, event_type: str, event_data: Mapping[str, str | None], resource: dict[str, Any]
     ) -> Dispatch:
         """Begin to deliver an event."""
         created = now()

@@ -22,6 +22,7 @@ from airflow_provider_apify.testing.settings import Settings
 from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
 from airflow_provider_apify.testing.webhooks import Webhooks
 
+
 class Storage(Protocol):
     """What datasets, key-value stores and request queues have in common."""
 
@@ -115,13 +116,13 @@ class World:
                 return task
         raise ApiError(404, "record-not-found", f"Actor task {reference} was not found")
 
-    def start_run(self, actor: Actor, task: Task | None, options: RunOptions, build: str, caller: Caller) -> Run:
+    def create_run(self, actor: Actor, *, task: Task | None, options: RunOptions, build: str, caller: Caller) -> Run:
         """Make a run that is not going yet, so that its input and webhooks can be put in place.
 
         :raises ApiError: the account has no room for it.
         """
         self._ensure_capacity(options.memory_mbytes)
-        run = Run(actor, task, options, build, caller, self.clock)
+        run = Run(actor, task=task, options=options, build_number=build, caller=caller, clock=self.clock)
         self.runs[run.id] = run
         self.datasets[run.dataset.id] = run.dataset
         self.stores[run.store.id] = run.store
@@ -137,10 +138,9 @@ class World:
         going = list(self.going())
         used = sum(run.options.memory_mbytes for run in going)
         if used + memory_mbytes > self.settings.max_memory_mbytes:
-            free = self.settings.max_memory_mbytes - used
             message = (
                 f"By launching this job you will exceed the memory limit of {self.settings.max_memory_mbytes}MB for"
-                f" all your Actor runs and builds (currently used: {used}MB, requested: {memory_mbytes}MB, free: {free}MB)."
+                f" all your Actor runs and builds (currently used: {used}MB, requested: {memory_mbytes}MB)."
             )
             raise ApiError(402, "actor-memory-limit-exceeded", message)
         if len(going) >= self.settings.max_concurrent_runs:

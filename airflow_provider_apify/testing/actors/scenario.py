@@ -60,8 +60,13 @@ class ScenarioItems:
         return ScenarioItems(min(count, self.count), self.size, self.start)
 
 
-@actor("apify/scenario", title="Scenario", memory_mbytes=256, event_prices={"item": 0.001, "page": 0.01},
-       minimal_charge_usd=0.01)
+@actor(
+    "apify/scenario",
+    title="Scenario",
+    memory_mbytes=256,
+    event_prices={"item": 0.001, "page": 0.01},
+    minimal_charge_usd=0.01,
+)
 async def scenario(context: ActorContext) -> None:
     """Do what the input says.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_provider_apify.testing.api import catalog, runs, storages, webhooks
 from airflow_provider_apify.testing.api.call import Call, Endpoint
@@ -15,6 +15,10 @@ from airflow_provider_apify.testing.api.control import control_routes
 from airflow_provider_apify.testing.api.operation import Operation, Site
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.shop import shop_pages
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *catalog.ENDPOINTS,

@@ -7,9 +7,8 @@ import json
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from airflow_provider_apify.testing.actor import Actor
@@ -19,6 +18,9 @@ from airflow_provider_apify.testing.errors import ApiError, not_found
 from airflow_provider_apify.testing.runs import STATUSES, Run, Task
 from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
 from airflow_provider_apify.testing.world import World
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 MAX_INPUT_BYTES = 9 * 1024 * 1024
 MAX_LIST = 1000
@@ -195,5 +197,13 @@ def page_of(call: Call, things: Sequence[T], shape: Callable[[T], dict[str, Any]
     ordered = things[::-1] if desc else things
     items = [shape(thing) for thing in ordered[offset : offset + limit]]
     return data(
-        {"total": len(things), "offset": offset, "limit": limit, "desc": desc, "count": len(items), "items": items, **more}
+        {
+            "total": len(things),
+            "offset": offset,
+            "limit": limit,
+            "desc": desc,
+            "count": len(items),
+            "items": items,
+            **more,
+        }
     )

@@ -130,7 +130,9 @@ def _short_task(call: Call, task: Task) -> dict[str, Any]:
         "title": task.title,
         "createdAt": iso(task.created_at),
         "modifiedAt": iso(task.modified_at),
-        "stats": {"totalRuns": sum(run.task is not None and run.task.id == task.id for run in call.world.runs.values())},
+        "stats": {
+            "totalRuns": sum(run.task is not None and run.task.id == task.id for run in call.world.runs.values())
+        },
     }
 
 
@@ -149,7 +151,9 @@ async def create_task(call: Call) -> Response:
     actor = call.world.find_actor(str(body.get("actId")))
     identifier, created = new_id(), now()
     name = body.get("name") or f"task-{identifier.lower()}"
-    task = Task(identifier, name, actor, body.get("input"), body.get("options") or {}, created, created, body.get("title"))
+    task = Task(
+        identifier, name, actor, body.get("input"), body.get("options") or {}, created, created, body.get("title")
+    )
     _check_task(call, task)
     call.world.tasks[task.id] = task
     return data(_task(call, task), 201, {"Location": f"{call.world.base_url}/v2/actor-tasks/{task.id}"})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from airflow_provider_apify.testing.api.operation import Site
 from airflow_provider_apify.testing.faults import Fault
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 
 def control_routes(site: Site) -> list[Route]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.sabotage import sabotaged
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.faults import Fault
 from airflow_provider_apify.testing.world import Origin, World
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RATE_LIMIT = "60"
 MAX_RECORDED_BYTES = 1024 * 1024
@@ -97,9 +100,7 @@ class Operation:
 
     async def _response(self, request: Request, world: World, lag_seconds: float) -> Response:
         try:
-            authorized = _authorized(request, world)
-            if not (authorized or self._endpoint.is_public):
-                raise ApiError(401, "token-not-provided", "Authentication token was not provided.")
+            authorized = _authorized(request, world, is_needed=not self._endpoint.is_public)
             call = Call(request, world, authorized=authorized, lag_seconds=lag_seconds)
             return await self._endpoint.handler(call)
         except ApiError as error:
@@ -162,13 +163,15 @@ def _as_text(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
-def _authorized(request: Request, world: World) -> bool:
-    """Tell whether the request has the token; a wrong one is an error.
+def _authorized(request: Request, world: World, *, is_needed: bool) -> bool:
+    """Tell whether the request has the token.
 
-    :raises ApiError: the token is wrong, or expired.
+    :raises ApiError: the token is wrong or expired, or missing where it is needed.
     """
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     token = bearer.strip() if scheme.lower() == "bearer" else request.query_params.get("token", "")
+    if not token and is_needed:
+        raise ApiError(401, "token-not-provided", "Authentication token was not provided.")
     if not token:
         return False
     if world.faults.token_is_expired or not secrets.compare_digest(token.encode(), world.token.encode()):

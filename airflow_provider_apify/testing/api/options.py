@@ -33,7 +33,7 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
     _check_permission(call, actor)
     representations = _webhook_representations(call)
     record = await _input_record(call, task)
-    run = call.world.start_run(actor, task, options, build_number, _caller(call))
+    run = call.world.create_run(actor, task=task, options=options, build=build_number, caller=_caller(call))
     if record is not None:
         run.store.put("INPUT", record)
     for webhook in _ad_hoc(representations, run):
@@ -50,7 +50,7 @@ def find_build(actor: Actor, tag: str) -> str:
     if tag in actor.builds.values():
         return tag
     if tag not in actor.builds:
-        raise ApiError(400, "unknown-build-tag", f'Build with tag "{tag}" was not found. Has the Actor been built already?')
+        raise ApiError(400, "unknown-build-tag", f'Build with tag "{tag}" was not found. Has the Actor been built?')
     return actor.builds[tag]
 
 

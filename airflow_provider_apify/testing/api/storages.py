@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from airflow_provider_apify.testing.account import CONSOLE, USER_ID, USERNAME
 from airflow_provider_apify.testing.api import records
-from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
+from airflow_provider_apify.testing.api.call import Call, Endpoint, Handler, data, page_of
 from airflow_provider_apify.testing.api.runs import RUNS
 from airflow_provider_apify.testing.api.streams import items_response, log_response
 from airflow_provider_apify.testing.clock import iso, now
@@ -104,7 +104,10 @@ class Kind(Generic[S]):
         unnamed = call.query.flag("unnamed")
         shown = [storage for storage in self.all(call.world).values() if unnamed or storage.name]
         return page_of(
-            call, shown, lambda storage: self.shape(call, storage) | {"name": storage.name or storage.id}, unnamed=unnamed
+            call,
+            shown,
+            lambda storage: self.shape(call, storage) | {"name": storage.name or storage.id},
+            unnamed=unnamed,
         )
 
     async def create(self, call: Call) -> Response:
@@ -145,7 +148,7 @@ class Kind(Generic[S]):
 
     def endpoints(self) -> list[Endpoint]:
         """Return what this kind of storage answers to."""
-        operations = {"GET": self.get, "PUT": self.update, "DELETE": self.delete}
+        operations: dict[str, Handler] = {"GET": self.get, "PUT": self.update, "DELETE": self.delete}
         return [
             Endpoint("GET", self.collection, self.list_all),
             Endpoint("POST", self.collection, self.create),

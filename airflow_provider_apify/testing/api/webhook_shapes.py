@@ -31,7 +31,7 @@ def webhook_from(body: Any, *, is_ad_hoc: bool = False) -> Webhook:
     if not isinstance(body, dict):
         raise ApiError(400, "invalid-input", "A webhook must be a JSON object.")
     values = webhook_fields(body)
-    missing = sorted({"event_types", "request_url"} - values.keys())
+    missing = [name for name in ("eventTypes", "requestUrl") if _FIELDS[name] not in values]
     if missing:
         raise ApiError(400, "invalid-input", f"A webhook needs {' and '.join(missing)}.")
     return Webhook(**({"condition": {}} | values), is_ad_hoc=is_ad_hoc)
@@ -93,7 +93,7 @@ def dispatch_shape(dispatch: Dispatch) -> dict[str, Any]:
         "createdAt": iso(dispatch.created_at),
         "status": dispatch.status,
         "eventType": dispatch.event_type,
-        "eventData": dispatch.event_data,
+        "eventData": dict(dispatch.event_data),
         "webhook": {
             "condition": dict(webhook.condition),
             "requestUrl": webhook.request_url,
