@@ -1,0 +1,78 @@
+"""An Airflow of its own for the tests, and a local Apify that its connection ``apify_default`` points at.
+
+Airflow reads its settings when it is first imported, so they are made here, before any test is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from inspect import iscoroutinefunction
+
+import pytest
+from blockbuster import blockbuster_ctx
+from hypothesis import settings as hypothesis_settings
+
+from airflow_provider_apify.testing import LocalApify
+from airflow_provider_apify.testing.pytest_plugin import local_apify
+
+__all__ = ["local_apify"]
+
+_AIRFLOW_HOME = tempfile.mkdtemp(prefix="airflow-provider-apify-tests-")
+os.environ.update(
+    AIRFLOW_HOME=_AIRFLOW_HOME,
+    AIRFLOW__CORE__UNIT_TEST_MODE="True",
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__LOGGING__BASE_LOG_FOLDER=f"{_AIRFLOW_HOME}/logs",
+)
+# What a developer has set must not decide what a test sees.
+for _name in ("APIFY_TOKEN", "APIFY_API_BASE_URL", "AIRFLOW_CONN_APIFY_DEFAULT"):
+    os.environ.pop(_name, None)
+for _name in ("http_proxy", "https_proxy", "all_proxy"):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.upper(), None)
+
+# The machine's speed must not decide whether a property holds.
+hypothesis_settings.register_profile("tests", deadline=None, max_examples=60)
+hypothesis_settings.load_profile("tests")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def apify(local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> LocalApify:
+    """Return an empty local Apify that the Airflow connection ``apify_default`` points at."""
+    connection = {
+        "conn_type": "apify",
+        "host": local_apify.base_url,
+        "password": local_apify.token,
+        "extra": {"cost_settle_seconds": 0},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
+    return local_apify
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Create Airflow's database, for the tests that need one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Airflow's own, while it imports all of itself
+        from airflow.utils.db import initdb  # noqa: PLC0415 - takes seconds to import
+
+        initdb()
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_on_the_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail an async test in which the package blocks the event loop."""
+    if not iscoroutinefunction(getattr(request, "function", None)):
+        yield
+        return
+    with blockbuster_ctx("airflow_provider_apify", excluded_modules=["airflow_provider_apify.testing"]):
+        yield
