@@ -25,7 +25,6 @@ def options_shape(options: RunOptions) -> dict[str, Any]:
         "diskMbytes": options.memory_mbytes * 2,
         "maxItems": options.max_items,
         "maxTotalChargeUsd": options.max_total_charge_usd,
-        "restartOnError": options.restart_on_error or None,
     }
     return {name: value for name, value in shape.items() if value is not None}
 

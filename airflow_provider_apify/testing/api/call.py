@@ -155,6 +155,11 @@ class Endpoint:
     handler: Handler
     is_public: bool = False
 
+    @property
+    def is_api(self) -> bool:
+        """Whether it belongs to the API: the shop does not."""
+        return self.template.startswith("/v2/")
+
 
 def parse_json(body: bytes, error_type: str) -> Any:
     """Return the JSON value of a body; NaN and infinities are no JSON.

@@ -89,7 +89,18 @@ async def search_store(call: Call) -> Response:
         for actor in call.world.actors.values()
         if wanted in f"{actor.name} {actor.title} {actor.description}".lower() and username in {None, actor.username}
     ]
-    return page_of(call, actors, lambda actor: _short_actor(call, actor) | {"description": actor.description})
+    return page_of(call, actors, lambda actor: _store_entry(call, actor))
+
+
+def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
+    return {
+        "id": actor.id,
+        "title": actor.title,
+        "name": actor.short_name,
+        "username": actor.username,
+        "description": actor.description,
+        "stats": {"totalRuns": _run_count(call, actor)},
+    }
 
 
 async def get_build(call: Call) -> Response:
@@ -124,8 +135,6 @@ def _short_task(call: Call, task: Task) -> dict[str, Any]:
         "userId": USER_ID,
         "username": USERNAME,
         "actId": task.actor.id,
-        "actName": task.actor.short_name,
-        "actUsername": task.actor.username,
         "name": task.name,
         "title": task.title,
         "createdAt": iso(task.created_at),
@@ -136,13 +145,18 @@ def _short_task(call: Call, task: Task) -> dict[str, Any]:
     }
 
 
+def _listed_task(call: Call, task: Task) -> dict[str, Any]:
+    names = {"actName": task.actor.short_name, "actUsername": task.actor.username}
+    return {name: value for name, value in _short_task(call, task).items() if name != "title"} | names
+
+
 def _task(call: Call, task: Task) -> dict[str, Any]:
     return _short_task(call, task) | {"options": dict(task.options), "input": task.input}
 
 
 async def list_tasks(call: Call) -> Response:
     """List saved tasks."""
-    return page_of(call, list(call.world.tasks.values()), lambda task: _short_task(call, task))
+    return page_of(call, list(call.world.tasks.values()), lambda task: _listed_task(call, task))
 
 
 async def create_task(call: Call) -> Response:

@@ -47,7 +47,7 @@ class Exchange:
 class Site:
     """The world that is served now, and who listens.
 
-    :param on_exchange: is told of every finished exchange, from the server's thread; changeable at any time.
+    :param on_exchange: is told of every finished exchange of the API, from the server's thread; changeable at any time.
     """
 
     def __init__(self, origin: Origin, on_exchange: Callable[[Exchange], None] | None = None) -> None:
@@ -80,7 +80,7 @@ class Operation:
         app = self._handling(world, fault)
         if fault is not None:
             app = sabotaged(app, fault, world.clock)
-        if self._site.on_exchange is not None:
+        if self._site.on_exchange is not None and self._endpoint.is_api:
             app = self._recorded(app, fault, self._site.on_exchange)
         await app(scope, receive, send)
 

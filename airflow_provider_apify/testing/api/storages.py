@@ -31,7 +31,6 @@ def _common(storage: AnyStorage) -> dict[str, Any]:
         "id": storage.id,
         "name": storage.name,
         "userId": USER_ID,
-        "username": USERNAME,
         "createdAt": iso(storage.created_at),
         "modifiedAt": iso(storage.modified_at),
         "accessedAt": iso(storage.accessed_at),
@@ -84,6 +83,7 @@ class Kind(Generic[S]):
     :param collection: its path in the API.
     :param parameter: the name of the id in paths.
     :param below_run: where the default one of a run is.
+    :param not_listed: fields that lists leave out.
     """
 
     collection: str
@@ -93,6 +93,7 @@ class Kind(Generic[S]):
     all: Callable[[World], Storages[S]]
     find: Callable[[Call], S]
     shape: Callable[[Call, S], dict[str, Any]]
+    not_listed: frozenset[str] = frozenset()
 
     @property
     def paths(self) -> list[str]:
@@ -103,12 +104,11 @@ class Kind(Generic[S]):
         """List storages: the named ones, or all."""
         unnamed = call.query.flag("unnamed")
         shown = [storage for storage in self.all(call.world).values() if unnamed or storage.name]
-        return page_of(
-            call,
-            shown,
-            lambda storage: self.shape(call, storage) | {"name": storage.name or storage.id},
-            unnamed=unnamed,
-        )
+        return page_of(call, shown, lambda storage: self._listed(call, storage), unnamed=unnamed)
+
+    def _listed(self, call: Call, storage: S) -> dict[str, Any]:
+        short = {name: value for name, value in self.shape(call, storage).items() if name not in self.not_listed}
+        return short | {"name": storage.name or storage.id, "username": USERNAME}
 
     async def create(self, call: Call) -> Response:
         """Create a storage, or find the one of this name."""
@@ -170,6 +170,7 @@ DATASETS = Kind[Dataset](
     all=lambda world: world.datasets,
     find=Call.find_dataset,
     shape=dataset_shape,
+    not_listed=frozenset({"fields", "schema", "consoleUrl", "itemsPublicUrl"}),
 )
 STORES = Kind[KeyValueStore](
     collection="/v2/key-value-stores",
@@ -188,6 +189,7 @@ QUEUES = Kind[RequestQueue](
     all=lambda world: world.queues,
     find=Call.find_queue,
     shape=queue_shape,
+    not_listed=frozenset({"consoleUrl"}),
 )
 
 
