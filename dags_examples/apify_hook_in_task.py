@@ -1,0 +1,36 @@
+"""Call Apify from a `@task` of your own, with the hook alone.
+
+What the operators do are methods of `ApifyHook`: start a run, wait for it, look at it, read its log and its data.
+
+**Change** what happens with the run. A plain task holds a worker while it waits, and nothing aborts its run when it is
+killed: hence the `timeout` of 600 seconds, at which Apify itself stops the run.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RunOptions, Target
+
+START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
+
+
+@task
+def crawl() -> dict[str, Any]:
+    hook = ApifyHook()
+    run = hook.start_run(
+        Target("actor", "apify/website-content-crawler"),
+        {"startUrls": [{"url": START_URL}], "maxCrawlPages": 5},
+        options=RunOptions(timeout=600),
+    )
+    event = hook.wait_for_run(run.id)
+    event.run.raise_for_status()
+    return {**event.run.to_dict(), "pages": hook.get_dataset(str(run.dataset_id)).item_count}
+
+
+with DAG("apify_hook_in_task", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+    crawl()

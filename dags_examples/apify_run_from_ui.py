@@ -1,0 +1,61 @@
+"""Let people start a run from the UI, with a form that is checked.
+
+*Trigger* opens a form with the addresses to crawl, a page limit and a budget. Airflow checks each against its type and
+range before anything is started.
+
+**Change** the `params` to what people should choose. The budget is a limit that Apify enforces for Actors paid per
+event; a limit for all DAGs belongs into the Airflow connection's extra: `{"limit_max_total_charge_usd": 5}`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.configuration import AIRFLOW_HOME
+from airflow.providers.common.compat.sdk import DAG, Param, task
+
+from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
+
+START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
+OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+
+
+@task
+def prepare(params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    form = params or {}
+    return {"startUrls": [{"url": url} for url in form["start_urls"]], "maxCrawlPages": form["max_pages"]}
+
+
+with DAG(
+    "apify_run_from_ui",
+    schedule=None,
+    params={
+        "start_urls": Param(
+            [START_URL],
+            type="array",
+            items={"type": "string", "pattern": "^https?://"},
+            minItems=1,
+            title="Addresses to crawl, one per line",
+        ),
+        "max_pages": Param(10, type="integer", minimum=1, maximum=1000, title="Pages at most"),
+        "budget_usd": Param(1.0, type="number", exclusiveMinimum=0, maximum=20, title="US dollars at most"),
+    },
+    doc_md=__doc__,
+    tags=["apify", "example"],
+):
+    crawl = RunActorOperator(
+        task_id="crawl",
+        actor_id="apify/website-content-crawler",
+        run_input=prepare(),
+        max_total_charge_usd="{{ params.budget_usd }}",
+        deferrable=True,
+    )
+    save = DatasetToFileOperator(
+        task_id="save",
+        dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
+        path=OUTPUT + "/run_from_ui/{{ run_id }}.csv",
+    )
+    crawl >> save

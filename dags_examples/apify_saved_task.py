@@ -1,0 +1,49 @@
+"""Start a saved Apify task and wait for its newest run.
+
+A saved task is an Actor with its input and options, kept in Apify Console. Here one field of its input is changed for
+this run. The sensor waits for the task's newest run, whoever started it.
+
+**Change** `actor_task_id` to a task of your own. Where Apify's own scheduler starts it, leave `start` out and give the
+sensor `origin="SCHEDULER"`. To wait for exactly the run that `start` began, see `apify_end_to_end`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from airflow.configuration import AIRFLOW_HOME
+from airflow.providers.common.compat.sdk import DAG, Param
+
+from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.sensors.run import ApifyRunSensor
+from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
+
+OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+TASK = "{{ params.actor_task_id }}"
+
+with DAG(
+    "apify_saved_task",
+    schedule=None,
+    params={"actor_task_id": Param("local/daily-crawl", type="string", description="username/task-name or its ID")},
+    doc_md=__doc__,
+    tags=["apify", "example"],
+):
+    start = RunActorOperator(
+        task_id="start",
+        actor_task_id=TASK,
+        run_input={"maxCrawlPages": 10},
+        wait_for_completion=False,
+    )
+    wait = ApifyRunSensor(
+        task_id="wait",
+        actor_task_id=TASK,
+        poke_interval=60,
+        timeout=3600,
+        deferrable=True,
+    )
+    save = DatasetToFileOperator(
+        task_id="save",
+        dataset_id="{{ ti.xcom_pull('wait')['dataset_id'] }}",
+        path=f"{OUTPUT}/saved_task.jsonl",
+    )
+    start >> wait >> save
