@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 USER = "admin"
+LOCAL_SETTINGS = Path(__file__).with_name("airflow_local_settings.py")
 AIRFLOW_VERSION = importlib.metadata.version("apache-airflow")
 
 Settings = dict[str, dict[str, object]]
@@ -98,7 +99,10 @@ class AirflowHome:
             },
             "api": {"host": "127.0.0.1", "port": port, "base_url": url, "secret_key": self._secrets["api_key"]},
             "api_auth": {"jwt_secret": self._secrets["jwt_key"]},
-            "database": {"sql_alchemy_conn": f"sqlite:///{self.database}"},
+            "database": {
+                "sql_alchemy_conn": f"sqlite:///{self.database}",
+                "sql_alchemy_connect_args": f"{LOCAL_SETTINGS.stem}.CONNECT_ARGS",
+            },
             "dag_processor": {
                 "dag_bundle_config_list": json.dumps([_bundle(folder) for folder in dag_folders]),
                 "refresh_interval": 10,
@@ -110,6 +114,8 @@ class AirflowHome:
         }
 
     def _write_config(self, settings: Settings) -> None:
+        (self.folder / "config").mkdir(exist_ok=True)
+        shutil.copy(LOCAL_SETTINGS, self.folder / "config")
         config = configparser.ConfigParser(interpolation=None)
         for section, options in settings.items():
             config[section] = {name: str(value).replace("%", "%%") for name, value in options.items()}

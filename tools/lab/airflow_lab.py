@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 START_SECONDS = 240.0
 CLI_SECONDS = 120.0
 HEALTH_POLL_SECONDS = 0.5
+LOCAL_COST_SETTLE_SECONDS = 0.5
+"""The local Apify knows the final cost of a run at once; the real one takes about ten seconds."""
 AIRFLOW_COMMANDS: Mapping[str, Sequence[str]] = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -42,6 +45,7 @@ class AirflowLab:
     :param folder: Airflow's home: configuration, database and logs. Created when missing.
     :param dag_folders: where the DAG files are; each becomes a DAG bundle.
     :param apify: the Apify API that the connection ``apify_default`` points at; None starts the local Apify.
+    :param local_token: the token of the local Apify, if its own will not do.
     :param config: settings of Airflow that differ from the lab's, by section and option.
     """
 
@@ -51,6 +55,7 @@ class AirflowLab:
         dag_folders: Sequence[Path],
         *,
         apify: ApifyServer | None = None,
+        local_token: str | None = None,
         config: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.home = AirflowHome(folder)
@@ -58,6 +63,7 @@ class AirflowLab:
         self._dag_folders = dag_folders
         self._config = config or {}
         self._apify = apify
+        self._local_token = local_token
         self._client: AirflowClient | None = None
         self._processes = self.home.folder / "processes.json"
 
@@ -154,20 +160,26 @@ class AirflowLab:
     def _start(self) -> None:
         stop_leftovers(self._processes)
         if self._apify is None:
-            self._add(start_local_apify(self.home.logs / "apify.log"))
+            self._add(start_local_apify(self.home.folder / "apify.log", token=self._local_token))
         since = datetime.now(tz=UTC)
         port = free_port()
         self.home.configure(port=port, dag_folders=self._dag_folders, overrides=self._config)
         self.home.create_database()
         for name in AIRFLOW_COMMANDS:
             self.start_component(name)
+        settle = {}
         if self._apify is None:
             self._apify = wait_for_announcement(self.components["apify"])
+            settle = {"cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
         self._client = AirflowClient(f"http://127.0.0.1:{port}")
         self._wait_until_healthy(since)
         self._client.log_in(USER, self.home.password)
         self._client.put_connection(
-            "apify_default", conn_type="apify", host=self._apify.base_url, password=self._apify.token
+            "apify_default",
+            conn_type="apify",
+            host=self._apify.base_url,
+            password=self._apify.token,
+            extra=json.dumps(settle),
         )
 
     def _wait_until_healthy(self, since: datetime) -> None:

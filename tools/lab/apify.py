@@ -24,12 +24,16 @@ class ApifyServer(NamedTuple):
     token: str
 
 
-def start_local_apify(log: Path, *, port: int = 0) -> Component:
+def start_local_apify(log: Path, *, token: str | None = None, port: int = 0) -> Component:
     """Start the local Apify without waiting for it.
 
+    :param log: where its output goes, which has its token.
+    :param token: the one that is valid; None leaves it to the local Apify.
     :param port: 0 lets the operating system choose.
     """
     command = [sys.executable, "-m", MODULE, "--port", str(port)]
+    if token:
+        command += ["--token", token]
     return Component("apify", command, environment=clean_environment(), folder=log.parent, log=log)
 
 

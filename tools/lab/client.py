@@ -84,6 +84,10 @@ class AirflowClient:
         response = self._send(method, f"/api/v2{path}", **arguments)
         return response.json() if response.content else None
 
+    def read(self, path: str) -> bytes:
+        """Return the bytes of the answer to a GET below ``/api/v2``."""
+        return self._send("GET", f"/api/v2{path}").content
+
     def is_healthy(self, since: datetime) -> bool:
         """Tell whether the database answers and every component has sent a heartbeat since that moment.
 
