@@ -98,7 +98,8 @@ def encode_input(run_input: Any) -> bytes | None:
     """
     if run_input is None:
         return None
-    body = _json_text(run_input).encode()
+    # Half of a surrogate pair, as scraped text has it, is no UTF-8; its Python escape is also JSON's.
+    body = _json_text(run_input).encode(errors="backslashreplace")
     if len(body) > MAX_INPUT_BYTES:
         raise ValueError(
             f"run_input is {len(body):,} bytes of JSON; Apify takes at most {MAX_INPUT_BYTES:,} (9 MiB). "
@@ -118,7 +119,7 @@ def _json_text(run_input: Any) -> str:
             f"run_input is a string that holds no JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
             "Pass a dictionary, JSON text, or the path of a template file that ends in .json.",
         ) from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"run_input cannot be written as JSON: {_json_complaint(error)}.") from None
 
 

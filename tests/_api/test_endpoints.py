@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import base64
+import json
+import math
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.endpoints import MAX_INPUT_BYTES, Request, encode_input
+from airflow_provider_apify.options import RunOptions, Target
+
+ACTOR = Target("actor", "apify/hello-world")
+TASK = Target("task", "local~daily-crawl")
+NOTHING = RunOptions()
+HOSTILE = [
+    "../users/me",
+    "a/b",
+    "a%2fb",
+    "a?token=x",
+    "a#b",
+    "a\nb",
+    "a\r\nX: y",
+    "a b",
+    "🦊",
+    "..%2f",
+    "é",
+    "a;b",
+    "\x00",
+]
+
+REQUESTS = [
+    (endpoints.start_run(ACTOR, None, NOTHING), "POST", "/v2/actors/apify~hello-world/runs", {}),
+    (endpoints.start_run(TASK, None, NOTHING), "POST", "/v2/actor-tasks/local~daily-crawl/runs", {}),
+    (endpoints.get_run("r1"), "GET", "/v2/actor-runs/r1", {}),
+    (endpoints.get_run("r1", wait=60), "GET", "/v2/actor-runs/r1", {"waitForFinish": "60"}),
+    (endpoints.last_run(ACTOR), "GET", "/v2/actors/apify~hello-world/runs/last", {}),
+    (
+        endpoints.last_run(TASK, status="SUCCEEDED", origin="SCHEDULER"),
+        "GET",
+        "/v2/actor-tasks/local~daily-crawl/runs/last",
+        {"status": "SUCCEEDED", "origin": "SCHEDULER"},
+    ),
+    (endpoints.abort_run("r1"), "POST", "/v2/actor-runs/r1/abort", {}),
+    (endpoints.abort_run("r1", gracefully=True), "POST", "/v2/actor-runs/r1/abort", {"gracefully": "true"}),
+    (endpoints.get_log("r1"), "GET", "/v2/actor-runs/r1/log", {"raw": "true"}),
+    (endpoints.get_dataset("d1"), "GET", "/v2/datasets/d1", {}),
+    (
+        endpoints.get_items("d1", {"format": "csv", "offset": 0, "limit": None, "bom": False, "fields": ["a", "b"]}),
+        "GET",
+        "/v2/datasets/d1/items",
+        {"format": "csv", "offset": "0", "bom": "false", "fields": "a,b"},
+    ),
+    (endpoints.get_me(), "GET", "/v2/users/me", {}),
+]
+
+
+@pytest.mark.parametrize(("request_", "method", "path", "params"), REQUESTS)
+def test_each_operation_is_the_request_that_the_api_documents(
+    request_: Request, method: str, path: str, params: dict[str, str]
+) -> None:
+    assert (request_.method, request_.path, request_.params) == (method, path, params)
+    assert request_.body is None
+
+
+@pytest.mark.parametrize(("request_", "path"), [(request_, path) for request_, _, path, _ in REQUESTS])
+def test_only_a_start_must_not_be_sent_twice(request_: Request, path: str) -> None:
+    assert request_.retry_safe == (not path.endswith("/runs"))
+
+
+def test_a_long_poll_is_given_its_waiting_time_on_top() -> None:
+    assert endpoints.get_run("r1", wait=60).timeout == endpoints.get_run("r1").timeout + 60
+
+
+def test_a_start_carries_its_options_input_and_marker() -> None:
+    webhook = {"eventTypes": ["ACTOR.RUN.SUCCEEDED"], "requestUrl": "https://example.com/hook?secret=1"}
+    options = RunOptions.parse(
+        {
+            "build": "latest",
+            "memory": 1024,
+            "timeout": 0,
+            "max_items": 5,
+            "max_total_charge_usd": "2.50",
+            "restart_on_error": False,
+            "webhooks": [webhook],
+            "force_permission_level": "LIMITED_PERMISSIONS",
+        }
+    )
+    request = endpoints.start_run(ACTOR, b"{}", options, marker="airflow-ti/1")
+    webhooks = request.params.pop("webhooks")  # type: ignore[attr-defined]
+    assert json.loads(base64.b64decode(webhooks)) == [webhook]
+    assert request.params == {
+        "build": "latest",
+        "memory": "1024",
+        "timeout": "0",
+        "maxItems": "5",
+        "maxTotalChargeUsd": "2.50",
+        "restartOnError": "false",
+        "forcePermissionLevel": "LIMITED_PERMISSIONS",
+    }
+    assert (request.body, request.user_agent) == (b"{}", "airflow-ti/1")
+
+
+def _of_id(name: str) -> list[Request]:
+    return [
+        endpoints.get_run(name),
+        endpoints.abort_run(name),
+        endpoints.get_log(name),
+        endpoints.get_dataset(name),
+        endpoints.get_items(name, {}),
+    ]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_id_stays_inside_its_segment_of_the_path(name: str) -> None:
+    for request in _of_id(name):
+        _, version, _, quoted, *_ = request.path.split("/")
+        assert version == "v2"
+        assert unquote(quoted) == name
+        assert quoted.isascii()
+        assert quoted.isprintable()
+        assert not set(quoted) & set(" ?#;\n\r")
+
+
+@given(st.text(min_size=1).filter(lambda name: name not in {".", ".."}))
+def test_any_id_is_one_quoted_segment(name: str) -> None:
+    assert endpoints.get_dataset(name).path.count("/") == 3
+    assert unquote(endpoints.get_dataset(name).path.rpartition("/")[2]) == name
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_what_would_change_the_path_is_no_id(name: str) -> None:
+    with pytest.raises(ValueError, match="is no Apify ID"):
+        endpoints.get_run(name)
+
+
+def test_no_input_is_no_body() -> None:
+    assert encode_input(None) is None
+
+
+@pytest.mark.parametrize(
+    ("run_input", "body"),
+    [
+        ({}, b"{}"),
+        ({"a": [1, None, True]}, b'{"a": [1, null, true]}'),
+        ('{"a": 1}', b'{"a": 1}'),
+        (" null ", b"null"),
+        ([], b"[]"),
+        (0, b"0"),
+        ({"name": "Kč 🦊"}, '{"name": "Kč 🦊"}'.encode()),
+        # A lone surrogate, as scraped text has it, is no UTF-8; JSON writes it as an escape.
+        ({"half": "\ud83d"}, b'{"half": "\\ud83d"}'),
+    ],
+)
+def test_input_is_sent_as_json_text(run_input: Any, body: bytes) -> None:
+    assert encode_input(run_input) == body
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(JSON.filter(lambda value: value is not None and not isinstance(value, str)))
+def test_any_json_value_arrives_as_it_is(value: Any) -> None:
+    assert json.loads(encode_input(value) or b"") == value
+
+
+@given(JSON)
+def test_any_json_text_arrives_with_the_same_meaning(value: Any) -> None:
+    assert json.loads(encode_input(json.dumps(value)) or b"") == value
+
+
+_CIRCLE: dict[str, Any] = {"secret": 1}
+_CIRCLE["self"] = _CIRCLE
+_DEEP: list[Any] = []
+for _ in range(100_000):
+    _DEEP = [_DEEP]
+
+
+@pytest.mark.parametrize(
+    ("run_input", "complaint"),
+    [
+        ({"secret": math.nan}, "NaN or an infinite number, which JSON has not; use null"),
+        ({"secret": [-math.inf]}, "NaN or an infinite number"),
+        ('{"secret": NaN}', "NaN is no JSON number"),
+        ('{"secret": -Infinity}', "-Infinity is no JSON number"),
+        ("secret", "holds no JSON: Expecting value at line 1, column 1"),
+        ('{"secret": 1,}', r"\.json"),
+        ("", "holds no JSON"),
+        ({"secret": {1, 2}}, "type set is not JSON serializable"),
+        ({("secret",): 1}, "keys must be str"),
+        (b'{"secret": 1}', "type bytes is not JSON serializable"),
+        (_CIRCLE, "Circular reference"),
+        (_DEEP, "recursion"),
+        ('{"secret": "' + "x" * MAX_INPUT_BYTES + '"}', r"9,437,198 bytes of JSON; Apify takes at most 9,437,184"),
+        ({"secret": "é" * (MAX_INPUT_BYTES // 2)}, r"9 MiB.*key-value store"),
+    ],
+)
+def test_input_that_is_no_json_is_refused_without_being_shown(run_input: Any, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        encode_input(run_input)
+    shown = f"{caught.value}{caught.value!r}{caught.value.args}"
+    assert str(caught.value).startswith("run_input ")
+    assert "secret" not in shown
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_input_of_exactly_the_limit_is_sent() -> None:
+    body = encode_input("x" * 0 + json.dumps("x" * (MAX_INPUT_BYTES - 2)))
+    assert body is not None
+    assert len(body) == MAX_INPUT_BYTES
