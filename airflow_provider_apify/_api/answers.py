@@ -38,6 +38,10 @@ _ERROR_BY_TYPE: Mapping[str, type[ApifyApiError]] = {
     "user-or-token-not-found": ApifyAuthError,
     "token-not-provided": ApifyAuthError,
     "user-disabled": ApifyAuthError,
+    # 403 and 404 that are no matter of the token or the ID: the account's limits, the Actor's price, its builds.
+    "platform-feature-disabled": ApifyApiError,
+    "actor-is-not-rented": ApifyApiError,
+    "unknown-build-tag": ApifyApiError,
     "record-not-found": ApifyNotFoundError,
     "actor-not-found": ApifyNotFoundError,
     "rate-limit-exceeded": ApifyRateLimitError,
@@ -104,10 +108,12 @@ class NoResponse:
 
     :param reason: what happened, without the URL's parameters.
     :param sent: whether the server may have got the request.
+    :param kind: the error that it is once nothing more is tried.
     """
 
     reason: str
     sent: bool = True
+    kind: type[ApifyError] = ApifyConnectionError
 
 
 Answer = Response | NoResponse
@@ -137,7 +143,7 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
     asked = f"{request.method} {request.path}"
     if isinstance(answer, NoResponse):
         doubt = "" if request.retry_safe or not answer.sent else " It is unknown whether it was done; not repeated."
-        return ApifyConnectionError(f"{asked}: {answer.reason}.{doubt}")
+        return answer.kind(f"{asked}: {answer.reason}.{doubt}")
     error, kind = answer.error, error_class(answer)
     message = str(error.get("message") or "no message")[:_MESSAGE_CHARACTERS]
     advice = _approval_advice(error) if kind is ApifyApprovalError else _ADVICE.get(kind, "")

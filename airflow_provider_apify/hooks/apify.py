@@ -280,7 +280,7 @@ class ApifyHook(BaseHook):
         except requests.RequestException as error:
             return no_response(error)
         except ApifyDataError as error:
-            return NoResponse(str(error))
+            return NoResponse(str(error), kind=ApifyDataError)
 
     def _call(self, request: endpoints.Request) -> dict[str, Any]:
         return self._drive(flows.call_data(request, self.retry))

@@ -1,0 +1,66 @@
+"""Answers made by hand, and a flow fed with them: no server, no clock, no patches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.flows import Flow
+
+T = TypeVar("T")
+
+LOST = NoResponse("no answer (ConnectionResetError: reset by peer)")
+REFUSED = NoResponse("no answer (ConnectionRefusedError: refused)", sent=False)
+
+
+def ok(data: Any) -> Response:
+    """Return a good answer."""
+    return Response(200, {}, json.dumps({"data": data}).encode())
+
+
+def failed(status: int, error_type: str | None = None, message: str = "Sorry", **error: Any) -> Response:
+    """Return an error answer as Apify words it."""
+    body = {"error": {"type": error_type, "message": message, **error}}
+    return Response(status, {}, json.dumps(body).encode())
+
+
+def run_data(status: str = "RUNNING", **changes: Any) -> dict[str, Any]:
+    """Return a run as the API describes it."""
+    return {"id": "run1", "actId": "actor1", "status": status, **changes}
+
+
+class Fed:
+    """A flow that is fed one answer after the other.
+
+    :ivar requests: what it asked, in order.
+    """
+
+    def __init__(self, flow: Flow[Any]) -> None:
+        self._flow = flow
+        self.requests: list[Request] = [next(flow)]
+
+    @property
+    def request(self) -> Request:
+        """What it asked last."""
+        return self.requests[-1]
+
+    def answer(self, answer: Answer) -> Request:
+        """Answer, and return the next request."""
+        self.requests.append(self._flow.send(answer))
+        return self.request
+
+    def finish(self, answer: Answer) -> Any:
+        """Answer for the last time, and return the flow's result."""
+        try:
+            request = self._flow.send(answer)
+        except StopIteration as done:
+            return done.value
+        raise AssertionError(f"The flow is not over, but asks {request}")
+
+    def answer_all(self, answers: Iterable[Answer]) -> None:
+        """Answer several times."""
+        for answer in answers:
+            self.answer(answer)

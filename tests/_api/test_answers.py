@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify._api.answers import NOT_APIFY, NoResponse, Response, data_of, error_class, error_of
+from airflow_provider_apify._api.endpoints import Request, get_run, start_run
+from airflow_provider_apify.exceptions import (
+    ApifyApiError,
+    ApifyApprovalError,
+    ApifyAuthError,
+    ApifyCapacityError,
+    ApifyConnectionError,
+    ApifyDataError,
+    ApifyError,
+    ApifyNotFoundError,
+    ApifyRateLimitError,
+    ApifyServerError,
+)
+from airflow_provider_apify.options import RunOptions, Target
+from tests._api.answering import LOST, REFUSED, failed, ok
+
+START = start_run(Target("actor", "me/crawler"), b'{"secret": "of the input"}', RunOptions())
+READ = get_run("run1")
+
+ERRORS = [
+    # status, error type, class, whether trying later can help
+    (429, "rate-limit-exceeded", ApifyRateLimitError, True),
+    (500, "internal-server-error", ApifyServerError, True),
+    (500, "concurrent-update-detected", ApifyServerError, True),
+    (400, "request-aborted-prematurely", ApifyServerError, True),
+    (402, "actor-memory-limit-exceeded", ApifyCapacityError, True),
+    (402, "concurrent-runs-limit-exceeded", ApifyCapacityError, True),
+    (402, "not-enough-usage-to-run-paid-actor", ApifyApiError, False),
+    (403, "platform-feature-disabled", ApifyApiError, False),
+    (403, "user-disabled", ApifyAuthError, False),
+    (402, "apify-plan-required-to-use-paid-actor", ApifyApiError, False),
+    (403, "actor-is-not-rented", ApifyApiError, False),
+    (400, "actor-disabled", ApifyApiError, False),
+    (403, "full-permission-actor-not-approved", ApifyApprovalError, False),
+    (403, "insufficient-permissions", ApifyAuthError, False),
+    (401, "invalid-token", ApifyAuthError, False),
+    (401, "user-or-token-not-found", ApifyAuthError, False),
+    (401, "token-not-provided", ApifyAuthError, False),
+    (404, "record-not-found", ApifyNotFoundError, False),
+    (404, "actor-not-found", ApifyNotFoundError, False),
+    (400, "invalid-input", ApifyApiError, False),
+    (400, "invalid-parameter", ApifyApiError, False),
+    (400, "invalid-value", ApifyApiError, False),
+    (400, "run-input-body-not-valid-json", ApifyApiError, False),
+    (400, "input-json-not-object", ApifyApiError, False),
+    (404, "unknown-build-tag", ApifyApiError, False),
+    (400, "max-items-must-be-greater-than-zero", ApifyApiError, False),
+    (400, "max-total-charge-usd-below-minimum", ApifyApiError, False),
+    (413, "request-too-large", ApifyApiError, False),
+]
+
+
+@pytest.mark.parametrize(("status", "error_type", "expected", "can_be_repeated"), ERRORS)
+def test_each_error_type_has_its_class_and_says_what_was_asked_and_answered(
+    status: int,
+    error_type: str,
+    expected: type[ApifyApiError],
+    can_be_repeated: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    error = error_of(READ, failed(status, error_type, "The server's own words"))
+    assert type(error) is expected
+    assert isinstance(error, ApifyApiError)
+    assert (error.http_status, error.error_type, error.retryable) == (status, error_type, can_be_repeated)
+    assert str(error).startswith(f"GET /v2/actor-runs/run1: HTTP {status} {error_type}: The server's own words")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, ApifyApiError),
+        (401, ApifyAuthError),
+        (402, ApifyApiError),
+        (403, ApifyAuthError),
+        (404, ApifyNotFoundError),
+        (408, ApifyServerError),
+        (418, ApifyApiError),
+        (429, ApifyRateLimitError),
+        (500, ApifyServerError),
+        (502, ApifyServerError),
+        (599, ApifyServerError),
+    ],
+)
+@pytest.mark.parametrize("error_type", [None, "a-type-of-next-year", 7, {"no": "text"}])
+def test_an_unknown_type_falls_back_to_the_status(status: int, expected: type[ApifyApiError], error_type: Any) -> None:
+    assert error_class(failed(status, error_type)) is expected
+
+
+def test_the_type_counts_more_than_the_status() -> None:
+    assert error_class(failed(500, "record-not-found")) is ApifyNotFoundError
+    assert failed(400, "rate-limit-exceeded").is_rate_limited
+    assert failed(400, "request-aborted-prematurely").is_passing_fault
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>Bad gateway</html>", b"[1]", b"{}", b'{"error": "text"}', b'{"error": null}', b"\xff\x00", b"null"],
+)
+def test_an_error_that_is_not_apify_s_json_is_still_told_by_its_status(body: bytes) -> None:
+    error = error_of(READ, Response(502, {}, body))
+    assert type(error) is ApifyServerError
+    assert "HTTP 502: no message" in str(error)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"{}", b'{"data": [1]}', b'{"data": null}', b"null", b"\xff", b'"data"']
+)
+def test_a_body_that_holds_no_data_object_is_not_read(body: bytes) -> None:
+    assert data_of(Response(200, {}, body)) is None
+
+
+def test_the_data_object_of_an_answer_is_read() -> None:
+    assert data_of(ok({"id": "run1"})) == {"id": "run1"}
+
+
+def test_a_wrong_token_is_told_with_where_to_mend_it() -> None:
+    error = error_of(READ, failed(401, "user-or-token-not-found", "User was not found"))
+    assert str(error).endswith("Check the API token in the Airflow connection's password and what it may do.")
+
+
+@pytest.mark.parametrize("error_type", ["platform-feature-disabled", "actor-is-not-rented", "unknown-build-tag"])
+def test_what_no_other_token_would_cure_does_not_send_the_reader_to_the_token(error_type: str) -> None:
+    assert "token" not in str(error_of(START, failed(403, error_type, "Monthly limit exceeded")))
+
+
+def test_a_missing_thing_is_told_with_why_it_may_be_missing() -> None:
+    error = error_of(READ, failed(404, "record-not-found", "Actor run was not found"))
+    assert "run1" in str(error)
+    assert "deleted some days after their run" in str(error)
+
+
+@pytest.mark.parametrize("url", ["https://console.apify.com/approve/1", "http://localhost/approve"])
+def test_a_missing_approval_is_told_with_where_a_person_gives_it(url: str) -> None:
+    error = error_of(
+        START, failed(403, "full-permission-actor-not-approved", "Not approved", data={"approvalUrl": url})
+    )
+    assert isinstance(error, ApifyApprovalError)
+    assert str(error).endswith(f"Approve it here, then run the task again: {url}")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"approvalUrl": "javascript:alert(1)"}, {"approvalUrl": "//console"}, {"approvalUrl": 3}, {}, None, "text", [1]],
+)
+def test_only_a_web_address_is_shown_as_the_place_of_approval(data: Any) -> None:
+    message = str(error_of(START, failed(403, "full-permission-actor-not-approved", "Not approved", data=data)))
+    assert message.endswith("Approve it in Apify Console.")
+    assert "javascript" not in message
+
+
+def test_a_long_message_of_the_server_is_cut() -> None:
+    assert len(str(error_of(READ, failed(400, "invalid-input", "x" * 10_000)))) < 700
+
+
+def test_a_lost_start_says_that_its_fate_is_unknown() -> None:
+    error = error_of(START, LOST)
+    assert type(error) is ApifyConnectionError
+    assert str(error) == (
+        "POST /v2/actors/me~crawler/runs: no answer (ConnectionResetError: reset by peer). "
+        "It is unknown whether it was done; not repeated."
+    )
+
+
+@pytest.mark.parametrize(("request_", "answer"), [(START, REFUSED), (READ, LOST), (READ, REFUSED)])
+def test_nothing_is_in_doubt_where_nothing_was_sent_or_nothing_is_changed(
+    request_: Request, answer: NoResponse
+) -> None:
+    assert "unknown" not in str(error_of(request_, answer))
+
+
+def test_an_answer_of_something_that_is_not_apify_is_told_so() -> None:
+    assert "not Apify's JSON; check the connection's host" in str(error_of(READ, NoResponse(NOT_APIFY)))
+
+
+def test_data_that_kept_breaking_is_a_data_error() -> None:
+    error = error_of(READ, NoResponse("the page ends in the middle of an item", kind=ApifyDataError))
+    assert type(error) is ApifyDataError
+    assert error.retryable
+
+
+@pytest.mark.parametrize("answer", [LOST, REFUSED, failed(500), failed(400, "invalid-input"), NoResponse(NOT_APIFY)])
+def test_no_error_holds_the_input(answer: Response | NoResponse) -> None:
+    error = error_of(START, answer)
+    shown = f"{error}{error!r}{error.args}{vars(error)}{START!r}"
+    assert "secret" not in shown
+
+
+def test_every_error_is_an_error_of_the_provider() -> None:
+    assert all(issubclass(expected, ApifyError) for _, _, expected, _ in ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("0", 0.0), ("", None), ("soon", None), ("-1", None), ("1.5", None)]
+)
+def test_retry_after_is_read_where_it_is_whole_seconds(header: str, seconds: float | None) -> None:
+    assert Response(429, {"retry-after": header}, b"").retry_after == seconds
+
+
+def test_a_response_shows_no_body() -> None:
+    assert "private" not in repr(Response(200, {}, json.dumps({"data": "private"}).encode()))
