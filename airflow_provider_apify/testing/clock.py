@@ -47,13 +47,13 @@ class Clock:
         """Sleep, or return early because the server closes."""
         await self.wait(asyncio.Event(), seconds)
 
-    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
-        """Wait for an event, at most some seconds.
+    async def wait(self, event: asyncio.Event, seconds: float | None = None) -> bool:
+        """Wait for an event, at most some seconds if they are given.
 
         :return: whether the event happened.
         """
-        if event.is_set() or seconds <= 0:
-            return event.is_set()
+        if event.is_set():
+            return True
         waiters = [asyncio.ensure_future(each.wait()) for each in (event, self._closing)]
         try:
             await asyncio.wait(waiters, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

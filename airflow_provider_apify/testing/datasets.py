@@ -76,7 +76,7 @@ def encode(item: Item) -> bytes:
 class Dataset:
     """A dataset, named or not."""
 
-    kind = "dataset"
+    kind = "Dataset"
 
     def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
         self.id = new_id()

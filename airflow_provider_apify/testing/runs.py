@@ -36,7 +36,7 @@ class RunOptions:
     restart_on_error: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A saved task: an Actor with input and options."""
 
@@ -128,10 +128,6 @@ class Run:
     def is_terminal(self) -> bool:
         """Whether the run has ended."""
         return self.status in TERMINAL
-
-    def age(self) -> float:
-        """Return the seconds since the run was started."""
-        return (now() - self.created_at).total_seconds()
 
     def set_status_message(self, text: str, *, is_terminal: bool = False) -> None:
         """Say how the work is going; a terminal message is the last word."""

@@ -23,7 +23,7 @@ from airflow_provider_apify.testing.control import Control
 from airflow_provider_apify.testing.runs import Task
 from airflow_provider_apify.testing.settings import Settings
 from airflow_provider_apify.testing.shop import ROOT
-from airflow_provider_apify.testing.world import Origin
+from airflow_provider_apify.testing.world import Blueprint
 
 DEFAULT_TOKEN = "apify_api_local"  # noqa: S105 - opens nothing but the local Apify
 DAILY_CRAWL = "daily-crawl"
@@ -89,7 +89,7 @@ class LocalApify:
         listener = _listening(self._host, self._port)
         port = listener.getsockname()[1]
         self.base_url = f"http://{_ANY_HOST.get(self._host, self._host)}:{port}"
-        self._site = Site(self._origin(), self._on_exchange)
+        self._site = Site(self._blueprint(), self._on_exchange)
         self._server = _Server(self._site)
         self._thread = threading.Thread(target=self._server.serve_on, args=[listener], name="local-apify", daemon=True)
         self._thread.start()
@@ -129,8 +129,8 @@ class LocalApify:
             answer.raise_for_status()
             return str(answer.json()["data"]["id"])
 
-    def _origin(self) -> Origin:
-        return Origin(
+    def _blueprint(self) -> Blueprint:
+        return Blueprint(
             base_url=self.base_url,
             token=self.token,
             settings=self._settings,

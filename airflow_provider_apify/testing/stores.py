@@ -24,7 +24,7 @@ class Record:
 class KeyValueStore:
     """A key-value store, named or not."""
 
-    kind = "key-value store"
+    kind = "Key-value store"
 
     def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
         self.id = new_id()
@@ -64,7 +64,7 @@ class KeyValueStore:
 class RequestQueue:
     """A request queue. Its object only: nothing is queued here."""
 
-    kind = "request queue"
+    kind = "Request queue"
 
     def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
         self.id = new_id()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ MAX_BODY_KEPT = 1000
 class Webhook:
     """A webhook, persistent or sent along with the start of one run."""
 
-    event_types: tuple[str, ...]
+    event_types: Sequence[str]
     request_url: str
     condition: Mapping[str, str | None]
     payload_template: str | None = None

@@ -37,7 +37,11 @@ S = TypeVar("S", bound=Storage)
 class Storages(dict[str, S]):
     """Storages of one kind, by id."""
 
-    def find(self, reference: str, thing: str) -> S:
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def find(self, reference: str) -> S:
         """Return a storage by its id, its name, or ``username~name``.
 
         :raises ApiError: there is none.
@@ -48,11 +52,11 @@ class Storages(dict[str, S]):
         for storage in self.values():
             if storage.name is not None and storage.name == name:
                 return storage
-        raise not_found(thing)
+        raise not_found(self._kind)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class Blueprint:
     """What a world is made from, so that it can be made again.
 
     :param base_url: where the server is reached.
@@ -68,30 +72,29 @@ class Origin:
 class World:
     """The state of one local Apify, from one reset to the next."""
 
-    def __init__(self, origin: Origin) -> None:
-        self.base_url = origin.base_url
-        self.token = origin.token
-        self.settings = origin.settings
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.base_url = blueprint.base_url
+        self.token = blueprint.token
+        self.settings = blueprint.settings
         self.clock = Clock()
         self.created_at = now()
-        self.actors = {actor.id: actor for actor in origin.actors}
-        self.tasks = {task.id: task for task in origin.tasks}
+        self.actors = {actor.id: actor for actor in blueprint.actors}
+        self.tasks = {task.id: task for task in blueprint.tasks}
         self.runs: dict[str, Run] = {}
-        self.datasets: Storages[Dataset] = Storages()
-        self.stores: Storages[KeyValueStore] = Storages()
-        self.queues: Storages[RequestQueue] = Storages()
+        self.datasets: Storages[Dataset] = Storages(Dataset.kind)
+        self.stores: Storages[KeyValueStore] = Storages(KeyValueStore.kind)
+        self.queues: Storages[RequestQueue] = Storages(RequestQueue.kind)
         self.webhooks = Webhooks(lambda: self.settings, self.clock)
         self.faults = Faults()
         self.requests: Counter[str] = Counter()
         self.items_delivered: Counter[str] = Counter()
         self._started: list[Run] = []
-        self._engine = Engine(lambda: self.settings, self._announce)
-        self.abort, self.resurrect, self.reboot = self._engine.abort, self._engine.resurrect, self._engine.reboot
+        self.engine = Engine(lambda: self.settings, self._announce)
 
     async def close(self) -> None:
         """Stop all runs and deliveries, and answer everyone who waits."""
         self.clock.close()
-        await self._engine.close()
+        await self.engine.close()
         await self.webhooks.close()
 
     def find_actor(self, reference: str) -> Actor:
@@ -121,7 +124,7 @@ class World:
 
         :raises ApiError: the account has no room for it.
         """
-        self._ensure_capacity(options.memory_mbytes)
+        self.ensure_capacity(options.memory_mbytes)
         run = Run(actor, task=task, options=options, build_number=build, caller=caller, clock=self.clock)
         self.runs[run.id] = run
         self.datasets[run.dataset.id] = run.dataset
@@ -130,11 +133,11 @@ class World:
         self._started.append(run)
         return run
 
-    def launch(self, run: Run) -> None:
-        """Let a run go."""
-        self._engine.start(run)
+    def ensure_capacity(self, memory_mbytes: int) -> None:
+        """Check that the account has room for one more run.
 
-    def _ensure_capacity(self, memory_mbytes: int) -> None:
+        :raises ApiError: it has not.
+        """
         going = list(self.going())
         used = sum(run.options.memory_mbytes for run in going)
         if used + memory_mbytes > self.settings.max_memory_mbytes:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.query import Query
+from airflow_provider_apify.testing.clock import now
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.errors import ApiError, not_found
 from airflow_provider_apify.testing.runs import STATUSES, Run, Task
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAX_INPUT_BYTES = 9 * 1024 * 1024
 MAX_LIST = 1000
 T = TypeVar("T")
+S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 
 
 class Call:
@@ -65,15 +67,12 @@ class Call:
         """
         return parse_json(await self.body(limit), "invalid-input")
 
-    async def json_object(self) -> dict[str, Any]:
+    async def json_object(self) -> JsonObject:
         """Return the body's JSON object, empty if there is no body.
 
         :raises ApiError: it is something else.
         """
-        value = parse_json(await self.body() or b"{}", "invalid-input")
-        if not isinstance(value, dict):
-            raise ApiError(400, "invalid-input", "The request body must be a JSON object.")
-        return value
+        return JsonObject(parse_json(await self.body() or b"{}", "invalid-input"))
 
     def find_actor(self) -> Actor:
         """Return the Actor that the path names."""
@@ -83,9 +82,9 @@ class Call:
         """Return the saved task that the path names."""
         return self.world.find_task(self.path["actorTaskId"])
 
-    def is_visible(self, run: Run) -> bool:
-        """Tell whether a run is old enough to be known to this request."""
-        return run.age() >= self.lag_seconds
+    def is_visible(self, thing: Run | Dataset | KeyValueStore | RequestQueue) -> bool:
+        """Tell whether something is old enough to be known to this request."""
+        return (now() - thing.created_at).total_seconds() >= self.lag_seconds
 
     def find_run(self) -> Run:
         """Return the run that the path names: by its id, or as the last one of an Actor or task."""
@@ -126,17 +125,47 @@ class Call:
     def find_dataset(self) -> Dataset:
         """Return the dataset that the path names, or the default one of its run."""
         reference = self.path.get("datasetId") or self.find_run().dataset.id
-        return self.world.datasets.find(reference, "Dataset")
+        return self._known(self.world.datasets.find(reference))
 
     def find_store(self) -> KeyValueStore:
         """Return the key-value store that the path names, or the default one of its run."""
         reference = self.path.get("storeId") or self.find_run().store.id
-        return self.world.stores.find(reference, "Key-value store")
+        return self._known(self.world.stores.find(reference))
 
     def find_queue(self) -> RequestQueue:
         """Return the request queue that the path names, or the default one of its run."""
         reference = self.path.get("queueId") or self.find_run().queue.id
-        return self.world.queues.find(reference, "Request queue")
+        return self._known(self.world.queues.find(reference))
+
+    def _known(self, storage: S) -> S:
+        if not self.is_visible(storage):
+            raise not_found(storage.kind)
+        return storage
+
+
+class JsonObject:
+    """A JSON object somebody sent, whose fields are checked as they are read.
+
+    :raises ApiError: it is no object.
+    """
+
+    def __init__(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise ApiError(400, "invalid-input", "Expected a JSON object.")
+        self.values: dict[str, Any] = value
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def get(self, name: str, kind: type[T]) -> T | None:
+        """Return a field, ``None`` if it is missing or null.
+
+        :raises ApiError: it is of another type.
+        """
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be of type {kind.__name__}.')
+        return value
 
 
 Handler = Callable[[Call], Awaitable[Response]]

@@ -162,11 +162,17 @@ async def list_tasks(call: Call) -> Response:
 async def create_task(call: Call) -> Response:
     """Save a task."""
     body = await call.json_object()
-    actor = call.world.find_actor(str(body.get("actId")))
+    actor = call.world.find_actor(body.get("actId", str) or "")
     identifier, created = new_id(), now()
-    name = body.get("name") or f"task-{identifier.lower()}"
     task = Task(
-        identifier, name, actor, body.get("input"), body.get("options") or {}, created, created, body.get("title")
+        id=identifier,
+        name=body.get("name", str) or f"task-{identifier.lower()}",
+        actor=actor,
+        input=body.get("input", dict),
+        options=body.get("options", dict) or {},
+        created_at=created,
+        modified_at=created,
+        title=body.get("title", str),
     )
     _check_task(call, task)
     call.world.tasks[task.id] = task
@@ -181,8 +187,6 @@ def _check_task(call: Call, task: Task) -> None:
     unknown = sorted(set(task.options) - _TASK_OPTIONS)
     if unknown:
         raise ApiError(400, "invalid-input", f"A task has no option {', '.join(unknown)}.")
-    if task.input is not None and not isinstance(task.input, dict):
-        raise ApiError(400, "input-json-not-object", "A task's input must be a JSON object.")
 
 
 async def get_task(call: Call) -> Response:
@@ -194,10 +198,14 @@ async def update_task(call: Call) -> Response:
     """Change a saved task."""
     task = call.find_task()
     body = await call.json_object()
-    changes = {name: body[name] for name in ("name", "input", "options", "title") if name in body}
-    if "options" in changes:
-        changes["options"] = {**task.options, **(changes["options"] or {})}
-    changed = replace(task, **changes, modified_at=now())
+    changed = replace(
+        task,
+        name=body.get("name", str) or task.name,
+        title=body.get("title", str) or task.title,
+        input=body.get("input", dict) if "input" in body else task.input,
+        options={**task.options, **(body.get("options", dict) or {})},
+        modified_at=now(),
+    )
     _check_task(call, changed)
     call.world.tasks[task.id] = changed
     return data(_task(call, changed))
@@ -217,7 +225,8 @@ async def get_task_input(call: Call) -> Response:
 async def put_task_input(call: Call) -> Response:
     """Change fields of the input of a saved task."""
     task = call.find_task()
-    changed = replace(task, input={**(task.input or {}), **await call.json_object()}, modified_at=now())
+    body = await call.json_object()
+    changed = replace(task, input=(task.input or {}) | body.values, modified_at=now())
     call.world.tasks[task.id] = changed
     return JSONResponse(changed.input)
 

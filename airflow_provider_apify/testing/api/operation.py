@@ -14,7 +14,7 @@ from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.sabotage import sabotaged
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.faults import Fault
-from airflow_provider_apify.testing.world import Origin, World
+from airflow_provider_apify.testing.world import Blueprint, World
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,14 +50,14 @@ class Site:
     :param on_exchange: is told of every finished exchange of the API, from the server's thread; changeable at any time.
     """
 
-    def __init__(self, origin: Origin, on_exchange: Callable[[Exchange], None] | None = None) -> None:
-        self._origin = origin
-        self.world = World(origin)
+    def __init__(self, blueprint: Blueprint, on_exchange: Callable[[Exchange], None] | None = None) -> None:
+        self._blueprint = blueprint
+        self.world = World(blueprint)
         self.on_exchange = on_exchange
 
     async def reset(self) -> None:
         """Stop everything and start afresh."""
-        old, self.world = self.world, World(self._origin)
+        old, self.world = self.world, World(self._blueprint)
         await old.close()
 
     async def close(self) -> None:

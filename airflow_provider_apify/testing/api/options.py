@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from typing import Any
 
 from airflow_provider_apify.testing.actor import Actor
-from airflow_provider_apify.testing.api.call import Call, parse_json
+from airflow_provider_apify.testing.api.call import Call, JsonObject, parse_json
 from airflow_provider_apify.testing.api.webhook_shapes import webhook_from
 from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.runs import Caller, Run, RunOptions, Task
@@ -38,7 +39,7 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
         run.store.put("INPUT", record)
     for webhook in _ad_hoc(representations, run):
         call.world.webhooks.add(webhook)
-    call.world.launch(run)
+    call.world.engine.start(run)
     return run
 
 
@@ -58,7 +59,7 @@ def _run_options(call: Call, actor: Actor, saved: Any, build: str) -> RunOptions
     query = call.query
     timeout = query.integer("timeout")
     memory = query.integer("memory")
-    max_items = query.number("maxItems")
+    max_items = query.integer("maxItems", minimum=-math.inf)
     charge = query.number("maxTotalChargeUsd")
     options = RunOptions(
         build=build,
@@ -117,13 +118,13 @@ def _webhook_representations(call: Call) -> list[dict[str, Any]]:
     if not isinstance(values, list) or len(values) > MAX_WEBHOOKS:
         raise invalid(f'Parameter "webhooks" must be a JSON array of at most {MAX_WEBHOOKS} webhooks')
     for value in values:
-        webhook_from(value, is_ad_hoc=True)
+        webhook_from(JsonObject(value), is_ad_hoc=True)
     return values
 
 
 def _ad_hoc(representations: list[dict[str, Any]], run: Run) -> list[Webhook]:
     condition = {"actorRunId": run.id}
-    return [webhook_from({**value, "condition": condition}, is_ad_hoc=True) for value in representations]
+    return [webhook_from(JsonObject({**value, "condition": condition}), is_ad_hoc=True) for value in representations]
 
 
 async def _input_record(call: Call, task: Task | None) -> Record | None:

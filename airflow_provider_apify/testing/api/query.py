@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -39,11 +40,14 @@ class Query:
         if text is None:
             return None
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
-            raise invalid(f'Parameter "{name}" must be a number') from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise invalid(f'Parameter "{name}" must be a number')
+        return number
 
-    def integer(self, name: str, *, minimum: int = 0, maximum: int | None = None) -> int | None:
+    def integer(self, name: str, *, minimum: float = 0, maximum: float = math.inf) -> int | None:
         """Return a whole number; one above the maximum becomes the maximum.
 
         :param minimum: the lowest value allowed.
@@ -53,7 +57,7 @@ class Query:
             return None
         if number != int(number) or number < minimum:
             raise invalid(f'Parameter "{name}" must be an integer of {minimum} or more')
-        return int(number) if maximum is None else min(int(number), maximum)
+        return int(min(number, maximum))
 
     def moment(self, name: str) -> datetime | None:
         """Return a time, in UTC unless it says otherwise."""

@@ -74,7 +74,7 @@ async def list_runs(call: Call) -> Response:
 async def abort(call: Call) -> Response:
     """Abort a run."""
     run = call.find_run()
-    call.world.abort(run, gracefully=call.query.flag("gracefully"))
+    call.world.engine.abort(run, gracefully=call.query.flag("gracefully"))
     return _answer(call, run)
 
 
@@ -87,13 +87,14 @@ async def resurrect(call: Call) -> Response:
         build=build or run.options.build,
         timeout_secs=first(call.query.integer("timeout"), run.options.timeout_secs),
         memory_mbytes=first(call.query.integer("memory"), run.options.memory_mbytes),
-        max_items=first(call.query.integer("maxItems"), run.options.max_items),
+        max_items=first(call.query.integer("maxItems", minimum=1), run.options.max_items),
         max_total_charge_usd=first(call.query.number("maxTotalChargeUsd"), run.options.max_total_charge_usd),
         restart_on_error=call.query.flag("restartOnError", default=run.options.restart_on_error),
     )
     check_options(options, run.actor)
     _check_not_lowered(run.options, options)
-    call.world.resurrect(run)
+    call.world.ensure_capacity(options.memory_mbytes)
+    call.world.engine.resurrect(run)
     run.options, run.build_number = options, number
     return _answer(call, run)
 
@@ -108,7 +109,7 @@ def _check_not_lowered(old: RunOptions, new: RunOptions) -> None:
 async def reboot(call: Call) -> Response:
     """Start a run's work again from its beginning."""
     run = call.find_run()
-    await call.world.reboot(run)
+    await call.world.engine.reboot(run)
     return _answer(call, run)
 
 
@@ -116,9 +117,10 @@ async def update(call: Call) -> Response:
     """Change a run's status message or who may see it."""
     run = call.find_run()
     body = await call.json_object()
-    if "statusMessage" in body:
-        run.set_status_message(body["statusMessage"], is_terminal=body.get("isStatusMessageTerminal", False))
-    run.general_access = body.get("generalAccess", run.general_access)
+    message = body.get("statusMessage", str)
+    if message is not None:
+        run.set_status_message(message, is_terminal=body.get("isStatusMessageTerminal", bool) or False)
+    run.general_access = body.get("generalAccess", str) or run.general_access
     return _answer(call, run)
 
 
@@ -127,8 +129,8 @@ async def charge(call: Call) -> Response:
     run = call.find_run()
     body = await call.json_object()
     try:
-        run.charge(body["eventName"], body["count"])
-    except (KeyError, ValueError) as error:
+        run.charge(body.get("eventName", str) or "", body.get("count", int) or 0)
+    except ValueError as error:
         raise ApiError(400, "cannot-charge-non-pay-per-event-actor", str(error)) from None
     return Response(b"{}", 201, media_type="application/json")
 

@@ -133,11 +133,11 @@ class Kind(Generic[S]):
         storage = self.find(call)
         body = await call.json_object()
         if "name" in body:
-            name = _checked_name(body["name"])
+            name = _checked_name(body.get("name", str))
             if any(other.name == name for other in self.all(call.world).values() if name and other is not storage):
                 raise ApiError(409, "name-not-unique", f"There is another storage named {name}.")
             storage.name = name
-        storage.general_access = body.get("generalAccess", storage.general_access)
+        storage.general_access = body.get("generalAccess", str) or storage.general_access
         storage.modified_at = now()
         return data(self.shape(call, storage))
 

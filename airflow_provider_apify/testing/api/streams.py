@@ -141,11 +141,11 @@ def log_response(call: Call, run: Run) -> Response:
 
 async def _followed(call: Call, run: Run, *, raw: bool) -> AsyncIterator[bytes]:
     line = 0
-    going = True
-    while going:
-        going = not run.is_terminal
+    while True:
+        is_over = run.is_terminal
         change = run.log.pulse.event
         text, line = run.log.read(line)
         if text:
             yield text if raw else _ANSI.sub(b"", text)
-        going = going and await call.world.clock.wait(change, float(run.options.timeout_secs or NO_LIMIT))
+        if is_over or not await call.world.clock.wait(change):
+            return

@@ -5,50 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_apify.testing.account import USER_ID
+from airflow_provider_apify.testing.api.call import JsonObject
 from airflow_provider_apify.testing.clock import iso
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.webhooks import EVENT_TYPES, Dispatch, Webhook, Webhooks
 
-_FIELDS = {
-    "eventTypes": "event_types",
-    "requestUrl": "request_url",
-    "condition": "condition",
-    "payloadTemplate": "payload_template",
-    "headersTemplate": "headers_template",
-    "description": "description",
-    "shouldInterpolateStrings": "should_interpolate_strings",
-    "ignoreSslErrors": "ignore_ssl_errors",
-    "doNotRetry": "do_not_retry",
-    "idempotencyKey": "idempotency_key",
+_FIELDS: dict[str, tuple[str, type]] = {
+    "eventTypes": ("event_types", list),
+    "requestUrl": ("request_url", str),
+    "condition": ("condition", dict),
+    "payloadTemplate": ("payload_template", str),
+    "headersTemplate": ("headers_template", str),
+    "description": ("description", str),
+    "shouldInterpolateStrings": ("should_interpolate_strings", bool),
+    "ignoreSslErrors": ("ignore_ssl_errors", bool),
+    "doNotRetry": ("do_not_retry", bool),
+    "idempotencyKey": ("idempotency_key", str),
 }
 
 
-def webhook_from(body: Any, *, is_ad_hoc: bool = False) -> Webhook:
+def webhook_from(body: JsonObject, *, is_ad_hoc: bool = False) -> Webhook:
     """Build a webhook from its JSON.
 
     :raises ApiError: something is missing or wrong.
     """
-    if not isinstance(body, dict):
-        raise ApiError(400, "invalid-input", "A webhook must be a JSON object.")
     values = webhook_fields(body)
-    missing = [name for name in ("eventTypes", "requestUrl") if _FIELDS[name] not in values]
+    missing = [name for name in ("eventTypes", "requestUrl") if _FIELDS[name][0] not in values]
     if missing:
         raise ApiError(400, "invalid-input", f"A webhook needs {' and '.join(missing)}.")
     return Webhook(**({"condition": {}} | values), is_ad_hoc=is_ad_hoc)
 
 
-def webhook_fields(body: dict[str, Any]) -> dict[str, Any]:
+def webhook_fields(body: JsonObject) -> dict[str, Any]:
     """Return the fields of a webhook that its JSON gives.
 
     :raises ApiError: a value is wrong.
     """
-    values = {field: body[name] for name, field in _FIELDS.items() if body.get(name) is not None}
-    if "event_types" in values:
-        values["event_types"] = tuple(values["event_types"])
-        unknown = sorted(set(values["event_types"]) - EVENT_TYPES)
-        if unknown:
-            raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
-    if not str(values.get("request_url", "http:")).startswith(("http:", "https:")):
+    read: dict[str, Any] = {field: body.get(name, kind) for name, (field, kind) in _FIELDS.items()}
+    values = {field: value for field, value in read.items() if value is not None}
+    unknown = [event for event in map(str, values.get("event_types", ())) if event not in EVENT_TYPES]
+    if unknown:
+        raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
+    if not values.get("request_url", "http:").startswith(("http:", "https:")):
         raise ApiError(400, "invalid-input", "The requestUrl of a webhook must be an http or https URL.")
     return values
 
