@@ -1,0 +1,265 @@
+"""Runs over HTTP: start, wait, list, abort, resurrect, and what they look like."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.testing.client import SCENARIO, WAIT, until
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.testing import LocalApify
+    from tests.testing.client import Client
+
+
+def test_a_run_goes_from_ready_to_succeeded(client: Client) -> None:
+    run = client.start({"durationSecs": 0.05})
+    assert (run["status"], run["finishedAt"], run["exitCode"]) == ("READY", None, None)
+    done = client.wait(run["id"])
+    assert (done["status"], done["exitCode"]) == ("SUCCEEDED", 0)
+    assert done["finishedAt"] > done["startedAt"]
+    assert done["stats"]["runTimeSecs"] >= 0.05
+
+
+def test_identifiers_have_17_letters_and_digits(client: Client) -> None:
+    run = client.start()
+    for name in ("id", "actId", "userId", "buildId", "defaultDatasetId", "defaultKeyValueStoreId"):
+        assert re.fullmatch(r"[A-Za-z0-9]{17}", run[name]), name
+
+
+def test_a_run_remembers_the_user_agent_that_started_it(client: Client) -> None:
+    run = client.data("POST", SCENARIO, json={}, headers={"User-Agent": "mine start=abc-1"})
+    client.data("GET", f"/v2/actor-runs/{run['id']}", headers={"User-Agent": "another"})
+    assert client.wait(run["id"])["meta"] == {
+        "origin": "API",
+        "clientIp": "127.0.0.1",
+        "userAgent": "mine start=abc-1",
+    }
+
+
+def test_the_deprecated_spelling_of_actors_still_works(client: Client) -> None:
+    run = client.data("POST", "/v2/acts/apify~scenario/runs", json={})
+    assert client.data("GET", "/v2/acts/apify~scenario/runs")["items"][0]["id"] == run["id"]
+
+
+def test_waiting_answers_when_the_run_ends_and_not_before(client: Client) -> None:
+    assert client.start({"durationSecs": 0.3}, waitForFinish=60)["status"] == "SUCCEEDED"
+    assert client.start({"durationSecs": 60}, waitForFinish=1)["status"] == "RUNNING"
+
+
+def test_waiting_longer_than_a_minute_is_waiting_a_minute(client: Client) -> None:
+    assert client.finish({"durationSecs": 0})["status"] == "SUCCEEDED"
+    assert client.start({}, waitForFinish=999_999)["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("ending", "exit_code", "message"),
+    [
+        ("SUCCEEDED", 0, "Actor succeeded with exit code 0."),
+        ("FAILED", 1, "Actor failed with exit code 1."),
+        ("TIMED-OUT", None, "Actor timed out."),
+        ("ABORTED", None, "Actor was aborted."),
+    ],
+)
+def test_a_run_ends_as_its_scenario_says(client: Client, ending: str, exit_code: int | None, message: str) -> None:
+    run = client.finish({"endAs": ending})
+    assert (run["status"], run["exitCode"], run["statusMessage"]) == (ending, exit_code, message)
+    assert run["isStatusMessageTerminal"] is True
+
+
+def test_a_run_that_takes_too_long_times_out(client: Client) -> None:
+    run = client.finish({"durationSecs": 60}, timeout=1)
+    assert run["status"] == "TIMED-OUT"
+    assert run["options"]["timeoutSecs"] == 1
+
+
+def test_an_abort_ends_the_run_at_once(client: Client, local_apify: LocalApify) -> None:
+    run = client.start({"durationSecs": 60})
+    assert client.data("POST", f"/v2/actor-runs/{run['id']}/abort")["status"] == "ABORTING"
+    assert client.wait(run["id"])["status"] == "ABORTED"
+    assert local_apify.control.ledger().runs[0].aborted_by_request
+
+
+def test_a_run_that_is_still_ready_can_be_aborted(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(ready_seconds=60)
+    run = client.start()
+    client.data("POST", f"/v2/actor-runs/{run['id']}/abort")
+    assert client.wait(run["id"])["status"] == "ABORTED"
+    assert "Starting build" not in client.send("GET", f"/v2/actor-runs/{run['id']}/log").text
+
+
+def test_a_graceful_abort_lets_the_actor_tidy_up(client: Client) -> None:
+    run = client.start({"durationSecs": 60, "items": 3})
+    client.until_running(run["id"])
+    client.data("POST", f"/v2/actor-runs/{run['id']}/abort", params={"gracefully": "true"})
+    assert client.wait(run["id"])["status"] == "ABORTED"
+    assert len(client.send("GET", f"/v2/actor-runs/{run['id']}/dataset/items").json()) == 3
+
+
+def test_aborting_a_finished_run_does_nothing(client: Client, local_apify: LocalApify) -> None:
+    run = client.finish()
+    assert client.data("POST", f"/v2/actor-runs/{run['id']}/abort")["status"] == "SUCCEEDED"
+    assert not local_apify.control.ledger().runs[0].aborted_by_request
+
+
+def test_a_resurrected_run_goes_on_with_its_storages(client: Client) -> None:
+    run = client.finish({"items": 4, "endAs": ["FAILED", "SUCCEEDED"]})
+    assert run["status"] == "FAILED"
+    revived = client.data("POST", f"/v2/actor-runs/{run['id']}/resurrect", params={"memory": 512})
+    assert (revived["status"], revived["finishedAt"], revived["options"]["memoryMbytes"]) == ("RUNNING", None, 512)
+    done = client.wait(run["id"])
+    assert (done["status"], done["stats"]["resurrectCount"]) == ("SUCCEEDED", 1)
+    assert [item["id"] for item in client.send("GET", f"/v2/actor-runs/{run['id']}/dataset/items").json()] == [0, 1, 2, 3]
+
+
+def test_only_a_finished_run_can_be_resurrected_or_deleted(client: Client) -> None:
+    path = f"/v2/actor-runs/{client.start({'durationSecs': 60})['id']}"
+    assert client.error("POST", f"{path}/resurrect") == (400, "operation-not-allowed")
+    assert client.error("DELETE", path) == (400, "cannot-remove-running-run")
+
+
+def test_the_limits_of_a_resurrected_run_can_only_rise(client: Client) -> None:
+    run = client.finish({}, maxTotalChargeUsd=1)
+    path = f"/v2/actor-runs/{run['id']}/resurrect"
+    assert client.error("POST", path, params={"maxTotalChargeUsd": 0.5}) == (400, "invalid-value")
+    assert client.data("POST", path, params={"maxTotalChargeUsd": 2})["options"]["maxTotalChargeUsd"] == 2
+
+
+def test_only_a_running_run_can_be_rebooted(client: Client) -> None:
+    run = client.start({"durationSecs": 0.2, "logLines": ["hello"]})
+    client.until_running(run["id"])
+    client.data("POST", f"/v2/actor-runs/{run['id']}/reboot")
+    assert client.wait(run["id"])["stats"]["rebootCount"] == 1
+    assert client.send("GET", f"/v2/actor-runs/{run['id']}/log").text.count("hello") == 2
+    assert client.error("POST", f"/v2/actor-runs/{run['id']}/reboot") == (400, "job-finished")
+
+
+def test_a_run_restarts_on_error_three_times_when_told(client: Client) -> None:
+    assert client.finish({"endAs": ["FAILED", "SUCCEEDED"]}, restartOnError=1)["status"] == "SUCCEEDED"
+    hopeless = client.finish({"endAs": "FAILED"}, restartOnError=1)
+    assert (hopeless["status"], hopeless["stats"]["restartCount"]) == ("FAILED", 3)
+
+
+def test_a_deleted_run_is_gone_with_its_storages_but_stays_in_the_ledger(
+    client: Client, local_apify: LocalApify
+) -> None:
+    run = client.finish({"items": 1})
+    client.send("DELETE", f"/v2/actor-runs/{run['id']}")
+    assert client.error("GET", f"/v2/actor-runs/{run['id']}") == (404, "record-not-found")
+    assert client.error("GET", f"/v2/datasets/{run['defaultDatasetId']}") == (404, "record-not-found")
+    assert local_apify.control.ledger().runs_started == 1
+
+
+def test_a_named_dataset_outlives_its_run(client: Client) -> None:
+    run = client.finish({"items": 1})
+    client.data("PUT", f"/v2/datasets/{run['defaultDatasetId']}", json={"name": "kept"})
+    client.send("DELETE", f"/v2/actor-runs/{run['id']}")
+    assert client.data("GET", "/v2/datasets/local~kept")["itemCount"] == 1
+
+
+def test_the_status_message_can_be_set_until_it_is_terminal(client: Client) -> None:
+    path = f"/v2/actor-runs/{client.start({'durationSecs': 60})['id']}"
+    assert client.data("PUT", path, json={"statusMessage": "One"})["statusMessage"] == "One"
+    client.data("PUT", path, json={"statusMessage": "Two", "isStatusMessageTerminal": True})
+    assert client.data("PUT", path, json={"statusMessage": "Three"})["statusMessage"] == "Two"
+    assert client.error("PUT", path, json={"statusMessage": 4}) == (400, "invalid-input")
+
+
+def test_costs_and_charges_are_preliminary_until_they_settle(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(cost_settles_seconds=3600)
+    run = client.finish({"chargedEvents": {"item": 100}})
+    local_apify.control.settings(cost_settles_seconds=0)
+    final = client.data("GET", f"/v2/actor-runs/{run['id']}")
+    assert (run["chargedEventCounts"], final["chargedEventCounts"]) == ({"item": 80}, {"item": 100})
+    assert run["usageTotalUsd"] < final["usageTotalUsd"] == pytest.approx(0.1, abs=0.001)
+
+
+def test_charges_stay_within_the_budget(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(cost_settles_seconds=0)
+    run = client.finish({"chargedEvents": {"item": 1000}}, maxTotalChargeUsd=0.3)
+    assert run["chargedEventCounts"] == {"item": 300}
+
+
+def test_whoever_knows_its_id_may_read_a_run_but_not_its_cost(client: Client) -> None:
+    run = client.finish()
+    public = client.data("GET", f"/v2/actor-runs/{run['id']}", token=None)
+    assert public["status"] == "SUCCEEDED"
+    assert not {"usage", "usageUsd", "usageTotalUsd"} & set(public)
+
+
+def test_lists_are_filtered_ordered_and_paged(client: Client) -> None:
+    runs = [client.finish({"endAs": ending}) for ending in ("SUCCEEDED", "FAILED", "SUCCEEDED")]
+    ids = [run["id"] for run in runs]
+
+    def listed(**params: object) -> list[str]:
+        return [item["id"] for item in client.data("GET", SCENARIO, params=params)["items"]]
+
+    assert listed() == ids
+    assert listed(desc=1) == ids[::-1]
+    assert listed(offset=1, limit=1) == [ids[1]]
+    assert listed(status="FAILED,ABORTED") == [ids[1]]
+    assert listed(startedAfter=runs[1]["startedAt"])[-1] == ids[2]
+    assert listed(startedBefore="2020-01-01T00:00:00.000Z") == []
+    assert client.data("GET", SCENARIO, params={"limit": 2})["total"] == 3
+    assert client.error("GET", SCENARIO, params={"startedAfter": "yesterday"}) == (400, "invalid-parameter")
+    assert client.error("GET", SCENARIO, params={"status": "DONE"}) == (400, "invalid-parameter")
+
+
+def test_lists_hide_the_user_agent_unless_told_otherwise(client: Client, local_apify: LocalApify) -> None:
+    client.start()
+    assert client.data("GET", "/v2/actor-runs")["items"][0]["meta"] == {"origin": "API"}
+    local_apify.control.settings(list_shows_user_agent=True)
+    assert "python-requests" in client.data("GET", "/v2/actor-runs")["items"][0]["meta"]["userAgent"]
+
+
+def test_the_last_run_can_be_asked_for_by_status_and_origin(client: Client) -> None:
+    good = client.finish({"items": 2})
+    bad = client.finish({"endAs": "FAILED"})
+    last = f"{SCENARIO}/last"
+    assert client.data("GET", last)["id"] == bad["id"]
+    assert client.data("GET", last, params={"status": "SUCCEEDED"})["id"] == good["id"]
+    assert len(client.send("GET", f"{last}/dataset/items", params={"status": "SUCCEEDED"}).json()) == 2
+    assert client.error("GET", last, params={"origin": "WEB"}) == (404, "record-not-found")
+
+
+def test_a_new_run_cannot_be_read_or_listed_while_replicas_lag(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(replica_lag_seconds=0.3)
+    run = client.start()
+    assert client.error("GET", f"/v2/actor-runs/{run['id']}") == (404, "record-not-found")
+    assert client.data("GET", SCENARIO)["items"] == []
+    until(lambda: client.send("GET", f"/v2/actor-runs/{run['id']}").ok)
+    assert [item["id"] for item in client.data("GET", SCENARIO)["items"]] == [run["id"]]
+
+
+def test_running_synchronously_answers_with_the_output_or_the_items(client: Client) -> None:
+    hello = "/v2/actors/apify~hello-world"
+    output = client.send("POST", f"{hello}/run-sync", json={"message": "hi"})
+    assert (output.status_code, output.json()) == (201, {"message": "hi"})
+    items = client.send("POST", f"{hello}/run-sync-get-dataset-items", json={"message": "hi"}, params={"format": "jsonl"})
+    assert (items.status_code, items.text) == (201, '{"message":"hi"}\n')
+
+
+def test_running_synchronously_fails_when_the_run_does_or_takes_too_long(
+    client: Client, local_apify: LocalApify
+) -> None:
+    sync = "/v2/actors/apify~scenario/run-sync"
+    assert client.error("POST", sync, json={"endAs": "FAILED"}) == (400, "run-failed")
+    local_apify.control.settings(sync_wait_seconds=0.05)
+    assert client.error("POST", sync, json={"durationSecs": 60}) == (408, "run-timeout-exceeded")
+    assert local_apify.control.ledger().runs_going == 1
+
+
+def test_a_saved_task_runs_with_its_input_and_options(client: Client, local_apify: LocalApify) -> None:
+    local_apify.add_task("three", "apify/scenario", {"items": 3, "itemBytes": 200}, {"memoryMbytes": 512})
+    run = client.data("POST", "/v2/actor-tasks/local~three/runs", params=WAIT)
+    assert (run["options"]["memoryMbytes"], run["actorTaskId"] is not None) == (512, True)
+    assert len(client.send("GET", f"/v2/datasets/{run['defaultDatasetId']}/items").json()) == 3
+
+
+def test_the_input_of_a_task_run_goes_on_top_of_the_saved_one(client: Client, local_apify: LocalApify) -> None:
+    local_apify.add_task("three", "apify/scenario", {"items": 3, "itemBytes": 200})
+    run = client.data("POST", "/v2/actor-tasks/local~three/runs", json={"items": 1}, params=WAIT)
+    saved = client.send("GET", f"/v2/actor-runs/{run['id']}/key-value-store/records/INPUT")
+    assert saved.json() == {"items": 1, "itemBytes": 200}
