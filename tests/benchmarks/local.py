@@ -1,0 +1,61 @@
+"""The local Apify in a process of its own, and what the benchmarks want of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+
+from airflow_provider_apify.testing import Ledger
+from airflow_provider_apify.testing.control import Control
+from tests.benchmarks.child import SERVER_CORE
+from tests.benchmarks.machine import keep_to_core
+from tools.lab import ApifyServer, wait_until
+from tools.lab.apify import start_local_apify, wait_for_announcement
+from tools.lab.component import stop_together
+
+RUN_SECONDS = 60.0
+GET_RUN = "GET /v2/actor-runs/{runId}"
+
+
+@contextlib.contextmanager
+def local_apify(folder: Path, name: str = "apify") -> Iterator[ApifyServer]:
+    """Serve on the servers' core for as long as the block runs."""
+    component = start_local_apify(folder / f"{name}.log")
+    keep_to_core(component.pid, SERVER_CORE)
+    try:
+        yield wait_for_announcement(component)
+    finally:
+        stop_together([component])
+
+
+def start_run(apify: ApifyServer, run_input: dict[str, object]) -> dict[str, str]:
+    """Start the scenario Actor and return the run as the API tells it."""
+    return start_runs(apify, [run_input])[0]
+
+
+def start_runs(apify: ApifyServer, inputs: list[dict[str, object]]) -> list[dict[str, str]]:
+    """Start the scenario Actor once for each input, over one connection."""
+    url = f"{apify.base_url}/v2/actors/apify~scenario/runs"
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {apify.token}"
+        return [session.post(url, json=each, timeout=RUN_SECONDS).json()["data"] for each in inputs]
+
+
+def make_dataset(apify: ApifyServer, items: int, item_bytes: int) -> str:
+    """Have a run store items, and return its dataset's id when the run is over."""
+    run = start_run(apify, {"items": items, "itemBytes": item_bytes})
+
+    def finished() -> bool:
+        return any(each.run_id == run["id"] and not each.is_going for each in ledger(apify).runs)
+
+    wait_until(finished, "the items to be stored", timeout=RUN_SECONDS)
+    return run["defaultDatasetId"]
+
+
+def ledger(apify: ApifyServer) -> Ledger:
+    """Return the server's own record."""
+    return Control(apify.base_url).ledger(slim=True)

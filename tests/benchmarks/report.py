@@ -1,0 +1,68 @@
+"""Tables for people: on the terminal, and between two marks in a Markdown file."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+
+@dataclass
+class Section:
+    """One measurement.
+
+    :param intro: what was done, in Markdown.
+    :param notes: what to know when reading the figures.
+    """
+
+    title: str
+    intro: str
+    columns: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def to_markdown(self) -> str:
+        """Return heading, text, table."""
+        table = [self.columns, ["---"] + ["---:"] * (len(self.columns) - 1), *self.rows]
+        lines = [f"| {' | '.join(row)} |" for row in table]
+        notes = [f"- {note}" for note in self.notes]
+        return "\n".join([f"## {self.title}", "", self.intro, "", *lines, *([""] if notes else []), *notes, ""])
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def spread(values: Sequence[float], unit: str = "") -> str:
+    """Write the median, and the range where there is more than one value."""
+    middle = number(statistics.median(values)) + unit
+    return middle if len(values) == 1 else f"{middle} ({number(min(values))} to {number(max(values))})"
+
+
+def number(value: float) -> str:
+    """Write a number with three digits that matter."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least this share of all values does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def replace_figures(file: Path, figures: str) -> None:
+    """Put new figures between the marks of a Markdown file, and leave the rest as it is.
+
+    :raises ValueError: the marks are missing.
+    """
+    before, begin, rest = file.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{file.name} has no lines {BEGIN} and {END}")
+    file.write_text(f"{before}{BEGIN}\n\n{figures}\n{END}{after}")
