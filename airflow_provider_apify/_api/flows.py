@@ -16,7 +16,12 @@ from typing import Any, TypeVar
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import NOT_APIFY, Answer, NoResponse, Response, data_of, error_of
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyNotFoundError, ApifyServerError
+from airflow_provider_apify.exceptions import (
+    ApifyConnectionError,
+    ApifyNotFoundError,
+    ApifyRateLimitError,
+    ApifyServerError,
+)
 from airflow_provider_apify.models import ActorRun, RunEvent
 
 T = TypeVar("T")
@@ -69,19 +74,31 @@ def call(request: Request, retry: RetryPolicy) -> Flow[Response]:
     return (yield from _until_read(request, retry, lambda response: response))
 
 
-def call_data(request: Request, retry: RetryPolicy, *, until: float = math.inf) -> Flow[dict[str, Any]]:
+def call_data(
+    request: Request,
+    retry: RetryPolicy,
+    *,
+    again: Request | None = None,
+    until: float = math.inf,
+    clock: Callable[[], float] = time.time,
+) -> Flow[dict[str, Any]]:
     """Do what :func:`call` does and return the ``data`` object of the JSON answer.
 
-    :param until: Unix time after which no further attempt is made.
+    :param again: what to send instead from the second attempt on.
+    :param until: Unix time at which the last attempt is made, where none succeeded before.
+    :param clock: Unix time, for tests.
     """
-    return (yield from _until_read(request, retry, data_of, until))
+    return (yield from _until_read(request, retry, data_of, again=again, until=until, clock=clock))
 
 
 def _until_read(
     request: Request,
     retry: RetryPolicy,
     read: Callable[[Response], T | None],
+    *,
+    again: Request | None = None,
     until: float = math.inf,
+    clock: Callable[[], float] = time.time,
 ) -> Flow[T]:
     attempt = 1
     while True:
@@ -92,9 +109,10 @@ def _until_read(
                 return result
             answer = NoResponse(NOT_APIFY)
         delay = retry.delay(request, answer, attempt)
-        if delay is None or time.time() + delay > until:
+        left = until - clock()
+        if delay is None or left <= 0:
             raise error_of(request, answer)
-        request, attempt = replace(request, delay=delay), attempt + 1
+        request, attempt = replace(again or request, delay=min(delay, left)), attempt + 1
 
 
 @dataclass(frozen=True)
@@ -135,7 +153,9 @@ def wait_for_run(
             continue
         on_update(run)
         if run.is_finished:
-            return RunEvent((yield from watch.settled(run)))
+            run = yield from watch.settled(run)  # where it may turn out to be resurrected
+        if run.is_finished:
+            return RunEvent(run)
         if watch.is_over:
             return RunEvent(run, deadline_passed=True)
 
@@ -160,18 +180,21 @@ class _Watch:
         asked = self._clock() + self._delay
         request = replace(endpoints.get_run(self._run_id, wait=self._server_wait(asked)), delay=self._delay)
         try:
-            run = self._last = ActorRun.from_api((yield from call_data(request, self._retry, until=self._until)))
+            # Repeated without the long wait: proxies cut idle connections, and the deadline may be near by then.
+            plain = endpoints.get_run(self._run_id)
+            data = yield from call_data(request, self._retry, again=plain, until=self._until, clock=self._clock)
         except ApifyNotFoundError:
             if self._clock() > self._grace_ends:
                 raise
             self._delay = _SHORTEST_WAIT_SECONDS
             return None
-        except (ApifyConnectionError, ApifyServerError):
+        except (ApifyConnectionError, ApifyServerError, ApifyRateLimitError):
             if self._last is None or not self.is_over:
                 raise
             return self._last  # the deadline passed while Apify did not answer
         self._delay = self._pause(elapsed=self._clock() - asked)
-        return run
+        self._last = ActorRun.from_api(data)
+        return self._last
 
     def settled(self, run: ActorRun) -> Flow[ActorRun]:
         """Read a finished run again when its costs and counts are final."""

@@ -1,0 +1,207 @@
+"""Which requests are repeated, which never, and after how long."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.flows import RetryPolicy, call, call_data
+from airflow_provider_apify.exceptions import (
+    ApifyApiError,
+    ApifyAuthError,
+    ApifyConnectionError,
+    ApifyError,
+    ApifyNotFoundError,
+    ApifyRateLimitError,
+    ApifyServerError,
+)
+from airflow_provider_apify.options import RunOptions, Target
+from tests._api.answering import LOST, REFUSED, Fed, failed, ok
+
+START = endpoints.start_run(Target("actor", "me/crawler"), b"{}", RunOptions())
+READ = endpoints.get_dataset("d1")
+UNREADABLE = Response(200, {}, b"<html>Welcome to the hotel's network</html>")
+TIMED_OUT = NoResponse("no answer (ReadTimeout)")
+BUSY = failed(429, "rate-limit-exceeded")
+BROKEN = failed(500, "internal-server-error")
+
+NEVER_REPEATED = [
+    (failed(400, "invalid-input"), ApifyApiError),
+    (failed(401, "user-or-token-not-found"), ApifyAuthError),
+    (failed(402, "actor-memory-limit-exceeded"), ApifyApiError),
+    (failed(403, "insufficient-permissions"), ApifyAuthError),
+    (failed(404, "record-not-found"), ApifyNotFoundError),
+    (failed(413, "request-too-large"), ApifyApiError),
+]
+PASSING = [
+    LOST,
+    TIMED_OUT,
+    REFUSED,
+    BUSY,
+    BROKEN,
+    failed(502),
+    failed(503),
+    failed(408),
+    failed(500, "concurrent-update-detected"),
+    failed(400, "request-aborted-prematurely"),
+    UNREADABLE,
+]
+
+
+@pytest.mark.parametrize("answer", PASSING)
+def test_reading_is_repeated_through_whatever_may_pass(answer: Answer) -> None:
+    fed = Fed(call_data(READ, RetryPolicy()))
+    fed.answer(answer)
+    assert fed.finish(ok({"id": "d1"})) == {"id": "d1"}
+    assert [request.path for request in fed.requests] == [READ.path] * 2
+
+
+@pytest.mark.parametrize(("answer", "error"), NEVER_REPEATED)
+@pytest.mark.parametrize("request_", [START, READ])
+def test_what_every_repetition_would_meet_again_is_not_repeated(
+    request_: Request, answer: Answer, error: type[ApifyError]
+) -> None:
+    with pytest.raises(error):
+        Fed(call_data(request_, RetryPolicy())).answer(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (LOST, ApifyConnectionError),
+        (TIMED_OUT, ApifyConnectionError),
+        (BROKEN, ApifyServerError),
+        (failed(502), ApifyServerError),
+        (failed(400, "request-aborted-prematurely"), ApifyServerError),
+        (UNREADABLE, ApifyConnectionError),
+        (Response(201, {}, b'{"data":'), ApifyConnectionError),
+        (Response(201, {}, b'{"data": []}'), ApifyConnectionError),
+    ],
+)
+def test_a_start_that_may_have_started_a_run_is_never_repeated(answer: Answer, error: type[ApifyError]) -> None:
+    with pytest.raises(error):
+        Fed(call_data(START, RetryPolicy())).answer(answer)
+
+
+@pytest.mark.parametrize("answer", [BUSY, REFUSED])
+def test_a_start_that_certainly_started_nothing_is_repeated(answer: Answer) -> None:
+    fed = Fed(call_data(START, RetryPolicy()))
+    assert fed.answer(answer).body == START.body
+    assert fed.finish(ok({"id": "r1"})) == {"id": "r1"}
+
+
+def test_a_repeated_start_that_gets_lost_is_not_repeated_again() -> None:
+    fed = Fed(call_data(START, RetryPolicy()))
+    fed.answer(BUSY)
+    with pytest.raises(ApifyConnectionError, match="unknown whether it was done; not repeated"):
+        fed.answer(LOST)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(LOST, ApifyConnectionError), (BUSY, ApifyRateLimitError), (BROKEN, ApifyServerError), (UNREADABLE, ApifyError)],
+)
+def test_the_last_attempt_s_failure_is_the_error(answer: Answer, error: type[ApifyError]) -> None:
+    fed = Fed(call_data(READ, RetryPolicy(attempts=4)))
+    fed.answer_all([LOST, BROKEN, BUSY])
+    with pytest.raises(error):
+        fed.answer(answer)
+    assert len(fed.requests) == 4
+
+
+def test_one_attempt_means_none_is_repeated() -> None:
+    with pytest.raises(ApifyRateLimitError):
+        Fed(call(READ, RetryPolicy(attempts=1))).answer(BUSY)
+
+
+def test_any_body_satisfies_a_call_that_does_not_read_it() -> None:
+    assert Fed(call(endpoints.get_log("r1"), RetryPolicy())).finish(UNREADABLE) is UNREADABLE
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 304])
+def test_whatever_is_no_error_is_an_answer(status: int) -> None:
+    assert Fed(call(READ, RetryPolicy())).finish(Response(status, {}, b"")).status_code == status
+
+
+@given(
+    attempt=st.integers(1, 200),
+    first_delay=st.floats(0.001, 100),
+    max_delay=st.floats(0.001, 1000),
+    answer=st.sampled_from([LOST, REFUSED, BUSY, BROKEN]),
+)
+def test_the_pause_is_a_random_time_that_doubles_up_to_the_highest(
+    attempt: int, first_delay: float, max_delay: float, answer: Answer
+) -> None:
+    policy = RetryPolicy(attempts=1000, first_delay=first_delay, max_delay=max_delay)
+    delay = policy.delay(READ, answer, attempt)
+    doubled = first_delay * 2 ** min(attempt - 1, 16)
+    assert delay is not None
+    assert min(doubled, max_delay) <= delay <= min(2 * doubled, max_delay)
+
+
+def test_pauses_differ_so_that_many_callers_do_not_return_together() -> None:
+    assert len({RetryPolicy().delay(READ, BROKEN, 1) for _ in range(20)}) > 10
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0", 0.0), ("3600", 60.0)])
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_server_says_how_long_to_wait_up_to_the_highest_pause(status: int, header: str, seconds: float) -> None:
+    answer = Response(status, {"retry-after": header}, b"")
+    assert Fed(call(READ, RetryPolicy())).answer(answer).delay == seconds
+
+
+def test_the_first_request_is_sent_at_once() -> None:
+    assert Fed(call(READ, RetryPolicy())).request.delay == 0
+
+
+def test_a_patient_policy_outlives_half_an_hour_and_never_shortens() -> None:
+    policy = RetryPolicy(attempts=2).patient()
+    shortest = [policy.first_delay * 2.0 ** min(attempt - 1, 16) for attempt in range(1, policy.attempts)]
+    assert sum(min(seconds, policy.max_delay) for seconds in shortest) > 30 * 60
+    assert RetryPolicy(attempts=100).patient().attempts == 100
+
+
+class _Clock:
+    """Unix time that passes only where a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _answer_until_error(flow: Any, clock: _Clock, answer: Answer) -> list[float]:
+    """Return when each request was sent, until the flow gave up."""
+    fed, sent = Fed(flow), []
+    with pytest.raises(ApifyError):  # noqa: PT012 - the flow decides after which answer
+        for _ in range(1000):
+            clock.now += fed.request.delay
+            sent.append(clock.now)
+            fed.answer(answer)
+    return sent
+
+
+def test_the_last_attempt_comes_when_the_time_is_up() -> None:
+    clock = _Clock()
+    flow = call_data(READ, RetryPolicy(attempts=40, first_delay=8), until=1020.0, clock=clock)
+    sent = _answer_until_error(flow, clock, LOST)
+    assert sent[0] == 1000
+    assert sent[-1] == 1020
+    assert len(sent) in {2, 3}
+
+
+def test_without_an_end_all_attempts_are_made() -> None:
+    clock = _Clock()
+    assert len(_answer_until_error(call_data(READ, RetryPolicy(), until=math.inf, clock=clock), clock, LOST)) == 6
+
+
+def test_where_the_time_is_up_nothing_is_repeated() -> None:
+    clock = _Clock()
+    assert len(_answer_until_error(call_data(READ, RetryPolicy(), until=999.0, clock=clock), clock, LOST)) == 1
