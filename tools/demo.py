@@ -11,7 +11,7 @@ from tools import keeper
 from tools.lab import AirflowClient, DagRunKey, LabError, TaskInstance, wait_until
 from tools.lab.airflow_home import AIRFLOW_VERSION
 from tools.lab.client import FINISHED_RUN_STATES
-from tools.preview import describe_results, shorten
+from tools.preview import describe_results
 from tools.versions import ROOT
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from tools.lab import ApifyServer
 
-DEMO_DAG = "apify_scheduled_crawl"
+DEMO_DAG = "apify_end_to_end"
 RUN_SECONDS = 600.0
 POLL_SECONDS = 0.25
-SHOWN_LOG_LINES = 15
+SHOWN_LOG_LINES = 12
 INTERRUPTED = 130
 MEANINGS = {
     "queued": "waits for a worker",
@@ -30,8 +30,8 @@ MEANINGS = {
     "deferred": "waits for Apify in the triggerer; no worker is held",
     "up_for_retry": "failed, will be tried again",
     "upstream_failed": "not tried: a task before it failed",
-    "success": "done",
-    "failed": "failed",
+    "success": "",
+    "failed": "",
 }
 
 
@@ -75,7 +75,7 @@ class Narrator:
             self._deferred.add(name)
         if task.state == "running" and name in self._deferred:
             meaning = "resumed on a worker"
-        print(f"  {self.elapsed:5.1f} s  {task.label:<20} {task.state:<10} {meaning}")
+        print(f"  {self.elapsed:5.1f} s  {task.label:<20} {task.state:<10} {meaning}".rstrip())
 
 
 def demo() -> int:
@@ -89,10 +89,10 @@ def demo() -> int:
         "the real Apify API" if wanted else "a local Apify: no account, no cost (APIFY_TOKEN would use the real one)"
     )
     print(f"Airflow {AIRFLOW_VERSION} with {where}.")
-    with _airflow(wanted) as (client, apify_url):
+    with _airflow(wanted) as client:
         print(f"  {time.monotonic() - started:5.1f} s  scheduler, dag processor, triggerer and API server are healthy")
         client.unpause(DEMO_DAG)
-        run = client.trigger(DEMO_DAG, _run_configuration(apify_url, local=wanted is None))
+        run = client.trigger(DEMO_DAG)
         print(f"\nDAG {run.dag_id}, run {run.run_id}")
         narrator = Narrator(client, run)
         state = narrator.tell_until_finished()
@@ -100,13 +100,13 @@ def demo() -> int:
         lines = _results(client, run, local=wanted is None) if state == "success" else _errors(client, run)
         print(*lines, sep="\n")
         print(f"\nTook {time.monotonic() - started:.0f} s, {narrator.elapsed:.0f} s of them for the DAG run.")
-    print("Open the Airflow UI: `make up` keeps it open, `make down` stops it.")
-    print(f"What Airflow itself had to say: {(keeper.HOME / 'logs').relative_to(ROOT)}/")
+    print(f"Airflow's own words are in {(keeper.HOME / 'logs').relative_to(ROOT)}/.")
+    print("To look around in its UI: `make up` keeps it open and prints the address, `make down` stops it.")
     return 0 if state == "success" else 1
 
 
 @contextlib.contextmanager
-def _airflow(wanted: ApifyServer | None) -> Iterator[tuple[AirflowClient, str]]:
+def _airflow(wanted: ApifyServer | None) -> Iterator[AirflowClient]:
     """Use the Airflow that ``make up`` keeps open, or start one for as long as the block runs.
 
     :param wanted: the Apify to work with; None is the local one.
@@ -115,18 +115,13 @@ def _airflow(wanted: ApifyServer | None) -> Iterator[tuple[AirflowClient, str]]:
     opened = keeper.OpenLab.read()
     if opened is None:
         with keeper.locked(), keeper.demo_lab() as lab:
-            yield lab.client, lab.apify.base_url
+            yield lab.client
         return
     if opened.real != (wanted is not None):
         raise LabError("The Airflow that is open works with the other Apify. `make down` stops it.")
     with contextlib.closing(AirflowClient(opened.url)) as client:
         client.log_in(opened.user, opened.password)
-        yield client, opened.apify_url
-
-
-def _run_configuration(apify_url: str, *, local: bool) -> dict[str, object]:
-    """Fill the params of the example DAG: where to crawl, and where to write."""
-    return {"start_url": f"{apify_url}/shop/"} if local else {}
+        yield client
 
 
 def _results(client: AirflowClient, run: DagRunKey, *, local: bool) -> Iterator[str]:
@@ -138,12 +133,13 @@ def _results(client: AirflowClient, run: DagRunKey, *, local: bool) -> Iterator[
 
 
 def _errors(client: AirflowClient, run: DagRunKey) -> Iterator[str]:
-    """Yield the end of the log of every task that failed."""
+    """Yield the end of the log of every task that failed, without Airflow's marks for folding it."""
     for task in client.task_instances(run):
         if task.state == "failed":
             log = client.task_log(run, task.task_id, try_number=task.try_number, map_index=task.map_index)
-            yield f"{task.label} failed:"
-            yield from (f"  | {shorten(line)}" for line in log.splitlines()[-SHOWN_LOG_LINES:])
+            lines = [line for line in log.splitlines() if not line.startswith("::")]
+            yield f"{task.label} failed; its log ends with:"
+            yield from (f"  | {line}" for line in lines[-SHOWN_LOG_LINES:])
 
 
 def up() -> int:

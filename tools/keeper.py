@@ -76,7 +76,13 @@ def wanted_apify() -> ApifyServer | None:
 
 def demo_lab() -> AirflowLab:
     """Describe the demo's Airflow: the example DAGs of this checkout, in a home that outlives the processes."""
-    return AirflowLab(HOME, [ROOT / "dags_examples"], apify=wanted_apify())
+    return AirflowLab(HOME, [ROOT / "dags_examples"], apify=wanted_apify(), variables=_example_settings)
+
+
+def _example_settings(apify: ApifyServer) -> dict[str, str]:
+    """Tell the example DAGs where to write, and to crawl the local Apify's shop where there is one."""
+    output = {"APIFY_EXAMPLE_OUTPUT": str(OUTPUT)}
+    return output if wanted_apify() else output | {"APIFY_EXAMPLE_START_URL": f"{apify.base_url}/shop/"}
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from tools.versions import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,25 +22,21 @@ def describe_results(results: Iterable[Any], *, local: bool) -> Iterator[str]:
     :param results: XComs. Runs have a ``console_url``, files a ``path``; other values are passed over.
     :param local: the runs took place on the local Apify, which the links cannot know.
     """
-    for result in results:
-        if not isinstance(result, dict):
-            continue
-        if "console_url" in result:
-            yield from _describe_run(result, local=local)
+    found = [result for result in results if isinstance(result, dict)]
+    links = dict.fromkeys(result["console_url"] for result in found if "console_url" in result)
+    for link in links:
+        yield f"Run   {link}"
+    if links and local:
+        yield "      (where it would be in Apify Console; it took place on this machine)"
+    for result in found:
         if "path" in result:
             yield from _describe_file(result)
 
 
-def _describe_run(run: dict[str, Any], *, local: bool) -> Iterator[str]:
-    yield f"Run   {run['console_url']}"
-    if local:
-        yield "      (the address it would have in Apify Console; this run took place on this machine)"
-
-
 def _describe_file(manifest: dict[str, Any]) -> Iterator[str]:
     path = local_path(manifest["path"])
-    yield f"File  {path or manifest['path']}"
-    yield f"      {manifest['items']} items, {manifest['bytes']} bytes; it begins with"
+    yield f"File  {_relative(path) if path else manifest['path']}"
+    yield f"      {manifest['items']} items, {manifest['bytes']:,} bytes, beginning with"
     for row in first_rows(path) if path else ():
         yield f"        {shorten(row)}"
 
@@ -57,6 +55,11 @@ def first_rows(path: Path) -> list[str]:
         return [json.dumps(item, ensure_ascii=False) for item in json.loads(path.read_text())[:SHOWN_ROWS]]
     with path.open(encoding="utf-8") as file:
         return [line.rstrip("\n") for line, _ in zip(file, range(SHOWN_ROWS), strict=False)]
+
+
+def _relative(path: Path) -> Path:
+    """Show a path as it looks from the checkout, where it is in there."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def shorten(text: str) -> str:

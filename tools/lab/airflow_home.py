@@ -55,10 +55,12 @@ class AirflowHome:
         """The SQLite file."""
         return self.folder / "airflow.db"
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment for a process of this Airflow; everything else is in its ``airflow.cfg``."""
-        return clean_environment(AIRFLOW_HOME=str(self.folder))
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Build the environment for a process of this Airflow; everything else is in its ``airflow.cfg``.
+
+        :param variables: what the DAGs want to find there.
+        """
+        return clean_environment(AIRFLOW_HOME=str(self.folder), **variables)
 
     def configure(self, *, port: int, dag_folders: Sequence[Path], overrides: Mapping[str, Mapping[str, str]]) -> None:
         """Write ``airflow.cfg``.
@@ -166,7 +168,7 @@ def _create_template(template: Path) -> None:
         home.configure(port=0, dag_folders=[], overrides={})
         command = [sys.executable, "-m", "airflow", "db", "migrate"]
         done = subprocess.run(
-            command, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command, env=home.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         if done.returncode != 0:
             sys.stderr.write(done.stdout)

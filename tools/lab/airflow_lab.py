@@ -18,7 +18,7 @@ from tools.lab.component import Component, LabError, remember, stop_leftovers, s
 from tools.lab.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -47,6 +47,7 @@ class AirflowLab:
     :param apify: the Apify API that the connection ``apify_default`` points at; None starts the local Apify.
     :param local_token: the token of the local Apify, if its own will not do.
     :param config: settings of Airflow that differ from the lab's, by section and option.
+    :param variables: returns the environment variables that the DAGs want, given the Apify they will work with.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class AirflowLab:
         apify: ApifyServer | None = None,
         local_token: str | None = None,
         config: Mapping[str, Mapping[str, str]] | None = None,
+        variables: Callable[[ApifyServer], Mapping[str, str]] = lambda _apify: {},
     ) -> None:
         self.home = AirflowHome(folder)
         self.components: dict[str, Component] = {}
         self._dag_folders = dag_folders
         self._config = config or {}
+        self._variables = variables
         self._apify = apify
         self._local_token = local_token
         self._client: AirflowClient | None = None
@@ -99,6 +102,10 @@ class AirflowLab:
             raise LabError("The local Apify has not been started")
         return self._apify
 
+    @property
+    def _environment(self) -> dict[str, str]:
+        return self.home.environment(**self._variables(self.apify))
+
     def start_component(self, name: str) -> Component:
         """Start a component, or another of its kind.
 
@@ -110,7 +117,7 @@ class AirflowLab:
             Component(
                 name,
                 [sys.executable, "-m", "airflow", *AIRFLOW_COMMANDS[kind]],
-                environment=self.home.environment,
+                environment=self._environment,
                 folder=self.home.folder,
                 log=self.home.logs / f"{name}.log",
             )
@@ -131,7 +138,7 @@ class AirflowLab:
         """
         done = subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
-            env=self.home.environment,
+            env=self._environment,
             cwd=self.home.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -158,19 +165,19 @@ class AirflowLab:
         return component
 
     def _start(self) -> None:
+        """Start the Apify first: the DAGs may want to know where it is."""
         stop_leftovers(self._processes)
-        if self._apify is None:
-            self._add(start_local_apify(self.home.folder / "apify.log", token=self._local_token))
         since = datetime.now(tz=UTC)
+        settle = {}
+        if self._apify is None:
+            component = self._add(start_local_apify(self.home.folder / "apify.log", token=self._local_token))
+            self._apify = wait_for_announcement(component)
+            settle = {"cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
         port = free_port()
         self.home.configure(port=port, dag_folders=self._dag_folders, overrides=self._config)
         self.home.create_database()
         for name in AIRFLOW_COMMANDS:
             self.start_component(name)
-        settle = {}
-        if self._apify is None:
-            self._apify = wait_for_announcement(self.components["apify"])
-            settle = {"cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
         self._client = AirflowClient(f"http://127.0.0.1:{port}")
         self._wait_until_healthy(since)
         self._client.log_in(USER, self.home.password)
