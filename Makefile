@@ -31,6 +31,10 @@ down: setup ## Stop what `make up` started
 test: setup ## Run all tests; ARGS="-k name" narrows them down
 	@$(RUN) pytest $(ARGS)
 
+.PHONY: bench
+bench: setup ## Measure imports, waiting and exports, and write docs/benchmarks.md; QUICK=1 for a rough look
+	@$(RUN) python -m tests.benchmarks.run $(if $(QUICK),--quick)
+
 .PHONY: lint
 lint: setup ## Check style and types
 	@$(RUN) ruff check .
