@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testing.client import SCENARIO, WAIT, until
+from tests.testing.client import SCENARIO, WAIT
 
 if TYPE_CHECKING:
     from airflow_provider_apify.testing import LocalApify
@@ -90,7 +90,8 @@ def test_a_run_that_is_still_ready_can_be_aborted(client: Client, local_apify: L
     assert "Starting build" not in client.send("GET", f"/v2/actor-runs/{run['id']}/log").text
 
 
-def test_a_graceful_abort_lets_the_actor_tidy_up(client: Client) -> None:
+def test_a_graceful_abort_lets_the_actor_tidy_up(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(graceful_abort_seconds=60)
     run = client.start({"durationSecs": 60, "items": 3})
     client.until_running(run["id"])
     client.data("POST", f"/v2/actor-runs/{run['id']}/abort", params={"gracefully": "true"})
@@ -111,7 +112,12 @@ def test_a_resurrected_run_goes_on_with_its_storages(client: Client) -> None:
     assert (revived["status"], revived["finishedAt"], revived["options"]["memoryMbytes"]) == ("RUNNING", None, 512)
     done = client.wait(run["id"])
     assert (done["status"], done["stats"]["resurrectCount"]) == ("SUCCEEDED", 1)
-    assert [item["id"] for item in client.send("GET", f"/v2/actor-runs/{run['id']}/dataset/items").json()] == [0, 1, 2, 3]
+    assert [item["id"] for item in client.send("GET", f"/v2/actor-runs/{run['id']}/dataset/items").json()] == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_only_a_finished_run_can_be_resurrected_or_deleted(client: Client) -> None:
@@ -128,9 +134,10 @@ def test_the_limits_of_a_resurrected_run_can_only_rise(client: Client) -> None:
 
 
 def test_only_a_running_run_can_be_rebooted(client: Client) -> None:
-    run = client.start({"durationSecs": 0.2, "logLines": ["hello"]})
+    run = client.start({"durationSecs": 60, "logLines": ["hello"]})
     client.until_running(run["id"])
     client.data("POST", f"/v2/actor-runs/{run['id']}/reboot")
+    client.data("POST", f"/v2/actor-runs/{run['id']}/abort", params={"gracefully": 1})
     assert client.wait(run["id"])["stats"]["rebootCount"] == 1
     assert client.send("GET", f"/v2/actor-runs/{run['id']}/log").text.count("hello") == 2
     assert client.error("POST", f"/v2/actor-runs/{run['id']}/reboot") == (400, "job-finished")
@@ -225,11 +232,12 @@ def test_the_last_run_can_be_asked_for_by_status_and_origin(client: Client) -> N
 
 
 def test_a_new_run_cannot_be_read_or_listed_while_replicas_lag(client: Client, local_apify: LocalApify) -> None:
-    local_apify.control.settings(replica_lag_seconds=0.3)
+    local_apify.control.settings(replica_lag_seconds=3600)
     run = client.start()
     assert client.error("GET", f"/v2/actor-runs/{run['id']}") == (404, "record-not-found")
     assert client.data("GET", SCENARIO)["items"] == []
-    until(lambda: client.send("GET", f"/v2/actor-runs/{run['id']}").ok)
+    local_apify.control.settings(replica_lag_seconds=0)
+    assert client.data("GET", f"/v2/actor-runs/{run['id']}")["id"] == run["id"]
     assert [item["id"] for item in client.data("GET", SCENARIO)["items"]] == [run["id"]]
 
 
@@ -237,7 +245,9 @@ def test_running_synchronously_answers_with_the_output_or_the_items(client: Clie
     hello = "/v2/actors/apify~hello-world"
     output = client.send("POST", f"{hello}/run-sync", json={"message": "hi"})
     assert (output.status_code, output.json()) == (201, {"message": "hi"})
-    items = client.send("POST", f"{hello}/run-sync-get-dataset-items", json={"message": "hi"}, params={"format": "jsonl"})
+    items = client.send(
+        "POST", f"{hello}/run-sync-get-dataset-items", json={"message": "hi"}, params={"format": "jsonl"}
+    )
     assert (items.status_code, items.text) == (201, '{"message":"hi"}\n')
 
 

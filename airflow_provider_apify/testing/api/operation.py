@@ -117,11 +117,11 @@ class Operation:
 
             async def send_noted(message: Message) -> None:
                 sent.note(message)
+                if sent.is_complete:  # told before the client can know, so that a test may look at once
+                    listener(self._exchange(scope, bytes(received), sent, fault))
                 await send(message)
 
             await app(scope, receive_noted, send_noted)
-            if sent.is_complete:
-                listener(self._exchange(scope, bytes(received), sent, fault))
 
         return recording
 
