@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_apify import exceptions
+from airflow_provider_apify.exceptions import ApifyApiError, ApifyAuthError, ApifyError, ApifyRunError
+
+ALL: list[type[ApifyError]] = [
+    error for _, error in inspect.getmembers(exceptions, inspect.isclass) if error.__module__ == exceptions.__name__
+]
+
+
+@pytest.mark.parametrize("error", ALL)
+def test_airflow_knows_every_error_as_its_own(error: type[Exception]) -> None:
+    """A deferred sensor honours ``soft_fail`` only for these."""
+    assert issubclass(error, AirflowException)
+    assert issubclass(error, ApifyError)
+
+
+def test_the_tree_in_the_documentation_is_the_tree_in_the_code() -> None:
+    drawn = re.findall(r"^( *)[*+-] (Apify\w+)", inspect.getdoc(exceptions) or "", flags=re.MULTILINE)
+    path: list[str] = []
+    parents: dict[str, str] = {}
+    for indent, name in drawn:
+        path[len(indent) // 2 :] = [name]
+        parents[name] = path[-2] if len(path) > 1 else "AirflowException"
+    assert parents == {error.__name__: error.__bases__[0].__name__ for error in ALL}
+
+
+def test_an_api_error_keeps_the_status_and_type_beside_airflow_s_own_status_code() -> None:
+    error = ApifyAuthError("No.", http_status=401, error_type="invalid-token")
+    assert (str(error), error.http_status, error.error_type) == ("No.", 401, "invalid-token")
+    assert error.status_code == AirflowException.status_code
+
+
+def test_what_a_later_try_may_cure_is_marked() -> None:
+    assert {error.__name__ for error in ALL if not error.retryable} == {
+        "ApifyApiError",
+        "ApifyAuthError",
+        "ApifyApprovalError",
+        "ApifyNotFoundError",
+    }
+
+
+def test_one_except_catches_all_bad_ends_of_a_run_and_none_of_the_api() -> None:
+    assert {error.__name__ for error in ALL if issubclass(error, ApifyRunError)} == {
+        "ApifyRunError",
+        "ApifyRunFailed",
+        "ApifyRunAborted",
+        "ApifyRunTimedOut",
+    }
+    assert not issubclass(ApifyRunError, ApifyApiError)
