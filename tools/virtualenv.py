@@ -49,7 +49,7 @@ def prepare(version: AirflowVersion, folder: Path) -> None:
         print(f"Setting up {folder.relative_to(ROOT)}: Airflow {version.release} on Python {_python_version()}")
         marker.unlink(missing_ok=True)
         if not found or _creator(found) != _creator(wanted):
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+            _create(folder)
         _install(version, folder)
         marker.write_text(wanted)
         print(f"  ready after {time.monotonic() - started:.0f} s")
@@ -77,6 +77,17 @@ def _creator(fingerprint: str) -> str:
 
 def _python_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
+
+
+def _create(folder: Path) -> None:
+    """Make an empty environment, in place of what is there.
+
+    :raises SystemExit: Python could not; the message has its own words.
+    """
+    command = [sys.executable, "-m", "venv", "--clear", str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"Python could not create {folder}:\n{done.stdout}")
 
 
 def _install(version: AirflowVersion, folder: Path) -> None:
@@ -113,11 +124,13 @@ def _follow(pip: subprocess.Popen[str], record: TextIO, total: int) -> None:
 
 
 def _explain(log: Path) -> str:
-    """Say why pip failed, with the end of its own output."""
+    """Say why pip failed, with its own words for it."""
     text = log.read_text()
-    lines = "\n".join(f"  | {line}" for line in text.splitlines()[-SHOWN_LOG_LINES:])
+    lines = text.splitlines()
+    errors = [line.strip() for line in lines if "ERROR:" in line] or lines
+    shown = "\n".join(f"  | {line}" for line in errors[-SHOWN_LOG_LINES:])
     hint = f"\n{UNREACHABLE_HINT}" if any(sign in text for sign in UNREACHABLE) else ""
-    return f"pip failed. Its last lines (all of them are in {log}):\n{lines}{hint}"
+    return f"pip failed (all of its output is in {log}):\n{shown}{hint}"
 
 
 def main() -> None:
