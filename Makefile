@@ -45,10 +45,6 @@ lint: setup ## Check style and types
 matrix: ## Run the tests on every supported Airflow, without the integration tests; AIRFLOW=3.1 picks one
 	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(AIRFLOW)
 
-.PHONY: bench
-bench: setup ## Measure imports, waiting and exports; ARGS="--help" lists what can be chosen
-	@$(RUN) python -m tests.benchmarks.run $(ARGS)
-
 .PHONY: setup
 setup: ## Create or refresh .venv (the other targets do this by themselves)
 	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.virtualenv 3.3 $(VENV)
