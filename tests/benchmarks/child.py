@@ -23,15 +23,14 @@ class Child:
 
     :param name: what its files in the folder are called.
     :param module: it calls :func:`answer`.
-    :param apify: what the connection ``apify_default`` points at, if there is one.
+    :param variables: its environment, beside what every program needs; an ``AIRFLOW_HOME`` of its own unless given.
     """
 
-    def __init__(self, folder: Path, name: str, module: str, arguments: Any, apify: ApifyServer | None = None) -> None:
+    def __init__(self, folder: Path, name: str, module: str, arguments: Any, **variables: str) -> None:
         self._result = folder / f"{name}.result.json"
         self._log = folder / f"{name}.log"
         self._result.unlink(missing_ok=True)
-        variables = {} if apify is None else {CONNECTION_VARIABLE: connection_of(apify)}
-        environment = clean_environment(AIRFLOW_HOME=str(folder / "airflow"), **variables)
+        environment = clean_environment(**{"AIRFLOW_HOME": str(folder / "airflow"), **variables})
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a module of this package
                 [sys.executable, "-m", module, json.dumps(arguments), str(self._result)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +40,24 @@ def start_run(apify: ApifyServer, run_input: dict[str, object]) -> dict[str, str
 def start_runs(apify: ApifyServer, inputs: list[dict[str, object]]) -> list[dict[str, str]]:
     """Start the scenario Actor once for each input, over one connection."""
     url = f"{apify.base_url}/v2/actors/apify~scenario/runs"
-    with requests.Session() as session:
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {apify.token}"
+    with _session(apify) as session:
         return [session.post(url, json=each, timeout=RUN_SECONDS).json()["data"] for each in inputs]
+
+
+def end_runs(apify: ApifyServer, run_ids: list[str], after: list[float]) -> None:
+    """Abort each run at its time, counted in seconds from now; return when the last one is told."""
+    began = time.monotonic()
+    with _session(apify) as session:
+        for seconds, run_id in sorted(zip(after, run_ids, strict=True)):
+            time.sleep(max(0.0, began + seconds - time.monotonic()))
+            session.post(f"{apify.base_url}/v2/actor-runs/{run_id}/abort", timeout=RUN_SECONDS).raise_for_status()
+
+
+def _session(apify: ApifyServer) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["Authorization"] = f"Bearer {apify.token}"
+    return session
 
 
 def make_dataset(apify: ApifyServer, items: int, item_bytes: int) -> str:

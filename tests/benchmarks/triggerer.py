@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import shutil
 import sqlite3
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from tests.benchmarks.child import CLIENT_CORE, SERVER_CORE
-from tests.benchmarks.local import GET_RUN, ledger, local_apify, start_runs
+from tests.benchmarks.child import CLIENT_CORE, SERVER_CORE, Child
+from tests.benchmarks.local import GET_RUN, end_runs, ledger, local_apify, start_runs
 from tests.benchmarks.machine import keep_to_core
 from tests.benchmarks.report import Section, number
 from tests.benchmarks.waiting import WAYS, Crowd, describe_latencies
 from tools.lab import AirflowLab, ApifyServer, wait_until
 
-_DAG_FILE = Path(__file__).parent / "dags" / "crowd.py"
+_DAGS = Path(__file__).parent / "dags"
 _POOL = "no_worker"
 _IDLE_SECONDS = 15.0
-_SECONDS = 240.0
+_SECONDS = 420.0
+_FOR_EVER = 3600
 _BLOCKED = "async thread was blocked"
-_WOKEN = """
-SELECT task_id, updated_at FROM task_instance
-WHERE dag_id = ? AND state = 'scheduled' AND next_method IS NOT NULL
-"""
+_SCHEDULED = "SELECT map_index, updated_at FROM task_instance WHERE dag_id = ? AND state = 'scheduled' AND {}"
 
 
 def measure(folder: Path, crowd: Crowd) -> Section:
     """Let one triggerer watch the crowd in each way, one after the other, and do nothing before."""
-    dags = folder / "dags"
-    dags.mkdir()
-    write_plans(dags, {})
     section = Section(
         f"Waiting: {crowd.runs} deferred tasks in a real triggerer",
-        f"One Airflow with SQLite; {crowd.runs} tasks of one DAG, deferred by the scheduler from the start "
-        f"(`start_from_trigger`, so that no worker disturbs); runs end at random between {crowd.shortest:.0f} and "
-        f"{crowd.longest:.0f} s. The triggerer is kept to one core, the local Apify to the other, which it shares with "
-        "the scheduler and the API server.",
+        f"A whole Airflow with SQLite; {crowd.runs} mapped tasks, whose deferral to `ApifyRunTrigger` is written into "
+        "the database as a worker would write it, and whose pool has no slots, so that no worker takes part. When all "
+        f"runs are watched, they are ended at random within {crowd.longest:.0f} s; CPU and requests are counted from "
+        "there. The triggerer is kept to one core, the local Apify to the other, which it shares with the rest of "
+        "Airflow.",
         [
             "triggerer",
+            "until all runs are watched, s",
             "CPU of its event loop's process, s a minute",
             "CPU of its database process, s a minute",
             "memory of both, MiB",
@@ -53,13 +47,13 @@ def measure(folder: Path, crowd: Crowd) -> Section:
             "warnings of a blocked loop",
         ],
     )
-    config = {"dag_processor": {"refresh_interval": "2"}}
+    config = {"benchmarks": {"crowd_size": str(crowd.runs)}}
     with (
         local_apify(folder, "triggerer-apify") as apify,
-        AirflowLab(folder / "lab", [dags], apify=apify, config=config) as lab,
+        AirflowLab(folder / "lab", [_DAGS], apify=apify, config=config) as lab,
     ):
         lab.client.call("POST", "/pools", json={"name": _POOL, "slots": 0})
-        stage = _Stage(lab, apify, dags)
+        stage = _Stage(lab, apify, folder)
         section.rows.append(stage.idle())
         section.rows += [stage.watch(way, interval, crowd) for way, interval in WAYS.items()]
     section.notes.append(
@@ -71,11 +65,12 @@ def measure(folder: Path, crowd: Crowd) -> Section:
 
 
 class _Stage:
-    """A running Airflow, and the file that its DAGs are made from."""
+    """A running Airflow, its triggerer on a core of its own."""
 
-    def __init__(self, lab: AirflowLab, apify: ApifyServer, dags: Path) -> None:
-        self._lab, self._apify, self._dags = lab, apify, dags
-        self._plans: dict[str, Any] = {}
+    def __init__(self, lab: AirflowLab, apify: ApifyServer, folder: Path) -> None:
+        self._lab, self._apify, self._folder = lab, apify, folder
+        self._run_ids: dict[str, list[str]] = {}
+        self._warned = 0
         for name, component in lab.components.items():
             for process in _tree(component.pid):
                 keep_to_core(process.pid, CLIENT_CORE if name == "triggerer" else SERVER_CORE)
@@ -84,28 +79,33 @@ class _Stage:
         """Measure the triggerer with nothing to do."""
         meter = self._meter()
         meter.rest(_IDLE_SECONDS)
-        return ["idle", *meter.figures(), "", "", ""]
+        return ["idle", "", *meter.figures(), "", "", ""]
 
     def watch(self, way: str, interval: float | None, crowd: Crowd) -> list[str]:
-        """Start runs, have all of them watched, and wait until all tasks are woken."""
-        before, dag_id = self._asked(), f"crowd_{len(self._plans)}"
-        self._start(dag_id, interval, crowd)
-        wait_until(lambda: self._asked() >= before + crowd.runs, "all triggers to run", timeout=_SECONDS)
+        """Have runs watched that do not end by themselves, then end them one by one."""
+        before, dag_id = self._asked(), f"crowd_{len(self._run_ids)}"
+        deferred = self._start(dag_id, interval, crowd)
+        wait_until(lambda: self._asked() >= before + crowd.runs, "all runs to be watched", timeout=_SECONDS)
         meter, asked, began = self._meter(), self._asked(), time.time()
+        end_runs(self._apify, self._run_ids[dag_id], crowd.durations())
         wait_until(lambda: len(self._woken(dag_id)) == crowd.runs, "all tasks to be woken", timeout=_SECONDS)
-        figures, asked = meter.figures(), self._asked() - asked
-        ends = self._ends(dag_id, since=began)
-        latencies = [woken - ends[task_id] for task_id, woken in self._woken(dag_id).items() if task_id in ends]
+        figures, asked, ends = meter.figures(), self._asked() - asked, self._ends(dag_id)
+        latencies = [woken - ends[index] for index, woken in self._woken(dag_id).items()]
         run_minutes = sum(end - began for end in ends.values()) / 60
-        return [way, *figures, number(asked / run_minutes), describe_latencies(latencies), str(self._warnings())]
+        per_run = number(asked / run_minutes)
+        return [way, number(began - deferred), *figures, per_run, describe_latencies(latencies), str(self._warnings())]
 
-    def _start(self, dag_id: str, interval: float | None, crowd: Crowd) -> None:
-        """Start the runs first, because the DAG file names them, and then the tasks that watch them."""
-        runs = start_runs(self._apify, [{"durationSecs": seconds} for seconds in crowd.durations()])
-        self._plans[dag_id] = {"run_ids": [run["id"] for run in runs], "poll_interval": interval, "pool": _POOL}
-        write_plans(self._dags, self._plans)
+    def _start(self, dag_id: str, interval: float | None, crowd: Crowd) -> float:
+        """Have tasks that wait for the pool, start the runs, defer the tasks to them; return when that was done."""
         self._lab.client.unpause(dag_id)
         self._lab.client.trigger(dag_id)
+        wait_until(lambda: len(self._scheduled(dag_id, "next_method IS NULL")) == crowd.runs, "tasks", timeout=_SECONDS)
+        runs = start_runs(self._apify, [{"durationSecs": _FOR_EVER}] * crowd.runs)
+        run_ids = self._run_ids[dag_id] = [run["id"] for run in runs]
+        plan = {"dag_id": dag_id, "run_ids": run_ids, "poll_interval": interval}
+        home = str(self._lab.home.folder)
+        Child(self._folder, dag_id, "tests.benchmarks.deferring_child", plan, AIRFLOW_HOME=home).result(_SECONDS)
+        return time.time()
 
     def _meter(self) -> _Meter:
         return _Meter(_tree(self._lab.components["triggerer"].pid))
@@ -113,26 +113,26 @@ class _Stage:
     def _asked(self) -> int:
         return ledger(self._apify).requests.get(GET_RUN, 0)
 
-    def _woken(self, dag_id: str) -> dict[str, float]:
-        """Return when each task that has been woken was, as Unix time."""
-        with contextlib.closing(sqlite3.connect(f"file:{self._lab.home.database}?mode=ro", uri=True)) as database:
-            rows = database.execute(_WOKEN, [dag_id]).fetchall()
-        return {task_id: datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() for task_id, at in rows}
+    def _woken(self, dag_id: str) -> dict[int, float]:
+        """Return when each task that has been woken was, as Unix time, by its map index."""
+        return self._scheduled(dag_id, "next_method IS NOT NULL")
 
-    def _ends(self, dag_id: str, *, since: float) -> dict[str, float]:
-        """Return when the run of each task ended, as Unix time, of those that ended while all were watched."""
-        runs = ledger(self._apify).runs
-        ends = {run.run_id: datetime.fromisoformat(run.finished_at).timestamp() for run in runs if run.finished_at}
-        tasks = enumerate(self._plans[dag_id]["run_ids"])
-        return {f"run_{number}": ends[run_id] for number, run_id in tasks if ends[run_id] > since}
+    def _scheduled(self, dag_id: str, condition: str) -> dict[int, float]:
+        with contextlib.closing(sqlite3.connect(f"file:{self._lab.home.database}?mode=ro", uri=True)) as database:
+            rows = database.execute(_SCHEDULED.format(condition), [dag_id]).fetchall()
+        return {index: datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() for index, at in rows}
+
+    def _ends(self, dag_id: str) -> dict[int, float]:
+        """Return when each task's run ended, as Unix time, by map index."""
+        finished = {run.run_id: run.finished_at for run in ledger(self._apify).runs if run.finished_at}
+        times = [datetime.fromisoformat(finished[run_id]).timestamp() for run_id in self._run_ids[dag_id]]
+        return dict(enumerate(times))
 
     def _warnings(self) -> int:
         """Count since the last call."""
         count = self._lab.components["triggerer"].output().count(_BLOCKED)
         new, self._warned = count - self._warned, count
         return new
-
-    _warned = 0
 
 
 class _Meter:
@@ -160,12 +160,6 @@ class _Meter:
 
     def _cpu_seconds(self) -> list[float]:
         return [sum(process.cpu_times()[:2]) for process in self._processes]
-
-
-def write_plans(dags: Path, plans: dict[str, Any]) -> None:
-    """Tell the DAG file what to make, and touch it so that the dag processor reads it again."""
-    (dags / "crowd.json").write_text(json.dumps(plans))
-    shutil.copyfile(_DAG_FILE, dags / _DAG_FILE.name)
 
 
 def _tree(pid: int) -> list[psutil.Process]:

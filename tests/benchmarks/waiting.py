@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.child import Child
+from tests.benchmarks.child import CONNECTION_VARIABLE, Child, connection_of
 from tests.benchmarks.local import GET_RUN, ledger, local_apify
 from tests.benchmarks.report import Section, number, quantile
 
@@ -48,8 +48,9 @@ def measure(folder: Path, crowd: Crowd) -> Section:
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(local_apify(folder, f"apify-{index}")) for index in range(len(WAYS))]
         plans = [{"durations": crowd.durations(), "poll_interval": interval} for interval in WAYS.values()]
+        connections = [{CONNECTION_VARIABLE: connection_of(server)} for server in servers]
         children = [
-            Child(folder, f"waiting-{index}", "tests.benchmarks.waiting_child", plan, servers[index])
+            Child(folder, f"waiting-{index}", "tests.benchmarks.waiting_child", plan, **connections[index])
             for index, plan in enumerate(plans)
         ]
         results = [child.result(crowd.longest + _EXTRA_SECONDS) for child in children]
