@@ -49,11 +49,6 @@ class Narrator:
         self._states: dict[tuple[str, int], str] = {}
         self._deferred: set[tuple[str, int]] = set()
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the run was triggered."""
-        return time.monotonic() - self._started
-
     def tell_until_finished(self) -> str:
         """Print every change until the run ends, and return how it ended: success or failed."""
 
@@ -75,7 +70,8 @@ class Narrator:
             self._deferred.add(name)
         if task.state == "running" and name in self._deferred:
             meaning = "resumed on a worker"
-        print(f"  {self.elapsed:5.1f} s  {task.label:<20} {task.state:<10} {meaning}".rstrip())
+        elapsed = time.monotonic() - self._started
+        print(f"  {elapsed:5.1f} s  {task.label:<20} {task.state:<10} {meaning}".rstrip())
 
 
 def demo() -> int:
@@ -85,24 +81,28 @@ def demo() -> int:
     """
     started = time.monotonic()
     wanted = keeper.wanted_apify()
-    where = (
-        "the real Apify API" if wanted else "a local Apify: no account, no cost (APIFY_TOKEN would use the real one)"
-    )
+    where = "the real Apify API" if wanted else "a local Apify: no account, no cost (set APIFY_TOKEN for the real one)"
     print(f"Airflow {AIRFLOW_VERSION} with {where}.")
     with _airflow(wanted) as client:
         print(f"  {time.monotonic() - started:5.1f} s  scheduler, dag processor, triggerer and API server are healthy")
-        client.unpause(DEMO_DAG)
-        run = client.trigger(DEMO_DAG)
-        print(f"\nDAG {run.dag_id}, run {run.run_id}")
-        narrator = Narrator(client, run)
-        state = narrator.tell_until_finished()
-        print()
-        lines = _results(client, run, local=wanted is None) if state == "success" else _errors(client, run)
-        print(*lines, sep="\n")
-        print(f"\nTook {time.monotonic() - started:.0f} s, {narrator.elapsed:.0f} s of them for the DAG run.")
+        succeeded = _show_run(client, local=wanted is None)
+        print(f"\nTook {time.monotonic() - started:.0f} s in all.")
     print(f"Airflow's own words are in {(keeper.HOME / 'logs').relative_to(ROOT)}/.")
     print("To look around in its UI: `make up` keeps it open and prints the address, `make down` stops it.")
-    return 0 if state == "success" else 1
+    return 0 if succeeded else 1
+
+
+def _show_run(client: AirflowClient, *, local: bool) -> bool:
+    """Trigger the example DAG, tell what its tasks do, and show what they leave behind.
+
+    :return: whether the run succeeded.
+    """
+    client.unpause(DEMO_DAG)
+    run = client.trigger(DEMO_DAG)
+    print(f"\nDAG {run.dag_id}, run {run.run_id}")
+    succeeded = Narrator(client, run).tell_until_finished() == "success"
+    print("", *(_results(client, run, local=local) if succeeded else _errors(client, run)), sep="\n")
+    return succeeded
 
 
 @contextlib.contextmanager

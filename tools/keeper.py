@@ -80,9 +80,19 @@ def demo_lab() -> AirflowLab:
 
 
 def _example_settings(apify: ApifyServer) -> dict[str, str]:
-    """Tell the example DAGs where to write, and to crawl the local Apify's shop where there is one."""
-    output = {"APIFY_EXAMPLE_OUTPUT": str(OUTPUT)}
-    return output if wanted_apify() else output | {"APIFY_EXAMPLE_START_URL": f"{apify.base_url}/shop/"}
+    """Tell the example DAGs where to write and, with the local Apify, to crawl its shop.
+
+    What the caller has set of ``APIFY_EXAMPLE_START_URL`` and the like comes first.
+    """
+    ours = {"APIFY_EXAMPLE_OUTPUT": str(OUTPUT)}
+    if not wanted_apify():
+        ours["APIFY_EXAMPLE_START_URL"] = f"{apify.base_url}/shop/"
+    return ours | _apify_settings("APIFY_EXAMPLE_")
+
+
+def _apify_settings(prefix: str) -> dict[str, str]:
+    """Return the caller's environment variables that are meant for us."""
+    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
 
 
 @contextlib.contextmanager
@@ -124,12 +134,11 @@ def up() -> OpenLab:
         return wait_until(OpenLab.read, "the command that is at work in this checkout", timeout=START_SECONDS)
     DEMO_FOLDER.mkdir(exist_ok=True)
     STATE.unlink(missing_ok=True)
-    apify = {name: value for name, value in os.environ.items() if name in ("APIFY_TOKEN", "APIFY_API_BASE_URL")}
     with LOG.open("w") as log:
         keeper = subprocess.Popen(
             [sys.executable, "-m", "tools.keeper"],
             cwd=ROOT,
-            env=clean_environment(**apify),
+            env=clean_environment(**_apify_settings("APIFY_")),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -36,7 +36,8 @@ def describe_results(results: Iterable[Any], *, local: bool) -> Iterator[str]:
 def _describe_file(manifest: dict[str, Any]) -> Iterator[str]:
     path = local_path(manifest["path"])
     yield f"File  {_relative(path) if path else manifest['path']}"
-    yield f"      {manifest['items']} items, {manifest['bytes']:,} bytes, beginning with"
+    begins = ", beginning with" if path else ""
+    yield f"      {manifest['items']} items, {manifest['bytes']:,} bytes{begins}"
     for row in first_rows(path) if path else ():
         yield f"        {shorten(row)}"
 
