@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
@@ -9,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_apify import exceptions
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyAuthError, ApifyError, ApifyRunError
 
-ALL: list[type[ApifyError]] = [
+ALL: list[Any] = [
     error for _, error in inspect.getmembers(exceptions, inspect.isclass) if error.__module__ == exceptions.__name__
 ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow import __version__ as airflow_version
 
@@ -43,13 +45,14 @@ class ApifyConnection:
 
         :raises ValueError: no token, or a field that cannot be read; the message says what to write instead.
         """
-        if not conn.password:
+        token = (conn.password or "").strip()
+        if not token:
             raise ValueError(
                 f"Airflow connection {conn.conn_id!r} has no password. Put the Apify API token there; "
                 "it is found in Apify Console under Settings, API & Integrations.",
             )
-        extra = {name: value for name, value in conn.extra_dejson.items() if value not in (None, "")}
         try:
+            extra = _extra(conn)
             limits = RunLimits(
                 _dollars(extra, "default_max_total_charge_usd"),
                 _dollars(extra, "limit_max_total_charge_usd"),
@@ -57,28 +60,47 @@ class ApifyConnection:
             settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
         except ValueError as error:
             raise ValueError(f"Extra of Airflow connection {conn.conn_id!r}: {error}") from None
-        return cls(_access(_base_url(conn), conn.password), limits, settle)
+        source = f"The password of Airflow connection {conn.conn_id!r}"
+        return cls(_access(_base_url(conn), token, source=source), limits, settle)
 
     @classmethod
     def from_environment(cls) -> ApifyConnection | None:
         """Read the token of ``APIFY_TOKEN``; ``None`` where it is not set."""
         token = os.environ.get(TOKEN_VARIABLE, "").strip()
         base_url = os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
-        return cls(_access(base_url, token), RunLimits()) if token else None
+        return cls(_access(base_url, token, source=TOKEN_VARIABLE), RunLimits()) if token else None
 
 
-def _access(base_url: str, token: str) -> Access:
+def _access(base_url: str, token: str, *, source: str) -> Access:
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        # Checked here, because HTTP libraries put the whole header into their own error.
+        raise ValueError(
+            f"{source} is no Apify API token: it holds a space, a line break or a character outside ASCII. "
+            "Copy it again from Apify Console, Settings, API & Integrations.",
+        )
     agent = f"airflow-provider-apify/{__version__} apache-airflow/{airflow_version} python/{platform.python_version()}"
-    return Access(base_url=base_url.rstrip("/").removesuffix("/v2"), token=token.strip(), user_agent=agent)
+    return Access(base_url=base_url.rstrip("/").removesuffix("/v2"), token=token, user_agent=agent)
 
 
 def _base_url(conn: Connection) -> str:
     host = (conn.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL
-    if "://" not in host:
-        host = f"{conn.schema or 'https'}://{host}"
-    return f"{host}:{conn.port}" if conn.port else host
+    parts = urlsplit(host if "://" in host else f"{conn.schema or 'https'}://{host}")
+    if conn.port and not parts.port:
+        parts = parts._replace(netloc=f"{parts.netloc}:{conn.port}")
+    return parts.geturl()
+
+
+def _extra(conn: Connection) -> dict[str, Any]:
+    """Read the extra, which Airflow itself takes as empty where it is broken: no limit may get lost like that."""
+    try:
+        extra = json.loads(conn.extra or "{}")
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise ValueError('it must be a JSON object, for example {"limit_max_total_charge_usd": 5}.')  # noqa: TRY004
+    return {name: value for name, value in extra.items() if value not in (None, "")}
 
 
 def _dollars(extra: Mapping[str, Any], name: str) -> Decimal | None:

@@ -1,0 +1,196 @@
+"""What the hook makes of an Airflow connection, and of the environment where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from airflow import __version__ as airflow_version
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection, redact
+
+from airflow_provider_apify import __version__
+from airflow_provider_apify.hooks._connection import ApifyConnection
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RunLimits
+from airflow_provider_apify.testing import LocalApify
+
+TOKEN = "apify_api_0123456789abcdef"
+
+
+def read(*, password: str | None = TOKEN, **fields: Any) -> ApifyConnection:
+    return ApifyConnection.from_airflow(Connection(conn_id="mine", conn_type="apify", password=password, **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "base_url"),
+    [
+        ({}, "https://api.apify.com"),
+        ({"host": " "}, "https://api.apify.com"),
+        ({"host": "api.apify.com"}, "https://api.apify.com"),
+        ({"host": "https://api.apify.com/"}, "https://api.apify.com"),
+        ({"host": "https://api.apify.com/v2"}, "https://api.apify.com"),
+        ({"host": "https://api.apify.com/v2/"}, "https://api.apify.com"),
+        ({"host": "127.0.0.1", "port": 8010, "schema": "http"}, "http://127.0.0.1:8010"),
+        ({"host": "127.0.0.1:8010", "schema": "http"}, "http://127.0.0.1:8010"),
+        ({"host": "http://127.0.0.1:8010"}, "http://127.0.0.1:8010"),
+        ({"host": "http://127.0.0.1/v2", "port": 8010}, "http://127.0.0.1:8010"),
+        ({"host": "http://127.0.0.1:8010/v2", "port": 8010}, "http://127.0.0.1:8010"),
+        ({"host": "https://proxy.example/apify/v2"}, "https://proxy.example/apify"),
+        ({"host": "http://[::1]:8010"}, "http://[::1]:8010"),
+    ],
+)
+def test_the_host_names_the_base_url(fields: dict[str, Any], base_url: str) -> None:
+    assert read(**fields).access.base_url == base_url
+
+
+def test_an_empty_extra_is_the_defaults() -> None:
+    connection = read()
+    assert connection.limits == RunLimits()
+    assert connection.cost_settle_seconds == 10
+    assert read(extra='{"cost_settle_seconds": "", "limit_max_total_charge_usd": null}') == connection
+
+
+def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
+    extra = {
+        "default_max_total_charge_usd": "1.5",
+        "limit_max_total_charge_usd": 5,
+        "cost_settle_seconds": "2.5",
+        "something_else": {"of": "the user's"},
+    }
+    connection = read(extra=json.dumps(extra))
+    assert connection.limits == RunLimits(Decimal("1.5"), Decimal(5))
+    assert connection.cost_settle_seconds == 2.5
+
+
+@pytest.mark.parametrize(
+    ("extra", "complaint"),
+    [
+        ({"limit_max_total_charge_usd": "cheap"}, "limit_max_total_charge_usd must be US dollars above 0"),
+        ({"default_max_total_charge_usd": 0}, "default_max_total_charge_usd must be US dollars above 0"),
+        ({"cost_settle_seconds": -1}, "cost_settle_seconds must be seconds, 0 or more, not -1"),
+        ({"cost_settle_seconds": "soon"}, "cost_settle_seconds must be seconds, 0 or more, not 'soon'"),
+        ({"cost_settle_seconds": [1]}, "cost_settle_seconds must be seconds"),
+        ({"cost_settle_seconds": "inf"}, "cost_settle_seconds must be seconds"),
+        ({"cost_settle_seconds": "nan"}, "cost_settle_seconds must be seconds"),
+    ],
+)
+def test_a_wrong_extra_says_what_to_write_instead(extra: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"Extra of Airflow connection 'mine': {complaint}"):
+        read(extra=json.dumps(extra))
+
+
+@pytest.mark.parametrize("extra", ['{"limit_max_total_charge_usd": 5', "[5]", "5", '"text"'])
+def test_an_extra_that_is_no_json_object_is_an_error_so_that_no_limit_gets_lost(extra: str) -> None:
+    connection = Connection(conn_id="mine", conn_type="apify", password=TOKEN)
+    # Airflow 2 checks it when it is set; a secrets backend may hold anything.
+    object.__setattr__(connection, "_extra" if hasattr(type(connection), "get_extra") else "extra", extra)
+    with pytest.raises(ValueError, match="must be a JSON object, for example"):
+        ApifyConnection.from_airflow(connection)
+
+
+@pytest.mark.parametrize("password", [None, "", "  \n"])
+def test_a_connection_without_password_says_where_the_token_is_found(password: str | None) -> None:
+    with pytest.raises(ValueError, match=r"'mine' has no password\. Put the Apify API token there"):
+        read(password=password)
+
+
+@pytest.mark.parametrize(
+    "password", ["apify_api_é", "apify\u200b_api", "apify api", "apify\napi", "apify…", "apify\x00"]
+)
+def test_a_garbled_token_is_refused_before_any_library_shows_it(password: str) -> None:
+    with pytest.raises(ValueError, match="The password of Airflow connection 'mine' is no Apify API token") as caught:
+        read(password=password)
+    assert password not in f"{caught.value}{caught.value!r}"
+
+
+def test_white_space_around_the_token_is_no_part_of_it() -> None:
+    assert read(password=f" {TOKEN}\n").access.token == TOKEN
+
+
+def test_no_shown_form_of_a_connection_holds_the_token() -> None:
+    connection = read(extra='{"limit_max_total_charge_usd": 5}')
+    assert TOKEN not in f"{connection!r}{connection}{connection.access!r}"
+
+
+def test_requests_say_who_asks() -> None:
+    agent = read().access.user_agent
+    assert agent.startswith(f"airflow-provider-apify/{__version__} apache-airflow/{airflow_version} python/3.")
+
+
+@pytest.mark.parametrize("form", ["uri", "uri-with-schema", "json"])
+def test_a_connection_of_the_environment_may_be_a_uri_or_json(
+    form: str, local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = local_apify.base_url.rpartition(":")[2]
+    forms = {
+        "uri": f"apify://:{local_apify.token}@http%3A%2F%2F127.0.0.1:{port}/?limit_max_total_charge_usd=5",
+        "uri-with-schema": f"apify://:{local_apify.token}@127.0.0.1:{port}/http?limit_max_total_charge_usd=5",
+        "json": json.dumps(
+            {
+                "conn_type": "apify",
+                "host": local_apify.base_url,
+                "password": local_apify.token,
+                "extra": {"limit_max_total_charge_usd": 5},
+            }
+        ),
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_MY_APIFY", forms[form])
+    hook = ApifyHook("my_apify")
+    assert hook.connection.limits.limit_max_total_charge_usd == 5
+    assert hook.get_me()["username"] == "local"
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/v2"])
+def test_the_environment_s_token_serves_where_the_default_connection_is_missing(
+    suffix: str, local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", f" {local_apify.token}\n")
+    monkeypatch.setenv("APIFY_API_BASE_URL", local_apify.base_url + suffix)
+    assert ApifyHook().get_me()["username"] == "local"
+    assert "No connection 'apify_default': using APIFY_TOKEN of the environment." in logged()
+
+
+async def test_the_environment_s_token_serves_on_the_event_loop_too(
+    local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, finished_run: str
+) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", local_apify.token)
+    monkeypatch.setenv("APIFY_API_BASE_URL", local_apify.base_url)
+    assert (await ApifyHook().async_abort_run(finished_run)).status == "SUCCEEDED"
+
+
+def test_the_environment_s_token_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", "apify_api_of_the_environment")
+    assert ApifyHook().connection.access.base_url == "https://api.apify.com"
+    assert redact("token apify_api_of_the_environment") == "token ***"
+
+
+def test_the_environment_s_token_never_replaces_another_missing_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", TOKEN)
+    with pytest.raises(AirflowNotFoundException, match="'of_another_account' does not exist"):
+        _ = ApifyHook("of_another_account").connection
+
+
+def test_a_connection_comes_before_the_environment(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", TOKEN)
+    assert ApifyHook().connection.access.token == apify.token
+
+
+@pytest.mark.parametrize("token", [None, "", " "])
+def test_neither_connection_nor_token_says_how_to_make_one(token: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if token is not None:
+        monkeypatch.setenv("APIFY_TOKEN", token)
+    with pytest.raises(AirflowNotFoundException, match="environment variable APIFY_TOKEN serves too"):
+        _ = ApifyHook().connection
+
+
+def test_a_garbled_token_of_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", "apify api")
+    with pytest.raises(ValueError, match="APIFY_TOKEN is no Apify API token"):
+        _ = ApifyHook().connection
+
+
+def test_making_a_hook_looks_nothing_up() -> None:
+    assert ApifyHook("no_such_connection").apify_conn_id == "no_such_connection"
