@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
@@ -101,9 +99,15 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
         data=request.body,
         headers=access.headers(request),
         auth=_keep_headers,
+        allow_redirects=_may_be_redirected(request),
         timeout=(_CONNECT_SECONDS, request.timeout),
         stream=True,
     )
+
+
+def _may_be_redirected(request: Request) -> bool:
+    """Tell whether following keeps the meaning: a redirected ``POST`` is sent on as a ``GET``, or starts elsewhere."""
+    return request.method == "GET"
 
 
 def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -113,12 +117,10 @@ def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedReques
 
 @cache
 def _proxy(base_url: str) -> str | None:
-    """Return the proxy that the environment names for the host, as ``requests`` would choose it."""
-    parts = urlsplit(base_url)
-    if not parts.hostname or proxy_bypass(parts.hostname):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    """Return the proxy that the environment names for the host, as ``requests`` chooses it."""
+    from requests.utils import get_environ_proxies, select_proxy  # noqa: PLC0415 - see the module's docstring
+
+    return select_proxy(base_url, get_environ_proxies(base_url))
 
 
 async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, request: Request) -> Answer:
@@ -132,6 +134,8 @@ async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, requ
             params=request.params,
             data=request.body,
             headers=access.headers(request),
+            skip_auto_headers=["Content-Type"],
+            allow_redirects=_may_be_redirected(request),
             proxy=_proxy(access.base_url),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=request.timeout),
         ) as response:

@@ -63,7 +63,7 @@ def test_each_error_type_has_its_class_and_says_what_was_asked_and_answered(
     status: int,
     error_type: str,
     expected: type[ApifyApiError],
-    can_be_repeated: bool,  # noqa: FBT001 - a parameter of the table
+    can_be_repeated: bool,
 ) -> None:
     error = error_of(READ, failed(status, error_type, "The server's own words"))
     assert type(error) is expected
