@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.benchmarks.child import CLIENT_CORE, ROOT
 from tests.benchmarks.machine import keep_to_core
@@ -34,44 +35,55 @@ get_provider_info()
 """
 _PROBE = """
 import json, sys, time
-exec({first!r})
-before = set(sys.modules)
-began = time.perf_counter()
-exec({then!r})
-took = time.perf_counter() - began
-new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
-print("RESULT" + json.dumps([took * 1000, sorted(new - sys.stdlib_module_names)]))
+def timed(code):
+    before, began, began_cpu = set(sys.modules), time.perf_counter(), time.process_time()
+    exec(code, {{}})
+    took, cpu = time.perf_counter() - began, time.process_time() - began_cpu
+    new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+    return [took * 1000, cpu * 1000, sorted(new - sys.stdlib_module_names)]
+print("RESULT" + json.dumps([timed({first!r}), timed({then!r})]))
 """
+
+
+class _Import(NamedTuple):
+    ms: float
+    cpu_ms: float
+    packages: list[str]
 
 
 def measure(folder: Path, rounds: int) -> Section:
     """Import in fresh processes, alternating."""
-    cases = {
-        "operator, sensor, transfer, after the modules of Airflow they use": (_ALL_AIRFLOW, _PROVIDER),
-        "the same, after what every DAG file imports": (_DAG_AUTHOR, _PROVIDER),
-        _AIRFLOW: ("", _DAG_AUTHOR),
-        "provider metadata, in an empty process": ("", _METADATA),
-    }
-    for case in cases.values():  # the first import of all compiles, and fills the disk's cache
-        _probe(folder, *case)
-    seen = [{name: _probe(folder, *case) for name, case in cases.items()} for _ in range(rounds)]
+    _probe(folder, _ALL_AIRFLOW, _PROVIDER)  # the first import of all compiles, and fills the disk's cache
+    seen = [_round(folder) for _ in range(rounds)]
     section = Section(
         "Import time",
         f"Milliseconds in fresh processes, alternating, median (and range) of {rounds}.",
-        ["what is imported", "x Airflow's own import", "ms", "packages it brings in"],
+        ["what is imported", "CPU, x Airflow's own import", "CPU ms", "ms", "packages it brings in"],
     )
-    for name in cases:
-        took, airflow = [each[name][0] for each in seen], [each[_AIRFLOW][0] for each in seen]
-        ratios = [one / other for one, other in zip(took, airflow, strict=True)]
-        section.rows.append([name, spread(ratios), spread(took), _shown(seen[0][name][1])])
+    for name in seen[0]:
+        ratios = [each[name].cpu_ms / each[_AIRFLOW].cpu_ms for each in seen]
+        cpu, took = [each[name].cpu_ms for each in seen], [each[name].ms for each in seen]
+        section.rows.append([name, spread(ratios), spread(cpu), spread(took), _shown(seen[0][name].packages)])
     return section
+
+
+def _round(folder: Path) -> dict[str, _Import]:
+    _, after_all = _probe(folder, _ALL_AIRFLOW, _PROVIDER)
+    airflow, after_author = _probe(folder, _DAG_AUTHOR, _PROVIDER)
+    _, metadata = _probe(folder, "", _METADATA)
+    return {
+        "operator, sensor, transfer, after the modules of Airflow they use": after_all,
+        "the same, after what every DAG file imports": after_author,
+        "provider metadata, in an empty process": metadata,
+        _AIRFLOW: airflow,
+    }
 
 
 def _shown(packages: list[str]) -> str:
     return ", ".join(packages) if len(packages) <= _SHOWN_PACKAGES else str(len(packages))
 
 
-def _probe(folder: Path, first: str, then: str) -> tuple[float, list[str]]:
+def _probe(folder: Path, first: str, then: str) -> tuple[_Import, _Import]:
     process = subprocess.Popen(  # noqa: S603 - the benchmarks' own commands
         [sys.executable, "-c", _PROBE.format(first=first, then=then)],
         cwd=ROOT,
@@ -83,5 +95,5 @@ def _probe(folder: Path, first: str, then: str) -> tuple[float, list[str]]:
     output, _ = process.communicate(timeout=_SECONDS)
     if process.returncode != 0:
         raise RuntimeError(f"The import failed with exit code {process.returncode}.")
-    milliseconds, packages = json.loads(output.rpartition("RESULT")[2])
-    return milliseconds, packages
+    first_seen, then_seen = json.loads(output.rpartition("RESULT")[2])
+    return _Import(*first_seen), _Import(*then_seen)

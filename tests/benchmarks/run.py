@@ -20,9 +20,9 @@ from tests.benchmarks.waiting import Crowd
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 FULL: Mapping[str, Callable[[Path], Section]] = {
-    "imports": lambda folder: imports.measure(folder, rounds=5),
-    "waiting": lambda folder: waiting.measure(folder, Crowd(runs=500, shortest=20, longest=200)),
-    "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=200, shortest=0, longest=60)),
+    "imports": lambda folder: imports.measure(folder, rounds=3),
+    "waiting": lambda folder: waiting.measure(folder, Crowd(runs=500, shortest=20, longest=150)),
+    "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=100, shortest=0, longest=45)),
     "exporting": lambda folder: exporting.measure(folder, [20_000, 200_000, 1_000_000], rounds=3),
 }
 # Rough figures, to see that all works; a real Airflow alone takes longer than this may.
