@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_apify.testing.datasets import ItemSource
     from airflow_provider_apify.testing.runs import Run
 
+ENDINGS = ("SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED")
 DEFAULT_BUILDS: Mapping[str, str] = {"latest": "0.1.1"}
 
 
@@ -24,6 +25,8 @@ class RunEnd(Exception):
     """
 
     def __init__(self, status: str, message: str | None = None) -> None:
+        if status not in ENDINGS:
+            raise ValueError(f"A run ends as {', '.join(ENDINGS)}, not as {status!r}.")
         super().__init__(message or status)
         self.status = status
         self.message = message

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 from airflow_provider_apify.testing.clock import new_id, now
 
 Item = dict[str, Any]
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class ItemSource(Protocol):
@@ -70,7 +71,7 @@ class StoredItems:
 
 def encode(item: Item) -> bytes:
     """Write an item as one line of compact JSON."""
-    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(item).encode()
 
 
 class Dataset:

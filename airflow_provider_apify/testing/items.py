@@ -33,6 +33,9 @@ class Shape:
 
     def apply(self, items: Iterable[Item]) -> Iterator[Item]:
         """Return the items as they go out."""
+        return iter(items) if self == Shape() else self._changed(items)
+
+    def _changed(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
             if self.skip_failed_pages and item.get("errorInfo"):
                 continue

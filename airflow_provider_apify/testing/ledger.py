@@ -59,7 +59,7 @@ class Ledger:
 
     :param runs: oldest first.
     :param requests: how many requests came, by ``METHOD /route/template``; faults do not hide them.
-    :param items_delivered: how many items left the server, by dataset id.
+    :param items_delivered: how many items were in answers, arrived or not, by dataset id.
     :param deliveries: every call to a webhook's receiver, oldest first.
     """
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify.testing.actor import ENDINGS
 from airflow_provider_apify.testing.clock import Clock, Pulse, iso, new_id, now
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
@@ -17,7 +18,7 @@ from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
 if TYPE_CHECKING:
     from airflow_provider_apify.testing.actor import Actor
 
-TERMINAL = frozenset({"SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED"})
+TERMINAL = frozenset(ENDINGS)
 STATUSES = TERMINAL | {"READY", "RUNNING", "TIMING-OUT", "ABORTING"}
 LOG_BYTES_KEPT = 10 * 1024 * 1024
 USD_PER_COMPUTE_UNIT = 0.4

@@ -162,6 +162,12 @@ def test_an_actor_can_end_its_run_as_it_likes(mine: Client) -> None:
     assert (run["status"], run["statusMessage"]) == ("TIMED-OUT", "Not today")
 
 
+def test_an_ending_that_does_not_exist_fails_the_run(client: Client) -> None:
+    run = client.finish({"endAs": "EXPLODED"})
+    assert run["status"] == "FAILED"
+    assert "not as 'EXPLODED'" in run["statusMessage"]
+
+
 def test_an_actor_without_a_user_in_its_name_is_refused() -> None:
     with pytest.raises(ValueError, match="username/actor-name"):
         actor("nameless")

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_apify.testing.api import catalog, runs, storages, webhooks
+from airflow_provider_apify.testing.api import catalog, runs, storages, users, webhooks
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.control import control_routes
 from airflow_provider_apify.testing.api.operation import Operation, Site
@@ -24,6 +24,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *catalog.ENDPOINTS,
     *runs.ENDPOINTS,
     *storages.ENDPOINTS,
+    *users.ENDPOINTS,
     *webhooks.ENDPOINTS,
 )
 """Every operation of the API that is served here."""

@@ -1,4 +1,4 @@
-"""Actors, builds, saved tasks, the store and users."""
+"""Actors, builds, saved tasks and the store."""
 
 from __future__ import annotations
 
@@ -231,81 +231,7 @@ async def put_task_input(call: Call) -> Response:
     return JSONResponse(changed.input)
 
 
-async def get_user(call: Call) -> Response:
-    """Get what everybody may know of a user."""
-    if call.path["userId"] not in {USER_ID, USERNAME}:
-        raise not_found("User")
-    return data({"username": USERNAME, "profile": {"name": "Local Apify"}})
-
-
-async def get_me(_call: Call) -> Response:
-    """Get the user whose token it is."""
-    feature = {
-        "isEnabled": True,
-        "disabledReason": None,
-        "disabledReasonType": None,
-        "isTrial": False,
-        "trialExpirationAt": None,
-    }
-    names = (
-        "ACTORS STORAGE SCHEDULER PROXY PROXY_EXTERNAL_ACCESS PROXY_RESIDENTIAL PROXY_SERPS WEBHOOKS ACTORS_PUBLIC_ALL"
-        " ACTORS_PUBLIC_DEVELOPER"
-    )
-    return data(
-        {
-            "id": USER_ID,
-            "username": USERNAME,
-            "profile": {"name": "Local Apify"},
-            "email": "local@example.com",
-            "plan": {"id": "LOCAL", "description": "A local Apify", "isEnabled": True, "availableProxyGroups": {}},
-            "effectivePlatformFeatures": dict.fromkeys(names.split(), feature),
-            "createdAt": PRICES_SINCE,
-            "isPaying": False,
-        }
-    )
-
-
-async def get_limits(call: Call) -> Response:
-    """Get the limits of the account, and how much of them is used."""
-    world = call.world
-    going = list(world.going())
-    cost = sum(run.cost_usd(world.settings.cost_settles_seconds) for run in world.runs.values())
-    units = sum(run.compute_units() for run in world.runs.values())
-    start = world.created_at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    limits = {
-        "maxMonthlyUsageUsd": 1_000_000,
-        "maxMonthlyActorComputeUnits": 1_000_000,
-        "maxMonthlyExternalDataTransferGbytes": 1_000_000,
-        "maxMonthlyProxySerps": 0,
-        "maxMonthlyResidentialProxyGbytes": 0,
-        "maxActorMemoryGbytes": world.settings.max_memory_mbytes / 1024,
-        "maxActorCount": 1000,
-        "maxActorTaskCount": 5000,
-        "maxConcurrentActorJobs": world.settings.max_concurrent_runs,
-        "maxTeamAccountSeatCount": 1,
-        "dataRetentionDays": 7,
-    }
-    current = {
-        "monthlyUsageUsd": round(cost, 6),
-        "monthlyActorComputeUnits": units,
-        "monthlyExternalDataTransferGbytes": 0,
-        "monthlyProxySerps": 0,
-        "monthlyResidentialProxyGbytes": 0,
-        "actorMemoryGbytes": sum(run.options.memory_mbytes for run in going) / 1024,
-        "actorCount": len(world.actors),
-        "actorTaskCount": len(world.tasks),
-        "activeActorJobCount": len(going),
-        "teamAccountSeatCount": 1,
-    }
-    cycle = {"startAt": iso(start), "endAt": iso(end)}
-    return data({"monthlyUsageCycle": cycle, "limits": limits, "current": current})
-
-
 ENDPOINTS = [
-    Endpoint("GET", "/v2/users/me", get_me),
-    Endpoint("GET", "/v2/users/me/limits", get_limits),
-    Endpoint("GET", "/v2/users/{userId}", get_user, is_public=True),
     Endpoint("GET", "/v2/store", search_store, is_public=True),
     Endpoint("GET", "/v2/actors", list_actors),
     Endpoint("GET", "/v2/actors/{actorId}", get_actor, is_public=True),
