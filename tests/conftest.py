@@ -19,6 +19,7 @@ from hypothesis import settings as hypothesis_settings
 
 from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.testing.pytest_plugin import local_apify
+from tests.dag_runs import DagRunner
 
 __all__ = ["local_apify"]
 
@@ -66,6 +67,12 @@ def airflow_db() -> None:
         from airflow.utils.db import initdb  # noqa: PLC0415 - takes seconds to import
 
         initdb()
+
+
+@pytest.fixture
+def airflow(airflow_db: None, apify: LocalApify, capfd: pytest.CaptureFixture[str]) -> DagRunner:  # noqa: ARG001 - used by what it runs
+    """Return what runs DAGs against the local Apify."""
+    return DagRunner(lambda: "".join(capfd.readouterr()))
 
 
 @pytest.fixture(autouse=True)

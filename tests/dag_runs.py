@@ -1,0 +1,136 @@
+"""Run DAGs in this process, on a real database, the way ``dag.test()`` does, and look at what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from itertools import count
+from typing import Any
+
+AIRFLOW_VERSION = version("apache-airflow")
+START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+_DATE_ARGUMENT = "execution_date" if AIRFLOW_VERSION.startswith("2.") else "logical_date"
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A DAG run that is over.
+
+    :param state: of the DAG run.
+    :param errors: the exception that failed each task, or sent it into a retry, by its id.
+    :param log: all that Airflow and the tasks have logged.
+    """
+
+    state: str
+    errors: Mapping[str, BaseException]
+    log: str
+    _run: Any
+
+    def task_instance(self, task_id: str = "task") -> Any:
+        """Return a task instance as it is in the database."""
+        return self._run.get_task_instance(task_id)
+
+    def task_state(self, task_id: str = "task", *, map_index: int = -1) -> str:
+        """Return the final state of a task."""
+        return str(self._run.get_task_instance(task_id, map_index=map_index).state)
+
+    def xcom(self, task_id: str = "task", *, key: str = "return_value", map_index: int = -1) -> Any:
+        """Return what a task has stored under a key; ``None`` where it has not."""
+        instance = self._run.get_task_instance(task_id, map_index=map_index)
+        return instance.xcom_pull(task_ids=task_id, key=key, map_indexes=map_index)
+
+    @property
+    def logical_date(self) -> datetime | None:
+        """The run's logical date."""
+        date: datetime | None = self._run.logical_date
+        return date
+
+    @property
+    def error(self) -> BaseException:
+        """The only error."""
+        (error,) = self.errors.values()
+        return error
+
+
+class DagRunner:
+    """Runs DAGs and collects what they log.
+
+    :param read_output: returns what was written to stdout and stderr since it was last called.
+    """
+
+    def __init__(self, read_output: Callable[[], str]) -> None:
+        self._read_output = read_output
+
+    def run_task(self, operator: Any, *, conf: Mapping[str, Any] | None = None, **dag_arguments: Any) -> Outcome:
+        """Run one operator in a DAG of its own."""
+        from airflow.providers.common.compat.sdk import DAG  # noqa: PLC0415 - after the tests' Airflow is set up
+
+        dag = DAG(f"test_{next(_numbers)}", schedule=None, start_date=START_DATE, **dag_arguments)
+        dag.add_task(operator)
+        return self.run(dag, conf=conf)
+
+    def run(self, dag: Any, *, conf: Mapping[str, Any] | None = None, date: datetime | None = None) -> Outcome:
+        """Run a DAG to its end.
+
+        :param date: the run's logical date; without one, the run has none on Airflow 3, as one that an asset triggers.
+        """
+        errors: dict[str, BaseException] = {}
+
+        def remember(context: Any) -> None:
+            errors[context["ti"].task_id] = context["exception"]
+
+        for task in dag.tasks:
+            task.on_failure_callback = task.on_retry_callback = [remember]
+        dag.resolve_template_files()
+        _save(dag)
+        self._read_output()
+        run = dag.test(run_conf=dict(conf or {}), **{_DATE_ARGUMENT: date})
+        return Outcome(str(getattr(run.state, "value", run.state)), errors, self._read_output(), run)
+
+
+def dag_bag(path: str | os.PathLike[str]) -> Any:
+    """Read the DAGs of a file as Airflow does."""
+    return _dag_bags().DagBag(dag_folder=os.fspath(path))
+
+
+def serde() -> Any:
+    """Return the module with which Airflow writes the arguments of triggers."""
+    try:
+        return import_module("airflow.sdk.serde")  # Airflow 3.2 and later
+    except ImportError:
+        return import_module("airflow.serialization.serde")
+
+
+def in_a_triggerer(trigger: Any, task_instance: Any) -> None:
+    """Run a trigger to its first event with what a triggerer gives it: on Airflow 3, a line to its supervisor."""
+    if AIRFLOW_VERSION.startswith("2."):
+        asyncio.run(anext(trigger.run()))
+        return
+    supervisor = import_module("airflow.sdk.execution_time.supervisor").InProcessTestSupervisor
+    supervisor.run_trigger_in_process(trigger=trigger, ti=task_instance)
+
+
+def _dag_bags() -> Any:
+    try:
+        return import_module("airflow.dag_processing.dagbag")  # Airflow 3.2 and later
+    except ImportError:
+        return import_module("airflow.models.dagbag")
+
+
+def _save(dag: Any) -> None:
+    """Put the DAG into the database, where Airflow 3 looks for it."""
+    if AIRFLOW_VERSION.startswith("2."):
+        return
+    import_module("airflow.dag_processing.bundles.manager").DagBundlesManager().sync_bundles_to_db()
+    bag = dag_bag(os.devnull)
+    bag.bag_dag(dag)
+    if hasattr(bag, "sync_to_db"):  # Airflow 3.0
+        bag.sync_to_db("dags-folder", None)
+    else:
+        _dag_bags().sync_bag_to_db(bag, "dags-folder", None)
