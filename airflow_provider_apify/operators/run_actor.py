@@ -234,7 +234,9 @@ class RunActorOperator(BaseOperator):
         return (started + self.execution_timeout).timestamp()
 
     def _target(self) -> Target:
-        return Target("actor", self.actor_id) if self.actor_id else Target("task", self.actor_task_id or "")
+        if self.actor_id is not None:
+            return Target("actor", self.actor_id)
+        return Target("task", self.actor_task_id or "")
 
     def _options(self) -> RunOptions:
         values = {name: getattr(self, name) for name in _OPTIONS}
@@ -257,7 +259,7 @@ class RunActorOperator(BaseOperator):
                 f"accept_statuses and skip_statuses take final statuses ({', '.join(sorted(FINISHED_STATUSES))}), "
                 f"not {', '.join(sorted(unknown))}.",
             )
-        if isinstance(self.actor_id, str) and not is_template(self.actor_id):
+        if not is_template((self.actor_id, self.actor_task_id)):
             self._target()
         known = {name: getattr(self, name) for name in _OPTIONS}
         RunOptions.parse({name: value for name, value in known.items() if not is_template(value)})

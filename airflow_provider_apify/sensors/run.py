@@ -94,7 +94,7 @@ class ApifyRunSensor(BaseSensorOperator):
 
     def _look(self) -> ActorRun | None:
         hook = ApifyHook(self.apify_conn_id)
-        if self.run_id:
+        if self.run_id is not None:
             return hook.get_run(self.run_id)
         try:
             return hook.get_last_run(self._target(), status=self.status, origin=self.origin)
@@ -110,7 +110,7 @@ class ApifyRunSensor(BaseSensorOperator):
         return run.to_dict()
 
     def _trigger(self) -> ApifyRunTrigger | ApifyLastRunTrigger:
-        if self.run_id:
+        if self.run_id is not None:
             return ApifyRunTrigger(run_id=self.run_id, apify_conn_id=self.apify_conn_id)
         target = self._target()
         return ApifyLastRunTrigger(
@@ -123,7 +123,9 @@ class ApifyRunSensor(BaseSensorOperator):
         )
 
     def _target(self) -> Target:
-        return Target("actor", self.actor_id) if self.actor_id else Target("task", self.actor_task_id or "")
+        if self.actor_id is not None:
+            return Target("actor", self.actor_id)
+        return Target("task", self.actor_task_id or "")
 
     def _check_arguments(self) -> None:
         """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
@@ -134,6 +136,8 @@ class ApifyRunSensor(BaseSensorOperator):
             )
         if self.run_id is not None and (self.status is not None or self.origin is not None):
             raise ValueError("status and origin choose among the runs of actor_id or actor_task_id; run_id needs none.")
+        if self.run_id is None and not is_template((self.actor_id, self.actor_task_id)):
+            self._target()
         for name, value, allowed in (("status", self.status, STATUSES), ("origin", self.origin, ORIGINS)):
             if value is not None and not is_template(value) and value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(sorted(allowed))}, not {value!r}.")

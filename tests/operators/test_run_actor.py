@@ -1,0 +1,466 @@
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
+
+from airflow_provider_apify.exceptions import (
+    ApifyCapacityError,
+    ApifyConnectionError,
+    ApifyRunAborted,
+    ApifyRunFailed,
+    ApifyRunTimedOut,
+    ApifyServerError,
+)
+from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.testing import Exchange, LocalApify
+from tests.dag_runs import START_DATE, DagRunner
+
+SCENARIO = "apify/scenario"
+NOT_FOUND: dict[str, Any] = {"status": 404, "error_type": "record-not-found", "times": None}
+waiting_both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["on a worker", "in the triggerer"])
+
+
+def run_scenario(**arguments: Any) -> RunActorOperator:
+    """Make the task of most tests; ``run_input`` says how the run goes."""
+    defaults: dict[str, Any] = {"task_id": "task", "actor_id": SCENARIO, "deferrable": False}
+    return RunActorOperator(**(defaults | arguments))
+
+
+@waiting_both_ways
+def test_the_task_returns_a_flat_description_of_its_run(
+    apify: LocalApify, airflow: DagRunner, deferrable: bool
+) -> None:
+    plan = {"items": 3, "exitMessage": "All there."}
+    outcome = airflow.run_task(run_scenario(deferrable=deferrable, run_input=plan))
+
+    (started,) = apify.control.ledger().runs
+    result = outcome.xcom()
+    assert outcome.state == "success"
+    assert result.keys() == {
+        *("run_id", "actor_id", "actor_task_id", "status", "status_message", "started_at", "finished_at"),
+        *("build_number", "exit_code", "dataset_id", "key_value_store_id", "request_queue_id"),
+        *("usage_total_usd", "charged_event_counts", "console_url", "item_count"),
+    }
+    assert (result["run_id"], result["actor_id"]) == (started.run_id, started.actor_id)
+    assert (result["status"], result["status_message"], result["exit_code"]) == ("SUCCEEDED", "All there.", 0)
+    assert result["item_count"] == 3
+    assert result["console_url"] == f"https://console.apify.com/actors/runs/{started.run_id}"
+    assert result["finished_at"].endswith("+00:00")
+
+
+@waiting_both_ways
+def test_links_to_console_are_stored_when_the_run_starts_and_stay(
+    apify: LocalApify,
+    airflow: DagRunner,
+    deferrable: bool,
+) -> None:
+    outcome = airflow.run_task(run_scenario(deferrable=deferrable, run_input={"endAs": "FAILED"}))
+
+    (started,) = apify.control.ledger().runs
+    console = "https://console.apify.com"
+    assert outcome.state == "failed"
+    assert outcome.xcom(key="apify_run_link") == f"{console}/actors/runs/{started.run_id}"
+    assert outcome.xcom(key="apify_dataset_link").startswith(f"{console}/storage/datasets/")
+    assert outcome.xcom(key="apify_key_value_store_link").startswith(f"{console}/storage/key-value/")
+
+
+def test_every_option_reaches_the_api(apify: LocalApify, airflow: DagRunner) -> None:
+    webhook = {"eventTypes": ["ACTOR.RUN.SUCCEEDED"], "requestUrl": f"{apify.base_url}/nowhere"}
+    starts: list[Exchange] = []
+    apify.on_exchange = lambda exchange: starts.append(exchange) if exchange.method == "POST" else None
+    outcome = airflow.run_task(
+        run_scenario(
+            build="latest",
+            memory=512,
+            timeout=120,
+            max_items=7,
+            max_total_charge_usd=0.25,
+            restart_on_error=True,
+            force_permission_level="LIMITED_PERMISSIONS",
+            webhooks=[webhook],
+        )
+    )
+
+    (start,) = starts
+    sent = {name: values[0] for name, values in parse_qs(start.query).items()}
+    assert outcome.state == "success"
+    assert json.loads(b64decode(sent.pop("webhooks"))) == [webhook]
+    assert sent == {
+        "build": "latest",
+        "memory": "512",
+        "timeout": "120",
+        "maxItems": "7",
+        "maxTotalChargeUsd": "0.25",
+        "restartOnError": "true",
+        "forcePermissionLevel": "LIMITED_PERMISSIONS",
+    }
+
+
+def test_templates_reach_input_and_options_and_the_target(apify: LocalApify, airflow: DagRunner) -> None:
+    outcome = airflow.run_task(
+        run_scenario(
+            actor_id="{{ params.actor }}",
+            run_input={"exitMessage": "{{ dag_run.conf['words'] }}", "items": 1},
+            memory="{{ params.memory }}",
+            max_total_charge_usd="{{ params.budget }}",
+            restart_on_error="{{ params.restart }}",
+        ),
+        conf={"words": "said at run time"},
+        params={"actor": SCENARIO, "memory": 256, "budget": 0.5, "restart": False},
+    )
+
+    (started,) = apify.control.ledger().runs
+    assert outcome.xcom()["status_message"] == "said at run time"
+    assert (started.options["memoryMbytes"], started.options["maxTotalChargeUsd"]) == (256, 0.5)
+
+
+def test_the_input_may_be_json_text_that_a_template_makes(airflow: DagRunner) -> None:
+    plan = {"items": 2, "exitMessage": "quotes \" and ' and \u00e4"}
+    outcome = airflow.run_task(
+        run_scenario(run_input="{{ params.plan | tojson }}"),
+        params={"plan": plan},
+    )
+
+    assert outcome.xcom()["item_count"] == 2
+    assert outcome.xcom()["status_message"] == plan["exitMessage"]
+
+
+def test_the_input_may_be_a_json_template_file(airflow: DagRunner, tmp_path: Any) -> None:
+    (tmp_path / "input.json").write_text('{"items": {{ params.count }}}')
+    outcome = airflow.run_task(
+        run_scenario(run_input="input.json"),
+        params={"count": 4},
+        template_searchpath=str(tmp_path),
+    )
+
+    assert outcome.xcom()["item_count"] == 4
+
+
+def test_native_templates_keep_numbers_numbers(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(
+        run_scenario(run_input={"items": "{{ params.count }}"}, max_items="{{ params.count }}"),
+        params={"count": 5},
+        render_template_as_native_obj=True,
+    )
+
+    assert outcome.xcom()["item_count"] == 5
+
+
+def test_outputs_of_other_tasks_may_stand_inside_the_input(airflow: DagRunner) -> None:
+    @task
+    def count() -> int:
+        return 6
+
+    with DAG("test_output_in_input", schedule=None, start_date=START_DATE) as dag:
+        run_scenario(run_input={"items": count(), "exitMessage": "six"})
+    outcome = airflow.run(dag)
+
+    assert outcome.xcom()["item_count"] == 6
+
+
+def test_a_mapped_task_starts_one_run_for_each_input(apify: LocalApify, airflow: DagRunner) -> None:
+    with DAG("test_mapped", schedule=None, start_date=START_DATE) as dag:
+        RunActorOperator.partial(task_id="task", actor_id=SCENARIO, deferrable=True).expand(
+            run_input=[{"items": 1}, {"items": 2}]
+        )
+    outcome = airflow.run(dag)
+
+    assert outcome.state == "success"
+    assert [outcome.xcom(map_index=index)["item_count"] for index in (0, 1)] == [1, 2]
+    assert apify.control.ledger().runs_started == 2
+
+
+def test_a_saved_task_runs_with_its_own_input_changed_where_the_task_says_so(
+    apify: LocalApify, airflow: DagRunner
+) -> None:
+    apify.add_task("nightly", SCENARIO, {"items": 2, "exitMessage": "as saved"}, {"memoryMbytes": 512})
+    outcome = airflow.run_task(run_scenario(actor_id=None, actor_task_id="local/nightly", run_input={"items": 3}))
+
+    (started,) = apify.control.ledger().runs
+    assert (started.task, started.options["memoryMbytes"]) == ("nightly", 512)
+    assert outcome.xcom()["item_count"] == 3
+    assert outcome.xcom()["status_message"] == "as saved"
+
+
+def test_without_waiting_the_task_returns_the_started_run(apify: LocalApify, airflow: DagRunner) -> None:
+    outcome = airflow.run_task(run_scenario(run_input={"durationSecs": 600}, wait_for_completion=False))
+
+    (started,) = apify.control.ledger().runs
+    assert outcome.state == "success"
+    assert outcome.xcom()["run_id"] == started.run_id
+    assert outcome.xcom()["dataset_id"]
+    assert started.is_going
+
+
+@waiting_both_ways
+def test_a_failed_run_fails_the_task_with_the_actors_own_words(airflow: DagRunner, deferrable: bool) -> None:
+    plan = {"endAs": "FAILED", "exitMessage": "The site asked for a login.", "logLines": ["Looking for the door"]}
+    outcome = airflow.run_task(run_scenario(deferrable=deferrable, run_input=plan))
+
+    assert outcome.task_state() == "failed"
+    assert isinstance(outcome.error, ApifyRunFailed)
+    assert "The site asked for a login." in str(outcome.error)
+    assert "https://console.apify.com/actors/runs/" in str(outcome.error)
+    assert "Looking for the door" in outcome.log
+
+
+@waiting_both_ways
+@pytest.mark.parametrize(("status", "error"), [("ABORTED", ApifyRunAborted), ("TIMED-OUT", ApifyRunTimedOut)])
+def test_each_way_to_end_badly_has_its_own_error(
+    airflow: DagRunner,
+    deferrable: bool,
+    status: str,
+    error: type[Exception],
+) -> None:
+    outcome = airflow.run_task(run_scenario(deferrable=deferrable, run_input={"endAs": status}))
+
+    assert type(outcome.error) is error
+
+
+def test_an_accepted_status_is_a_success(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(
+        run_scenario(run_input={"items": 2, "endAs": "TIMED-OUT"}, accept_statuses=("SUCCEEDED", "TIMED-OUT"))
+    )
+
+    assert outcome.state == "success"
+    assert (outcome.xcom()["status"], outcome.xcom()["item_count"]) == ("TIMED-OUT", 2)
+
+
+def test_a_status_to_skip_skips_the_task(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(run_scenario(run_input={"endAs": "ABORTED"}, skip_statuses=("ABORTED",)))
+
+    assert outcome.task_state() == "skipped"
+    assert "is ABORTED: skipped" in outcome.log
+
+
+def test_the_end_of_the_runs_log_is_copied_and_more_of_it_after_a_failure(airflow: DagRunner) -> None:
+    lines = [f"Line {number} of the Actor" for number in range(60)]
+    good = airflow.run_task(run_scenario(run_input={"logLines": lines}, log_lines=10))
+    bad = airflow.run_task(run_scenario(run_input={"logLines": lines, "endAs": "FAILED"}, log_lines=10))
+
+    assert [line for line in lines if line in good.log] == [line for line in lines[40:] if line in good.log]
+    assert lines[-1] in good.log
+    assert lines[15] in bad.log
+    assert lines[5] not in bad.log
+
+
+def test_no_log_is_asked_for_where_no_lines_are_wanted(apify: LocalApify, airflow: DagRunner) -> None:
+    airflow.run_task(run_scenario(log_lines=0))
+
+    assert not [route for route in apify.control.ledger().requests if "log" in route]
+
+
+def test_a_log_that_cannot_be_read_does_not_fail_the_task(apify: LocalApify, airflow: DagRunner) -> None:
+    apify.control.add_fault(
+        "answer", path="/v2/actor-runs/*/log", status=404, error_type="record-not-found", times=None
+    )
+    outcome = airflow.run_task(run_scenario())
+
+    assert outcome.state == "success"
+    assert "could not be read" in outcome.log
+
+
+def test_a_dataset_that_cannot_be_counted_does_not_fail_the_task(apify: LocalApify, airflow: DagRunner) -> None:
+    apify.control.add_fault("answer", path="/v2/datasets/*", **NOT_FOUND)
+    outcome = airflow.run_task(run_scenario(run_input={"items": 3}))
+
+    assert outcome.state == "success"
+    assert outcome.xcom()["item_count"] is None
+
+
+def test_status_messages_of_the_actor_show_in_the_log_while_the_task_waits(airflow: DagRunner) -> None:
+    plan = {"durationSecs": 0.5, "statusMessages": ["Warming up"], "exitMessage": "Done and dusted"}
+    outcome = airflow.run_task(run_scenario(run_input=plan, poll_interval=0.05))
+
+    assert "is RUNNING: Warming up" in outcome.log
+    assert "is SUCCEEDED: Done and dusted" in outcome.log
+
+
+@waiting_both_ways
+def test_the_cost_is_read_when_it_is_final(apify: LocalApify, airflow: DagRunner, deferrable: bool) -> None:
+    apify.control.settings(cost_settles_seconds=0.5)
+    plan = {"durationSecs": 0.2, "chargedEvents": {"page": 30}}
+    hasty = airflow.run_task(run_scenario(deferrable=deferrable, run_input=plan, cost_settle_seconds=0)).xcom()
+    patient = airflow.run_task(run_scenario(deferrable=deferrable, run_input=plan, cost_settle_seconds=0.6)).xcom()
+
+    assert patient["charged_event_counts"]["page"] == 30
+    assert patient["charged_event_counts"] != hasty["charged_event_counts"]
+
+
+@waiting_both_ways
+def test_a_run_that_outlives_the_execution_timeout_is_aborted(
+    apify: LocalApify,
+    airflow: DagRunner,
+    deferrable: bool,
+) -> None:
+    outcome = airflow.run_task(
+        run_scenario(
+            deferrable=deferrable,
+            run_input={"durationSecs": 600},
+            timeout=0,
+            execution_timeout=timedelta(seconds=3),
+        )
+    )
+
+    (started,) = apify.control.ledger().runs
+    assert outcome.task_state() == "failed"
+    assert started.aborted_by_request
+    assert not started.is_going or started.status == "ABORTING"
+
+
+def test_the_execution_timeout_is_also_the_runs_own(apify: LocalApify, airflow: DagRunner) -> None:
+    airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5)))
+    airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5), timeout=90))
+
+    assert [run.options["timeoutSecs"] for run in apify.control.ledger().runs] == [300, 90]
+
+
+def test_a_killed_task_aborts_its_run(apify: LocalApify, airflow: DagRunner) -> None:
+    operator = run_scenario(run_input={"durationSecs": 600}, wait_for_completion=False)
+    airflow.run_task(operator)
+    (started,) = apify.control.ledger().runs
+    assert started.is_going
+
+    killed = run_scenario()
+    killed.run_id = started.run_id
+    killed.on_kill()
+
+    assert apify.control.ledger().runs[0].aborted_by_request
+
+
+def test_a_task_that_is_killed_before_it_started_a_run_aborts_nothing(apify: LocalApify) -> None:
+    run_scenario().on_kill()
+
+    assert apify.control.ledger().requests == {}
+
+
+def test_a_wrong_token_fails_the_task_for_good_and_shows_the_token_nowhere(
+    apify: LocalApify, airflow: DagRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "apify_api_wrong_and_secret"
+    monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", f"apify://:{secret}@{apify.base_url.partition('//')[2]}/http")
+    outcome = airflow.run_task(run_scenario(retries=3))
+
+    assert outcome.task_state() == "failed"
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "Check the API token" in str(outcome.error)
+    assert secret not in outcome.log + str(outcome.error)
+
+
+def test_an_unknown_actor_fails_the_task_for_good(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(run_scenario(actor_id="apify/no-such-actor", retries=3))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "apify~no-such-actor" in str(outcome.error)
+    assert "Check the ID" in str(outcome.error)
+
+
+def test_input_that_apify_refuses_fails_the_task_for_good_with_its_words(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(run_scenario(run_input="{{ [1, 2] | tojson }}", retries=3))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "Input must be a JSON object." in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("run_input", "words"),
+    [
+        ("{{ 'no json' }}", "run_input is a string that holds no JSON"),
+        ('{"text": "{{ "x" * 9_500_000 }}"}', "Apify takes at most 9,437,184"),
+        ('{"rate": {{ "NaN" }}}', "NaN is no JSON number"),
+    ],
+    ids=["no JSON", "too large", "NaN"],
+)
+def test_input_that_is_wrong_only_at_run_time_fails_the_task_before_anything_is_started(
+    apify: LocalApify, airflow: DagRunner, run_input: str, words: str
+) -> None:
+    outcome = airflow.run_task(run_scenario(run_input=run_input, retries=3))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert words in str(outcome.error)
+    assert len(str(outcome.error)) < 400
+    assert apify.control.ledger().runs_started == 0
+
+
+def test_options_that_are_wrong_only_at_run_time_fail_the_task_for_good(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(run_scenario(memory="{{ 300 }}", retries=3))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "memory must be one of 128, 256," in str(outcome.error)
+
+
+def test_a_missing_connection_says_how_to_make_one(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(run_scenario(apify_conn_id="apify_elsewhere"))
+
+    assert outcome.task_state() == "failed"
+    assert "Create it with type 'apify'" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"action": "answer", "status": 402, "error_type": "actor-memory-limit-exceeded"}, ApifyCapacityError),
+        ({"action": "answer", "status": 502}, ApifyServerError),
+        ({"action": "cut-before-commit"}, ApifyConnectionError),
+    ],
+    ids=["no capacity", "server error", "cut connection"],
+)
+def test_passing_troubles_leave_the_task_to_airflows_retries(
+    apify: LocalApify, airflow: DagRunner, fault: dict[str, Any], error: type[Exception]
+) -> None:
+    apify.control.add_fault(**fault, method="POST", path="/v2/actors/*/runs")
+    outcome = airflow.run_task(run_scenario(retries=1, retry_delay=timedelta(0), run_input={"items": 1}))
+
+    assert isinstance(outcome.error, error)
+    assert outcome.state == "success"
+    assert outcome.xcom()["item_count"] == 1
+
+
+def test_the_token_is_nowhere_in_what_a_task_leaves_behind(apify: LocalApify, airflow: DagRunner) -> None:
+    good = airflow.run_task(run_scenario(deferrable=True, run_input={"items": 1}))
+    bad = airflow.run_task(run_scenario(actor_id="apify/no-such-actor"))
+
+    assert apify.token not in "".join([good.log, str(good.xcom()), bad.log, str(bad.error)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"actor_id": None}, "Give exactly one of actor_id .* and actor_task_id .* task_id is the name"),
+        ({"actor_task_id": "me/task"}, "Give exactly one of actor_id"),
+        ({"actor_id": "me/my actor"}, "'me/my actor' is no Actor ID. Write the ID from Apify Console"),
+        ({"actor_id": ""}, "is no"),
+        ({"actor_id": None, "actor_task_id": "../../users/me"}, "is no Actor task ID"),
+        ({"run_input": "{no json"}, "run_input is a string that holds no JSON.*ends in .json"),
+        ({"run_input": {"rate": float("nan")}}, "NaN or an infinite number.* use null"),
+        ({"run_input": {"when": timedelta(1)}}, "cannot be written as JSON"),
+        ({"run_input": {"text": "x" * (9 * 2**20)}}, r"at most 9,437,184 \(9 MiB\). Put large data into"),
+        ({"build": 5}, "build must be a string, not 5"),
+        ({"memory": 1000}, "memory must be one of 128, 256, .* megabytes, not 1000"),
+        ({"memory": "a lot"}, "memory must be a whole number"),
+        ({"timeout": -1}, "timeout must be a whole number, at least 0"),
+        ({"max_items": 0}, "max_items must be a whole number, at least 1"),
+        ({"max_items": 1.5}, "max_items must be a whole number"),
+        ({"max_total_charge_usd": 0}, "max_total_charge_usd must be US dollars above 0, for example 2.5"),
+        ({"max_total_charge_usd": Decimal("Infinity")}, "max_total_charge_usd must be US dollars"),
+        ({"restart_on_error": "maybe"}, "restart_on_error must be True or False"),
+        ({"webhooks": [{"requestUrl": "https://example.com"}]}, "with 'eventTypes' and 'requestUrl'"),
+        ({"force_permission_level": "ALL"}, "must be one of LIMITED_PERMISSIONS, FULL_PERMISSIONS"),
+        (
+            {"actor_id": None, "actor_task_id": "me/task", "force_permission_level": "FULL_PERMISSIONS"},
+            "works with actor_id only",
+        ),
+        ({"accept_statuses": ("SUCCEEDED", "RUNNING")}, "take final statuses .* not RUNNING"),
+        ({"skip_statuses": ("FAILD",)}, "take final statuses .* not FAILD"),
+    ],
+)
+def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        run_scenario(**arguments)
