@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import Target
+from airflow_provider_apify.testing import LocalApify, expected_crawl
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+
+FOLDER = Path(__file__).parents[2] / "dags_examples"
+FILES = sorted(FOLDER.glob("*.py"))
+DAY = datetime(2026, 2, 3, tzinfo=UTC)
+Load = Callable[[str], Any]
+
+
+@pytest.fixture
+def output(apify: LocalApify, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Have the examples crawl the local shop and write to a folder of the test."""
+    monkeypatch.setenv("APIFY_EXAMPLE_START_URL", f"{apify.base_url}/shop/")
+    monkeypatch.setenv("APIFY_EXAMPLE_OUTPUT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def load(output: Path, airflow_db: None) -> Load:  # noqa: ARG001 - both have to be there
+    """Return what reads a DAG from the file of its name, or from another."""
+
+    def read(dag_id: str, file: str = "") -> Any:
+        bag = dag_bag(FOLDER / f"{file or dag_id}.py")
+        assert bag.import_errors == {}
+        return bag.dags[dag_id]
+
+    return read
+
+
+def lines_of(pages: list[dict[str, Any]]) -> bytes:
+    """Write pages as they are expected in a file."""
+    return "".join(f"{json.dumps(page, ensure_ascii=False, separators=(',', ':'))}\n" for page in pages).encode()
+
+
+def pages_from(start_url: str, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return pages whose first was reached under another address."""
+    first = pages[0] | {"url": start_url, "crawl": pages[0]["crawl"] | {"loadedUrl": start_url}}
+    return [first, *pages[1:]]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.usefixtures("airflow_db")
+def test_every_example_is_read_without_errors_or_warnings(file: Path, recwarn: pytest.WarningsRecorder) -> None:
+    bag = dag_bag(file)
+
+    assert bag.import_errors == {}
+    assert [str(warning.message) for warning in recwarn] == []
+    assert bag.dags
+    assert all(dag.doc_md and {"apify", "example"} <= set(dag.tags) for dag in bag.dags.values())
+
+
+def test_the_three_parts_together(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+    outcome = airflow.run(load("apify_end_to_end"))
+
+    assert outcome.state == "success"
+    assert (output / "end_to_end.jsonl").read_bytes() == lines_of(expected_crawl(apify.base_url, max_pages=10))
+    assert apify.control.ledger().runs_started == 1
+
+
+def test_the_hook_in_a_task(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
+    outcome = airflow.run(load("apify_hook_in_task"))
+
+    assert outcome.xcom("crawl")["pages"] == 5
+    assert apify.control.ledger().runs[0].options["timeoutSecs"] == 600
+
+
+def test_the_scheduled_crawl_names_its_file_after_the_data_interval(
+    apify: LocalApify, airflow: DagRunner, load: Load, output: Path
+) -> None:
+    dag = load("apify_scheduled_crawl")
+    outcome = airflow.run(dag, date=DAY)
+
+    (file,) = (output / "scheduled_crawl").iterdir()
+    assert outcome.state == "success"
+    assert file.name in {"20260203T000000.jsonl", "20260202T000000.jsonl"}  # an interval before it, or none
+    assert file.read_bytes() == lines_of(expected_crawl(apify.base_url, max_pages=20))
+
+
+def test_a_manual_run_of_the_scheduled_crawl_takes_its_address_from_the_form(
+    apify: LocalApify, airflow: DagRunner, load: Load, output: Path
+) -> None:
+    url = f"{apify.base_url}/shop/?from=the-form"
+    outcome = airflow.run(load("apify_scheduled_crawl"), conf={"start_url": url})
+
+    (file,) = (output / "scheduled_crawl").iterdir()
+    assert outcome.state == "success"
+    assert file.read_bytes().startswith(lines_of(pages_from(url, expected_crawl(apify.base_url, max_pages=1))))
+
+
+def test_a_run_from_the_form(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+    form = {"start_urls": [f"{apify.base_url}/shop/"], "max_pages": 7, "budget_usd": 2.5}
+    outcome = airflow.run(load("apify_run_from_ui"), conf=form)
+
+    (file,) = (output / "run_from_ui").iterdir()
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    (run,) = apify.control.ledger().runs
+    assert outcome.state == "success"
+    assert [row["url"] for row in rows] == [page["url"] for page in expected_crawl(apify.base_url, max_pages=7)]
+    assert run.options["maxTotalChargeUsd"] == 2.5
+
+
+@pytest.mark.parametrize(
+    "form", [{"start_urls": []}, {"start_urls": ["ftp://x"]}, {"max_pages": 0}, {"budget_usd": 50}], ids=str
+)
+def test_the_form_refuses_values_out_of_range(load: Load, form: dict[str, Any]) -> None:
+    params = load("apify_run_from_ui").params
+
+    with pytest.raises(ValueError, match="Invalid input"):
+        params.update(form)
+
+
+def test_a_day_can_be_run_again(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+    dag = load("apify_daily_backfill")
+    for _ in range(2):
+        assert airflow.run(dag, date=DAY).state == "success"
+
+    (file,) = output.glob("daily/day=*/pages.jsonl")
+    day = file.parent.name
+    assert day in {"day=2026-02-03", "day=2026-02-02"}
+    expected = pages_from(f"{apify.base_url}/shop/?{day}", expected_crawl(apify.base_url, max_depth=1))
+    assert file.read_bytes() == lines_of(expected)
+
+
+def test_the_daily_files_can_also_be_made_by_a_run_without_a_date(airflow: DagRunner, load: Load, output: Path) -> None:
+    assert airflow.run(load("apify_daily_backfill")).state == "success"
+    assert len(list(output.glob("daily/day=*/pages.jsonl"))) == 1
+
+
+def test_many_runs_side_by_side(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+    outcome = airflow.run(load("apify_fan_out"), conf={"count": 2})
+
+    assert outcome.state == "success"
+    assert apify.control.ledger().runs_started == 2
+    pages = expected_crawl(apify.base_url, max_pages=5)
+    for index in range(2):
+        expected = pages_from(f"{apify.base_url}/shop/?page={index + 1}", pages)
+        assert (output / "fan_out" / f"{index}.jsonl").read_bytes() == lines_of(expected)
+
+
+def test_a_saved_task_and_its_newest_run(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+    outcome = airflow.run(load("apify_saved_task"))
+
+    (run,) = apify.control.ledger().runs
+    assert outcome.xcom("wait")["run_id"] == run.run_id
+    assert run.task == "daily-crawl"
+    assert (output / "saved_task.jsonl").read_bytes() == lines_of(expected_crawl(apify.base_url, max_pages=10))
+
+
+def test_a_run_that_was_started_elsewhere(airflow: DagRunner, load: Load, output: Path) -> None:
+    run = ApifyHook().start_run(Target("actor", "apify/hello-world"), {"message": "from elsewhere"})
+    outcome = airflow.run(load("apify_watch_other_run"), conf={"run_id": run.id})
+
+    assert outcome.state == "success"
+    assert (output / "watch_other_run" / f"{run.id}.jsonl").read_bytes() == b'{"message":"from elsewhere"}\n'
+
+
+def test_the_file_of_one_dag_feeds_the_next(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+    producer = load("apify_asset_producer", "apify_asset_pipeline")
+    consumer = load("apify_asset_consumer", "apify_asset_pipeline")
+    assert [outlet.name if hasattr(outlet, "name") else outlet.uri for outlet in producer.get_task("save").outlets] == [
+        "apify_example_pages"
+    ]
+    produced, consumed = airflow.run(producer), airflow.run(consumer)
+
+    pages = expected_crawl(apify.base_url, max_pages=10)
+    (details,) = (output / "asset_pipeline").glob("details-*.json")
+    assert (produced.state, consumed.state) == ("success", "success")
+    assert (output / "asset_pipeline" / "pages.jsonl").read_bytes() == lines_of(pages)
+    assert json.loads(details.read_bytes()) == [page | {"crawl": page["crawl"] | {"depth": 0}} for page in pages[:3]]
+
+
+def test_runs_without_a_date_have_none_on_airflow_3(airflow: DagRunner, load: Load) -> None:
+    outcome = airflow.run(load("apify_hook_in_task"))
+
+    assert (outcome.logical_date is None) is not AIRFLOW_VERSION.startswith("2.")
