@@ -84,15 +84,16 @@ def _shown(packages: list[str]) -> str:
 
 
 def _probe(folder: Path, first: str, then: str) -> tuple[_Import, _Import]:
-    process = subprocess.Popen(  # noqa: S603 - the benchmarks' own commands
-        [sys.executable, "-c", _PROBE.format(first=first, then=then)],
-        cwd=ROOT,
-        env=clean_environment(AIRFLOW_HOME=str(folder / "airflow")),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    keep_to_core(process.pid, CLIENT_CORE)
-    output, _ = process.communicate(timeout=_SECONDS)
+    command = [sys.executable, "-c", _PROBE.format(first=first, then=then)]
+    environment = clean_environment(AIRFLOW_HOME=str(folder / "airflow"))
+    with subprocess.Popen(  # noqa: S603 - the benchmarks' own commands
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        keep_to_core(process.pid, CLIENT_CORE)
+        try:
+            output, _ = process.communicate(timeout=_SECONDS)
+        finally:
+            process.kill()
     if process.returncode != 0:
         raise RuntimeError(f"The import failed with exit code {process.returncode}.")
     first_seen, then_seen = json.loads(output.rpartition("RESULT")[2])

@@ -1,4 +1,4 @@
-"""Tables for people: on the terminal, and between two marks in a Markdown file."""
+"""Tables for people: on the terminal, and between marks in a Markdown file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 @dataclass
@@ -56,13 +54,14 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def replace_figures(file: Path, figures: str) -> None:
-    """Put new figures between the marks of a Markdown file, and leave the rest as it is.
+def replace_figures(file: Path, name: str, figures: str) -> None:
+    """Put new figures between the marks of this name in a Markdown file, and leave the rest as it is.
 
     :raises ValueError: the marks are missing.
     """
-    before, begin, rest = file.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{file.name} has no lines {BEGIN} and {END}")
-    file.write_text(f"{before}{BEGIN}\n\n{figures}\n{END}{after}")
+    begin, end = (f"<!-- {name}: {word} -->" for word in ("begin", "end"))
+    before, found, rest = file.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"{file.name} has no lines {begin} and {end}")
+    file.write_text(f"{before}{begin}\n\n{figures}\n{end}{after}")

@@ -1,6 +1,6 @@
 """Measure the provider, print the figures, and write them into the documentation: ``make bench``, ``QUICK=1`` for less.
 
-``python -m tests.benchmarks.run [--quick] [--only NAME] [--keep]``
+``python -m tests.benchmarks.run [--quick] [--only NAME]``
 """
 
 from __future__ import annotations
@@ -34,28 +34,27 @@ QUICK: Mapping[str, Callable[[Path], Section]] = {
 
 
 def main() -> None:
-    """Take the measurements; only a full run that left none out writes the documentation."""
+    """Take the measurements, one after the other; those of a full run go to the documentation."""
     options = _parser().parse_args()
     plan = QUICK if options.quick else FULL
-    chosen = {name: take for name, take in plan.items() if options.only in (None, name)}
     began = time.monotonic()
-    busy, sections = load(), []
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
-        for name, take in chosen.items():
+        for name, take in plan.items():
+            if options.only not in (None, name):
+                continue
             say(f"... {name} ({time.monotonic() - began:.0f} s)")
-            sections.append(take(Path(folder)))
-            say(sections[-1].to_markdown())
-    figures = "\n".join([f"{describe()}. Load before: {busy}.\n", *(each.to_markdown() for each in sections)])
-    say(f"{describe()}. Took {time.monotonic() - began:.0f} s.")
-    if chosen == FULL:
-        replace_figures(DOCUMENT, figures)
-        say(f"Written to {DOCUMENT.relative_to(ROOT)}")
+            machine = f"{describe()}; {load()} processes wanted a core before."
+            figures = f"{take(Path(folder)).to_markdown()}\n{machine}\n"
+            say(figures)
+            if plan is FULL:
+                replace_figures(DOCUMENT, name, figures)
+    say(f"Took {time.monotonic() - began:.0f} s.")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="rough figures within three minutes")
-    parser.add_argument("--only", choices=list(FULL), help="take one measurement; the documentation stays as it is")
+    parser.add_argument("--only", choices=list(FULL), help="take one measurement")
     return parser
 
 
