@@ -17,7 +17,7 @@ from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
 FOLDER = Path(__file__).parents[2] / "dags_examples"
 FILES = sorted(FOLDER.glob("*.py"))
 DAY = datetime(2026, 2, 3, tzinfo=UTC)
-Load = Callable[[str], Any]
+Load = Callable[..., Any]
 
 
 @pytest.fixture

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from airflow.models.trigger import Trigger
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_apify._api import transports
+from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models import RunEvent
+from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.options import Target
+from airflow_provider_apify.testing import LocalApify
+from airflow_provider_apify.triggers import run as module
+from airflow_provider_apify.triggers.run import ApifyLastRunTrigger, ApifyRunTrigger
+from tests.dag_runs import DagRunner, in_a_triggerer, serde
+
+SCENARIO = Target("actor", "apify/scenario")
+WATCH = "GET /v2/actor-runs/{runId}"
+LOOK = "GET /v2/actors/{actorId}/runs/last"
+LOOKS = 600
+
+
+async def start(**run_input: Any) -> str:
+    """Start a run and return its ID."""
+    return (await asyncio.to_thread(ApifyHook().start_run, SCENARIO, run_input)).id
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Look in a thread, again and again, until something is so."""
+    for _ in range(LOOKS):
+        if await asyncio.to_thread(condition):
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError
+
+
+async def first_event(trigger: BaseTrigger) -> RunEvent:
+    """Run a trigger to its first event, as the task will read it."""
+    return RunEvent.from_payload((await anext(trigger.run())).payload)
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        ApifyRunTrigger(run_id="abc", deadline=1.5, poll_interval=5, settle=10.0, abort_on_kill=True),
+        ApifyRunTrigger(run_id="abc"),
+        ApifyLastRunTrigger(target_kind="task", target_id="me/nightly", status="SUCCEEDED", origin="API"),
+    ],
+    ids=["all arguments", "defaults", "last run"],
+)
+def test_a_trigger_survives_the_way_through_the_database(trigger: BaseTrigger) -> None:
+    path, arguments = trigger.serialize()
+    assert serde().deserialize(serde().serialize(arguments)) == arguments
+
+    row = Trigger.from_object(trigger)
+    rebuilt = getattr(module, row.classpath.rpartition(".")[2])(**row.kwargs)
+    assert rebuilt.serialize() == (path, arguments)
+
+
+def test_a_trigger_carries_no_token(apify: LocalApify) -> None:
+    trigger = ApifyRunTrigger(run_id="abc")
+    assert trigger.hook.connection.access.token == apify.token
+
+    assert apify.token not in str(trigger.serialize()) + repr(vars(trigger))
+
+
+@pytest.mark.parametrize("poll_interval", [None, 0.1])
+async def test_the_trigger_fires_when_the_run_is_finished(apify: LocalApify, poll_interval: float | None) -> None:
+    run_id = await start(durationSecs=0.3, exitMessage="All there.")
+    event = await first_event(ApifyRunTrigger(run_id=run_id, poll_interval=poll_interval))
+
+    assert (event.run.id, event.run.status, event.run.status_message) == (run_id, "SUCCEEDED", "All there.")
+    assert not event.deadline_passed
+    assert apify.control.ledger().requests[WATCH] >= 1
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ABORTED", "TIMED-OUT"])
+async def test_a_bad_end_is_an_event_like_any_other(apify: LocalApify, status: str) -> None:
+    event = await first_event(ApifyRunTrigger(run_id=await start(endAs=status)))
+
+    assert event.run.status == status
+    assert apify.control.ledger().runs_started == 1
+
+
+async def test_the_trigger_fires_at_its_deadline_and_leaves_the_run_to_the_task(apify: LocalApify) -> None:
+    run_id = await start(durationSecs=600)
+    event = await first_event(ApifyRunTrigger(run_id=run_id, deadline=time.time() + 1, abort_on_kill=True))
+
+    assert event.deadline_passed
+    assert apify.control.ledger().runs[0].is_going
+
+
+async def test_an_unknown_run_is_an_error_of_the_trigger(apify: LocalApify) -> None:
+    with pytest.raises(ApifyNotFoundError):
+        await first_event(ApifyRunTrigger(run_id="noSuchRun"))
+    assert apify.control.ledger().runs_started == 0
+
+
+async def test_a_trigger_gets_over_an_outage(apify: LocalApify) -> None:
+    run_id = await start(durationSecs=0.1)
+    await asyncio.to_thread(
+        apify.control.add_fault, "answer", path="/v2/actor-runs/*", status=503, times=3, method="GET"
+    )
+
+    assert (await first_event(ApifyRunTrigger(run_id=run_id))).run.status == "SUCCEEDED"
+
+
+async def test_fifty_triggers_share_one_session_and_do_not_all_ask_at_once(apify: LocalApify) -> None:
+    run_id = await start(durationSecs=600)
+    triggers = [ApifyRunTrigger(run_id=run_id) for _ in range(50)]
+    delays = {trigger.waiting.first_delay for trigger in triggers}
+    events = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
+    await until(lambda: apify.control.ledger().requests.get(WATCH, 0) == len(triggers))
+
+    (shared,) = transports._shared_sessions.values()
+    assert shared.users == len(triggers)
+    assert len(delays) == len(triggers)
+    assert max(delays) <= 1
+    await asyncio.to_thread(ApifyHook().abort_run, run_id)
+    assert {event.run.status for event in await asyncio.gather(*events)} == {"ABORTED"}
+    assert shared.session.closed
+    assert len(transports._shared_sessions) == 0
+
+
+async def test_the_newest_run_is_found_and_watched(apify: LocalApify) -> None:
+    await start(endAs="FAILED")
+    run_id = await start(durationSecs=0.2)
+    trigger = ApifyLastRunTrigger(target_kind="actor", target_id=SCENARIO.id, origin="API")
+
+    assert (await first_event(trigger)).run.id == run_id
+    assert apify.control.ledger().runs_started == 2
+
+
+async def test_a_run_that_does_not_exist_yet_is_waited_for(apify: LocalApify) -> None:
+    trigger = ApifyLastRunTrigger(target_kind="actor", target_id=SCENARIO.id, poke_interval=0.05)
+    event = asyncio.create_task(first_event(trigger))
+    await until(lambda: apify.control.ledger().requests.get(LOOK, 0) >= 2)
+    run_id = await start()
+
+    assert (await event).run.id == run_id
+
+
+async def test_the_trigger_of_a_sensor_never_aborts(apify: LocalApify) -> None:
+    trigger = ApifyRunTrigger(run_id=await start(durationSecs=600))
+    await trigger.on_kill()
+
+    assert apify.control.ledger().runs[0].is_going
+
+
+class Script(BaseTrigger):
+    """Does in a triggerer what a test wants done there."""
+
+    def __init__(self, play: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._play = play
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "", {}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        await self._play()
+        yield TriggerEvent({})  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def deferred(airflow: DagRunner) -> Any:
+    """Return the task instance, left in Airflow's database, of a task whose run goes on."""
+    operator = RunActorOperator(
+        task_id="task", actor_id=SCENARIO.id, run_input={"durationSecs": 600}, wait_for_completion=False
+    )
+    instance = airflow.run_task(operator).task_instance()
+    instance.set_state("deferred")
+    return instance
+
+
+def trigger_of(apify: LocalApify, instance: Any, **arguments: Any) -> ApifyRunTrigger:
+    """Return the trigger that watches the run of a task."""
+    (run,) = apify.control.ledger().runs
+    trigger = ApifyRunTrigger(run_id=run.run_id, **({"abort_on_kill": True} | arguments))
+    trigger.task_instance = instance
+    return trigger
+
+
+async def cancel(apify: LocalApify, trigger: ApifyRunTrigger) -> None:
+    """End a trigger as its triggerer does, while it waits."""
+    waiting = asyncio.create_task(first_event(trigger))
+    await until(lambda: apify.control.ledger().requests.get(WATCH, 0) == 1)
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await waiting
+
+
+@pytest.mark.parametrize("state", ["failed", "success", None], ids=["marked failed", "marked success", "cleared"])
+def test_a_run_whose_task_a_user_has_ended_is_aborted(apify: LocalApify, deferred: Any, state: str | None) -> None:
+    deferred.set_state(state)
+    in_a_triggerer(Script(trigger_of(apify, deferred).on_kill), deferred)
+
+    assert apify.control.ledger().runs[0].aborted_by_request
+
+
+def test_a_run_whose_task_is_still_deferred_goes_on(apify: LocalApify, deferred: Any) -> None:
+    in_a_triggerer(Script(trigger_of(apify, deferred).on_kill), deferred)
+
+    assert apify.control.ledger().runs[0].is_going
+
+
+def test_a_run_that_does_not_belong_to_the_task_goes_on(apify: LocalApify, deferred: Any) -> None:
+    deferred.set_state("failed")
+    in_a_triggerer(Script(trigger_of(apify, deferred, abort_on_kill=False).on_kill), deferred)
+
+    assert apify.control.ledger().runs[0].is_going
+
+
+def test_a_triggerer_that_shuts_down_aborts_nothing(apify: LocalApify, deferred: Any) -> None:
+    trigger = trigger_of(apify, deferred)
+    in_a_triggerer(Script(lambda: cancel(apify, trigger)), deferred)
+
+    (run,) = apify.control.ledger().runs
+    assert run.is_going
+    assert not run.aborted_by_request
+
+
+@pytest.mark.parametrize(("state", "is_aborted"), [("failed", True), ("deferred", False)])
+def test_an_airflow_that_only_cancels_triggers_is_understood_too(
+    apify: LocalApify, deferred: Any, monkeypatch: pytest.MonkeyPatch, state: str, is_aborted: bool
+) -> None:
+    monkeypatch.setattr(module, "_AIRFLOW_CALLS_ON_KILL", False)
+    deferred.set_state(state)
+    trigger = trigger_of(apify, deferred)
+    in_a_triggerer(Script(lambda: cancel(apify, trigger)), deferred)
+
+    assert apify.control.ledger().runs[0].aborted_by_request is is_aborted
