@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tools.lab import ApifyServer
 
-DEMO_DAG = "apify_end_to_end"
+DEMO_DAG = "apify_run_from_ui"
 RUN_SECONDS = 600.0
 POLL_SECONDS = 0.25
 SHOWN_LOG_LINES = 12

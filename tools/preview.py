@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -51,11 +53,13 @@ def local_path(location: str) -> Path | None:
 
 
 def first_rows(path: Path) -> list[str]:
-    """Return the first items of a json file, or the first lines of any other."""
+    """Return the first items of a file: of a json array, the header and rows of a csv table, or the lines of jsonl."""
     if path.suffix == ".json":
         return [json.dumps(item, ensure_ascii=False) for item in json.loads(path.read_text())[:SHOWN_ROWS]]
-    with path.open(encoding="utf-8") as file:
-        return [line.rstrip("\n") for line, _ in zip(file, range(SHOWN_ROWS), strict=False)]
+    with path.open(encoding="utf-8", newline="") as file:
+        if path.suffix == ".csv":
+            return [" | ".join(row).replace("\n", " ") for row in islice(csv.reader(file), SHOWN_ROWS + 1)]
+        return [line.rstrip("\n") for line in islice(file, SHOWN_ROWS)]
 
 
 def _relative(path: Path) -> Path:

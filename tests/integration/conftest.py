@@ -10,7 +10,8 @@ import pytest
 
 from airflow_provider_apify.testing.control import Control
 from tests.integration.stage import Stage
-from tools.lab import AirflowLab
+from tools.lab import AirflowLab, ApifyServer
+from tools.versions import ROOT
 
 HERE = Path(__file__).parent
 
@@ -29,7 +30,15 @@ def apify_token() -> str:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str) -> Iterator[AirflowLab]:
     folder = tmp_path_factory.mktemp("lab")
-    with AirflowLab(folder, [HERE / "dags"], local_token=apify_token) as lab:
+    dags = [HERE / "dags", ROOT / "dags_examples"]
+
+    def variables(apify: ApifyServer) -> dict[str, str]:
+        return {
+            "APIFY_EXAMPLE_START_URL": f"{apify.base_url}/shop/",
+            "APIFY_EXAMPLE_OUTPUT": str(folder / "examples"),
+        }
+
+    with AirflowLab(folder, dags, local_token=apify_token, variables=variables) as lab:
         yield lab
 
 

@@ -29,6 +29,15 @@ def test_a_json_file_is_shown_item_by_item(tmp_path: Path) -> None:
     assert [line.strip() for line in lines[2:]] == ['{"id": 1}', '{"id": 2}']
 
 
+def test_a_table_is_shown_with_its_header_and_each_row_on_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "items.csv"
+    file.write_text('id,text\n1,"two\nlines"\n')
+
+    lines = list(describe_results([{"path": str(file), "items": 1, "bytes": 20}], local=True))
+
+    assert [line.strip() for line in lines[2:]] == ["id | text", "1 | two lines"]
+
+
 def test_a_file_in_the_cloud_is_named_but_not_opened() -> None:
     lines = list(describe_results([{"path": "s3://bucket/items.jsonl", "items": 2, "bytes": 20}], local=False))
 

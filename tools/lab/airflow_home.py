@@ -86,7 +86,7 @@ class AirflowHome:
         shutil.copyfile(template, self.database)
 
     def _settings(self, port: int, dag_folders: Sequence[Path]) -> Settings:
-        """Choose for a quick start and small load: four task slots, short intervals, one API worker."""
+        """Choose for a quick start, small load and a slow machine: four task slots, short intervals, long time-outs."""
         url = f"http://127.0.0.1:{port}"
         return {
             "core": {
@@ -111,6 +111,9 @@ class AirflowHome:
                 "min_file_process_interval": 15,
             },
             "scheduler": {"scheduler_idle_sleep_time": 0.2},
+            # By default a worker may notice only after 5 seconds that its task has deferred. When the task has been
+            # resumed by then, the scheduler takes the late news for a lost task and fails it.
+            "workers": {"min_heartbeat_interval": 1, "execution_api_timeout": 60},
             "logging": {"base_log_folder": self.logs, "colored_console_log": False} | _log_server_ports(),
             "usage_data_collection": {"enabled": False},
         }

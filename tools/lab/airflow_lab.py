@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 START_SECONDS = 240.0
 CLI_SECONDS = 120.0
 HEALTH_POLL_SECONDS = 0.5
-LOCAL_COST_SETTLE_SECONDS = 0.5
-"""The local Apify knows the final cost of a run at once; the real one takes about ten seconds."""
+LOCAL_COST_SETTLE_SECONDS = 2
+"""How long after its end the cost of a run is read; the local Apify settles it at once, the real one in about ten."""
 AIRFLOW_COMMANDS: Mapping[str, Sequence[str]] = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
