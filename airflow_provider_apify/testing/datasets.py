@@ -105,10 +105,10 @@ class Dataset:
 
     def push(self, items: Iterable[Item]) -> None:
         """Add items at the end."""
-        if not self._sources or not isinstance(self._sources[-1], StoredItems):
-            self._sources.append(StoredItems())
-        last = self._sources[-1]
-        assert isinstance(last, StoredItems)  # noqa: S101 - tells the type checker what the lines above ensure
+        last = self._sources[-1] if self._sources else None
+        if not isinstance(last, StoredItems):
+            last = StoredItems()
+            self._sources.append(last)
         last.extend(items)
         self._grown()
 

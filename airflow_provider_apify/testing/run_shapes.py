@@ -52,11 +52,7 @@ def run_shape(run: Run, settings: Settings) -> dict[str, Any]:
         "exitCode": run.exit_code,
         "generalAccess": run.general_access,
         **_storages(run),
-        "storageIds": {
-            "datasets": {"default": run.dataset.id},
-            "keyValueStores": {"default": run.store.id},
-            "requestQueues": {"default": run.queue.id},
-        },
+        "storageIds": _storage_ids(run),
         "containerUrl": f"https://{run.id.lower()}.runs.apify.net",
         "isContainerServerReady": False,
         "gitBranchName": None,
@@ -117,6 +113,14 @@ def _storages(run: Run) -> Mapping[str, str]:
         "defaultKeyValueStoreId": run.store.id,
         "defaultDatasetId": run.dataset.id,
         "defaultRequestQueueId": run.queue.id,
+    }
+
+
+def _storage_ids(run: Run) -> dict[str, Any]:
+    return {
+        "datasets": {"default": run.dataset.id},
+        "keyValueStores": {"default": run.store.id},
+        "requestQueues": {"default": run.queue.id},
     }
 
 

@@ -40,7 +40,8 @@ class LocalApify:
 
     :param port: 0 takes a free one.
     :param actors: more Actors, made with the decorator ``actor``.
-    :param on_exchange: is told of every finished exchange, from the server's thread; may be set at any time.
+    :param on_exchange: is told of every exchange of the API before the client sees its end, from the server's thread;
+        may be set at any time, and must not raise.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class LocalApify:
         """Start to serve; returns when the server answers.
 
         :raises OSError: the port is taken.
+        :raises RuntimeError: the server could not start.
         """
         listener = _listening(self._host, self._port)
         port = listener.getsockname()[1]
@@ -94,6 +96,9 @@ class LocalApify:
         self._thread = threading.Thread(target=self._server.serve_on, args=[listener], name="local-apify", daemon=True)
         self._thread.start()
         self._server.ready.wait()
+        if not self._server.started:
+            self._thread.join()
+            raise RuntimeError("The local Apify did not start; its thread has printed why.")
         return self
 
     def stop(self) -> None:
@@ -200,8 +205,11 @@ class _Server(uvicorn.Server):
         self.ready = threading.Event()
 
     def serve_on(self, listener: socket.socket) -> None:
-        with listener:
-            asyncio.run(self.serve(sockets=[listener]))
+        try:
+            with listener:
+                asyncio.run(self.serve(sockets=[listener]))
+        finally:
+            self.ready.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

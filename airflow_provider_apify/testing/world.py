@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from airflow_provider_apify.testing.account import USERNAME
@@ -66,7 +66,7 @@ class Blueprint:
     token: str
     settings: Settings
     actors: tuple[Actor, ...]
-    tasks: tuple[Task, ...] = field(default=())
+    tasks: tuple[Task, ...]
 
 
 class World:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from airflow_provider_apify.testing.api import catalog, runs, storages, users, webhooks
 from airflow_provider_apify.testing.api.call import Call, Endpoint
-from airflow_provider_apify.testing.api.control import control_routes
+from airflow_provider_apify.testing.api.control import ControlRoom
 from airflow_provider_apify.testing.api.operation import Operation, Site
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.shop import shop_pages
@@ -57,7 +57,7 @@ class Application:
         self._app: ASGIApp = Starlette(
             routes=[
                 *[_route(endpoint, site) for endpoint in (*ENDPOINTS, shop)],
-                *control_routes(site),
+                *ControlRoom(site).routes(),
             ],
             exception_handlers={HTTPException: _http_error},
         )

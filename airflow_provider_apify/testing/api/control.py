@@ -8,48 +8,63 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_apify.testing.api.operation import Site
 from airflow_provider_apify.testing.faults import Fault
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from airflow_provider_apify.testing.api.operation import Site
 
-def control_routes(site: Site) -> list[Route]:
-    """Return the routes of ``/control``. They need no token: the server is for tests, on loopback."""
 
-    async def faults(request: Request) -> Response:
-        rules = site.world.faults
-        if request.method == "DELETE":
-            rules.clear()
-        elif request.method == "POST":
-            try:
-                fault = Fault.from_json(await request.json())
-            except ValueError as error:
-                return JSONResponse({"error": str(error)}, 400)
-            rules.add(fault)
-            return JSONResponse(fault.to_json(), 201)
-        return JSONResponse(rules.to_json())
+class ControlRoom:
+    """The handlers of ``/control``. They need no token: the server is for tests, on loopback."""
 
-    async def settings(request: Request) -> Response:
-        world = site.world
-        if request.method == "PATCH":
-            try:
-                world.settings = world.settings.changed(await request.json())
-            except ValueError as error:
-                return JSONResponse({"error": str(error)}, 400)
-        return JSONResponse(asdict(world.settings))
+    def __init__(self, site: Site) -> None:
+        self._site = site
 
-    async def ledger(request: Request) -> Response:
-        return JSONResponse(asdict(site.world.ledger(slim=request.query_params.get("slim") == "1")))
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/control/faults", self.list_faults, methods=["GET"]),
+            Route("/control/faults", self.add_fault, methods=["POST"]),
+            Route("/control/faults", self.clear_faults, methods=["DELETE"]),
+            Route("/control/settings", self.change_settings, methods=["PATCH"]),
+            Route("/control/ledger", self.ledger),
+            Route("/control/reset", self.reset, methods=["POST"]),
+        ]
 
-    async def reset(_request: Request) -> Response:
-        await site.reset()
+    async def list_faults(self, _request: Request) -> Response:
+        """List the rules in force."""
+        return JSONResponse(self._site.world.faults.to_json())
+
+    async def add_fault(self, request: Request) -> Response:
+        """Put a rule in force."""
+        try:
+            fault = Fault.from_json(await request.json())
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        self._site.world.faults.add(fault)
+        return JSONResponse(fault.to_json(), 201)
+
+    async def clear_faults(self, _request: Request) -> Response:
+        """Drop all rules."""
+        self._site.world.faults.clear()
         return Response(status_code=204)
 
-    return [
-        Route("/control/faults", faults, methods=["GET", "POST", "DELETE"]),
-        Route("/control/settings", settings, methods=["GET", "PATCH"]),
-        Route("/control/ledger", ledger),
-        Route("/control/reset", reset, methods=["POST"]),
-    ]
+    async def change_settings(self, request: Request) -> Response:
+        """Change settings, and answer with all of them."""
+        world = self._site.world
+        try:
+            world.settings = world.settings.changed(await request.json())
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(asdict(world.settings))
+
+    async def ledger(self, request: Request) -> Response:
+        """Answer with the ledger; ``slim=1`` leaves out headers."""
+        return JSONResponse(asdict(self._site.world.ledger(slim=request.query_params.get("slim") == "1")))
+
+    async def reset(self, _request: Request) -> Response:
+        """Start afresh."""
+        await self._site.reset()
+        return Response(status_code=204)
