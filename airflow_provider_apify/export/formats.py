@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,7 +86,8 @@ def _unite(pages: Sequence[Page], file: TargetFile) -> None:
     for page in pages:
         columns.update(dict.fromkeys(next(_rows(page), ())))
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
+    # With this line break, which is RFC 4180's, Python quotes a lone carriage return too.
+    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\r\n")
     writer.writeheader()
     for page in pages:
         rows = _rows(page)
@@ -100,7 +100,8 @@ def _unite(pages: Sequence[Page], file: TargetFile) -> None:
 
 
 def _rows(page: Page) -> Iterator[list[str]]:
-    return csv.reader(codecs.getreader("utf-8")(page.open()))
+    # Cut at line feeds only: text readers also cut at U+2028 and its like, which stand inside values.
+    return csv.reader(line.decode() for line in page.open())
 
 
 def _take(text: io.StringIO) -> bytes:

@@ -14,6 +14,7 @@ from airflow_provider_apify.exceptions import ApifyDataError
 # A page waits in memory until it is checked, or in a temporary file where it is larger than this.
 _MEMORY_BYTES = 16 * 2**20
 _PIECE_BYTES = 2**20
+_SCANNED = "x-apify-pagination-count"
 _FILTERS = ("clean", "skipEmpty", "skipHidden", "skipFailedPages", "simplified", "unwind", "view")
 
 
@@ -71,14 +72,15 @@ class PageReader:
 
         :raises ApifyDataError: it is not whole.
         """
-        counter = self._counter()
+        if _SCANNED not in headers:
+            raise ApifyDataError("the page is not Apify's; check the connection's host and any proxy in between")
+        scanned, counter = int(headers[_SCANNED]), self._counter()
         with ExitStack() as stack:
             spool = stack.enter_context(tempfile.SpooledTemporaryFile(_MEMORY_BYTES))
             for piece in body:
                 counter.add(piece)
                 spool.write(piece)
             spool.write(counter.ending())
-            scanned = int(headers.get("x-apify-pagination-count", counter.records))
             if self._exact and counter.records != scanned:
                 raise ApifyDataError(f"the page stands for {scanned} items but holds {counter.records}")
             stack.pop_all()  # whole: the page keeps it open

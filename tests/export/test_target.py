@@ -1,0 +1,172 @@
+"""A file is whole or not there, on this machine and on an object store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import fsspec
+import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+from upath.implementations.cloud import CloudPath
+from upath.registry import register_implementation
+
+from airflow_provider_apify.export.target import whole_file
+
+try:
+    from airflow.sdk.io import attach
+except ImportError:  # Airflow 2
+    from airflow.io.store import attach
+
+
+class _Upload(AbstractBufferedFile):  # type: ignore[misc]
+    """An upload in parts that appears when it is committed, as on S3."""
+
+    def _initiate_upload(self) -> None:
+        self.parts: list[bytes] = []
+
+    def _upload_chunk(self, final: bool = False) -> bool:  # noqa: FBT002 - fsspec's signature
+        self.parts.append(self.buffer.getvalue())
+        if final and self.autocommit:
+            self.commit()
+        return True
+
+    def commit(self) -> None:
+        Bucket.objects[self.path] = b"".join(self.parts)
+
+    def discard(self) -> None:
+        Bucket.discarded.append(self.path)
+        self.closed = True  # so that nothing is uploaded when it is collected
+
+
+class Bucket(AbstractFileSystem):  # type: ignore[misc]
+    """An object store in memory. fsspec's own memory store shows files before they are complete."""
+
+    protocol = "bucket"
+    cachable = False
+    objects: ClassVar[dict[str, bytes]] = {}
+    discarded: ClassVar[list[str]] = []
+    is_full: ClassVar[bool] = False
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> _Upload:
+        if self.is_full:
+            raise OSError(28, "No space left")
+        return _Upload(self, path, mode, **options)
+
+
+@pytest.fixture
+def bucket() -> Iterator[type[Bucket]]:
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    register_implementation("bucket", CloudPath, clobber=True)
+    attach("bucket", fs=Bucket())
+    Bucket.objects.clear()
+    Bucket.discarded.clear()
+    yield Bucket
+    Bucket.is_full = False
+
+
+class _PowerCutError(Exception):
+    """Something that goes wrong in the middle."""
+
+
+def names_in(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
+def write(path: ObjectStoragePath, *pieces: bytes, fail: bool = False) -> tuple[int, str]:
+    with whole_file(path) as file:
+        for piece in pieces:
+            file.write(piece)
+        if fail:
+            raise _PowerCutError
+    return file.size, file.sha256
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_new_local_file_appears_with_its_folders(tmp_path: Path, scheme: str) -> None:
+    target = tmp_path / "a" / "b" / "items.jsonl"
+    size, sha256 = write(ObjectStoragePath(f"{scheme}{target}"), b"one\n", b"two\n")
+    assert target.read_bytes() == b"one\ntwo\n"
+    assert (size, sha256) == (8, hashlib.sha256(b"one\ntwo\n").hexdigest())
+    assert names_in(target.parent) == ["items.jsonl"]
+
+
+def test_a_local_file_that_is_there_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "items.jsonl"
+    target.write_bytes(b"old and longer\n")
+    write(ObjectStoragePath(str(target)), b"new\n")
+    assert target.read_bytes() == b"new\n"
+
+
+def test_nothing_is_seen_of_a_local_file_before_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "items.jsonl"
+    with whole_file(ObjectStoragePath(str(target))) as file:
+        file.write(b"x" * 10_000_000)
+        assert not target.exists()
+    assert target.stat().st_size == 10_000_000
+
+
+def test_a_failure_in_the_middle_leaves_the_old_local_file_and_no_litter(tmp_path: Path) -> None:
+    target = tmp_path / "items.jsonl"
+    target.write_bytes(b"old\n")
+    with pytest.raises(_PowerCutError):
+        write(ObjectStoragePath(str(target)), b"x" * 10_000_000, fail=True)
+    assert target.read_bytes() == b"old\n"
+    assert names_in(tmp_path) == ["items.jsonl"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"in the way")
+    with pytest.raises(OSError, match="file"):
+        write(ObjectStoragePath(str(tmp_path / "file" / "items.jsonl")), b"x")
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_target_that_is_a_folder_is_an_os_error_and_leaves_no_litter(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").mkdir()
+    with pytest.raises(OSError, match=r"items\.jsonl"):
+        write(ObjectStoragePath(str(tmp_path / "items.jsonl")), b"x")
+    assert names_in(tmp_path) == ["items.jsonl"]
+
+
+def test_a_device_that_is_full_is_an_os_error_and_leaves_no_litter(tmp_path: Path) -> None:
+    """A name that is too long fails as late as a full disk does: when the file is made."""
+    with pytest.raises(OSError, match="too long"):
+        write(ObjectStoragePath(str(tmp_path / ("x" * 300))), b"x")
+    assert names_in(tmp_path) == []
+
+
+def test_two_writers_of_one_local_file_do_not_mix(tmp_path: Path) -> None:
+    path = ObjectStoragePath(str(tmp_path / "items.jsonl"))
+    with whole_file(path) as one, whole_file(path) as two:
+        one.write(b"one\n" * 1000)
+        two.write(b"two\n" * 1000)
+    assert (tmp_path / "items.jsonl").read_bytes() == b"one\n" * 1000
+    assert names_in(tmp_path) == ["items.jsonl"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 * 2**20, 20_000_000])
+def test_an_object_appears_whole(bucket: type[Bucket], size: int) -> None:
+    body = b"x" * size
+    assert write(ObjectStoragePath("bucket://mine/items.jsonl"), body) == (size, hashlib.sha256(body).hexdigest())
+    assert list(bucket.objects.values()) == [body]
+    assert bucket.discarded == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 20_000_000])
+def test_a_failure_in_the_middle_gives_the_upload_up(bucket: type[Bucket], size: int) -> None:
+    write(ObjectStoragePath("bucket://mine/items.jsonl"), b"old\n")
+    with pytest.raises(_PowerCutError):
+        write(ObjectStoragePath("bucket://mine/items.jsonl"), b"x" * size, fail=True)
+    assert list(bucket.objects.values()) == [b"old\n"]
+    assert len(bucket.discarded) == 1
+
+
+def test_an_object_store_that_refuses_is_an_os_error(bucket: type[Bucket]) -> None:
+    bucket.is_full = True
+    with pytest.raises(OSError, match="No space left"):
+        write(ObjectStoragePath("bucket://mine/items.jsonl"), b"x")
+    assert bucket.objects == {}
