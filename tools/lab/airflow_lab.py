@@ -180,6 +180,7 @@ class AirflowLab:
             self.start_component(name)
         self._client = AirflowClient(f"http://127.0.0.1:{port}")
         self._wait_until_healthy(since)
+        self._client.prepare_for_tasks()
         self._client.log_in(USER, self.home.password)
         self._client.put_connection(
             "apify_default",

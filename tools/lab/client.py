@@ -13,7 +13,7 @@ from tools.lab.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-HTTP_SECONDS = 60.0
+HTTP_SECONDS = 120.0
 NOT_FOUND = 404
 RUN_SECONDS = 120.0
 FINISHED_RUN_STATES = ("success", "failed")
@@ -98,6 +98,13 @@ class AirflowClient:
         return all(part["status"] == "healthy" for part in parts) and all(
             datetime.fromisoformat(beat) >= since for beat in beats
         )
+
+    def prepare_for_tasks(self) -> None:
+        """Let Airflow build the API that its workers use.
+
+        It does so at the first request, which takes it many seconds; the first task would wait, or give up.
+        """
+        self._send("GET", "/execution/health")
 
     def put_connection(self, connection_id: str, **fields: Any) -> None:
         """Create a connection, or replace it.
