@@ -1,0 +1,93 @@
+"""Every request of the hook is one that Apify's OpenAPI document describes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify._api.flows import Waiting
+from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.export.formats import FORMATS
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.testing import Exchange, LocalApify
+from tests.contract.openapi import check_request
+
+SCENARIO = Target("actor", "apify/scenario")
+EVERYTHING = {
+    "build": "latest",
+    "memory": 256,
+    "timeout": 60,
+    "max_items": 100,
+    "max_total_charge_usd": "0.5",
+    "restart_on_error": False,
+    "webhooks": [{"eventTypes": ["ACTOR.RUN.SUCCEEDED"], "requestUrl": "http://127.0.0.1:9/"}],
+}
+
+
+@pytest.fixture
+def exchanges(apify: LocalApify) -> Iterator[list[Exchange]]:
+    """Record what is asked, and check it at the end of the test."""
+    recorded: list[Exchange] = []
+    apify.on_exchange = recorded.append
+    yield recorded
+    assert recorded
+    for each in recorded:
+        check_request(each.method, each.path, each.query, each.request_headers, each.request_body or None)
+
+
+@pytest.fixture
+def hook(exchanges: list[Exchange]) -> ApifyHook:  # noqa: ARG001 - what the hook asks is recorded
+    return ApifyHook()
+
+
+@pytest.mark.parametrize("level", ["LIMITED_PERMISSIONS", "FULL_PERMISSIONS"])
+def test_a_start_with_every_option(hook: ApifyHook, exchanges: list[Exchange], level: str) -> None:
+    options = RunOptions.parse({**EVERYTHING, "force_permission_level": level})
+    run = hook.start_run(SCENARIO, {"items": 1}, options=options, marker="airflow-ti/1")
+    hook.abort_run(run.id)
+    (start, _) = exchanges
+    assert len(start.query.split("&")) == 8
+    assert json.loads(start.request_body) == {"items": 1}
+
+
+@pytest.mark.parametrize("run_input", [None, {}, '{"maxCrawlPages": 1}'])
+def test_a_start_of_a_saved_task(hook: ApifyHook, run_input: Any) -> None:
+    run = hook.start_run(Target("task", "local/daily-crawl"), run_input, options=RunOptions.parse(EVERYTHING))
+    hook.abort_run(run.id, gracefully=True)
+
+
+def test_all_reading_and_waiting(hook: ApifyHook) -> None:
+    run = hook.start_run(SCENARIO, {"items": 3})
+    hook.wait_for_run(run.id, settle=0.01)
+    hook.wait_for_run(run.id, poll_interval=1)
+    hook.get_run(run.id)
+    hook.get_last_run(SCENARIO, status="SUCCEEDED", origin="API")
+    with pytest.raises(ApifyNotFoundError):
+        hook.get_last_run(Target("task", "local/daily-crawl"))
+    hook.get_log_tail(run.id, 5)
+    hook.get_dataset(run.dataset_id or "")
+    hook.get_me()
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_a_page_of_items_in_every_format(hook: ApifyHook, name: str) -> None:
+    run = hook.start_run(SCENARIO, {"items": 3})
+    hook.wait_for_run(run.id)
+    params = {**FORMATS[name].params, "offset": 0, "limit": 10, "clean": True, "fields": ["id", "url"], "omit": ["url"]}
+    assert hook.fetch_items(run.dataset_id or "", params, lambda _headers, body: b"".join(body))
+
+
+async def test_everything_on_the_event_loop(hook: ApifyHook, finished_run: str) -> None:
+    await hook.async_get_last_run(SCENARIO, status="SUCCEEDED", origin="API")
+    await hook.async_wait_for_run(finished_run, Waiting(settle=0.01))
+    await hook.async_abort_run(finished_run)
+
+
+@pytest.fixture
+def finished_run(apify: LocalApify) -> str:  # noqa: ARG001 - where the run is
+    starter = ApifyHook()
+    return starter.wait_for_run(starter.start_run(SCENARIO, {}).id).run.id
