@@ -114,6 +114,7 @@ def test_status_messages_follow_each_other_in_time(client: Client) -> None:
 async def own(context: ActorContext) -> None:
     """Greet."""
     await context.push_data([{"greeting": context.input["word"]}])
+    await context.set_value("IDS", [context.run_id, context.dataset_id, context.store_id])
     await context.set_value("NOTE.txt", "noted", "text/plain")
     await context.charge("greeting")
     await context.set_status_message("Greeted", is_terminal=True)
@@ -144,6 +145,8 @@ def test_a_user_can_add_actors(mine: Client) -> None:
     assert _items(mine, run) == [{"greeting": "Hi"}]
     note = mine.send("GET", f"/v2/actor-runs/{run['id']}/key-value-store/records/NOTE.txt")
     assert (note.text, note.headers["Content-Type"]) == ("noted", "text/plain")
+    ids = mine.send("GET", f"/v2/actor-runs/{run['id']}/key-value-store/records/IDS").json()
+    assert ids == [run["id"], run["defaultDatasetId"], run["defaultKeyValueStoreId"]]
     assert run["pricingInfo"]["pricingModel"] == "PAY_PER_EVENT"
 
 

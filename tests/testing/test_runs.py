@@ -189,6 +189,17 @@ def test_charges_stay_within_the_budget(client: Client, local_apify: LocalApify)
     assert run["chargedEventCounts"] == {"item": 300}
 
 
+def test_events_are_charged_over_the_api_if_the_actor_has_a_price_for_them(
+    client: Client, local_apify: LocalApify
+) -> None:
+    local_apify.control.settings(cost_settles_seconds=0)
+    path = f"/v2/actor-runs/{client.finish()['id']}"
+    assert client.send("POST", f"{path}/charge", json={"eventName": "page", "count": 2}).status_code == 201
+    assert client.data("GET", path)["chargedEventCounts"] == {"page": 2}
+    wrong = client.error("POST", f"{path}/charge", json={"eventName": "nothing", "count": 1})
+    assert wrong == (400, "cannot-charge-non-pay-per-event-actor")
+
+
 def test_whoever_knows_its_id_may_read_a_run_but_not_its_cost(client: Client) -> None:
     run = client.finish()
     public = client.data("GET", f"/v2/actor-runs/{run['id']}", token=None)
