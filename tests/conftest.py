@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from importlib.metadata import version
 from inspect import iscoroutinefunction
 
 import pytest
@@ -30,6 +31,8 @@ os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=f"{_AIRFLOW_HOME}/logs",
 )
+if version("apache-airflow").startswith("2."):
+    os.environ["AIRFLOW__CORE__EXECUTOR"] = "SequentialExecutor"  # the only one that Airflow 2 runs on SQLite
 # What a developer has set must not decide what a test sees.
 for _name in ("APIFY_TOKEN", "APIFY_API_BASE_URL", "AIRFLOW_CONN_APIFY_DEFAULT"):
     os.environ.pop(_name, None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
+from io import StringIO
 from itertools import count
 from typing import Any
 
@@ -90,8 +93,24 @@ class DagRunner:
         dag.resolve_template_files()
         _save(dag)
         self._read_output()
-        run = dag.test(run_conf=dict(conf or {}), **{_DATE_ARGUMENT: date})
-        return Outcome(str(getattr(run.state, "value", run.state)), errors, self._read_output(), run)
+        with _logged() as log:
+            run = dag.test(run_conf=dict(conf or {}), **{_DATE_ARGUMENT: date})
+        return Outcome(str(getattr(run.state, "value", run.state)), errors, self._read_output() + log.getvalue(), run)
+
+
+@contextmanager
+def _logged() -> Iterator[StringIO]:
+    """Collect what goes to the loggers of the standard library; up to Airflow 3.0 tasks use them."""
+    text = StringIO()
+    loggers = [logging.getLogger(), logging.getLogger("airflow.task")]
+    handlers = [list(logger.handlers) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(logging.StreamHandler(text))
+    try:
+        yield text
+    finally:  # ``dag.test()`` leaves handlers of its own behind
+        for logger, earlier in zip(loggers, handlers, strict=True):
+            logger.handlers[:] = earlier
 
 
 def dag_bag(path: str | os.PathLike[str]) -> Any:
@@ -128,6 +147,7 @@ def _save(dag: Any) -> None:
     if AIRFLOW_VERSION.startswith("2."):
         return
     import_module("airflow.dag_processing.bundles.manager").DagBundlesManager().sync_bundles_to_db()
+    dag.relative_fileloc = "test.py"
     bag = dag_bag(os.devnull)
     bag.bag_dag(dag)
     if hasattr(bag, "sync_to_db"):  # Airflow 3.0
