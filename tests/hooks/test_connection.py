@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -84,9 +85,8 @@ def test_a_wrong_extra_says_what_to_write_instead(extra: dict[str, Any], complai
 
 @pytest.mark.parametrize("extra", ['{"limit_max_total_charge_usd": 5', "[5]", "5", '"text"'])
 def test_an_extra_that_is_no_json_object_is_an_error_so_that_no_limit_gets_lost(extra: str) -> None:
-    connection = Connection(conn_id="mine", conn_type="apify", password=TOKEN)
-    # Airflow 2 checks it when it is set; a secrets backend may hold anything.
-    object.__setattr__(connection, "_extra" if hasattr(type(connection), "get_extra") else "extra", extra)
+    # Airflow's own class warns of some of these or drops them, in each version differently.
+    connection: Any = SimpleNamespace(conn_id="mine", password=TOKEN, host=None, port=None, schema=None, extra=extra)
     with pytest.raises(ValueError, match="must be a JSON object, for example"):
         ApifyConnection.from_airflow(connection)
 
