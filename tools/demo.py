@@ -81,7 +81,8 @@ def demo() -> int:
     """
     started = time.monotonic()
     wanted = keeper.wanted_apify()
-    where = "the real Apify API" if wanted else "a local Apify: no account, no cost (set APIFY_TOKEN for the real one)"
+    local = "a local Apify: no account, no cost (set APIFY_TOKEN for the real one)"
+    where = f"the Apify API at {wanted.base_url}" if wanted else local
     print(f"Airflow {AIRFLOW_VERSION} with {where}.")
     with _airflow(wanted) as client:
         print(f"  {time.monotonic() - started:5.1f} s  scheduler, dag processor, triggerer and API server are healthy")

@@ -29,12 +29,12 @@ def backfill(stage: Stage, folder: Path, *options: str) -> None:
     """Run the DAG ``daily`` for three days with Airflow's own command, and wait for the end of it."""
     client = stage.lab.client
     client.unpause("daily")
+    wait_until(lambda: not active_backfills(stage), "the backfill before this one to be complete", timeout=90)
     days = ["--from-date", DAYS[0], "--to-date", DAYS[-1]]
     conf = ["--dag-run-conf", json.dumps({"folder": str(folder)})]
     stage.lab.cli("backfill", "create", "--dag-id", "daily", *days, *conf, *options)
     for run in client.dag_runs("daily"):
         stage.finish(DagRunKey("daily", run["dag_run_id"]))
-    wait_until(lambda: not active_backfills(stage), "the backfill to be complete", timeout=90)
 
 
 def active_backfills(stage: Stage) -> list[int]:
