@@ -41,7 +41,6 @@ def test_the_sensor_waits_for_a_run_and_returns_it(airflow: DagRunner, mode: dic
     assert outcome.xcom()["run_id"] == run_id
     assert outcome.xcom()["status"] == "SUCCEEDED"
     assert ApifyHook().get_dataset(outcome.xcom()["dataset_id"]).item_count == 2
-    assert "is SUCCEEDED: All there." in outcome.log
 
 
 @in_every_mode
@@ -129,6 +128,12 @@ def test_a_deferred_sensor_has_airflow_watch_its_timeout() -> None:
     assert deferred.value.timeout == timedelta(seconds=90)
 
 
+def test_status_messages_of_the_actor_show_in_the_log(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(watch(run_id=start(exitMessage="All there.")))
+
+    assert "is SUCCEEDED: All there." in outcome.log
+
+
 def test_a_killed_sensor_leaves_the_run_alone(apify: LocalApify) -> None:
     run_id = start(durationSecs=600)
     sensor = watch(run_id=run_id)
@@ -138,11 +143,12 @@ def test_a_killed_sensor_leaves_the_run_alone(apify: LocalApify) -> None:
     assert apify.control.ledger().runs[0].is_going
 
 
-@in_every_mode
-def test_a_run_id_that_nobody_knows_fails_the_sensor(airflow: DagRunner, mode: dict[str, Any]) -> None:
-    outcome = airflow.run_task(watch(run_id="noSuchRun", **mode))
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_a_run_id_that_nobody_knows_fails_the_sensor_for_good(airflow: DagRunner, mode: str) -> None:
+    outcome = airflow.run_task(watch(run_id="noSuchRun", mode=mode, retries=3))
 
-    assert outcome.task_state() == "failed"
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "Check the ID" in str(outcome.error)
 
 
 def test_the_run_may_come_from_the_configuration_of_the_dag_run(airflow: DagRunner) -> None:
