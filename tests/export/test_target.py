@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import fsspec
+import fsspec  # type: ignore[import-untyped]
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
-from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+from fsspec.spec import AbstractBufferedFile, AbstractFileSystem  # type: ignore[import-untyped]
 from upath.implementations.cloud import CloudPath
 from upath.registry import register_implementation
 
@@ -19,7 +19,7 @@ from airflow_provider_apify.export.target import whole_file
 try:
     from airflow.sdk.io import attach
 except ImportError:  # Airflow 2
-    from airflow.io.store import attach
+    from airflow.io.store import attach  # type: ignore[import-not-found, no-redef]
 
 
 class _Upload(AbstractBufferedFile):  # type: ignore[misc]
