@@ -20,8 +20,9 @@ def clean_environment(**extra: str) -> dict[str, str]:
     :param extra: variables to add.
     """
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.endswith(KEPT_ENDINGS)}
-    for name in ("NO_PROXY", "no_proxy"):
-        kept[name] = ",".join(filter(None, [kept.get(name), LOOPBACK]))
+    if any(name.lower().endswith("_proxy") for name in kept):
+        for name in ("NO_PROXY", "no_proxy"):
+            kept[name] = ",".join(filter(None, [kept.get(name), LOOPBACK]))
     kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
     return kept | {"PYTHONUNBUFFERED": "1"} | extra
 
