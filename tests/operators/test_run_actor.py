@@ -302,9 +302,7 @@ def test_a_run_that_outlives_the_execution_timeout_is_aborted(
     operator = run_scenario(
         deferrable=deferrable, run_input={"durationSecs": 600}, timeout=0, execution_timeout=timedelta(seconds=3)
     )
-    with suppress(
-        AirflowTaskTimeout
-    ):  # Airflow may be first; on 2.11 ``dag.test()`` lets its error through
+    with suppress(AirflowTaskTimeout):  # Airflow may be first; on 2.11 ``dag.test()`` lets its error through
         assert airflow.run_task(operator).task_state() == "failed"
 
     assert apify.control.ledger().runs[0].aborted_by_request
