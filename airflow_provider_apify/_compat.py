@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +10,7 @@ _MASK_SECRET_HOMES = (
     "airflow.sdk.execution_time.secrets_masker",
     "airflow.utils.log.secrets_masker",
 )
+_DEFERRAL_ERROR_HOMES = ("airflow.sdk.exceptions", "airflow.exceptions")
 
 
 def mask_secret(secret: str) -> None:
@@ -18,11 +18,16 @@ def mask_secret(secret: str) -> None:
     _first("mask_secret", _MASK_SECRET_HOMES)(secret)
 
 
-def _first(name: str, homes: tuple[str, ...]) -> Callable[..., Any]:
+def deferral_error() -> type[Exception]:
+    """Return the error that Airflow raises in a task whose trigger failed or timed out."""
+    error: type[Exception] = _first("TaskDeferralError", _DEFERRAL_ERROR_HOMES)
+    return error
+
+
+def _first(name: str, homes: tuple[str, ...]) -> Any:
     for home in homes:
         try:
-            found: Callable[..., Any] = getattr(import_module(home), name)
+            return getattr(import_module(home), name)
         except (ImportError, AttributeError):
             continue
-        return found
     raise ImportError(f"This Airflow has no {name} in any of {', '.join(homes)}.")

@@ -13,6 +13,7 @@
     + ApifyRunFailed
     + ApifyRunAborted
     + ApifyRunTimedOut        at Apify, or at the task's own deadline
+    + ApifyRunTooExpensive    the task aborted it for its cost
   - ApifyDataError            data arrived torn, or less of it than Apify counts
 
 Wrong arguments are ``ValueError``. No message ever holds the token or the run's input.
@@ -97,6 +98,12 @@ class ApifyRunAborted(ApifyRunError):
 
 class ApifyRunTimedOut(ApifyRunError):
     """The run ended ``TIMED-OUT``, or outlived the task's own deadline."""
+
+
+class ApifyRunTooExpensive(ApifyRunError):
+    """The run cost more than the task allows while it was going, and was aborted. A retry would spend it again."""
+
+    retryable = False
 
 
 class ApifyDataError(ApifyError):

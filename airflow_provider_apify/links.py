@@ -63,3 +63,10 @@ def store_links(context: Context, run: ActorRun) -> None:
     for key, url in urls.items():
         if url:
             context["ti"].xcom_push(key=key, value=url)
+
+
+def stored_run_id(context: Context) -> str | None:
+    """Return the ID of the run whose link is stored on this task instance, by this process or one before."""
+    ti = context["ti"]
+    url = ti.xcom_pull(task_ids=ti.task_id, key=ApifyRunLink.key, map_indexes=ti.map_index)
+    return url.rpartition("/")[2] if isinstance(url, str) and url else None

@@ -13,7 +13,8 @@ from airflow_provider_apify.exceptions import ApifyRunAborted, ApifyRunError, Ap
 
 SUCCEEDED = "SUCCEEDED"
 FINISHED_STATUSES = frozenset({SUCCEEDED, "FAILED", "ABORTED", "TIMED-OUT"})
-STATUSES = FINISHED_STATUSES | {"READY", "RUNNING", "TIMING-OUT", "ABORTING"}
+_ENDING_STATUSES = frozenset({"TIMING-OUT", "ABORTING"})
+STATUSES = FINISHED_STATUSES | _ENDING_STATUSES | {"READY", "RUNNING"}
 ORIGINS = frozenset(
     {"DEVELOPMENT", "WEB", "API", "SCHEDULER", "TEST", "WEBHOOK", "ACTOR", "CLI", "CI", "STANDBY", "MCP"},
 )
@@ -77,6 +78,16 @@ class ActorRun:
         return self.status in FINISHED_STATUSES
 
     @property
+    def is_ending(self) -> bool:
+        """Whether the run is being stopped: it goes on for a moment, but no good can come of it."""
+        return self.status in _ENDING_STATUSES
+
+    @property
+    def user_agent(self) -> str | None:
+        """The User-Agent of the request that started the run; lists of runs may lack it."""
+        return (self.raw.get("meta") or {}).get("userAgent")
+
+    @property
     def console_url(self) -> str:
         """Where a person looks at the run."""
         return f"{CONSOLE_URL}/actors/runs/{self.id}"
@@ -116,19 +127,28 @@ def _time(text: str | None) -> pendulum.DateTime | None:
 
 @dataclass(frozen=True)
 class RunEvent:
-    """What a trigger tells the task it wakes: the run, and whether the deadline came before its end."""
+    """What a trigger tells the task it wakes: the run, and what came before its end, the deadline or the cost limit."""
 
     run: ActorRun
     deadline_passed: bool = False
+    cost_limit_passed: bool = False
 
     def to_payload(self) -> dict[str, Any]:
         """Return plain JSON types, because the event crosses the metadata database."""
-        return {"run": _essentials(self.run.raw), "deadline_passed": self.deadline_passed}
+        return {
+            "run": _essentials(self.run.raw),
+            "deadline_passed": self.deadline_passed,
+            "cost_limit_passed": self.cost_limit_passed,
+        }
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> RunEvent:
         """Rebuild the event; a missing key is a ``KeyError``."""
-        return cls(run=ActorRun.from_api(payload["run"]), deadline_passed=payload["deadline_passed"])
+        return cls(
+            run=ActorRun.from_api(payload["run"]),
+            deadline_passed=payload["deadline_passed"],
+            cost_limit_passed=payload["cost_limit_passed"],
+        )
 
 
 _EVENT_KEYS = (

@@ -32,6 +32,19 @@ class Target:
                 "or 'username/name'.",
             )
 
+    @classmethod
+    def choose(cls, actor_id: str | None, actor_task_id: str | None) -> Target:
+        """Return the target that is given, of the two that an operator or sensor takes.
+
+        :raises ValueError: both or neither.
+        """
+        if (actor_id is None) == (actor_task_id is None):
+            raise ValueError(
+                "Give exactly one of actor_id (an Actor) and actor_task_id (a saved Apify task). "
+                "task_id is the name of the Airflow task.",
+            )
+        return cls("task", actor_task_id or "") if actor_id is None else cls("actor", actor_id)
+
     def __str__(self) -> str:
         """Return the word Apify uses for the kind."""
         return "Actor" if self.kind == "actor" else "Actor task"

@@ -37,7 +37,7 @@ if version("apache-airflow").startswith("2."):
 # What a developer has set must not decide what a test sees.
 for _name in ("APIFY_TOKEN", "APIFY_API_BASE_URL", "AIRFLOW_CONN_APIFY_DEFAULT"):
     os.environ.pop(_name, None)
-for _name in ("http_proxy", "https_proxy", "all_proxy"):
+for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.upper(), None)
 
@@ -57,7 +57,7 @@ def apify(local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> LocalApif
         "conn_type": "apify",
         "host": local_apify.base_url,
         "password": local_apify.token,
-        "extra": {"cost_settle_seconds": 0},
+        "extra": {"cost_settle_seconds": 0, "start_settle_seconds": 0.5},
     }
     monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
     return local_apify

@@ -104,7 +104,12 @@ def test_the_installed_airflow_accepts_the_old_form() -> None:
 
 def test_every_field_of_the_form_is_one_that_the_connection_reads() -> None:
     fields = INFO["connection-types"][0]["conn-fields"]
-    assert set(fields) == {"default_max_total_charge_usd", "limit_max_total_charge_usd", "cost_settle_seconds"}
+    assert set(fields) == {
+        "default_max_total_charge_usd",
+        "limit_max_total_charge_usd",
+        "cost_settle_seconds",
+        "start_settle_seconds",
+    }
     assert all(field["label"] and field["description"] for field in fields.values())
 
 

@@ -22,7 +22,7 @@ def pin(version: AirflowVersion) -> None:
     command = ["uv", "pip", "compile", "pyproject.toml", "-", "--extra", "dev", "--universal", "--quiet"]
     command += ["--python-version", OLDEST_PYTHON, "--exclude-newer", version.pinned_on]
     command += ["--no-header", "--no-annotate", "--no-config"]
-    wanted = f"apache-airflow=={version.release}\n"
+    wanted = "\n".join((f"apache-airflow=={version.release}", *version.limits))
     pins = subprocess.run(command, input=wanted, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True).stdout
     header = HEADER.format(
         release=version.release,

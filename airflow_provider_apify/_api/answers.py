@@ -145,10 +145,12 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
         doubt = "" if request.retry_safe or not answer.sent else " It is unknown whether it was done; not repeated."
         return answer.kind(f"{asked}: {answer.reason}.{doubt}")
     error, kind = answer.error, error_class(answer)
-    message = str(error.get("message") or "no message")[:_MESSAGE_CHARACTERS]
+    message = str(error.get("message") or "no message")[:_MESSAGE_CHARACTERS].rstrip(".")
     advice = _approval_advice(error) if kind is ApifyApprovalError else _ADVICE.get(kind, "")
     return kind(
-        f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message} {advice}".replace(" :", ":").rstrip(),
+        f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message}. {advice}".replace(
+            " :", ":"
+        ).rstrip(),
         http_status=answer.status_code,
         error_type=error.get("type"),
     )

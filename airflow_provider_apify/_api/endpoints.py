@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -41,14 +42,13 @@ class Request:
     timeout: float = _ANSWER_SECONDS
 
 
-def start_run(target: Target, run_input: bytes | None, options: RunOptions, *, marker: str = "") -> Request:
+def start_run(target: Target, run_input: bytes | None, options: RunOptions) -> Request:
     """``POST /v2/actors/{actorId}/runs`` or ``POST /v2/actor-tasks/{actorTaskId}/runs``.
 
     :param run_input: JSON text; ``None`` sends no body, so the saved or default input applies.
-    :param marker: kept by Apify in the run's ``meta.userAgent``.
     """
     params = _params(options.to_params())
-    return Request("POST", f"{_target(target)}/runs", params, run_input, user_agent=marker, retry_safe=False)
+    return Request("POST", f"{_target(target)}/runs", params, run_input, retry_safe=False)
 
 
 def get_run(run_id: str, *, wait: int = 0) -> Request:
@@ -60,6 +60,18 @@ def get_run(run_id: str, *, wait: int = 0) -> Request:
 def last_run(target: Target, *, status: str | None = None, origin: str | None = None) -> Request:
     """``GET /v2/actors/{actorId}/runs/last``, or the same of a task."""
     return Request("GET", f"{_target(target)}/runs/last", _params({"status": status, "origin": origin}))
+
+
+def list_runs(target: Target, *, started_after: datetime, offset: int, limit: int) -> Request:
+    """``GET /v2/actors/{actorId}/runs``, or the same of a task: newest first, at most 1,000."""
+    after = started_after.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    params = _params({"startedAfter": after, "desc": True, "offset": offset, "limit": limit})
+    return Request("GET", f"{_target(target)}/runs", params)
+
+
+def resurrect_run(run_id: str) -> Request:
+    """``POST /v2/actor-runs/{runId}/resurrect``; Apify refuses it for a run that goes on."""
+    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/resurrect", retry_safe=False)
 
 
 def abort_run(run_id: str, *, gracefully: bool = False) -> Request:

@@ -124,6 +124,7 @@ class Waiting:
     :param poll_interval: seconds between plain requests; ``None`` long-polls instead.
     :param first_delay: seconds before the first request, to spread waiters that arrive together.
     :param settle: seconds after the run's end at which it is read once more, because costs and counts lag.
+    :param cost_limit: US dollars of platform usage above which to stop waiting; ``None`` for no limit.
     """
 
     deadline: float | None = None
@@ -131,6 +132,7 @@ class Waiting:
     poll_interval: float | None = None
     first_delay: float = 0.0
     settle: float = 0.0
+    cost_limit: float | None = None
 
 
 def wait_for_run(
@@ -141,7 +143,7 @@ def wait_for_run(
     on_update: Callable[[ActorRun], None] = lambda _run: None,
     clock: Callable[[], float] = time.time,
 ) -> Flow[RunEvent]:
-    """Wait until the run is finished or the deadline has passed.
+    """Wait until the run is finished, the deadline has passed, or the run has become too expensive.
 
     :param on_update: called with the run as it is after each answer.
     :param clock: Unix time, for tests.
@@ -156,6 +158,8 @@ def wait_for_run(
             run = yield from watch.settled(run)  # where it may turn out to be resurrected
         if run.is_finished:
             return RunEvent(run)
+        if waiting.cost_limit is not None and (run.usage_total_usd or 0) > waiting.cost_limit:
+            return RunEvent(run, cost_limit_passed=True)
         if watch.is_over:
             return RunEvent(run, deadline_passed=True)
 

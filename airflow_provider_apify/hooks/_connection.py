@@ -24,6 +24,7 @@ DEFAULT_BASE_URL = "https://api.apify.com"
 TOKEN_VARIABLE = "APIFY_TOKEN"  # noqa: S105 - the name of a variable, no token
 BASE_URL_VARIABLE = "APIFY_API_BASE_URL"
 DEFAULT_COST_SETTLE_SECONDS = 10.0
+DEFAULT_START_SETTLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class ApifyConnection:
     :param access: base URL, token, User-Agent.
     :param limits: on the cost of each run.
     :param cost_settle_seconds: how long after a run's end Apify's costs and counts are final.
+    :param start_settle_seconds: how long after a start whose answer was lost its run may still appear.
     """
 
     access: Access
     limits: RunLimits
     cost_settle_seconds: float = DEFAULT_COST_SETTLE_SECONDS
+    start_settle_seconds: float = DEFAULT_START_SETTLE_SECONDS
 
     @classmethod
     def from_airflow(cls, conn: Connection) -> ApifyConnection:
@@ -57,11 +60,12 @@ class ApifyConnection:
                 _dollars(extra, "default_max_total_charge_usd"),
                 _dollars(extra, "limit_max_total_charge_usd"),
             )
-            settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
+            cost_settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
+            start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
         except ValueError as error:
             raise ValueError(f"Extra of Airflow connection {conn.conn_id!r}: {error}") from None
         source = f"The password of Airflow connection {conn.conn_id!r}"
-        return cls(_access(_base_url(conn), token, source=source), limits, settle)
+        return cls(_access(_base_url(conn), token, source=source), limits, cost_settle, start_settle)
 
     @classmethod
     def from_environment(cls) -> ApifyConnection | None:

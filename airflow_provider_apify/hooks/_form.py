@@ -20,6 +20,10 @@ _FIELDS: dict[str, tuple[str, str]] = {
         "Seconds until costs are final",
         "How long after a run's end its cost is read once more; 0 takes the preliminary cost. Default 10.",
     ),
+    "start_settle_seconds": (
+        "Seconds until a lost start shows",
+        "How long the run of a start whose answer was lost is looked for before it is started again. Default 30.",
+    ),
 }
 CONN_FIELDS: dict[str, Any] = {
     name: {"label": label, "description": description, "schema": {"type": ["number", "null"], "minimum": 0}}

@@ -9,11 +9,12 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting
+from airflow_provider_apify._api.starting import Order, Starter
 from airflow_provider_apify._api.transports import (
     drive,
     drive_async,
@@ -27,6 +28,7 @@ from airflow_provider_apify._compat import mask_secret
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks import _form
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
+from airflow_provider_apify.hooks._lookups import shared_lookup
 from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
 
@@ -73,7 +75,6 @@ class ApifyHook(BaseHook):
         run_input: Any = None,
         *,
         options: RunOptions | None = None,
-        marker: str = "",
     ) -> ActorRun:
         """Start an Actor or a saved task and return at once, without waiting for the run to finish.
 
@@ -81,16 +82,28 @@ class ApifyHook(BaseHook):
 
         :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
         :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...
-        :param marker: words that Apify keeps with the run, at the end of its ``meta.userAgent``.
         :return: the new run, usually ``READY``.
         :raises ValueError: the input is no JSON or above 9 MiB, or the options exceed the connection's limits.
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
         :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
         """
-        limited = self.connection.limits.apply(options or RunOptions())
-        request = endpoints.start_run(target, endpoints.encode_input(run_input), limited, marker=marker)
-        return ActorRun.from_api(self._call(request))
+        return ActorRun.from_api(self._call(self.start_request(target, run_input, options or RunOptions())))
+
+    def start_or_adopt_run(self, order: Order, report: Callable[[str], None]) -> ActorRun:
+        """Return the one run of an order: that of an earlier attempt, or a new one; never a second.
+
+        :param report: takes a sentence about anything but the plain way.
+        :raises ApifyRunError: an earlier attempt's run failed, and the order says to fail then.
+        :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run; the
+            next attempt finds it.
+        """
+        settle = self.connection.start_settle_seconds
+        return self._drive(Starter(order, self.retry, report, settle=settle).run())
+
+    def start_request(self, target: Target, run_input: Any, options: RunOptions) -> endpoints.Request:
+        """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
+        return endpoints.start_run(target, endpoints.encode_input(run_input), self.connection.limits.apply(options))
 
     def get_run(self, run_id: str) -> ActorRun:
         """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get)."""
@@ -121,13 +134,15 @@ class ApifyHook(BaseHook):
         deadline: float | None = None,
         poll_interval: float | None = None,
         settle: float = 0.0,
+        cost_limit: float | None = None,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
     ) -> RunEvent:
-        """Block until the run is finished or the deadline has passed.
+        """Block until the run is finished, the deadline has passed, or the run has become too expensive.
 
         :param deadline: Unix time; ``None`` waits for ever.
         :param poll_interval: seconds between plain requests; ``None`` long-polls, which learns of the end at once.
         :param settle: seconds after the end at which the run is read once more, for its final cost.
+        :param cost_limit: US dollars of platform usage, looked at about every 10 seconds.
         :param on_update: called with the run about every 10 seconds.
         """
         waiting = Waiting(
@@ -135,6 +150,7 @@ class ApifyHook(BaseHook):
             long_poll=_WORKER_LONG_POLL_SECONDS,
             poll_interval=poll_interval,
             settle=settle,
+            cost_limit=cost_limit,
         )
         return self._drive(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
 
@@ -229,17 +245,23 @@ class ApifyHook(BaseHook):
             return fallback
 
     async def _async_connection(self) -> ApifyConnection:
+        if "connection" not in self.__dict__:
+            # With several teams, the same ID may mean another connection for the next trigger.
+            is_shared = not conf.getboolean("core", "multi_team", fallback=False)
+            found = shared_lookup(self.apify_conn_id, self._look_up) if is_shared else self._look_up()
+            self.__dict__["connection"] = await found
+        return self.connection
+
+    async def _look_up(self) -> ApifyConnection:
         from airflow.providers.common.compat.connection import get_async_connection  # noqa: PLC0415 - triggerer only
         from asgiref.sync import sync_to_async  # noqa: PLC0415 - triggerer only
 
-        if "connection" not in self.__dict__:
-            try:
-                connection = ApifyConnection.from_airflow(await get_async_connection(self.apify_conn_id))
-            except AirflowNotFoundException:
-                connection = self._from_environment()
-                await sync_to_async(mask_secret)(connection.access.token)
-            self.__dict__["connection"] = connection
-        return self.connection
+        try:
+            return ApifyConnection.from_airflow(await get_async_connection(self.apify_conn_id))
+        except AirflowNotFoundException:
+            connection = self._from_environment()
+            await sync_to_async(mask_secret)(connection.access.token)
+            return connection
 
     def _from_environment(self) -> ApifyConnection:
         """Serve a missing default connection only: another missing one may belong to another account."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,41 +10,43 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
-from airflow_provider_apify._api.endpoints import encode_input
 from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._api.starting import OnFailedRun, Order
+from airflow_provider_apify._compat import deferral_error
 from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify._templating import is_template
-from airflow_provider_apify.exceptions import ApifyError, ApifyRunTimedOut
+from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyError, ApifyRunTimedOut, ApifyRunTooExpensive
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
-from airflow_provider_apify.models import FINISHED_STATUSES, SUCCEEDED, ActorRun, RunEvent
+from airflow_provider_apify.links import (
+    ApifyDatasetLink,
+    ApifyKeyValueStoreLink,
+    ApifyRunLink,
+    store_links,
+    stored_run_id,
+)
+from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
+from airflow_provider_apify.operators._arguments import OPTIONS, check_arguments
 from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.operators._memory import RunMemory
 from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-_OPTIONS = (
-    "build",
-    "memory",
-    "timeout",
-    "max_items",
-    "max_total_charge_usd",
-    "restart_on_error",
-    "webhooks",
-    "force_permission_level",
-)
 # Airflow kills the process 5 seconds after ``on_kill`` begins.
 _ON_KILL_RETRY = RetryPolicy(attempts=2, first_delay=0.2)
 _FAILED_LOG_FACTOR = 5
+_LONGEST_CAPACITY_PAUSE_SECONDS = 20.0
 
 
 class RunActorOperator(BaseOperator):
     """Run an Apify Actor or a saved task and, by default, wait until the run is finished.
 
-    The task owns its run: the run is aborted when the task is killed, marked or cleared while it waits, or when
-    ``execution_timeout`` passes. Exactly one of ``actor_id`` and ``actor_task_id`` is given. Options left ``None`` are
+    The task owns its run. Between two deliberate reruns (a clear, a reprocessing backfill) at most one run is started
+    and kept, whatever dies: a retry finds the run of the attempt before and goes on with it. The run is aborted when
+    the task is killed, marked or cleared while it waits, when ``execution_timeout`` passes, and when the last attempt
+    has to give up watching it. Exactly one of ``actor_id`` and ``actor_task_id`` is given. Options left ``None`` are
     the Actor's or the task's own; see :class:`~airflow_provider_apify.options.RunOptions` for their units and ranges.
 
     Reference: https://docs.apify.com/api/v2/act-runs-post
@@ -69,6 +72,13 @@ class RunActorOperator(BaseOperator):
     :param accept_statuses: final statuses that count as success, for example
         ``("SUCCEEDED", "TIMED-OUT")`` for a crawl whose partial results are wanted.
     :param skip_statuses: final statuses that skip the task.
+    :param on_failed_run: what a retry does when the run of an earlier attempt has failed: ``"new"`` starts another run,
+        ``"resurrect"`` goes on with that run and its storages, ``"fail"`` fails without spending again.
+    :param abort_on_kill: ``False`` leaves the run going when the task is killed, marked or cleared.
+    :param abort_above_usd: abort the run, and fail for good, when its platform usage has passed so many US dollars;
+        looked at about every 10 seconds, or once a minute when deferred.
+    :param wait_for_capacity: seconds to wait, when the account's memory or run slots are taken, for the run to be
+        started; deferred where the task is deferrable. 0 fails the attempt at once; nothing was started then.
     :param cost_settle_seconds: how long after the run's end its final cost is read. ``None``: the connection's value,
         else 10; ``0`` takes the preliminary cost and returns at once.
     :param log_lines: how many of the last lines of the run's log to copy into the task's log; five times as many when
@@ -77,10 +87,11 @@ class RunActorOperator(BaseOperator):
         :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: an error that no retry can cure: wrong token, unknown Actor, refused input.
-    :raises ApifyRunError: the run ended in another status. A retry starts a new run.
+    :raises ApifyRunError: the run ended in another status.
+    :raises ApifyCapacityError: no capacity in time; nothing was started.
     """
 
-    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "run_input", *_OPTIONS, "apify_conn_id")
+    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "run_input", *OPTIONS, "apify_conn_id")
     template_ext: Sequence[str] = (".json",)
     template_fields_renderers = {"run_input": "json", "webhooks": "json"}  # noqa: RUF012 - as Airflow declares it
     operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
@@ -106,6 +117,10 @@ class RunActorOperator(BaseOperator):
         poll_interval: float | None = None,
         accept_statuses: Collection[str] = (SUCCEEDED,),
         skip_statuses: Collection[str] = (),
+        on_failed_run: OnFailedRun = "new",
+        abort_on_kill: bool = True,
+        abort_above_usd: float | None = None,
+        wait_for_capacity: float = 0,
         cost_settle_seconds: float | None = None,
         log_lines: int = 20,
         **kwargs: Any,
@@ -128,10 +143,14 @@ class RunActorOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.accept_statuses = tuple(accept_statuses)
         self.skip_statuses = tuple(skip_statuses)
+        self.on_failed_run = on_failed_run
+        self.abort_on_kill = abort_on_kill
+        self.abort_above_usd = abort_above_usd
+        self.wait_for_capacity = wait_for_capacity
         self.cost_settle_seconds = cost_settle_seconds
         self.log_lines = log_lines
         self.run_id: str | None = None
-        self._check_arguments()
+        check_arguments(self)
 
     @cached_property
     def hook(self) -> ApifyHook:
@@ -140,38 +159,96 @@ class RunActorOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the run, then wait for it here or in the triggerer."""
-        with failing_fast():
-            run = self._start(context)
-        if not self.wait_for_completion:
-            return run.to_dict()
-        if self.deferrable:
-            self.defer(trigger=self._trigger(run, context), method_name="execute_complete")
-        with failing_fast():
-            event = self.hook.wait_for_run(
-                run.id,
-                deadline=self._deadline(context),
-                poll_interval=self.poll_interval,
-                settle=self._settle,
-                on_update=ProgressLog(self.log),
-            )
-        return self._finish(event)
+        return self._run(context, capacity_until=time.time() + self.wait_for_capacity)
+
+    def execute_after_pause(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask again for a run that Apify had no capacity for."""
+        return self._run(context, capacity_until=event["until"])
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
         return self._finish(RunEvent.from_payload(event))
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume; where the trigger failed or timed out and nobody will watch the run any more, abort it."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except deferral_error():
+            self._give_up(context)
+            raise
+
     def on_kill(self) -> None:
         """Abort the run, so that a killed task stops costing money."""
-        if self.run_id:
+        if self.run_id and self.abort_on_kill:
             self.log.info("The task was killed: aborting run %s.", self.run_id)
             ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY).abort_run(self.run_id)
 
-    def _start(self, context: Context) -> ActorRun:
-        run = self.hook.start_run(self._target(), self.run_input, options=self._options())
+    def _run(self, context: Context, *, capacity_until: float) -> dict[str, Any]:
+        with failing_fast():
+            run = self._start(context, capacity_until)
+        if not self.wait_for_completion:
+            return run.to_dict()
+        if self.deferrable:
+            self.defer(trigger=self._trigger(run, context), method_name="execute_complete")
+        try:
+            event = self.hook.wait_for_run(
+                run.id,
+                deadline=self._deadline(context),
+                poll_interval=self.poll_interval,
+                settle=self._settle,
+                cost_limit=self.abort_above_usd,
+                on_update=ProgressLog(self.log),
+            )
+        except ApifyError:
+            self._give_up(context)
+            raise
+        return self._finish(event)
+
+    def _start(self, context: Context, capacity_until: float) -> ActorRun:
+        """Start the one run of this task instance, or go on with it."""
+        memory = RunMemory(context)
+        order = Order(
+            target=self._target(),
+            start=self.hook.start_request(self._target(), self.run_input, self._options()),
+            identity=memory.identity,
+            known=memory.known,
+            search=memory.may_have_started,
+            since=memory.since,
+            capacity_until=0.0 if self.deferrable else capacity_until,
+            capacity_pause=self._capacity_pause,
+            on_failed_run=self.on_failed_run,
+            accept=(*self.accept_statuses, *self.skip_statuses),
+        )
+        memory.note_intent()
+        try:
+            run = self.hook.start_or_adopt_run(order, self.log.info)
+        except ApifyCapacityError as error:
+            if not self.deferrable or time.time() >= capacity_until:
+                raise
+            self.log.info("%s Waiting for capacity.", error)
+            self.defer(
+                trigger=ApifyCapacityTrigger(seconds=self._capacity_pause, until=capacity_until),
+                method_name="execute_after_pause",
+            )
+        memory.note_run(run.id)
         self.run_id = run.id
-        self.log.info("Started run %s of Actor %s: %s", run.id, run.actor_id, run.console_url)
+        self.log.info("Run %s of Actor %s is %s: %s", run.id, run.actor_id, run.status, run.console_url)
         store_links(context, run)
         return run
+
+    def _give_up(self, context: Context) -> None:
+        """Abort the run if its time is over or no other attempt comes; else the retry goes on with it."""
+        ti, deadline = context["ti"], self._deadline(context)
+        is_over = deadline is not None and time.time() >= deadline
+        run_id = self.run_id or stored_run_id(context)
+        if run_id is None or not (is_over or ti.try_number > ti.max_tries):
+            return
+        try:
+            self.hook.abort_run(run_id)
+        except ApifyError as error:
+            self.log.error("Run %s could not be aborted and may go on: %s", run_id, error)  # noqa: TRY400 - the cause follows
+        else:
+            self.log.info("Nobody watches run %s any more: aborted it.", run_id)
 
     def _trigger(self, run: ActorRun, context: Context) -> ApifyRunTrigger:
         return ApifyRunTrigger(
@@ -180,17 +257,28 @@ class RunActorOperator(BaseOperator):
             deadline=self._deadline(context),
             poll_interval=self.poll_interval,
             settle=self._settle,
-            abort_on_kill=True,
+            cost_limit=self.abort_above_usd,
+            abort_on_kill=self.abort_on_kill,
         )
 
     def _finish(self, event: RunEvent) -> dict[str, Any]:
         """Judge the run. Both ways of waiting end here."""
+        with failing_fast():
+            return self._judge(event)
+
+    def _judge(self, event: RunEvent) -> dict[str, Any]:
         run = event.run
         if event.deadline_passed:
             self.hook.abort_run(run.id)
             raise ApifyRunTimedOut(
                 f"Run {run.id} was still {run.status} at the task's execution_timeout of {self.execution_timeout}; "
                 f"it is aborted ({run.console_url}).",
+            )
+        if event.cost_limit_passed:
+            self.hook.abort_run(run.id)
+            raise ApifyRunTooExpensive(
+                f"Run {run.id} has used {run.usage_total_usd} US dollars, above abort_above_usd of "
+                f"{self.abort_above_usd}; it is aborted ({run.console_url}).",
             )
         self.log.info("Run %s is %s; platform usage %s US dollars.", run.id, run.status, run.usage_total_usd)
         self._copy_log(run)
@@ -226,6 +314,10 @@ class RunActorOperator(BaseOperator):
             self.hook.connection.cost_settle_seconds if self.cost_settle_seconds is None else self.cost_settle_seconds
         )
 
+    @property
+    def _capacity_pause(self) -> float:
+        return min(_LONGEST_CAPACITY_PAUSE_SECONDS, self.wait_for_capacity / 10)
+
     def _deadline(self, context: Context) -> float | None:
         """Return ``execution_timeout`` as Unix time; Airflow 3 does not enforce it while the task is deferred."""
         if self.execution_timeout is None:
@@ -234,35 +326,10 @@ class RunActorOperator(BaseOperator):
         return (started + self.execution_timeout).timestamp()
 
     def _target(self) -> Target:
-        if self.actor_id is not None:
-            return Target("actor", self.actor_id)
-        return Target("task", self.actor_task_id or "")
+        return Target.choose(self.actor_id, self.actor_task_id)
 
     def _options(self) -> RunOptions:
-        values = {name: getattr(self, name) for name in _OPTIONS}
+        values = {name: getattr(self, name) for name in OPTIONS}
         if values["timeout"] is None and self.execution_timeout is not None:
             values["timeout"] = max(1, int(self.execution_timeout.total_seconds()))
         return RunOptions.parse(values)
-
-    def _check_arguments(self) -> None:
-        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
-        if (self.actor_id is None) == (self.actor_task_id is None):
-            raise ValueError(
-                "Give exactly one of actor_id (an Actor) and actor_task_id (a saved Apify task). "
-                "task_id is the name of the Airflow task.",
-            )
-        if self.force_permission_level is not None and self.actor_task_id is not None:
-            raise ValueError("force_permission_level works with actor_id only: Apify does not take it for saved tasks.")
-        unknown = {*self.accept_statuses, *self.skip_statuses} - FINISHED_STATUSES
-        if unknown:
-            raise ValueError(
-                f"accept_statuses and skip_statuses take final statuses ({', '.join(sorted(FINISHED_STATUSES))}), "
-                f"not {', '.join(sorted(unknown))}.",
-            )
-        if not is_template((self.actor_id, self.actor_task_id)):
-            self._target()
-        known = {name: getattr(self, name) for name in _OPTIONS}
-        RunOptions.parse({name: value for name, value in known.items() if not is_template(value)})
-        is_file = isinstance(self.run_input, str) and self.run_input.endswith(".json")
-        if not is_file and not is_template(self.run_input):
-            encode_input(self.run_input)

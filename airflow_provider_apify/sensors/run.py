@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseSensorOperator, PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
 
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify._templating import is_template
@@ -69,14 +75,26 @@ class ApifyRunSensor(BaseSensorOperator):
         self._check_arguments()
 
     def execute(self, context: Context) -> Any:
-        """Poke here, or defer."""
-        if self.deferrable:
+        """Poke here, or look once and defer while the run goes on."""
+        if not self.deferrable:
+            return super().execute(context)
+        looked = self._look_before_deferring(context)
+        if not looked.is_done:
             self.defer(
                 trigger=self._trigger(),
                 timeout=timedelta(seconds=self.timeout),
                 method_name="execute_complete",
             )
-        return super().execute(context)
+        return looked.xcom_value
+
+    def _look_before_deferring(self, context: Context) -> PokeReturnValue:
+        """Poke; a run that ended badly skips the sensor where it may, as it does in Airflow's own loop."""
+        try:
+            return self.poke(context)
+        except AirflowFailException as error:
+            if self.soft_fail or getattr(self, "never_fail", False):
+                raise AirflowSkipException(str(error)) from error
+            raise
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Resume after the trigger fired."""
@@ -123,9 +141,7 @@ class ApifyRunSensor(BaseSensorOperator):
         )
 
     def _target(self) -> Target:
-        if self.actor_id is not None:
-            return Target("actor", self.actor_id)
-        return Target("task", self.actor_task_id or "")
+        return Target.choose(self.actor_id, self.actor_task_id)
 
     def _check_arguments(self) -> None:
         """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""

@@ -35,7 +35,7 @@ class _WatchingTrigger(BaseTrigger):
 
 
 class ApifyRunTrigger(_WatchingTrigger):
-    """Fire once, when the run is finished or the deadline has passed.
+    """Fire once, when the run is finished, the deadline has passed, or the run has become too expensive.
 
     It reports what it saw (:meth:`RunEvent.to_payload <airflow_provider_apify.models.RunEvent.to_payload>`); whether
     that is good or bad is for the task to say.
@@ -46,6 +46,8 @@ class ApifyRunTrigger(_WatchingTrigger):
     :param poll_interval: seconds between plain requests; ``None`` long-polls: about one request a minute, and the end
         is seen at once.
     :param settle: seconds after the end at which the run is read once more, for its final cost.
+    :param cost_limit: US dollars of platform usage above which to fire before the end; looked at once a minute, or at
+        each ``poll_interval``.
     :param abort_on_kill: whether the run belongs to the task and is aborted when a user marks the task or clears it.
     """
 
@@ -57,6 +59,7 @@ class ApifyRunTrigger(_WatchingTrigger):
         deadline: float | None = None,
         poll_interval: float | None = None,
         settle: float = 0.0,
+        cost_limit: float | None = None,
         abort_on_kill: bool = False,
     ) -> None:
         super().__init__(
@@ -65,6 +68,7 @@ class ApifyRunTrigger(_WatchingTrigger):
             deadline=deadline,
             poll_interval=poll_interval,
             settle=settle,
+            cost_limit=cost_limit,
             abort_on_kill=abort_on_kill,
         )
         self.run_id = run_id
@@ -75,6 +79,7 @@ class ApifyRunTrigger(_WatchingTrigger):
             poll_interval=poll_interval,
             first_delay=random.uniform(0, _SPREAD_SECONDS),
             settle=settle,
+            cost_limit=cost_limit,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

@@ -75,7 +75,7 @@ def test_a_long_poll_is_given_its_waiting_time_on_top() -> None:
     assert endpoints.get_run("r1", wait=60).timeout == endpoints.get_run("r1").timeout + 60
 
 
-def test_a_start_carries_its_options_input_and_marker() -> None:
+def test_a_start_carries_its_options_and_input() -> None:
     webhook = {"eventTypes": ["ACTOR.RUN.SUCCEEDED"], "requestUrl": "https://example.com/hook?secret=1"}
     options = RunOptions.parse(
         {
@@ -89,7 +89,7 @@ def test_a_start_carries_its_options_input_and_marker() -> None:
             "force_permission_level": "LIMITED_PERMISSIONS",
         }
     )
-    request = endpoints.start_run(ACTOR, b"{}", options, marker="airflow-ti/1")
+    request = endpoints.start_run(ACTOR, b"{}", options)
     webhooks = request.params.pop("webhooks")  # type: ignore[attr-defined]
     assert json.loads(base64.b64decode(webhooks)) == [webhook]
     assert request.params == {
@@ -101,7 +101,7 @@ def test_a_start_carries_its_options_input_and_marker() -> None:
         "restartOnError": "false",
         "forcePermissionLevel": "LIMITED_PERMISSIONS",
     }
-    assert (request.body, request.user_agent) == (b"{}", "airflow-ti/1")
+    assert request.body == b"{}"
 
 
 def _of_id(name: str) -> list[Request]:

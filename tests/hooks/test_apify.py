@@ -42,9 +42,9 @@ def _count(apify: LocalApify, route: str) -> int:
     return apify.control.ledger().requests_by_route.get(route, 0)
 
 
-def test_an_actor_is_started_with_its_input_options_and_marker(hook: ApifyHook, apify: LocalApify) -> None:
+def test_an_actor_is_started_with_its_input_and_options(hook: ApifyHook, apify: LocalApify) -> None:
     options = RunOptions.parse({"memory": 512, "timeout": 60, "max_items": 5, "max_total_charge_usd": "1.5"})
-    run = hook.start_run(SCENARIO, {"items": 3}, options=options, marker="airflow-ti/1")
+    run = hook.start_run(SCENARIO, {"items": 3}, options=options)
     assert not run.is_finished
     (started,) = apify.control.ledger().runs
     assert (started.run_id, started.actor, started.task) == (run.id, "apify/scenario", None)
@@ -53,7 +53,6 @@ def test_an_actor_is_started_with_its_input_options_and_marker(hook: ApifyHook, 
     assert started.options["maxTotalChargeUsd"] == 1.5
     assert started.user_agent is not None
     assert started.user_agent.startswith("airflow-provider-apify/")
-    assert started.user_agent.endswith(" airflow-ti/1")
     assert started.headers["x-apify-integration-platform"] == "airflow"
 
 

@@ -286,10 +286,10 @@ def test_status_messages_of_the_actor_show_in_the_log_while_the_task_waits(airfl
 
 @waiting_both_ways
 def test_the_cost_is_read_when_it_is_final(apify: LocalApify, airflow: DagRunner, deferrable: bool) -> None:
-    apify.control.settings(cost_settles_seconds=0.5)
+    apify.control.settings(cost_settles_seconds=4)
     plan = {"durationSecs": 0.2, "chargedEvents": {"page": 30}}
     hasty = airflow.run_task(run_scenario(deferrable=deferrable, run_input=plan, cost_settle_seconds=0)).xcom()
-    patient = airflow.run_task(run_scenario(deferrable=deferrable, run_input=plan, cost_settle_seconds=0.6)).xcom()
+    patient = airflow.run_task(run_scenario(deferrable=deferrable, run_input=plan, cost_settle_seconds=4.2)).xcom()
 
     assert patient["charged_event_counts"]["page"] == 30
     assert patient["charged_event_counts"] != hasty["charged_event_counts"]
@@ -400,10 +400,10 @@ def test_a_missing_connection_says_how_to_make_one(airflow: DagRunner) -> None:
     ("fault", "error"),
     [
         ({"action": "answer", "status": 402, "error_type": "actor-memory-limit-exceeded"}, ApifyCapacityError),
-        ({"action": "answer", "status": 502}, ApifyServerError),
-        ({"action": "cut-before-commit"}, ApifyConnectionError),
+        ({"action": "answer", "status": 502, "times": 4}, ApifyServerError),
+        ({"action": "cut-before-commit", "times": 4}, ApifyConnectionError),
     ],
-    ids=["no capacity", "server error", "cut connection"],
+    ids=["no capacity", "server errors", "cut connections"],
 )
 def test_passing_troubles_leave_the_task_to_airflows_retries(
     apify: LocalApify, airflow: DagRunner, fault: dict[str, Any], error: type[Exception]

@@ -121,9 +121,10 @@ def test_a_sensor_that_has_waited_too_long_leaves_the_run_alone(
     assert not run.aborted_by_request
 
 
+@pytest.mark.usefixtures("apify")
 def test_a_deferred_sensor_has_airflow_watch_its_timeout() -> None:
     with pytest.raises(TaskDeferred) as deferred:
-        watch(run_id="someRun", deferrable=True, timeout=90).execute({})
+        watch(run_id=start(durationSecs=60), deferrable=True, timeout=90).execute({})
 
     assert deferred.value.timeout == timedelta(seconds=90)
 

@@ -1,0 +1,292 @@
+"""One billed run for one task instance, whatever dies: the start as a state machine. No I/O.
+
+Apify has no idempotency key for starts, but keeps the User-Agent of the request that started a run. So each start
+carries a marker that every attempt of the task instance, on any machine, derives anew: what a lost answer, or a dead
+worker, leaves in doubt is looked up among the target's runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting, call_data, wait_for_run
+from airflow_provider_apify.exceptions import (
+    ApifyCapacityError,
+    ApifyConnectionError,
+    ApifyNotFoundError,
+    ApifyServerError,
+)
+from airflow_provider_apify.models import SUCCEEDED, ActorRun
+from airflow_provider_apify.options import Target
+
+OnFailedRun = Literal["new", "resurrect", "fail"]
+
+# Apify's clock and ours may differ by this much.
+_CLOCK_SKEW_SECONDS = 300.0
+# A start whose answer was lost may still be under way: the pauses before the looks for it, as shares of the whole time.
+_LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
+_STARTS = 4
+_PAGE = 1_000
+_MOST_RUNS = 10_000
+_MARKER = re.compile(r"start=(?P<task>[0-9a-f]{20})\.(?P<rerun>\d+)-(?P<attempt>\d+)$")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which attempt of which task instance a start belongs to.
+
+    :param task: hash of DAG id, task id, DAG run id and map index.
+    :param rerun: tells deliberate reruns apart: Airflow raises ``max_tries`` when a user clears a task.
+    :param attempt: Airflow's ``try_number``.
+    """
+
+    task: str
+    rerun: int
+    attempt: int
+
+    @classmethod
+    def of(cls, ti: Any) -> Self:
+        """Read an Airflow task instance."""
+        key = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
+        return cls(hashlib.sha256(key.encode()).hexdigest()[:20], int(ti.max_tries), int(ti.try_number))
+
+    @classmethod
+    def parse(cls, user_agent: str | None) -> Self | None:
+        """Read the marker at the end of a User-Agent; ``None`` where there is none."""
+        found = _MARKER.search(user_agent or "")
+        return cls(found["task"], int(found["rerun"]), int(found["attempt"])) if found else None
+
+    @property
+    def marker(self) -> str:
+        """The words that Apify keeps with the run."""
+        return f"start={self.task}.{self.rerun}-{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A run that a task instance wants.
+
+    :param start: the request that starts it, without a marker.
+    :param known: IDs of runs that earlier attempts have noted.
+    :param search: whether an earlier attempt may have started a run that is not among them.
+    :param since: Unix time before which no such run was started.
+    :param capacity_until: Unix time until which a start that Apify has no capacity for is sent again.
+    :param capacity_pause: seconds between two such starts.
+    :param accept: final statuses whose run needs no other.
+    """
+
+    target: Target
+    start: Request
+    identity: Identity
+    known: tuple[str, ...] = ()
+    search: bool = True
+    since: float = 0.0
+    capacity_until: float = 0.0
+    capacity_pause: float = 20.0
+    on_failed_run: OnFailedRun = "new"
+    accept: Collection[str] = (SUCCEEDED,)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with the runs of earlier attempts.
+
+    :param take: the run to go on with; ``None`` starts a new one.
+    :param resurrect: whether ``take`` has to be brought back to life first.
+    :param abort: runs that nobody wants any more.
+    """
+
+    take: ActorRun | None = None
+    resurrect: bool = False
+    abort: tuple[ActorRun, ...] = ()
+
+
+def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
+    """Choose among the runs that this task instance has started so far, on whichever attempt or rerun.
+
+    :raises ApifyRunError: the last run failed, and ``on_failed_run`` is ``"fail"``.
+    """
+    oldest_first = sorted(runs, key=_age)
+    going = [run for run in oldest_first if not run.is_finished and not run.is_ending]
+    ours = [run for run in oldest_first if _rerun(run) == order.identity.rerun]
+    wanted = next((run for run in ours if run in going), None)
+    if wanted is None:
+        wanted = next((run for run in reversed(ours) if run.status in order.accept), None)
+    unwanted = tuple(run for run in going if run is not wanted)
+    if wanted is not None or not ours or order.on_failed_run == "new":
+        return Decision(wanted, abort=unwanted)
+    if order.on_failed_run == "fail":
+        ours[-1].raise_for_status(order.accept)
+    return Decision(ours[-1], resurrect=True, abort=unwanted)
+
+
+def _age(run: ActorRun) -> str:
+    """Return what sorts runs from the oldest to the newest: ISO 8601 in UTC sorts as text."""
+    return str(run.raw["startedAt"])
+
+
+def _rerun(run: ActorRun) -> int | None:
+    identity = Identity.parse(run.user_agent)
+    return identity.rerun if identity else None
+
+
+class Starter:
+    """Start or adopt the run of an order.
+
+    :param report: takes a sentence about anything but the plain way, for the task's log.
+    :param settle: seconds after which a start whose answer was lost and whose run is not to be seen was not done.
+    :param clock: Unix time, for tests.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        retry: RetryPolicy,
+        report: Callable[[str], None],
+        *,
+        settle: float = 30.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        # What is asked for here decides about money: an outage must not cut it short.
+        self._order, self._retry, self._patient = order, retry, retry.patient()
+        self._report, self._settle, self._clock = report, settle, clock
+
+    def run(self) -> Flow[ActorRun]:
+        """Return the one run of the order: that of an earlier attempt, or a new one."""
+        decision = decide((yield from self._earlier_runs()), self._order)
+        yield from self._abort(decision.abort)
+        if decision.take is None:
+            return (yield from self._start())
+        if decision.resurrect:
+            return (yield from self._resurrect(decision.take))
+        self._report(f"An earlier attempt of this task started run {decision.take.id}: going on with it.")
+        return decision.take
+
+    def _earlier_runs(self) -> Flow[list[ActorRun]]:
+        runs: list[ActorRun] = []
+        for run_id in self._order.known:
+            try:
+                runs.append((yield from self._get(run_id)))
+            except ApifyNotFoundError:
+                self._report(f"Run {run_id} of an earlier attempt does not exist any more.")
+        if self._order.search:
+            noted = {run.id for run in runs}
+            runs += [run for run in (yield from self._find(self._order.since)) if run.id not in noted]
+        return runs
+
+    def _abort(self, runs: Iterable[ActorRun]) -> Flow[None]:
+        for run in runs:
+            self._report(f"Run {run.id} of this task is {run.status}, but no longer wanted: aborting it.")
+            yield from call_data(endpoints.abort_run(run.id), self._patient)
+
+    def _start(self) -> Flow[ActorRun]:
+        """Send the start; where it stays unknown whether it was done, look for its run before sending it again."""
+        request = replace(self._order.start, user_agent=self._order.identity.marker)
+        began = self._clock()
+        for doubts in range(_STARTS):
+            answer = yield from self._send(request)
+            data = data_of(answer) if isinstance(answer, Response) and answer.is_success else None
+            if data is not None:
+                run = ActorRun.from_api(data)
+                return (yield from self._only(run, began)) if doubts else run
+            self._report(f"It is unknown whether the run was started ({_words(answer)}): looking for it.")
+            found = yield from self._look_for(began)
+            if found is not None:
+                self._report(f"The run was started: going on with run {found.id}.")
+                return found
+            self._report("The run was not started: starting it again.")
+        raise error_of(request, answer)
+
+    def _only(self, run: ActorRun, began: float) -> Flow[ActorRun]:
+        """Keep the oldest of the runs of this order, where a start that was given up for lost came late."""
+        same = {found.id: found for found in (yield from self._find(began)) if self._is_mine(found)} | {run.id: run}
+        oldest, *others = sorted(same.values(), key=_age)
+        yield from self._abort(other for other in others if not other.is_finished)
+        return oldest
+
+    def _send(self, request: Request) -> Flow[Answer]:
+        """Send a start until it is done, or may have been; raise what says that it was refused."""
+        attempt = 1
+        while True:
+            answer = yield request
+            if isinstance(answer, Response) and (answer.is_success or answer.is_passing_fault):
+                return answer
+            if isinstance(answer, Response) and self._may_wait_for_capacity(answer):
+                request = replace(request, delay=self._order.capacity_pause)
+                continue
+            delay = self._retry.delay(request, answer, attempt)
+            if delay is None:
+                if isinstance(answer, NoResponse) and answer.sent:
+                    return answer
+                raise error_of(request, answer)
+            request, attempt = replace(request, delay=delay), attempt + 1
+
+    def _may_wait_for_capacity(self, answer: Response) -> bool:
+        waits = error_class(answer) is ApifyCapacityError and self._clock() < self._order.capacity_until
+        if waits:
+            self._report(f"Nothing was started: {answer.error.get('message')} Waiting for capacity.")
+        return waits
+
+    def _look_for(self, began: float) -> Flow[ActorRun | None]:
+        """Look for the run of a start whose answer was lost; it may still be on its way to the list."""
+        for share in _LOOKS:
+            mine = [run for run in (yield from self._find(began, delay=share * self._settle)) if self._is_mine(run)]
+            if mine:
+                return (yield from self._only(mine[0], began))
+        return None
+
+    def _is_mine(self, run: ActorRun) -> bool:
+        return Identity.parse(run.user_agent) == self._order.identity
+
+    def _resurrect(self, run: ActorRun) -> Flow[ActorRun]:
+        """Bring a finished run back to life, once: where the answer is lost, the run itself tells."""
+        self._report(f"Run {run.id} of an earlier attempt is {run.status}: resurrecting it.")
+        if run.is_ending:
+            yield from wait_for_run(run.id, self._retry, Waiting())
+        try:
+            return ActorRun.from_api((yield from call_data(endpoints.resurrect_run(run.id), self._retry)))
+        except (ApifyConnectionError, ApifyServerError):
+            now = yield from self._get(run.id)
+            if now.is_finished and _age(now) == _age(run):
+                raise
+            return now
+
+    def _find(self, since: float, *, delay: float = 0.0) -> Flow[list[ActorRun]]:
+        """Return the runs of the order's task instance, of all its attempts and reruns, started since then."""
+        after = datetime.fromtimestamp(since - _CLOCK_SKEW_SECONDS, UTC)
+        found: list[ActorRun] = []
+        for offset in range(0, _MOST_RUNS, _PAGE):
+            request = endpoints.list_runs(self._order.target, started_after=after, offset=offset, limit=_PAGE)
+            items = (yield from call_data(replace(request, delay=delay), self._patient))["items"]
+            for item in items:
+                run = yield from self._with_user_agent(item)
+                identity = Identity.parse(run.user_agent)
+                if identity and identity.task == self._order.identity.task:
+                    found.append(run)
+            if len(items) < _PAGE:
+                break
+        return found
+
+    def _with_user_agent(self, item: dict[str, Any]) -> Flow[ActorRun]:
+        """Read a run of the list in full where the list may lack what tells whose it is."""
+        meta = item.get("meta") or {}
+        if "userAgent" in meta or meta.get("origin") != "API":
+            return ActorRun.from_api(item)
+        return (yield from self._get(item["id"]))
+
+    def _get(self, run_id: str) -> Flow[ActorRun]:
+        return ActorRun.from_api((yield from call_data(endpoints.get_run(run_id), self._patient)))
+
+
+def _words(answer: Answer) -> str:
+    return answer.reason if isinstance(answer, NoResponse) else f"HTTP {answer.status_code}"

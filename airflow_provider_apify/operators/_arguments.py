@@ -1,0 +1,61 @@
+"""What an operator knows of its arguments when the DAG is parsed, before templates are rendered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+from airflow_provider_apify._api.endpoints import encode_input
+from airflow_provider_apify._api.starting import OnFailedRun
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.models import FINISHED_STATUSES
+from airflow_provider_apify.options import RunOptions, Target
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.operators.run_actor import RunActorOperator
+
+OPTIONS = (
+    "build",
+    "memory",
+    "timeout",
+    "max_items",
+    "max_total_charge_usd",
+    "restart_on_error",
+    "webhooks",
+    "force_permission_level",
+)
+
+
+def check_arguments(operator: RunActorOperator) -> None:
+    """Raise :class:`ValueError` for what can only fail when the task runs."""
+    _check_target(operator)
+    _check_policies(operator)
+    values = {name: getattr(operator, name) for name in OPTIONS}
+    RunOptions.parse({name: value for name, value in values.items() if not is_template(value)})
+    run_input = operator.run_input
+    is_file = isinstance(run_input, str) and run_input.endswith(".json")
+    if not is_file and not is_template(run_input):
+        encode_input(run_input)
+
+
+def _check_target(operator: RunActorOperator) -> None:
+    given = [target for target in (operator.actor_id, operator.actor_task_id) if target is not None]
+    if len(given) != 1 or not is_template(given):
+        Target.choose(operator.actor_id, operator.actor_task_id)
+    if operator.force_permission_level is not None and operator.actor_task_id is not None:
+        raise ValueError("force_permission_level works with actor_id only: Apify does not take it for saved tasks.")
+
+
+def _check_policies(operator: RunActorOperator) -> None:
+    unknown = {*operator.accept_statuses, *operator.skip_statuses} - FINISHED_STATUSES
+    if unknown:
+        raise ValueError(
+            f"accept_statuses and skip_statuses take final statuses ({', '.join(sorted(FINISHED_STATUSES))}), "
+            f"not {', '.join(sorted(unknown))}.",
+        )
+    if operator.on_failed_run not in get_args(OnFailedRun):
+        choices = ", ".join(get_args(OnFailedRun))
+        raise ValueError(f"on_failed_run must be one of {choices}, not {operator.on_failed_run!r}.")
+    if not operator.wait_for_capacity >= 0:
+        raise ValueError(f"wait_for_capacity must be seconds, 0 or more, not {operator.wait_for_capacity!r}.")
+    if operator.abort_above_usd is not None and not operator.abort_above_usd > 0:
+        raise ValueError(f"abort_above_usd must be US dollars above 0, not {operator.abort_above_usd!r}.")

@@ -1,0 +1,77 @@
+"""What a task remembers of its run between attempts.
+
+Airflow 3.3 and later keep a small state for each task instance, through retries and clears. Older ones keep nothing;
+there, the runs of earlier attempts are looked for at Apify.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+
+from airflow_provider_apify._api.starting import Identity
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_KEY = "apify_run"
+# After a clear, a run of the time before may still go on; hardly any is older than this.
+_LOOK_BACK = pendulum.duration(days=7)
+
+
+class RunMemory:
+    """The memory of one task instance.
+
+    :param context: of the running attempt.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store: Any = context.get("task_state_store")
+        noted = self._store.get(_KEY, default=None) if self._store is not None else None
+        self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
+        self.identity = Identity.of(context["ti"])
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The run that was noted last, of this rerun or an earlier one."""
+        run_id = self._noted.get("run_id")
+        return (run_id,) if run_id else ()
+
+    @property
+    def may_have_started(self) -> bool:
+        """Whether an attempt of this rerun may have started a run that nobody has noted."""
+        if self._store is None:
+            return self.identity.attempt > 1
+        return self._is_pending
+
+    @property
+    def since(self) -> float:
+        """Unix time before which no such run was started."""
+        if self._is_pending:
+            return float(self._noted["since"])
+        task, ti = self._context["task"], self._context["ti"]
+        began = self._context["dag_run"].start_date or pendulum.now("UTC")
+        was_cleared = ti.max_tries > (task.retries or 0)
+        return (pendulum.instance(began) - _LOOK_BACK if was_cleared else pendulum.instance(began)).timestamp()
+
+    def note_intent(self) -> None:
+        """Note that a start may be sent from now on."""
+        if not self._is_pending:
+            self._note({**self._noted, "rerun": self.identity.rerun, "is_pending": True, "since": time.time()})
+
+    def note_run(self, run_id: str) -> None:
+        """Note the run."""
+        self._note({"rerun": self.identity.rerun, "run_id": run_id})
+
+    @property
+    def _is_pending(self) -> bool:
+        """Whether an attempt of this rerun has begun to start a run and has not noted it."""
+        return self._noted.get("rerun") == self.identity.rerun and self._noted.get("is_pending", False)
+
+    def _note(self, noted: dict[str, Any]) -> None:
+        self._noted = noted
+        if self._store is not None:
+            self._store.set(_KEY, noted)

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._api.starting import Decision, Identity, OnFailedRun, Order, Starter, decide
+from airflow_provider_apify.exceptions import (
+    ApifyCapacityError,
+    ApifyConnectionError,
+    ApifyNotFoundError,
+    ApifyRunFailed,
+)
+from airflow_provider_apify.models import STATUSES, SUCCEEDED, ActorRun
+from airflow_provider_apify.options import RunOptions, Target
+from tests._api.answering import failed, ok
+
+ACTOR = Target("actor", "me/crawler")
+ME = Identity("0123456789abcdef0123", rerun=2, attempt=3)
+GOING = ("READY", "RUNNING")
+ENDING = ("ABORTING", "TIMING-OUT")
+
+
+def order(**changes: Any) -> Order:
+    start = endpoints.start_run(ACTOR, b"{}", RunOptions())
+    return Order(**{"target": ACTOR, "start": start, "identity": ME, "search": False, **changes})
+
+
+def a_run(run_id: str, status: str = "RUNNING", identity: Identity | None = ME, started: str = "10") -> dict[str, Any]:
+    agent = f"provider/1 {identity.marker}" if identity else "someone/1"
+    return {
+        "id": run_id,
+        "actId": "act",
+        "status": status,
+        "startedAt": f"2026-01-01T00:00:{started}.000Z",
+        "meta": {"origin": "API", "userAgent": agent},
+    }
+
+
+def run(*args: Any, **kwargs: Any) -> ActorRun:
+    return ActorRun.from_api(a_run(*args, **kwargs))
+
+
+class Played:
+    """A start that is answered by hand, and what it asked and said."""
+
+    def __init__(self, wanted: Order, answers: list[Answer], clock: float = 1_000.0) -> None:
+        self.asked: list[str] = []
+        self.delays: list[float] = []
+        self.agents: list[str] = []
+        self.said: list[str] = []
+        flow = Starter(wanted, RetryPolicy(), self.said.append, clock=lambda: clock).run()
+        try:
+            request = next(flow)
+            for answer in answers:
+                self.asked.append(f"{request.method} {request.path.removeprefix('/v2')}")
+                self.delays.append(request.delay)
+                self.agents.append(request.user_agent)
+                request = flow.send(answer)
+        except StopIteration as done:
+            self.run: ActorRun = done.value
+            assert len(self.asked) == len(answers), "not all answers were wanted"
+        else:
+            raise AssertionError(f"the flow wants more: {request}")
+
+
+START = "POST /actors/me~crawler/runs"
+LIST = "GET /actors/me~crawler/runs"
+
+
+# Identities
+
+
+def task_instance(**changes: Any) -> SimpleNamespace:
+    names = {"dag_id": "d", "task_id": "t", "run_id": "r", "map_index": -1, "max_tries": 2, "try_number": 1}
+    return SimpleNamespace(**{**names, **changes})
+
+
+@pytest.mark.parametrize("changes", [{"dag_id": "x"}, {"task_id": "x"}, {"run_id": "x"}, {"map_index": 3}])
+def test_task_instances_differ_in_their_identity(changes: dict[str, Any]) -> None:
+    assert Identity.of(task_instance(**changes)).task != Identity.of(task_instance()).task
+
+
+def test_a_retry_keeps_the_rerun_and_a_clear_changes_it() -> None:
+    first, retry = Identity.of(task_instance()), Identity.of(task_instance(try_number=2))
+    cleared = Identity.of(task_instance(try_number=3, max_tries=4))
+    assert first.task == retry.task == cleared.task
+    assert first.rerun == retry.rerun != cleared.rerun
+
+
+def test_the_marker_is_read_back_from_the_user_agent() -> None:
+    assert Identity.parse(f"airflow-provider-apify/1 python/3.12 {ME.marker}") == ME
+
+
+@pytest.mark.parametrize(
+    "agent", [None, "", "curl/8", "start=1-2", f"{ME.marker} more", "start=0123456789abcdef0123.x-1"]
+)
+def test_other_user_agents_hold_no_identity(agent: str | None) -> None:
+    assert Identity.parse(agent) is None
+
+
+# Decisions: exhaustively over the last run's status
+
+
+@pytest.mark.parametrize("status", sorted(STATUSES))
+@pytest.mark.parametrize("policy", ["new", "resurrect", "fail"])
+def test_one_earlier_run_is_taken_resurrected_left_or_fatal(status: str, policy: OnFailedRun) -> None:
+    earlier = run("a", status)
+    wanted = order(on_failed_run=policy)
+    if status in {*GOING, SUCCEEDED}:
+        assert decide([earlier], wanted) == Decision(earlier)
+    elif policy == "new":
+        assert decide([earlier], wanted) == Decision()
+    elif policy == "resurrect":
+        assert decide([earlier], wanted) == Decision(earlier, resurrect=True)
+    else:
+        with pytest.raises(Exception, match="Run a of Actor act is"):
+            decide([earlier], wanted)
+
+
+def test_nothing_earlier_means_a_new_run() -> None:
+    assert decide([], order(on_failed_run="fail")) == Decision()
+
+
+@pytest.mark.parametrize("status", GOING)
+def test_after_a_clear_an_old_run_that_goes_on_is_aborted_and_a_new_one_started(status: str) -> None:
+    old = run("old", status, Identity(ME.task, rerun=1, attempt=1))
+    assert decide([old], order()) == Decision(abort=(old,))
+
+
+@pytest.mark.parametrize("status", [SUCCEEDED, "FAILED", *ENDING])
+def test_after_a_clear_an_old_run_that_ended_is_of_no_interest(status: str) -> None:
+    assert (
+        decide([run("old", status, Identity(ME.task, rerun=1, attempt=1))], order(on_failed_run="fail")) == Decision()
+    )
+
+
+def test_of_several_runs_the_oldest_that_goes_on_is_taken_and_the_others_are_aborted() -> None:
+    younger, older = run("b", started="20"), run("a", started="10")
+    assert decide([younger, older], order()) == Decision(older, abort=(younger,))
+
+
+def test_a_run_that_goes_on_comes_before_one_that_succeeded() -> None:
+    done, going = run("a", SUCCEEDED, started="10"), run("b", started="20")
+    assert decide([done, going], order()) == Decision(going)
+
+
+def test_accepted_statuses_need_no_other_run() -> None:
+    partial = run("a", "TIMED-OUT")
+    assert decide([partial], order(accept=("TIMED-OUT",))) == Decision(partial)
+
+
+# The start
+
+
+def test_a_first_attempt_asks_once_and_leaves_its_marker() -> None:
+    played = Played(order(), [ok(a_run("a"))])
+    assert (played.asked, played.agents, played.run.id, played.said) == ([START], [ME.marker], "a", [])
+
+
+@pytest.mark.parametrize(
+    "lost", [NoResponse("reset"), failed(502), failed(500, "internal-server-error"), Response(200, {}, b"<")]
+)
+def test_a_start_without_a_clear_answer_is_looked_for_and_adopted(lost: Answer) -> None:
+    found = ok({"items": [a_run("a")]})
+    played = Played(order(), [lost, found, found])
+    assert played.asked == [START, LIST, LIST]
+    assert played.run.id == "a"
+    assert "going on with run a" in played.said[-1]
+
+
+def test_a_run_that_appears_late_is_still_adopted() -> None:
+    nothing, found = ok({"items": []}), ok({"items": [a_run("a")]})
+    played = Played(order(), [NoResponse("time-out"), nothing, nothing, nothing, found, found])
+    assert played.asked.count(START) == 1
+    assert sum(played.delays[1:5]) == pytest.approx(15.0)
+
+
+def test_only_what_was_surely_not_done_is_sent_again() -> None:
+    nothing = ok({"items": []})
+    played = Played(order(), [NoResponse("reset"), *[nothing] * 5, ok(a_run("a")), ok({"items": [a_run("a")]})])
+    assert played.asked == [START, *[LIST] * 5, START, LIST]
+    assert sum(played.delays[1:6]) == pytest.approx(30.0)
+    assert played.run.id == "a"
+
+
+def test_a_start_that_was_given_up_for_lost_and_came_late_leaves_one_run() -> None:
+    nothing = ok({"items": []})
+    both = ok({"items": [a_run("second", started="50"), a_run("first", started="10")]})
+    second = ok(a_run("second", started="50"))
+    aborted = ok(a_run("second", "ABORTING", started="50"))
+    played = Played(order(), [NoResponse("reset"), *[nothing] * 5, second, both, aborted])
+    assert played.asked[-1] == "POST /actor-runs/second/abort"
+    assert played.run.id == "first"
+
+
+@pytest.mark.parametrize("refused", [failed(429), NoResponse("refused", sent=False)])
+def test_a_start_that_was_surely_not_done_is_sent_again_without_a_look(refused: Answer) -> None:
+    assert Played(order(), [refused, ok(a_run("a"))]).asked == [START, START]
+
+
+def test_a_refusal_is_no_doubt() -> None:
+    with pytest.raises(ApifyNotFoundError):
+        Played(order(), [failed(404, "actor-not-found")])
+
+
+def test_starts_that_stay_in_doubt_end_after_a_few() -> None:
+    nothing = ok({"items": []})
+    with pytest.raises(ApifyConnectionError, match="reset"):
+        Played(order(), [NoResponse("reset"), *[nothing] * 5] * 4)
+
+
+def test_without_capacity_nothing_is_started_until_there_is_some() -> None:
+    full = failed(402, "actor-memory-limit-exceeded")
+    played = Played(order(capacity_until=2_000.0), [full, full, ok(a_run("a"))])
+    assert played.asked == [START] * 3
+    assert played.delays[1:] == [20.0, 20.0]
+    assert "Nothing was started" in played.said[0]
+
+
+def test_capacity_is_not_waited_for_after_its_time() -> None:
+    with pytest.raises(ApifyCapacityError):
+        Played(order(capacity_until=500.0), [failed(402, "concurrent-runs-limit-exceeded")])
+
+
+# Earlier attempts
+
+
+def test_a_noted_run_is_gone_on_with() -> None:
+    played = Played(order(known=("a",)), [ok(a_run("a"))])
+    assert (played.asked, played.run.id) == (["GET /actor-runs/a"], "a")
+
+
+def test_a_noted_run_that_was_deleted_is_replaced() -> None:
+    played = Played(order(known=("a",)), [failed(404, "record-not-found"), ok(a_run("b"))])
+    assert played.run.id == "b"
+
+
+def test_a_run_that_nobody_noted_is_found_at_apify() -> None:
+    listed = {**a_run("a"), "meta": {"origin": "API"}}  # lists may lack the User-Agent
+    others = [{**a_run("x", identity=None), "meta": {"origin": "WEB"}}, a_run("y", identity=None)]
+    played = Played(order(search=True, since=1_000.0), [ok({"items": [*others, listed]}), ok(a_run("a"))])
+    assert (played.asked, played.run.id) == ([LIST, "GET /actor-runs/a"], "a")
+
+
+def test_the_run_of_a_clear_is_aborted_before_the_new_one_is_started() -> None:
+    old = a_run("old", identity=Identity(ME.task, rerun=1, attempt=1))
+    played = Played(order(known=("old",)), [ok(old), ok({**old, "status": "ABORTING"}), ok(a_run("new"))])
+    assert played.asked == ["GET /actor-runs/old", "POST /actor-runs/old/abort", START]
+    assert "no longer wanted" in played.said[0]
+
+
+def test_all_pages_of_a_long_list_are_read() -> None:
+    full = ok({"items": [a_run(f"x{i}", identity=None) for i in range(1_000)]})
+    played = Played(order(search=True), [full, ok({"items": [a_run("a")]})])
+    assert (played.asked, played.run.id) == ([LIST, LIST], "a")
+
+
+def test_a_failed_run_is_resurrected_once_though_the_answer_is_lost() -> None:
+    wanted = order(known=("a",), on_failed_run="resurrect")
+    played = Played(wanted, [ok(a_run("a", "FAILED")), NoResponse("reset"), ok(a_run("a"))])
+    assert played.asked == ["GET /actor-runs/a", "POST /actor-runs/a/resurrect", "GET /actor-runs/a"]
+    assert played.run.status == "RUNNING"
+
+
+def test_a_resurrection_that_was_not_done_is_an_error() -> None:
+    wanted = order(known=("a",), on_failed_run="resurrect")
+    with pytest.raises(ApifyConnectionError):
+        Played(wanted, [ok(a_run("a", "FAILED")), NoResponse("reset"), ok(a_run("a", "FAILED"))])
+
+
+def test_a_run_that_is_being_stopped_is_resurrected_when_it_has_ended() -> None:
+    wanted = order(known=("a",), on_failed_run="resurrect")
+    played = Played(wanted, [ok(a_run("a", "ABORTING")), ok(a_run("a", "ABORTED")), ok(a_run("a"))])
+    assert played.asked[-1] == "POST /actor-runs/a/resurrect"
+
+
+def test_fail_does_not_spend_again() -> None:
+    with pytest.raises(ApifyRunFailed, match="Run a"):
+        Played(order(known=("a",), on_failed_run="fail"), [ok(a_run("a", "FAILED"))])

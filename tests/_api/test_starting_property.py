@@ -1,0 +1,182 @@
+"""Random sequences of faults, crashes, retries and clears: never two runs, never a lost one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import Answer, NoResponse
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._api.starting import Identity, OnFailedRun, Order, Starter
+from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.operators._memory import RunMemory
+from airflow_provider_apify.options import RunOptions, Target
+from tests._api.answering import failed, ok
+
+FAULTS = ("none", "none", "none", "none", "cut before", "cut after", "5xx before", "5xx after", "429", "refused")
+MOST_STEPS = 300
+
+
+class SimulatedApify:
+    """What the endpoints used by a start do, without a wire. A late commit appears in lists only after some looks."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, dict[str, Any]] = {}
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def clock(self) -> float:
+        return self.now.timestamp()
+
+    def answer(self, request: Request, fault: str) -> Answer:
+        self.now += timedelta(seconds=request.delay + 0.1)
+        if fault == "refused":
+            return NoResponse("refused", sent=False)
+        if fault == "429":
+            return failed(429, "rate-limit-exceeded")
+        if fault.endswith("before"):
+            return NoResponse("reset") if fault.startswith("cut") else failed(502, "internal-server-error")
+        done = self._do(request)
+        if fault == "cut after":
+            return NoResponse("reset")
+        return failed(503, "internal-server-error") if fault == "5xx after" else done
+
+    def _do(self, request: Request) -> Answer:
+        if request.method == "POST" and request.path.endswith("/abort"):
+            run = self.runs[request.path.split("/")[3]]
+            if run["status"] == "RUNNING":
+                run["status"] = "ABORTED"
+            return ok(run)
+        if request.path.endswith("/resurrect"):
+            run = self.runs[request.path.split("/")[3]]
+            if run["status"] not in {"SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED"}:
+                return failed(400, "run-not-finished")
+            run["status"] = "RUNNING"
+            return ok(run)
+        if request.method == "POST":
+            run_id = f"run{len(self.runs)}"
+            self.runs[run_id] = {
+                "id": run_id,
+                "actId": "act",
+                "status": "RUNNING",
+                "startedAt": self.now.isoformat(),
+                "meta": {"origin": "API", "userAgent": f"provider/1 {request.user_agent}"},
+            }
+            return ok(self.runs[run_id])
+        if request.path.endswith("/runs"):
+            listed = [{**run, "meta": {"origin": "API"}} for run in self.runs.values()]
+            return ok({"items": listed})
+        run = self.runs[request.path.split("/")[3]]
+        if run["status"] == "ABORTING":
+            run["status"] = "ABORTED"
+        return ok(run)
+
+
+class Store(dict[str, Any]):
+    """Airflow's task state store, as far as it is used."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+
+class OneTask(RuleBasedStateMachine):
+    """One task instance through attempts that fail, die and are cleared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.apify = SimulatedApify()
+        self.store: Store | None = None
+        self.tries = 0
+        self.max_tries = 2
+        self.on_failed_run: OnFailedRun = "new"
+
+    @initialize(has_store=st.booleans(), on_failed_run=st.sampled_from(["new", "resurrect"]))
+    def setting(self, *, has_store: bool, on_failed_run: OnFailedRun) -> None:
+        self.store = Store() if has_store else None
+        self.on_failed_run = on_failed_run
+
+    @rule(
+        faults=st.lists(st.sampled_from(FAULTS), max_size=12), dies_at=st.none() | st.integers(0, 8), late=st.booleans()
+    )
+    def attempt(self, faults: list[str], dies_at: int | None, late: bool) -> None:
+        self.tries += 1
+        memory = RunMemory(self._context())
+        order = Order(
+            target=Target("actor", "me/crawler"),
+            start=endpoints.start_run(Target("actor", "me/crawler"), None, RunOptions()),
+            identity=memory.identity,
+            known=memory.known,
+            search=memory.may_have_started,
+            since=memory.since,
+            on_failed_run=self.on_failed_run,
+        )
+        memory.note_intent()
+        run = self._drive(order, faults, dies_at, late=late)
+        if run is None:
+            return
+        memory.note_run(run.id)
+        live = self._live()
+        assert live in ([], [run.id]), "the run that the task goes on with is the only one that goes on"
+        assert self.apify.runs[run.id]["status"] in {"RUNNING", "SUCCEEDED"}
+
+    @precondition(lambda self: self._live())
+    @rule(status=st.sampled_from(["SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED", "ABORTING"]))
+    def end(self, status: str) -> None:
+        self.apify.runs[self._live()[-1]]["status"] = status
+
+    @rule()
+    def clear(self) -> None:
+        self.max_tries = self.tries + 2
+
+    @invariant()
+    def never_two_runs_for_one_identity(self) -> None:
+        reruns = [self._rerun(run) for run in self._live()]
+        assert len(reruns) == len(set(reruns))
+
+    def _drive(self, order: Order, faults: list[str], dies_at: int | None, *, late: bool) -> ActorRun | None:
+        """Send the flow's requests, and answer with the faults in turn; ``None`` where the attempt failed or died."""
+        flow = Starter(order, RetryPolicy(), lambda _words: None, clock=self.apify.clock).run()
+        try:
+            request = next(flow)
+            for step in range(MOST_STEPS):
+                if step == dies_at:
+                    if late:  # killed with the request sent, before the answer came
+                        self.apify.answer(request, "none")
+                    return None
+                request = flow.send(self.apify.answer(request, faults[step] if step < len(faults) else "none"))
+        except StopIteration as done:
+            run: ActorRun = done.value
+            return run
+        except ApifyError:
+            return None
+        raise AssertionError("the flow goes on for ever")
+
+    def _context(self) -> Any:
+        ti = SimpleNamespace(
+            dag_id="dag", task_id="task", run_id="run", map_index=-1, max_tries=self.max_tries, try_number=self.tries
+        )
+        began = SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=UTC))
+        context = {"ti": ti, "task": SimpleNamespace(retries=2), "dag_run": began}
+        return context if self.store is None else {**context, "task_state_store": self.store}
+
+    def _live(self) -> list[str]:
+        return [run_id for run_id, run in self.apify.runs.items() if run["status"] == "RUNNING"]
+
+    def _rerun(self, run_id: str) -> int:
+        identity = Identity.parse(self.apify.runs[run_id]["meta"]["userAgent"])
+        assert identity is not None
+        return identity.rerun
+
+
+TestOneTask = OneTask.TestCase
+TestOneTask.settings = settings(max_examples=80, stateful_step_count=15, deadline=None)
