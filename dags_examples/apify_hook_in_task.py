@@ -29,7 +29,8 @@ def crawl() -> dict[str, Any]:
     )
     event = hook.wait_for_run(run.id)
     event.run.raise_for_status()
-    return {**event.run.to_dict(), "pages": hook.get_dataset(str(run.dataset_id)).item_count}
+    titles = [page["metadata"]["title"] for page in hook.iterate_items(str(run.dataset_id))]
+    return {**event.run.to_dict(), "titles": titles}
 
 
 with DAG("apify_hook_in_task", schedule=None, doc_md=__doc__, tags=["apify", "example"]):

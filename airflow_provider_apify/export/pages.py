@@ -7,10 +7,20 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from airflow_provider_apify.exceptions import ApifyDataError
 
+if TYPE_CHECKING:
+    from airflow_provider_apify.hooks.apify import ApifyHook
+
+# The first page is small, to learn how large the items are; the others hold about this many bytes.
+_FIRST_PAGE_ITEMS = 1_000
+_PAGE_BYTES = 16 * 2**20
+_LARGEST_PAGE_ITEMS = 100_000
+# A dataset's items and counts may lag up to 5 seconds behind each other.
+_LAG_LOOKS = 6
+_LAG_PAUSE_SECONDS = 1.0
 # A page waits in memory until it is checked, or in a temporary file where it is larger than this.
 _MEMORY_BYTES = 16 * 2**20
 _PIECE_BYTES = 2**20
@@ -145,3 +155,42 @@ class RowCounter:
             return b""
         self._rows += 1
         return b"\n"
+
+
+def all_pages(
+    hook: ApifyHook,
+    dataset_id: str,
+    params: Mapping[str, Any],
+    counter: type[LineCounter | RowCounter],
+    *,
+    paged: bool = True,
+) -> Iterator[Page]:
+    """Yield the pages of a dataset until an empty one: a page may hold fewer items than asked for, and totals lag.
+
+    :param params: of the items endpoint, by their API names, beside offset and limit.
+    :param paged: whether to ask for pages of a size that suits memory; else for as much as Apify gives at once.
+    :raises ApifyDataError: items that Apify counts did not come, or bodies kept breaking.
+    """
+    read = PageReader(counter, params)
+    offset, looks, delay = 0, 0, 0.0
+    limit = _FIRST_PAGE_ITEMS if paged else None
+    while True:
+        page = hook.fetch_items(dataset_id, {**params, "offset": offset, "limit": limit}, read, delay=delay)
+        if page.scanned:
+            offset, looks, delay = offset + page.scanned, 0, 0.0
+            limit = limit and _next_limit(page)
+            yield page
+            continue
+        page.close()
+        missing = hook.get_dataset(dataset_id).item_count - offset
+        if missing <= 0:
+            return
+        looks, delay = looks + 1, _LAG_PAUSE_SECONDS
+        if looks > _LAG_LOOKS:
+            raise ApifyDataError(f"Dataset {dataset_id} counts {offset + missing} items, but only {offset} came.")
+
+
+def _next_limit(page: Page) -> int:
+    """Return how many items make a page of the size aimed at, as far as the last page tells."""
+    item_bytes = max(1.0, page.size / page.scanned)
+    return max(1, min(_LARGEST_PAGE_ITEMS, int(_PAGE_BYTES / item_bytes), 20 * page.scanned))

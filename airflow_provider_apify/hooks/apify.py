@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +27,7 @@ from airflow_provider_apify._api.transports import (
 )
 from airflow_provider_apify._compat import mask_secret
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
+from airflow_provider_apify.export.pages import LineCounter, all_pages
 from airflow_provider_apify.hooks import _form
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup
@@ -164,6 +166,28 @@ class ApifyHook(BaseHook):
     def get_dataset(self, dataset_id: str) -> Dataset:
         """Return a dataset's description (https://docs.apify.com/api/v2/dataset-get)."""
         return Dataset.from_api(self._call(endpoints.get_dataset(dataset_id)))
+
+    def iterate_items(
+        self,
+        dataset_id: str,
+        *,
+        clean: bool = False,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[Any]:
+        """Yield the items of a dataset, in their order (https://docs.apify.com/api/v2/dataset-items-get).
+
+        Items are parsed: to move many of them elsewhere,
+        :class:`~airflow_provider_apify.transfers.dataset_to_file.DatasetToFileOperator` is many times faster.
+
+        :param clean: leave out empty items and hidden fields (those that start with ``#``).
+        :param fields: only these fields.
+        :raises ApifyNotFoundError: there is no such dataset, or no longer.
+        :raises ApifyDataError: items that Apify counts did not come.
+        """
+        params = {"format": "jsonl", "clean": clean or None, "fields": fields or None}
+        for page in all_pages(self, dataset_id, params, LineCounter):
+            with page:
+                yield from map(json.loads, page.open())
 
     def fetch_items(
         self,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from airflow_provider_apify._api.flows import Waiting
+from airflow_provider_apify._api.starting import Identity, Order
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -47,11 +49,21 @@ def hook(exchanges: list[Exchange]) -> ApifyHook:  # noqa: ARG001 - what the hoo
 @pytest.mark.parametrize("level", ["LIMITED_PERMISSIONS", "FULL_PERMISSIONS"])
 def test_a_start_with_every_option(hook: ApifyHook, exchanges: list[Exchange], level: str) -> None:
     options = RunOptions.parse({**EVERYTHING, "force_permission_level": level})
-    run = hook.start_run(SCENARIO, {"items": 1}, options=options, marker="airflow-ti/1")
+    run = hook.start_run(SCENARIO, {"items": 1}, options=options)
     hook.abort_run(run.id)
     (start, _) = exchanges
     assert len(start.query.split("&")) == 8
     assert json.loads(start.request_body) == {"items": 1}
+
+
+def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHook, apify: LocalApify) -> None:
+    apify.control.add_fault("cut-after-commit", method="POST", path="/v2/actors/*/runs")
+    start = hook.start_request(SCENARIO, {"endAs": "FAILED"}, RunOptions())
+    identity = Identity("0123456789abcdef0123", rerun=0, attempt=1)
+    order = Order(SCENARIO, start, identity, since=time.time(), on_failed_run="resurrect")
+    run = hook.start_or_adopt_run(order, lambda _words: None)
+    hook.wait_for_run(run.id)
+    assert hook.start_or_adopt_run(order, lambda _words: None).id == run.id
 
 
 @pytest.mark.parametrize("run_input", [None, {}, '{"maxCrawlPages": 1}'])

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError, ApifyNotFoundError
-from airflow_provider_apify.export import engine
+from airflow_provider_apify.export import pages
 from airflow_provider_apify.export.engine import Manifest, export_dataset
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -175,7 +175,7 @@ def test_a_count_that_lags_hides_no_items(export: Export, hook: ApifyHook, apify
 def test_items_that_apify_counts_but_never_shows_are_an_error(
     export: Export, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(engine, "_LAG_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(pages, "_LAG_PAUSE_SECONDS", 0.001)
     dataset_id = dataset_of(hook, 10)
     described = hook.get_dataset
 

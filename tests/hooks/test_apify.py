@@ -356,3 +356,15 @@ async def test_the_connection_is_looked_up_once_on_the_event_loop(
     await async_hook.async_abort_run(finished_run)
     monkeypatch.delenv("AIRFLOW_CONN_APIFY_DEFAULT")
     assert (await async_hook.async_abort_run(finished_run)).id == finished_run
+
+
+@pytest.mark.parametrize("count", [0, 1, 2_500])
+def test_items_are_iterated_in_their_order(hook: ApifyHook, count: int) -> None:
+    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": count, "itemBytes": 200}).id).run
+    items = list(hook.iterate_items(str(run.dataset_id)))
+    assert items == [scenario_item(index, 200) for index in range(count)]
+
+
+def test_only_the_wanted_fields_of_items_are_iterated(hook: ApifyHook) -> None:
+    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 2}).id).run
+    assert list(hook.iterate_items(str(run.dataset_id), fields=["id"])) == [{"id": 0}, {"id": 1}]
