@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -124,6 +127,17 @@ def _proxy(base_url: str) -> str | None:
     return select_proxy(base_url, get_environ_proxies(base_url))
 
 
+@cache
+def _tls() -> ssl.SSLContext | bool:
+    """Trust what ``requests`` trusts by its variables, which aiohttp does not read; else what aiohttp trusts."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if not bundle:
+        return True
+    context = ssl.create_default_context()
+    context.load_verify_locations(**{"capath" if Path(bundle).is_dir() else "cafile": bundle})
+    return context
+
+
 async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, request: Request) -> Answer:
     """Send over ``aiohttp`` and read the whole body."""
     import aiohttp  # noqa: PLC0415 - see the module's docstring
@@ -147,11 +161,10 @@ async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, requ
 
 def no_response(error: Exception) -> NoResponse:
     """Report a failed request by its cause, without the URL: its parameters may hold a webhook's secret."""
-    causes = list(_causes(error))
-    names = " ".join(type(cause).__name__ for cause in causes)
-    reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
-    sent = not any(_is_before_sending(cause) for cause in causes)
-    return NoResponse(f"no answer ({': '.join(filter(None, [names.split(' ')[0], reason]))})", sent=sent)
+    causes = _causes(error)
+    reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    words = ": ".join([type(error).__name__, *reasons[:1]])
+    return NoResponse(f"no answer ({words})", sent=not any(map(_is_before_sending, causes)))
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -168,7 +181,8 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _is_before_sending(cause: BaseException) -> bool:
     """Tell whether an error proves that no byte of the request left: refused, no route, no such host, no TLS."""
-    return isinstance(cause, ConnectionRefusedError | socket.gaierror) or type(cause).__name__ in {
+    certain = ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError
+    return isinstance(cause, certain) or type(cause).__name__ in {
         "NewConnectionError",
         "NameResolutionError",
         "ConnectTimeoutError",
@@ -197,13 +211,13 @@ async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
 
     It is opened for the first user and closed after the last.
     """
-    # Importing it takes a quarter of a second, in which nothing else on the loop would go on.
-    aiohttp = await asyncio.to_thread(import_module, "aiohttp")
+    # Both read many files, and meanwhile nothing else on the loop would go on.
+    aiohttp, tls = await asyncio.to_thread(import_module, "aiohttp"), await asyncio.to_thread(_tls)
     loop = asyncio.get_running_loop()
     shared = _shared_sessions.get(loop)
     if shared is None:
         # Each waiter holds one connection while it long-polls, so their number must not be limited.
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=tls))
         shared = _shared_sessions[loop] = _Shared(session)
     shared.users += 1
     try:

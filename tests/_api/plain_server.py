@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 Reply = tuple[int, dict[str, str], bytes]
@@ -32,8 +34,16 @@ def _say_me(_handler: BaseHTTPRequestHandler) -> Reply:
 
 
 @contextmanager
-def plain_server(reply: Callable[[BaseHTTPRequestHandler], Reply] = _say_me) -> Iterator[PlainServer]:
-    """Serve on a free port of loopback; ``reply`` makes the answer to each request."""
+def plain_server(
+    reply: Callable[[BaseHTTPRequestHandler], Reply] = _say_me,
+    *,
+    certificate: Path | None = None,
+) -> Iterator[PlainServer]:
+    """Serve on a free port of loopback.
+
+    :param reply: makes the answer to each request.
+    :param certificate: a PEM file with key and certificate, to speak TLS.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -54,7 +64,11 @@ def plain_server(reply: Callable[[BaseHTTPRequestHandler], Reply] = _say_me) -> 
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http_server:
-        server = PlainServer(f"http://127.0.0.1:{http_server.server_port}")
+        server = PlainServer(f"{'https' if certificate else 'http'}://127.0.0.1:{http_server.server_port}")
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            http_server.socket = context.wrap_socket(http_server.socket, server_side=True)
         thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

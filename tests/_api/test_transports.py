@@ -5,27 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import traceback
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import requests
-from blockbuster import blockbuster_ctx
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import RetryPolicy, call_data
 from airflow_provider_apify._api.transports import (
     Access,
-    drive,
-    drive_async,
-    send_with_aiohttp,
-    send_with_requests,
     shared_session,
 )
 from airflow_provider_apify.exceptions import (
@@ -41,41 +32,13 @@ from airflow_provider_apify.exceptions import (
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import LocalApify
 from tests._api.answering import run_data
+from tests._api.asking import TOKEN, Ask, access_to
 from tests._api.plain_server import ME, PlainServer, Reply, forward, plain_server
 
-TOKEN = "apify_api_never_shown"
-QUICK = RetryPolicy(attempts=3, first_delay=0.001, max_delay=0.002)
 START = endpoints.start_run(Target("actor", "apify/scenario"), b'{"durationSecs": 0}', RunOptions())
 READ = endpoints.get_me()
 START_ROUTE = "POST /v2/actors/{actorId}/runs"
 READ_ROUTE = "GET /v2/users/me"
-
-Ask = Callable[[Access, Request], dict[str, Any]]
-
-
-def _ask_with_requests(access: Access, request: Request) -> dict[str, Any]:
-    with requests.Session() as session:
-        return drive(call_data(request, QUICK), partial(send_with_requests, session, access))
-
-
-def _ask_with_aiohttp(access: Access, request: Request) -> dict[str, Any]:
-    async def ask() -> dict[str, Any]:
-        async with shared_session() as session:
-            return await drive_async(call_data(request, QUICK), partial(send_with_aiohttp, session, access))
-
-    with blockbuster_ctx("airflow_provider_apify", excluded_modules=["airflow_provider_apify.testing"]):
-        return asyncio.run(ask())
-
-
-@pytest.fixture(params=[_ask_with_requests, _ask_with_aiohttp], ids=["requests", "aiohttp"])
-def ask(request: pytest.FixtureRequest) -> Ask:
-    """Return what sends a request with retries over one of the transports."""
-    found: Ask = request.param
-    return found
-
-
-def access_to(base_url: str, token: str = TOKEN) -> Access:
-    return Access(base_url=base_url, token=token, user_agent="tests")
 
 
 @pytest.fixture

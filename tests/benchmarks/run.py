@@ -22,7 +22,7 @@ DOCUMENT = ROOT / "docs" / "benchmarks.md"
 FULL: Mapping[str, Callable[[Path], Section]] = {
     "imports": lambda folder: imports.measure(folder, rounds=3),
     "waiting": lambda folder: waiting.measure(folder, Crowd(runs=500, shortest=20, longest=150)),
-    "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=100, shortest=0, longest=45)),
+    "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
     "exporting": lambda folder: exporting.measure(folder, [20_000, 200_000, 1_000_000], rounds=3),
 }
 # Rough figures, to see that all works; a real Airflow alone takes longer than this may.

@@ -1,0 +1,71 @@
+"""Which servers both transports trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from airflow_provider_apify._api import endpoints, transports
+from airflow_provider_apify.exceptions import ApifyConnectionError
+from airflow_provider_apify.options import RunOptions, Target
+from tests._api.asking import Ask, access_to
+from tests._api.plain_server import plain_server
+
+START = endpoints.start_run(Target("actor", "apify/scenario"), b"{}", RunOptions())
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make key and certificate of a server that nobody trusts by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local server")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(2099, 1, 1, tzinfo=UTC)
+    )
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    authority = x509.BasicConstraints(ca=True, path_length=None)
+    signed = builder.add_extension(address, critical=False).add_extension(authority, critical=True).sign(key, SHA256())
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(secret + signed.public_bytes(Encoding.PEM))
+    return file
+
+
+@pytest.fixture
+def no_trust_kept() -> Iterator[None]:
+    """Forget what earlier tests have trusted, and what this one trusts."""
+    transports._tls.cache_clear()
+    yield
+    transports._tls.cache_clear()
+
+
+@pytest.mark.usefixtures("no_trust_kept")
+def test_a_certificate_that_the_environment_names_is_trusted(
+    ask: Ask, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with plain_server(certificate=certificate) as server:
+        assert ask(access_to(server.base_url), endpoints.get_me()) == {"username": "plain"}
+
+
+@pytest.mark.usefixtures("no_trust_kept")
+def test_a_server_that_is_not_trusted_gets_no_start_and_no_token(
+    ask: Ask, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with plain_server(certificate=certificate) as server:
+        with pytest.raises(ApifyConnectionError, match="certificate") as error:
+            ask(access_to(server.base_url), START)
+        assert server.headers == []
+    assert "unknown whether" not in str(error.value)
