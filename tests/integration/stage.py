@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from airflow_provider_apify._api.starting import Identity
 from airflow_provider_apify.testing.control import Control
 from airflow_provider_apify.testing.ledger import LedgerRun
 from tools.lab import AirflowLab, DagRunKey, wait_until
@@ -31,15 +32,20 @@ class Stage(NamedTuple):
 
     def trigger_deferred(self, run_input: dict[str, Any]) -> DagRunKey:
         """Start the DAG ``scenario`` and wait until the triggerer has asked Apify about its run."""
-        asked_before = self.apify.ledger().requests.get(WATCH, 0)
+        asked_before = self.times_watched
         run = self.trigger("scenario", run_input=run_input)
         self.lab.client.wait_for_task(run, "run", ["deferred"])
-        wait_until(
-            lambda: self.apify.ledger().requests.get(WATCH, 0) > asked_before,
-            "the triggerer to watch the run",
-            timeout=WAIT_SECONDS,
-        )
+        self.wait_until_watched(asked_before)
         return run
+
+    @property
+    def times_watched(self) -> int:
+        """How often Apify was asked about a run so far."""
+        return self.apify.ledger().requests.get(WATCH, 0)
+
+    def wait_until_watched(self, asked_before: int) -> None:
+        """Wait until the triggerer has asked about a run once more."""
+        wait_until(lambda: self.times_watched > asked_before, "the triggerer to watch the run", timeout=WAIT_SECONDS)
 
     def finish(self, run: DagRunKey) -> None:
         """Wait until a run is done, and show the logs of its tasks unless it was a success."""
@@ -54,6 +60,16 @@ class Stage(NamedTuple):
             for task in client.task_instances(run)
             if task.try_number
         ]
+
+    def apify_runs(self, run: DagRunKey) -> list[LedgerRun]:
+        """Return all runs of the task instance whose link the task shows now, oldest first."""
+        return self.apify_runs_of(self.apify_run(run))
+
+    def apify_runs_of(self, started: LedgerRun) -> list[LedgerRun]:
+        """Return all runs that Apify has seen from the task instance which started this one, oldest first."""
+        identity = Identity.parse(started.user_agent)
+        assert identity is not None
+        return self.apify.ledger().of(f"start={identity.task}.")
 
     def apify_run(self, run: DagRunKey, task_id: str = "run") -> LedgerRun:
         """Return what Apify's ledger has about the run that a task started."""

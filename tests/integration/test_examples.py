@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,16 @@ def test_airflow_understands_every_example(stage: Stage) -> None:
     assert client.import_errors() == {}
 
 
+@pytest.fixture
+def slow_starts(stage: Stage) -> Iterator[None]:
+    """Let runs wait for their machine as long as a busy Apify does, so that whoever waits for them has to."""
+    usual = stage.apify.settings().ready_seconds
+    stage.apify.settings(ready_seconds=20)
+    yield
+    stage.apify.settings(ready_seconds=usual)
+
+
+@pytest.mark.usefixtures("slow_starts")
 def test_the_example_of_start_wait_and_save_lands_its_pages(stage: Stage) -> None:
     run = stage.trigger("apify_end_to_end")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pendulum
 from airflow.sdk import DAG, Asset, Param
 
@@ -25,6 +27,16 @@ with DAG("crawl_to_file", schedule=None, params={"run_input": Param({}, type="ob
 
 with DAG("scenario", schedule=None, params={"run_input": Param({}, type="object")}):
     RunActorOperator(task_id="run", actor_id="apify/scenario", run_input=RUN_INPUT, deferrable=True)
+
+with DAG("scenario_retried", schedule=None, params={"run_input": Param({}, type="object")}):
+    RunActorOperator(
+        task_id="run",
+        actor_id="apify/scenario",
+        run_input=RUN_INPUT,
+        deferrable=True,
+        retries=1,
+        retry_delay=timedelta(seconds=1),
+    )
 
 # Its days are over, so that only backfills run.
 with DAG("daily", schedule="@daily", start_date=FIRST_DAY, end_date=LAST_DAY, catchup=False, params={"folder": FOLDER}):
