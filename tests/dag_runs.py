@@ -15,6 +15,9 @@ from io import StringIO
 from itertools import count
 from typing import Any
 
+from pluggy import HookimplMarker
+from psutil import Process
+
 AIRFLOW_VERSION = version("apache-airflow")
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 _DATE_ARGUMENT = "execution_date" if AIRFLOW_VERSION.startswith("2.") else "logical_date"
@@ -83,19 +86,36 @@ class DagRunner:
 
         :param date: the run's logical date; without one, the run has none on Airflow 3, as one that an asset triggers.
         """
-        errors: dict[str, BaseException] = {}
-
-        def remember(context: Any) -> None:
-            errors[context["ti"].task_id] = context["exception"]
-
-        for task in dag.tasks:
-            task.on_failure_callback = task.on_retry_callback = [remember]
         dag.resolve_template_files()
         _save(dag)
         self._read_output()
-        with _logged() as log:
+        with _logged() as log, _failures() as errors:
             run = dag.test(run_conf=dict(conf or {}), **{_DATE_ARGUMENT: date})
         return Outcome(str(getattr(run.state, "value", run.state)), errors, self._read_output() + log.getvalue(), run)
+
+
+class _FailureListener:
+    """Airflow's own way, in every version, to hear of the exception that failed a task or sent it into a retry."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, BaseException] = {}
+
+    @HookimplMarker("airflow")
+    def on_task_instance_failed(self, task_instance: Any, error: BaseException) -> None:
+        """Remember the error by its task's id."""
+        self.errors[task_instance.task_id] = error
+
+
+@contextmanager
+def _failures() -> Iterator[dict[str, BaseException]]:
+    """Collect the errors of tasks while the block runs."""
+    manager = _first_module("airflow.sdk.listener", "airflow.listeners.listener").get_listener_manager()
+    listener = _FailureListener()
+    manager.add_listener(listener)
+    try:
+        yield listener.errors
+    finally:
+        manager.pm.unregister(listener)
 
 
 @contextmanager
@@ -120,10 +140,7 @@ def dag_bag(path: str | os.PathLike[str]) -> Any:
 
 def serde() -> Any:
     """Return the module with which Airflow writes the arguments of triggers."""
-    try:
-        return import_module("airflow.sdk.serde")  # Airflow 3.2 and later
-    except ImportError:
-        return import_module("airflow.serialization.serde")
+    return _first_module("airflow.sdk.serde", "airflow.serialization.serde")
 
 
 def in_a_triggerer(trigger: Any, task_instance: Any) -> None:
@@ -131,15 +148,37 @@ def in_a_triggerer(trigger: Any, task_instance: Any) -> None:
     if AIRFLOW_VERSION.startswith("2."):
         asyncio.run(anext(trigger.run()))
         return
-    supervisor = import_module("airflow.sdk.execution_time.supervisor").InProcessTestSupervisor
-    supervisor.run_trigger_in_process(trigger=trigger, ti=task_instance)
+    supervisors = import_module("airflow.sdk.execution_time.supervisor")
+    if hasattr(supervisors.InProcessTestSupervisor, "run_trigger_in_process"):
+        supervisors.InProcessTestSupervisor.run_trigger_in_process(trigger=trigger, ti=task_instance)
+        return
+    with supervisors.set_supervisor_comms(_supervisor_comms(supervisors, task_instance)):
+        asyncio.run(anext(trigger.run()))
+
+
+def _supervisor_comms(supervisors: Any, task_instance: Any) -> Any:
+    """Return a line to a supervisor, put together as Airflow 3.1 and later do it for triggers of ``dag.test()``."""
+    supervisor = supervisors.InProcessTestSupervisor(
+        id=task_instance.id,
+        pid=os.getpid(),
+        process=Process(),
+        process_log=None,
+        client=supervisors.InProcessTestSupervisor._api_client(),
+    )
+    supervisor.comms = supervisors.InProcessSupervisorComms(supervisor=supervisor)
+    return supervisor.comms
 
 
 def _dag_bags() -> Any:
+    return _first_module("airflow.dag_processing.dagbag", "airflow.models.dagbag")
+
+
+def _first_module(newer: str, older: str) -> Any:
+    """Import what Airflow 3.2 has moved, from where this Airflow has it."""
     try:
-        return import_module("airflow.dag_processing.dagbag")  # Airflow 3.2 and later
-    except ImportError:
-        return import_module("airflow.models.dagbag")
+        return import_module(newer)
+    except ModuleNotFoundError:
+        return import_module(older)
 
 
 def _save(dag: Any) -> None:
