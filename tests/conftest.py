@@ -5,6 +5,7 @@ Airflow reads its settings when it is first imported, so they are made here, bef
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -40,6 +41,9 @@ for _name in ("APIFY_TOKEN", "APIFY_API_BASE_URL", "AIRFLOW_CONN_APIFY_DEFAULT")
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.upper(), None)
+
+# Else pytest-asyncio has Python make an event loop for this thread, which nobody closes.
+asyncio.set_event_loop(None)
 
 # The machine's speed must not decide whether a property holds.
 hypothesis_settings.register_profile("tests", deadline=None, max_examples=60)

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from io import StringIO
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 from pluggy import HookimplMarker
 from psutil import Process
@@ -89,7 +90,7 @@ class DagRunner:
         dag.resolve_template_files()
         _save(dag)
         self._read_output()
-        with _logged() as log, _failures() as errors:
+        with _logged() as log, _failures() as errors, _dates_of_reschedules():
             run = dag.test(run_conf=dict(conf or {}), **{_DATE_ARGUMENT: date})
         return Outcome(str(getattr(run.state, "value", run.state)), errors, self._read_output() + log.getvalue(), run)
 
@@ -116,6 +117,17 @@ def _failures() -> Iterator[dict[str, BaseException]]:
         yield listener.errors
     finally:
         manager.pm.unregister(listener)
+
+
+@contextmanager
+def _dates_of_reschedules() -> Iterator[None]:
+    """Give a rescheduled sensor the date it asks for: in one process Airflow 3.0 leaves it the text of the answer."""
+    if not AIRFLOW_VERSION.startswith("3.0."):
+        yield
+        return
+    answer = import_module("airflow.sdk.execution_time.comms").TaskRescheduleStartDate
+    with patch.object(answer, "model_construct", answer):
+        yield
 
 
 @contextmanager
