@@ -13,6 +13,7 @@
     + ApifyRunFailed
     + ApifyRunAborted
     + ApifyRunTimedOut        at Apify, or at the task's own deadline
+    + ApifyRunFailedBefore    an earlier attempt's run failed, and the task wants no other
     + ApifyRunTooExpensive    the task aborted it for its cost
   - ApifyDataError            data arrived torn, or less of it than Apify counts
 
@@ -98,6 +99,12 @@ class ApifyRunAborted(ApifyRunError):
 
 class ApifyRunTimedOut(ApifyRunError):
     """The run ended ``TIMED-OUT``, or outlived the task's own deadline."""
+
+
+class ApifyRunFailedBefore(ApifyRunError):
+    """The run of an earlier attempt ended badly, and the task is not to start another."""
+
+    retryable = False
 
 
 class ApifyRunTooExpensive(ApifyRunError):

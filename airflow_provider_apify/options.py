@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal
@@ -28,7 +29,7 @@ class Target:
         owner, separator, name = self.id.replace("/", "~").rpartition("~")
         if not _is_plain(name) or (separator and not _is_plain(owner)):
             raise ValueError(
-                f"{self.id!r} is no {self} ID. Write the ID from Apify Console, for example 'HG7ML7M8z78YcAPEB', "
+                f"{self.id!r} is no {self.word} ID. Write the ID from Apify Console, for example 'HG7ML7M8z78YcAPEB', "
                 "or 'username/name'.",
             )
 
@@ -46,7 +47,12 @@ class Target:
         return cls("task", actor_task_id or "") if actor_id is None else cls("actor", actor_id)
 
     def __str__(self) -> str:
-        """Return the word Apify uses for the kind."""
+        """Return what it is, by Apify's word, and which."""
+        return f"{self.word} {self.id}"
+
+    @property
+    def word(self) -> str:
+        """What Apify calls the kind."""
         return "Actor" if self.kind == "actor" else "Actor task"
 
 
@@ -118,6 +124,12 @@ class RunLimits:
     default_max_total_charge_usd: Decimal | None = None
     limit_max_total_charge_usd: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a default that no start may have."""
+        default, limit = self.default_max_total_charge_usd, self.limit_max_total_charge_usd
+        if default is not None and limit is not None and default > limit:
+            raise ValueError(f"default_max_total_charge_usd is {default}, above limit_max_total_charge_usd of {limit}.")
+
     def apply(self, options: RunOptions) -> RunOptions:
         """Return the options with the defaults filled in.
 
@@ -164,6 +176,17 @@ def parse_dollars(name: str, value: Any) -> Decimal:
     if isinstance(value, bool) or not dollars.is_finite() or dollars <= 0:
         raise ValueError(f"{name} must be US dollars above 0, for example 2.5, not {value!r}.")
     return dollars
+
+
+def parse_seconds(name: str, value: Any, *, minimum: float = 0.0) -> float:
+    """Read a time span: a number of seconds or a ``timedelta``."""
+    try:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    except (TypeError, ValueError):
+        seconds = float("nan")
+    if isinstance(value, bool) or not minimum <= seconds < float("inf"):
+        raise ValueError(f"{name} must be seconds, {minimum:g} or more, not {value!r}.")
+    return seconds
 
 
 def _flag(name: str, value: Any) -> bool:

@@ -1,10 +1,10 @@
-"""Start a saved Apify task and wait for its newest run.
+"""Start a saved Apify task and wait for its run.
 
 A saved task is an Actor with its input and options, kept in Apify Console. Here one field of its input is changed for
-this run. The sensor waits for the task's newest run, whoever started it.
+this run.
 
 **Change** `actor_task_id` to a task of your own. Where Apify's own scheduler starts it, leave `start` out and give the
-sensor `origin="SCHEDULER"`. To wait for exactly the run that `start` began, see `apify_end_to_end`.
+sensor `actor_task_id` and `origin="SCHEDULER"` instead of `run_id`: it waits for the newest such run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
-TASK = "{{ params.actor_task_id }}"
 
 with DAG(
     "apify_saved_task",
@@ -30,13 +29,13 @@ with DAG(
 ):
     start = RunActorOperator(
         task_id="start",
-        actor_task_id=TASK,
+        actor_task_id="{{ params.actor_task_id }}",
         run_input={"maxCrawlPages": 10},
         wait_for_completion=False,
     )
     wait = ApifyRunSensor(
         task_id="wait",
-        actor_task_id=TASK,
+        run_id="{{ ti.xcom_pull('start')['run_id'] }}",
         poke_interval=60,
         timeout=3600,
         deferrable=True,

@@ -44,6 +44,7 @@ def test_what_a_later_try_may_cure_is_marked() -> None:
         "ApifyAuthError",
         "ApifyApprovalError",
         "ApifyNotFoundError",
+        "ApifyRunFailedBefore",
         "ApifyRunTooExpensive",
     }
 
@@ -54,6 +55,7 @@ def test_one_except_catches_all_bad_ends_of_a_run_and_none_of_the_api() -> None:
         "ApifyRunFailed",
         "ApifyRunAborted",
         "ApifyRunTimedOut",
+        "ApifyRunFailedBefore",
         "ApifyRunTooExpensive",
     }
     assert not issubclass(ApifyRunError, ApifyApiError)

@@ -109,6 +109,7 @@ def test_every_field_of_the_form_is_one_that_the_connection_reads() -> None:
         "limit_max_total_charge_usd",
         "cost_settle_seconds",
         "start_settle_seconds",
+        "installation",
     }
     assert all(field["label"] and field["description"] for field in fields.values())
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_apify.options import RunLimits, RunOptions, Target, parse_dollars
+from airflow_provider_apify.options import RunLimits, RunOptions, Target, parse_dollars, parse_seconds
 
 WEBHOOK = {"eventTypes": ["ACTOR.RUN.SUCCEEDED"], "requestUrl": "https://example.com"}
 
@@ -61,7 +62,7 @@ def test_no_accepted_id_can_leave_its_place_in_a_url(name: str) -> None:
 
 @pytest.mark.parametrize(("kind", "word"), [("actor", "Actor"), ("task", "Actor task")])
 def test_a_target_is_called_as_apify_calls_it(kind: Literal["actor", "task"], word: str) -> None:
-    assert str(Target(kind, "a")) == word
+    assert (Target(kind, "a").word, str(Target(kind, "a"))) == (word, f"{word} a")
 
 
 def test_nothing_given_leaves_every_choice_to_the_actor() -> None:
@@ -246,7 +247,22 @@ def test_the_connection_fills_in_what_a_run_may_charge(
     )
 
 
-@pytest.mark.parametrize(("asked", "default"), [(Decimal("5.01"), None), (None, Decimal(6))])
-def test_no_run_may_charge_more_than_the_connection_allows(asked: Decimal | None, default: Decimal | None) -> None:
+def test_no_run_may_charge_more_than_the_connection_allows() -> None:
     with pytest.raises(ValueError, match="the Airflow connection allows a run at most 5 dollars"):
-        RunLimits(default, Decimal(5)).apply(RunOptions(max_total_charge_usd=asked))
+        RunLimits(None, Decimal(5)).apply(RunOptions(max_total_charge_usd=Decimal("5.01")))
+
+
+def test_a_default_that_no_run_may_charge_is_refused() -> None:
+    with pytest.raises(ValueError, match="default_max_total_charge_usd is 6, above"):
+        RunLimits(Decimal(6), Decimal(5))
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(0, 0.0), ("2.5", 2.5), (timedelta(minutes=1), 60.0)])
+def test_time_spans_are_seconds_or_timedeltas(value: Any, seconds: float) -> None:
+    assert parse_seconds("poll_interval", value) == seconds
+
+
+@pytest.mark.parametrize("value", [-1, "soon", float("nan"), float("inf"), None, True])
+def test_what_is_no_time_span_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="poll_interval must be seconds, 0 or more, not"):
+        parse_seconds("poll_interval", value)

@@ -27,6 +27,7 @@ class Request:
     :param path: already quoted.
     :param params: query parameters by their API names.
     :param user_agent: words added to the User-Agent, kept by Apify with the run that the request starts.
+    :param compressed: whether the answer may be compressed: libraries do not notice compressed bodies that end early.
     :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
@@ -37,6 +38,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     user_agent: str = ""
+    compressed: bool = True
     retry_safe: bool = True
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
@@ -63,9 +65,14 @@ def last_run(target: Target, *, status: str | None = None, origin: str | None = 
 
 
 def list_runs(target: Target, *, started_after: datetime, offset: int, limit: int) -> Request:
-    """``GET /v2/actors/{actorId}/runs``, or the same of a task: newest first, at most 1,000."""
+    """``GET /v2/actors/{actorId}/runs``, or the same of a task: newest first, at most 1,000.
+
+    :param started_after: for Actors; the list of a task's runs cannot be limited so.
+    """
     after = started_after.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    params = _params({"startedAfter": after, "desc": True, "offset": offset, "limit": limit})
+    params = _params(
+        {"startedAfter": after if target.kind == "actor" else None, "desc": True, "offset": offset, "limit": limit}
+    )
     return Request("GET", f"{_target(target)}/runs", params)
 
 

@@ -32,6 +32,7 @@ _REPLICA_LAG_SECONDS = 3.0
 # An unfinished run answered sooner than this was not waited for (a proxy, a capped wait): do not hammer.
 _SHORTEST_WAIT_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
+_SHORTEST_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,8 @@ class _Watch:
     def _pause(self, *, elapsed: float) -> float:
         """Return the seconds before the next request: none after a long-poll that was really waited for."""
         pause = self._waiting.poll_interval
-        if pause is None:
+        if pause is not None:
+            pause = max(pause, _SHORTEST_PAUSE_SECONDS)
+        else:
             pause = 0.0 if elapsed >= _SHORTEST_WAIT_SECONDS else _PAUSE_SECONDS
         return max(0.0, min(pause, self._until - self._clock()))

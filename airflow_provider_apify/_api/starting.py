@@ -11,8 +11,8 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
@@ -24,6 +24,8 @@ from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
     ApifyNotFoundError,
+    ApifyRunAborted,
+    ApifyRunFailedBefore,
     ApifyServerError,
 )
 from airflow_provider_apify.models import SUCCEEDED, ActorRun
@@ -36,6 +38,8 @@ _CLOCK_SKEW_SECONDS = 300.0
 # A start whose answer was lost may still be under way: the pauses before the looks for it, as shares of the whole time.
 _LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
 _STARTS = 4
+# A run may be listed by one replica, and be unknown to another for up to 3 seconds.
+_REPLICA_PAUSES = (0.0, 1.0, 2.5)
 _PAGE = 1_000
 _MOST_RUNS = 10_000
 _MARKER = re.compile(r"start=(?P<task>[0-9a-f]{20})\.(?P<rerun>\d+)-(?P<attempt>\d+)$")
@@ -55,9 +59,12 @@ class Identity:
     attempt: int
 
     @classmethod
-    def of(cls, ti: Any) -> Self:
-        """Read an Airflow task instance."""
-        key = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
+    def of(cls, ti: Any, *, installation: str = "") -> Self:
+        """Read an Airflow task instance.
+
+        :param installation: name of this Airflow, where several share one Apify account.
+        """
+        key = json.dumps([installation, ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
         return cls(hashlib.sha256(key.encode()).hexdigest()[:20], int(ti.max_tries), int(ti.try_number))
 
     @classmethod
@@ -77,7 +84,8 @@ class Order:
     """A run that a task instance wants.
 
     :param start: the request that starts it, without a marker.
-    :param known: IDs of runs that earlier attempts have noted.
+    :param known: runs that earlier attempts have noted: the rerun of each by its ID.
+    :param is_wanted: asked before each start; ``False`` once the task is killed.
     :param search: whether an earlier attempt may have started a run that is not among them.
     :param since: Unix time before which no such run was started.
     :param capacity_until: Unix time until which a start that Apify has no capacity for is sent again.
@@ -88,7 +96,8 @@ class Order:
     target: Target
     start: Request
     identity: Identity
-    known: tuple[str, ...] = ()
+    known: Mapping[str, int] = field(default_factory=dict)
+    is_wanted: Callable[[], bool] = lambda: True
     search: bool = True
     since: float = 0.0
     capacity_until: float = 0.0
@@ -114,11 +123,11 @@ class Decision:
 def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
     """Choose among the runs that this task instance has started so far, on whichever attempt or rerun.
 
-    :raises ApifyRunError: the last run failed, and ``on_failed_run`` is ``"fail"``.
+    :raises ApifyRunFailedBefore: the last run failed, and ``on_failed_run`` is ``"fail"``.
     """
     oldest_first = sorted(runs, key=_age)
     going = [run for run in oldest_first if not run.is_finished and not run.is_ending]
-    ours = [run for run in oldest_first if _rerun(run) == order.identity.rerun]
+    ours = [run for run in oldest_first if order.known.get(run.id, _rerun(run)) == order.identity.rerun]
     wanted = next((run for run in ours if run in going), None)
     if wanted is None:
         wanted = next((run for run in reversed(ours) if run.status in order.accept), None)
@@ -126,7 +135,10 @@ def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
     if wanted is not None or not ours or order.on_failed_run == "new":
         return Decision(wanted, abort=unwanted)
     if order.on_failed_run == "fail":
-        ours[-1].raise_for_status(order.accept)
+        raise ApifyRunFailedBefore(
+            f"Run {ours[-1].id} of an earlier attempt is {ours[-1].status} and is not paid for again, as "
+            f'on_failed_run="fail" says ({ours[-1].console_url}).',
+        )
     return Decision(ours[-1], resurrect=True, abort=unwanted)
 
 
@@ -160,12 +172,19 @@ class Starter:
         # What is asked for here decides about money: an outage must not cut it short.
         self._order, self._retry, self._patient = order, retry, retry.patient()
         self._report, self._settle, self._clock = report, settle, clock
+        self._foreign: set[str] = set()
 
     def run(self) -> Flow[ActorRun]:
         """Return the one run of the order: that of an earlier attempt, or a new one."""
-        decision = decide((yield from self._earlier_runs()), self._order)
+        runs = yield from self._earlier_runs()
+        for index, run in enumerate(runs):
+            if run.is_ending:
+                runs[index] = yield from self._ended(run)
+        decision = decide(runs, self._order)
         yield from self._abort(decision.abort)
         if decision.take is None:
+            if runs:
+                self._report("The runs of earlier attempts are over or not wanted any more: starting a new one.")
             return (yield from self._start())
         if decision.resurrect:
             return (yield from self._resurrect(decision.take))
@@ -183,6 +202,10 @@ class Starter:
             noted = {run.id for run in runs}
             runs += [run for run in (yield from self._find(self._order.since)) if run.id not in noted]
         return runs
+
+    def _ended(self, run: ActorRun) -> Flow[ActorRun]:
+        """Wait for the end of a run that is being stopped: what to do with it depends on how it ends."""
+        return (yield from wait_for_run(run.id, self._retry, Waiting())).run
 
     def _abort(self, runs: Iterable[ActorRun]) -> Flow[None]:
         for run in runs:
@@ -218,6 +241,8 @@ class Starter:
         """Send a start until it is done, or may have been; raise what says that it was refused."""
         attempt = 1
         while True:
+            if not self._order.is_wanted():
+                raise ApifyRunAborted("The task was killed before its run was started; nothing was started.")
             answer = yield request
             if isinstance(answer, Response) and (answer.is_success or answer.is_passing_fault):
                 return answer
@@ -251,8 +276,6 @@ class Starter:
     def _resurrect(self, run: ActorRun) -> Flow[ActorRun]:
         """Bring a finished run back to life, once: where the answer is lost, the run itself tells."""
         self._report(f"Run {run.id} of an earlier attempt is {run.status}: resurrecting it.")
-        if run.is_ending:
-            yield from wait_for_run(run.id, self._retry, Waiting())
         try:
             return ActorRun.from_api((yield from call_data(endpoints.resurrect_run(run.id), self._retry)))
         except (ApifyConnectionError, ApifyServerError):
@@ -268,24 +291,44 @@ class Starter:
         for offset in range(0, _MOST_RUNS, _PAGE):
             request = endpoints.list_runs(self._order.target, started_after=after, offset=offset, limit=_PAGE)
             items = (yield from call_data(replace(request, delay=delay), self._patient))["items"]
-            for item in items:
-                run = yield from self._with_user_agent(item)
-                identity = Identity.parse(run.user_agent)
-                if identity and identity.task == self._order.identity.task:
+            # Newest first; not every list is limited by Apify itself.
+            young = [item for item in items if datetime.fromisoformat(item["startedAt"]) >= after]
+            for item in young:
+                run = yield from self._mine_in_full(item)
+                if run is not None:
                     found.append(run)
-            if len(items) < _PAGE:
-                break
-        return found
+            if len(young) < _PAGE:
+                return found
+        raise ApifyConnectionError(
+            f"{self._order.target} has had more than {_MOST_RUNS:,} runs since {after}: "
+            "among so many, the run of an earlier attempt is not searched for. Look for it in Apify Console.",
+        )
 
-    def _with_user_agent(self, item: dict[str, Any]) -> Flow[ActorRun]:
-        """Read a run of the list in full where the list may lack what tells whose it is."""
+    def _mine_in_full(self, item: dict[str, Any]) -> Flow[ActorRun | None]:
+        """Return a listed run if this task instance started it; lists may lack what tells whose a run is."""
         meta = item.get("meta") or {}
-        if "userAgent" in meta or meta.get("origin") != "API":
-            return ActorRun.from_api(item)
-        return (yield from self._get(item["id"]))
+        if item["id"] in self._foreign or meta.get("origin") != "API":
+            return None
+        run = ActorRun.from_api(item) if "userAgent" in meta else (yield from self._young_run(item["id"]))
+        identity = run and Identity.parse(run.user_agent)
+        if identity and identity.task == self._order.identity.task:
+            return run
+        if run is not None:
+            self._foreign.add(item["id"])
+        return None
 
-    def _get(self, run_id: str) -> Flow[ActorRun]:
-        return ActorRun.from_api((yield from call_data(endpoints.get_run(run_id), self._patient)))
+    def _young_run(self, run_id: str) -> Flow[ActorRun | None]:
+        """Read a run that is listed; another replica may not know it yet, or it was deleted meanwhile."""
+        for delay in _REPLICA_PAUSES:
+            try:
+                return (yield from self._get(run_id, delay=delay))
+            except ApifyNotFoundError:
+                continue
+        return None
+
+    def _get(self, run_id: str, *, delay: float = 0.0) -> Flow[ActorRun]:
+        request = replace(endpoints.get_run(run_id), delay=delay)
+        return ActorRun.from_api((yield from call_data(request, self._patient)))
 
 
 def _words(answer: Answer) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CONNECT_SECONDS = 10.0
+_HANDSHAKE_FAILURES = {"WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "HTTP_REQUEST"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Access:
             "User-Agent": f"{self.user_agent} {request.user_agent}".rstrip(),
             "x-apify-integration-platform": "airflow",
         }
+        if not request.compressed:
+            headers["Accept-Encoding"] = "identity"
         if request.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
         return headers
@@ -181,8 +184,11 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _is_before_sending(cause: BaseException) -> bool:
     """Tell whether an error proves that no byte of the request left: refused, no route, no such host, no TLS."""
-    certain = ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError
-    return isinstance(cause, certain) or type(cause).__name__ in {
+    if isinstance(cause, ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError):
+        return True
+    if isinstance(cause, ssl.SSLError):
+        return cause.reason in _HANDSHAKE_FAILURES
+    return type(cause).__name__ in {
         "NewConnectionError",
         "NameResolutionError",
         "ConnectTimeoutError",

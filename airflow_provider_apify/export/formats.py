@@ -93,7 +93,7 @@ def _unite(pages: Sequence[Page], file: TargetFile) -> None:
         rows = _rows(page)
         header = next(rows, [])
         for row in rows:
-            writer.writerow(dict(zip(header, row, strict=True)))
+            writer.writerow(dict(zip(header, row or [""], strict=True)))
             if text.tell() > _TEXT_CHARACTERS:
                 file.write(_take(text))
     file.write(_take(text))
@@ -126,7 +126,7 @@ def format_of(path: str, chosen: str | None) -> Format:
 
     :raises ValueError: no such format.
     """
-    name = chosen or path.rpartition(".")[2].lower()
+    name = (chosen or path.rpartition(".")[2]).lower()
     if name not in FORMATS:
         known = ", ".join(FORMATS)
         raise ValueError(f"{name!r} is no format of a file. Give file_format as one of {known}, or end the path so.")

@@ -70,12 +70,13 @@ class PageReader:
     Content is checked because HTTP libraries do not notice every body that ends early.
 
     :param counter: counts records; a new one for each try.
-    :param params: of the request; they tell whether each scanned item is a record.
+    :param params: of the request.
+    :ivar is_exact: whether each scanned item is a record, so that a page that ends early shows in its count.
     """
 
     def __init__(self, counter: type[LineCounter | RowCounter], params: Mapping[str, Any]) -> None:
         self._counter = counter
-        self._exact = not any(params.get(name) for name in _FILTERS)
+        self.is_exact = not any(params.get(name) for name in _FILTERS)
 
     def __call__(self, headers: Mapping[str, str], body: Iterator[bytes]) -> Page:
         """Read the body; given to :meth:`ApifyHook.fetch_items`.
@@ -91,7 +92,7 @@ class PageReader:
                 counter.add(piece)
                 spool.write(piece)
             spool.write(counter.ending())
-            if self._exact and counter.records != scanned:
+            if self.is_exact and counter.records != scanned:
                 raise ApifyDataError(f"the page stands for {scanned} items but holds {counter.records}")
             stack.pop_all()  # whole: the page keeps it open
             return Page(scanned, counter.records, spool.tell(), spool)
@@ -175,7 +176,8 @@ def all_pages(
     offset, looks, delay = 0, 0, 0.0
     limit = _FIRST_PAGE_ITEMS if paged else None
     while True:
-        page = hook.fetch_items(dataset_id, {**params, "offset": offset, "limit": limit}, read, delay=delay)
+        wanted = {**params, "offset": offset, "limit": limit}
+        page = hook.fetch_items(dataset_id, wanted, read, compressed=read.is_exact, delay=delay)
         if page.scanned:
             offset, looks, delay = offset + page.scanned, 0, 0.0
             limit = limit and _next_limit(page)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
 _BLOCK_BYTES = 4 * 2**20
+# Where an upload that is discarded leaves nothing behind; others publish what they have.
+_HOLDING_BACK = {"file", "s3", "s3a", "gs", "gcs", "memory"}
 
 
 class _Sink(Protocol):
@@ -68,6 +70,16 @@ def whole_file(path: ObjectStoragePath) -> Iterator[TargetFile]:
     else:
         with _remote_file(path) as file:
             yield file
+
+
+def check_storage(path: ObjectStoragePath) -> None:
+    """Make sure that a file of this storage can be held back until it is whole.
+
+    :raises ImportError: the storage's driver is not installed.
+    :raises ValueError: there is no such storage, or its files show before they are whole.
+    """
+    if not _HOLDING_BACK & set(_protocols(path)):
+        raise ValueError(f"files of {path.protocol} would show before they are whole")
 
 
 def _protocols(path: ObjectStoragePath) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_apify import __version__
 from airflow_provider_apify._api.transports import Access
+from airflow_provider_apify.hooks._form import CONN_FIELDS
 from airflow_provider_apify.options import RunLimits, parse_dollars
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_BASE_URL = "https://api.apify.com"
 TOKEN_VARIABLE = "APIFY_TOKEN"  # noqa: S105 - the name of a variable, no token
 BASE_URL_VARIABLE = "APIFY_API_BASE_URL"
+_EXTRA = frozenset(CONN_FIELDS)
 DEFAULT_COST_SETTLE_SECONDS = 10.0
 DEFAULT_START_SETTLE_SECONDS = 30.0
 
@@ -35,12 +37,14 @@ class ApifyConnection:
     :param limits: on the cost of each run.
     :param cost_settle_seconds: how long after a run's end Apify's costs and counts are final.
     :param start_settle_seconds: how long after a start whose answer was lost its run may still appear.
+    :param installation: name of this Airflow, where several with the same DAGs share one Apify account.
     """
 
     access: Access
     limits: RunLimits
     cost_settle_seconds: float = DEFAULT_COST_SETTLE_SECONDS
     start_settle_seconds: float = DEFAULT_START_SETTLE_SECONDS
+    installation: str = ""
 
     @classmethod
     def from_airflow(cls, conn: Connection) -> ApifyConnection:
@@ -65,7 +69,13 @@ class ApifyConnection:
         except ValueError as error:
             raise ValueError(f"Extra of Airflow connection {conn.conn_id!r}: {error}") from None
         source = f"The password of Airflow connection {conn.conn_id!r}"
-        return cls(_access(_base_url(conn), token, source=source), limits, cost_settle, start_settle)
+        return cls(
+            _access(_base_url(conn), token, source=source),
+            limits,
+            cost_settle,
+            start_settle,
+            str(extra.get("installation", "")),
+        )
 
     @classmethod
     def from_environment(cls) -> ApifyConnection | None:
@@ -104,6 +114,10 @@ def _extra(conn: Connection) -> dict[str, Any]:
         extra = None
     if not isinstance(extra, dict):
         raise ValueError('it must be a JSON object, for example {"limit_max_total_charge_usd": 5}.')  # noqa: TRY004
+    unknown = sorted(extra.keys() - _EXTRA)
+    if unknown:
+        # A misspelt limit must not be taken for none.
+        raise ValueError(f"{', '.join(unknown)} is unknown; there are {', '.join(sorted(_EXTRA))}.")
     return {name: value for name, value in extra.items() if value not in (None, "")}
 
 

@@ -25,9 +25,18 @@ _FIELDS: dict[str, tuple[str, str]] = {
         "How long the run of a start whose answer was lost is looked for before it is started again. Default 30.",
     ),
 }
+_TEXT_FIELDS: dict[str, tuple[str, str]] = {
+    "installation": (
+        "Name of this Airflow",
+        "Only where several Airflows with the same DAGs share one Apify account: tells their runs apart.",
+    ),
+}
 CONN_FIELDS: dict[str, Any] = {
     name: {"label": label, "description": description, "schema": {"type": ["number", "null"], "minimum": 0}}
     for name, (label, description) in _FIELDS.items()
+} | {
+    name: {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
+    for name, (label, description) in _TEXT_FIELDS.items()
 }
 HIDDEN_FIELDS = ["schema", "port", "login"]
 RELABELING = {"password": "API token", "host": "Base URL"}
@@ -46,7 +55,7 @@ def get_connection_form_widgets() -> dict[str, Any]:
 
     return {
         name: StringField(lazy_gettext(label), description=description, widget=BS3TextFieldWidget())
-        for name, (label, description) in _FIELDS.items()
+        for name, (label, description) in (_FIELDS | _TEXT_FIELDS).items()
     }
 
 

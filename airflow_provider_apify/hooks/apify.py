@@ -73,7 +73,7 @@ class ApifyHook(BaseHook):
 
     def start_run(
         self,
-        target: Target,
+        target: Target | str,
         run_input: Any = None,
         *,
         options: RunOptions | None = None,
@@ -82,6 +82,8 @@ class ApifyHook(BaseHook):
 
         See https://docs.apify.com/api/v2/act-runs-post and https://docs.apify.com/api/v2/actor-task-runs-post.
 
+        :param target: an Actor's ID or ``username/name``, or a :class:`~airflow_provider_apify.options.Target`, for
+            example ``Target("task", "username/task-name")``.
         :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
         :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...
         :return: the new run, usually ``READY``.
@@ -90,7 +92,8 @@ class ApifyHook(BaseHook):
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
         :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
         """
-        return ActorRun.from_api(self._call(self.start_request(target, run_input, options or RunOptions())))
+        chosen = Target("actor", target) if isinstance(target, str) else target
+        return ActorRun.from_api(self._call(self.start_request(chosen, run_input, options or RunOptions())))
 
     def start_or_adopt_run(self, order: Order, report: Callable[[str], None]) -> ActorRun:
         """Return the one run of an order: that of an earlier attempt, or a new one; never a second.
@@ -195,6 +198,7 @@ class ApifyHook(BaseHook):
         params: Mapping[str, Any],
         read: Callable[[Mapping[str, str], Iterator[bytes]], T],
         *,
+        compressed: bool = True,
         delay: float = 0.0,
     ) -> T:
         """Ask for one page of items and have ``read`` take its body (https://docs.apify.com/api/v2/dataset-items-get).
@@ -204,11 +208,12 @@ class ApifyHook(BaseHook):
         :param params: by their API names, for example ``{"format": "jsonl", "offset": 0, "limit": 50_000}``.
         :param read: is given the headers (names in lower case) and the body in pieces; it raises
             :class:`ApifyDataError <airflow_provider_apify.exceptions.ApifyDataError>` where the body is not whole.
+        :param compressed: ``False`` where ``read`` cannot tell a body that ends early.
         :param delay: seconds to wait before asking.
         :return: what ``read`` returned for the whole body.
         """
         results: list[T] = []
-        request = replace(endpoints.get_items(dataset_id, params), delay=delay)
+        request = replace(endpoints.get_items(dataset_id, params), compressed=compressed, delay=delay)
         self._drive(flows.call(request, self.retry), partial(self._send_reading, read, results))
         return results[-1]
 

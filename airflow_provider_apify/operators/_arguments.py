@@ -8,11 +8,12 @@ from airflow_provider_apify._api.endpoints import encode_input
 from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.models import FINISHED_STATUSES
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds
 
 if TYPE_CHECKING:
     from airflow_provider_apify.operators.run_actor import RunActorOperator
 
+SHORTEST_POLL_SECONDS = 0.1
 OPTIONS = (
     "build",
     "memory",
@@ -46,6 +47,11 @@ def _check_target(operator: RunActorOperator) -> None:
 
 
 def _check_policies(operator: RunActorOperator) -> None:
+    for name in ("accept_statuses", "skip_statuses"):
+        if not all(len(status) > 1 for status in getattr(operator, name)):
+            raise ValueError(
+                f'{name} takes a list of statuses, for example ("SUCCEEDED", "TIMED-OUT"), not one string.'
+            )
     unknown = {*operator.accept_statuses, *operator.skip_statuses} - FINISHED_STATUSES
     if unknown:
         raise ValueError(
@@ -55,7 +61,10 @@ def _check_policies(operator: RunActorOperator) -> None:
     if operator.on_failed_run not in get_args(OnFailedRun):
         choices = ", ".join(get_args(OnFailedRun))
         raise ValueError(f"on_failed_run must be one of {choices}, not {operator.on_failed_run!r}.")
-    if not operator.wait_for_capacity >= 0:
-        raise ValueError(f"wait_for_capacity must be seconds, 0 or more, not {operator.wait_for_capacity!r}.")
-    if operator.abort_above_usd is not None and not operator.abort_above_usd > 0:
-        raise ValueError(f"abort_above_usd must be US dollars above 0, not {operator.abort_above_usd!r}.")
+    parse_seconds("wait_for_capacity", operator.wait_for_capacity)
+    if operator.abort_above_usd is not None:
+        parse_dollars("abort_above_usd", operator.abort_above_usd)
+    if operator.poll_interval is not None:
+        parse_seconds("poll_interval", operator.poll_interval, minimum=SHORTEST_POLL_SECONDS)
+    if operator.cost_settle_seconds is not None:
+        parse_seconds("cost_settle_seconds", operator.cost_settle_seconds)

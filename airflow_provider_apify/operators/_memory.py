@@ -25,27 +25,29 @@ class RunMemory:
     """The memory of one task instance.
 
     :param context: of the running attempt.
+    :param installation: name of this Airflow, where several share one Apify account.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, installation: str = "") -> None:
         self._context = context
         self._store: Any = context.get("task_state_store")
         noted = self._store.get(_KEY, default=None) if self._store is not None else None
         self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
-        self.identity = Identity.of(context["ti"])
+        self.identity = Identity.of(context["ti"], installation=installation)
 
     @property
-    def known(self) -> tuple[str, ...]:
-        """The run that was noted last, of this rerun or an earlier one."""
+    def known(self) -> dict[str, int]:
+        """The run that was noted last, and the rerun that it belongs to."""
         run_id = self._noted.get("run_id")
-        return (run_id,) if run_id else ()
+        return {run_id: self._noted["run_rerun"]} if run_id else {}
 
     @property
     def may_have_started(self) -> bool:
         """Whether an attempt of this rerun may have started a run that nobody has noted."""
         if self._store is None:
             return self.identity.attempt > 1
-        return self._is_pending
+        # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
+        return self._is_pending or (self.identity.attempt > 1 and not self._noted)
 
     @property
     def since(self) -> float:
@@ -64,7 +66,7 @@ class RunMemory:
 
     def note_run(self, run_id: str) -> None:
         """Note the run."""
-        self._note({"rerun": self.identity.rerun, "run_id": run_id})
+        self._note({"rerun": self.identity.rerun, "run_id": run_id, "run_rerun": self.identity.rerun})
 
     @property
     def _is_pending(self) -> bool:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+    BaseOperator,
+    conf,
+    get_current_context,
+)
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.starting import OnFailedRun, Order
 from airflow_provider_apify._compat import deferral_error
 from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyError, ApifyRunTimedOut, ApifyRunTooExpensive
+from airflow_provider_apify.exceptions import (
+    ApifyCapacityError,
+    ApifyError,
+    ApifyRunAborted,
+    ApifyRunTimedOut,
+    ApifyRunTooExpensive,
+)
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import (
     ApifyDatasetLink,
@@ -27,7 +43,7 @@ from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
 from airflow_provider_apify.operators._arguments import OPTIONS, check_arguments
 from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.operators._memory import RunMemory
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds
 from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
@@ -38,6 +54,10 @@ if TYPE_CHECKING:
 _ON_KILL_RETRY = RetryPolicy(attempts=2, first_delay=0.2)
 _FAILED_LOG_FACTOR = 5
 _LONGEST_CAPACITY_PAUSE_SECONDS = 20.0
+# Each look of a deferred task takes a worker for a moment.
+_LONGEST_DEFERRED_PAUSE_SECONDS = 60.0
+# The run's own timeout comes before the task's deadline: by a tenth, or this.
+_LARGEST_MARGIN_SECONDS = 30.0
 
 
 class RunActorOperator(BaseOperator):
@@ -58,9 +78,11 @@ class RunActorOperator(BaseOperator):
     :param build: tag or number of the Actor's build. (templated)
     :param memory: megabytes, a power of 2 from 128 to 32768. (templated)
     :param timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has an
-        ``execution_timeout``, that is used, so that the run ends even when everything here is gone. (templated)
-    :param max_items: how many results may be charged at most. (templated)
-    :param max_total_charge_usd: US dollars that may be charged at most. (templated)
+        ``execution_timeout``, a little less than that is used, so that the run ends even when everything here is gone,
+        and ends in time for its partial results. (templated)
+    :param max_items: for Actors paid per result, how many may be charged at most. (templated)
+    :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most. Apify ignores it for
+        Actors that are billed by their usage: bound those with ``timeout`` and ``abort_above_usd``. (templated)
     :param restart_on_error: whether Apify restarts a run whose process fails. (templated)
     :param webhooks: ad-hoc webhooks of this run, as the API takes them. (templated)
     :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``, for Actors. (templated)
@@ -74,13 +96,15 @@ class RunActorOperator(BaseOperator):
     :param skip_statuses: final statuses that skip the task.
     :param on_failed_run: what a retry does when the run of an earlier attempt has failed: ``"new"`` starts another run,
         ``"resurrect"`` goes on with that run and its storages, ``"fail"`` fails without spending again.
-    :param abort_on_kill: ``False`` leaves the run going when the task is killed, marked or cleared.
+    :param abort_on_kill: ``False`` leaves the run going when the task is killed or marked. (After a clear, the next
+        attempt aborts it in any case, before it starts anew.)
     :param abort_above_usd: abort the run, and fail for good, when its platform usage has passed so many US dollars;
-        looked at about every 10 seconds, or once a minute when deferred.
+        looked at about every 10 seconds, or once a minute when deferred. Needs a token that may see the usage.
     :param wait_for_capacity: seconds to wait, when the account's memory or run slots are taken, for the run to be
-        started; deferred where the task is deferrable. 0 fails the attempt at once; nothing was started then.
+        started, at most until ``execution_timeout``; deferred where the task is deferrable. 0 fails the attempt at
+        once; nothing was started then.
     :param cost_settle_seconds: how long after the run's end its final cost is read. ``None``: the connection's value,
-        else 10; ``0`` takes the preliminary cost and returns at once.
+        else 10; ``0`` takes the preliminary cost and item count and returns at once.
     :param log_lines: how many of the last lines of the run's log to copy into the task's log; five times as many when
         the run failed; ``0`` for none.
     :return: (XCom) ids, status, times, cost, ``item_count`` of the dataset and links as a flat dictionary; see
@@ -92,7 +116,6 @@ class RunActorOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("actor_id", "actor_task_id", "run_input", *OPTIONS, "apify_conn_id")
-    template_ext: Sequence[str] = (".json",)
     template_fields_renderers = {"run_input": "json", "webhooks": "json"}  # noqa: RUF012 - as Airflow declares it
     operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
     ui_color = "#e8f5d8"
@@ -114,14 +137,14 @@ class RunActorOperator(BaseOperator):
         apify_conn_id: str = ApifyHook.default_conn_name,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | None = None,
+        poll_interval: float | timedelta | None = None,
         accept_statuses: Collection[str] = (SUCCEEDED,),
         skip_statuses: Collection[str] = (),
         on_failed_run: OnFailedRun = "new",
         abort_on_kill: bool = True,
         abort_above_usd: float | None = None,
-        wait_for_capacity: float = 0,
-        cost_settle_seconds: float | None = None,
+        wait_for_capacity: float | timedelta = 0,
+        cost_settle_seconds: float | timedelta | None = None,
         log_lines: int = 20,
         **kwargs: Any,
     ) -> None:
@@ -149,7 +172,10 @@ class RunActorOperator(BaseOperator):
         self.wait_for_capacity = wait_for_capacity
         self.cost_settle_seconds = cost_settle_seconds
         self.log_lines = log_lines
+        # Only a whole input is a file: inside of one, URLs may end like this.
+        self.template_ext = (".json",) if isinstance(run_input, str) else ()
         self.run_id: str | None = None
+        self._is_killed = False
         check_arguments(self)
 
     @cached_property
@@ -159,7 +185,8 @@ class RunActorOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the run, then wait for it here or in the triggerer."""
-        return self._run(context, capacity_until=time.time() + self.wait_for_capacity)
+        patience = parse_seconds("wait_for_capacity", self.wait_for_capacity)
+        return self._run(context, capacity_until=min(time.time() + patience, self._deadline(context) or math.inf))
 
     def execute_after_pause(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Ask again for a run that Apify had no capacity for."""
@@ -173,45 +200,49 @@ class RunActorOperator(BaseOperator):
         """Resume; where the trigger failed or timed out and nobody will watch the run any more, abort it."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
-        except deferral_error():
-            self._give_up(context)
+        except deferral_error() as error:
+            self._give_up(context, error)
             raise
 
     def on_kill(self) -> None:
-        """Abort the run, so that a killed task stops costing money."""
-        if self.run_id and self.abort_on_kill:
-            self.log.info("The task was killed: aborting run %s.", self.run_id)
-            ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY).abort_run(self.run_id)
+        """Abort the run, so that a killed task costs nothing more; one that is just being started, when it is there."""
+        self._is_killed = True
+        run_id = self.run_id or _run_id_of_this_task()
+        if run_id and self.abort_on_kill:
+            self.log.info("The task was killed: aborting run %s.", run_id)
+            ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY).abort_run(run_id)
 
     def _run(self, context: Context, *, capacity_until: float) -> dict[str, Any]:
-        with failing_fast():
-            run = self._start(context, capacity_until)
-        if not self.wait_for_completion:
-            return run.to_dict()
+        try:
+            with failing_fast():
+                run = self._start(context, capacity_until)
+                event = self._wait(run, context) if self.wait_for_completion else None
+        except Exception as error:
+            self._give_up(context, error)
+            raise
+        return self._finish(event) if event else run.to_dict()
+
+    def _wait(self, run: ActorRun, context: Context) -> RunEvent:
         if self.deferrable:
             self.defer(trigger=self._trigger(run, context), method_name="execute_complete")
-        try:
-            event = self.hook.wait_for_run(
-                run.id,
-                deadline=self._deadline(context),
-                poll_interval=self.poll_interval,
-                settle=self._settle,
-                cost_limit=self.abort_above_usd,
-                on_update=ProgressLog(self.log),
-            )
-        except ApifyError:
-            self._give_up(context)
-            raise
-        return self._finish(event)
+        return self.hook.wait_for_run(
+            run.id,
+            deadline=self._deadline(context),
+            poll_interval=self._poll_interval,
+            settle=self._settle,
+            cost_limit=self._cost_limit,
+            on_update=ProgressLog(self.log),
+        )
 
     def _start(self, context: Context, capacity_until: float) -> ActorRun:
         """Start the one run of this task instance, or go on with it."""
-        memory = RunMemory(context)
+        memory = RunMemory(context, installation=self.hook.connection.installation)
         order = Order(
             target=self._target(),
             start=self.hook.start_request(self._target(), self.run_input, self._options()),
             identity=memory.identity,
             known=memory.known,
+            is_wanted=lambda: not self._is_killed,
             search=memory.may_have_started,
             since=memory.since,
             capacity_until=0.0 if self.deferrable else capacity_until,
@@ -230,23 +261,27 @@ class RunActorOperator(BaseOperator):
                 trigger=ApifyCapacityTrigger(seconds=self._capacity_pause, until=capacity_until),
                 method_name="execute_after_pause",
             )
-        memory.note_run(run.id)
         self.run_id = run.id
-        self.log.info("Run %s of Actor %s is %s: %s", run.id, run.actor_id, run.status, run.console_url)
+        self.log.info("Run %s of %s is %s: %s", run.id, order.target, run.status, run.console_url)
+        memory.note_run(run.id)
         store_links(context, run)
+        if self._is_killed:
+            self.on_kill()
+            raise ApifyRunAborted(f"The task was killed while run {run.id} was being started.")
         return run
 
-    def _give_up(self, context: Context) -> None:
+    def _give_up(self, context: Context, error: Exception) -> None:
         """Abort the run if its time is over or no other attempt comes; else the retry goes on with it."""
         ti, deadline = context["ti"], self._deadline(context)
         is_over = deadline is not None and time.time() >= deadline
-        run_id = self.run_id or stored_run_id(context)
-        if run_id is None or not (is_over or ti.try_number > ti.max_tries):
+        is_last = isinstance(error, AirflowFailException) or ti.try_number > ti.max_tries
+        run_id = self.run_id or stored_run_id(context) or next(iter(RunMemory(context).known), None)
+        if run_id is None or not (is_over or is_last):
             return
         try:
             self.hook.abort_run(run_id)
-        except ApifyError as error:
-            self.log.error("Run %s could not be aborted and may go on: %s", run_id, error)  # noqa: TRY400 - the cause follows
+        except (ApifyError, ValueError, AirflowNotFoundException) as trouble:
+            self.log.error("Run %s could not be aborted and may go on: %s", run_id, trouble)  # noqa: TRY400 - the cause follows
         else:
             self.log.info("Nobody watches run %s any more: aborted it.", run_id)
 
@@ -255,9 +290,9 @@ class RunActorOperator(BaseOperator):
             run_id=run.id,
             apify_conn_id=self.apify_conn_id,
             deadline=self._deadline(context),
-            poll_interval=self.poll_interval,
+            poll_interval=self._poll_interval,
             settle=self._settle,
-            cost_limit=self.abort_above_usd,
+            cost_limit=self._cost_limit,
             abort_on_kill=self.abort_on_kill,
         )
 
@@ -310,13 +345,23 @@ class RunActorOperator(BaseOperator):
 
     @property
     def _settle(self) -> float:
-        return (
-            self.hook.connection.cost_settle_seconds if self.cost_settle_seconds is None else self.cost_settle_seconds
-        )
+        if self.cost_settle_seconds is None:
+            return self.hook.connection.cost_settle_seconds
+        return parse_seconds("cost_settle_seconds", self.cost_settle_seconds)
+
+    @property
+    def _poll_interval(self) -> float | None:
+        return None if self.poll_interval is None else parse_seconds("poll_interval", self.poll_interval)
+
+    @property
+    def _cost_limit(self) -> float | None:
+        limit = self.abort_above_usd
+        return None if limit is None else float(parse_dollars("abort_above_usd", limit))
 
     @property
     def _capacity_pause(self) -> float:
-        return min(_LONGEST_CAPACITY_PAUSE_SECONDS, self.wait_for_capacity / 10)
+        longest = _LONGEST_DEFERRED_PAUSE_SECONDS if self.deferrable else _LONGEST_CAPACITY_PAUSE_SECONDS
+        return min(longest, parse_seconds("wait_for_capacity", self.wait_for_capacity) / 10)
 
     def _deadline(self, context: Context) -> float | None:
         """Return ``execution_timeout`` as Unix time; Airflow 3 does not enforce it while the task is deferred."""
@@ -331,5 +376,14 @@ class RunActorOperator(BaseOperator):
     def _options(self) -> RunOptions:
         values = {name: getattr(self, name) for name in OPTIONS}
         if values["timeout"] is None and self.execution_timeout is not None:
-            values["timeout"] = max(1, int(self.execution_timeout.total_seconds()))
+            whole = self.execution_timeout.total_seconds()
+            values["timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
         return RunOptions.parse(values)
+
+
+def _run_id_of_this_task() -> str | None:
+    """Find the run of the task that this process works for, where another process has started it."""
+    try:
+        return stored_run_id(get_current_context())
+    except (RuntimeError, AirflowException):  # no task is running here
+        return None

@@ -105,7 +105,7 @@ class ApifyRunSensor(BaseSensorOperator):
         with failing_fast():
             run = self._look()
         if run is None:
-            self.log.info("There is no such run yet.")
+            self.log.info("%s has no such run yet, or does not exist.", self._target())
             return PokeReturnValue(is_done=False)
         ProgressLog(self.log)(run)
         return PokeReturnValue(is_done=run.is_finished, xcom_value=self._judge(run) if run.is_finished else None)

@@ -12,6 +12,7 @@ from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.engine import Manifest, export_dataset
 from airflow_provider_apify.export.formats import format_of
+from airflow_provider_apify.export.target import check_storage
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators._errors import failing_fast
 
@@ -104,16 +105,22 @@ class DatasetToFileOperator(BaseOperator):
 
     def _write(self, dataset_id: str) -> Manifest:
         params = {"clean": self.clean or None, "fields": self.fields or None, "omit": self.omit or None}
+        path = self._storage_path()
         try:
-            path = ObjectStoragePath(self.path, conn_id=self.target_conn_id)
             return export_dataset(self.hook, dataset_id, path, format_of(self.path, self.file_format), params)
         except OSError as error:
             raise ApifyError(f"Cannot write {self.path}: {type(error).__name__}: {error}") from error
-        except ImportError as error:
+
+    def _storage_path(self) -> ObjectStoragePath:
+        try:
+            path = ObjectStoragePath(self.path, conn_id=self.target_conn_id)
+            check_storage(path)
+        except (ImportError, ValueError) as error:
             raise AirflowFailException(
-                f"Cannot write {self.path}: {error}. Install the driver of this storage, for example with "
-                "pip install 'airflow-provider-apify[s3]' (gcs, azure, sftp).",
+                f"Cannot write {self.path}: {error}. Files can be written to local disks, S3 and Google Cloud Storage; "
+                "the driver comes with pip install 'airflow-provider-apify[s3]', or [gcs].",
             ) from error
+        return path
 
     def _find_dataset(self) -> str:
         if self.dataset_id:
@@ -132,7 +139,10 @@ class DatasetToFileOperator(BaseOperator):
         """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
         if (self.dataset_id is None) == (self.run_id is None):
             raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is written).")
-        if not self.path:
-            raise ValueError("path is empty. Give a local path or a URL such as 's3://bucket/items.jsonl'.")
+        if not is_template(self.path) and "://" not in self.path and not self.path.startswith("/"):
+            raise ValueError(
+                f"path is {self.path!r}. Give a local path that begins with '/', or a URL such as "
+                "'s3://bucket/items.jsonl'.",
+            )
         if not is_template(self.file_format) and not is_template(self.path.rpartition(".")[2]):
             format_of(self.path, self.file_format)

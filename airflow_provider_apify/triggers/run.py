@@ -88,9 +88,16 @@ class ApifyRunTrigger(_WatchingTrigger):
             event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=ProgressLog(self.log))
         except asyncio.CancelledError:
             if not _AIRFLOW_CALLS_ON_KILL:
-                await self.on_kill()
+                await self._abort_if_killed()
             raise
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
+
+    async def _abort_if_killed(self) -> None:
+        """Do what Airflow 3.3 does around ``on_kill``: its errors are logged, and the cancellation goes on."""
+        try:
+            await self.on_kill()
+        except Exception:
+            self.log.exception("Run %s could not be aborted and may go on.", self.run_id)
 
     async def on_kill(self) -> None:
         """Abort the run when a user has taken the task away from it. Called by Airflow 3.3 and later."""

@@ -13,7 +13,8 @@ from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
     ApifyNotFoundError,
-    ApifyRunFailed,
+    ApifyRunAborted,
+    ApifyRunFailedBefore,
 )
 from airflow_provider_apify.models import STATUSES, SUCCEEDED, ActorRun
 from airflow_provider_apify.options import RunOptions, Target
@@ -118,7 +119,7 @@ def test_one_earlier_run_is_taken_resurrected_left_or_fatal(status: str, policy:
     elif policy == "resurrect":
         assert decide([earlier], wanted) == Decision(earlier, resurrect=True)
     else:
-        with pytest.raises(Exception, match="Run a of Actor act is"):
+        with pytest.raises(ApifyRunFailedBefore, match="is not paid for again"):
             decide([earlier], wanted)
 
 
@@ -231,12 +232,12 @@ def test_capacity_is_not_waited_for_after_its_time() -> None:
 
 
 def test_a_noted_run_is_gone_on_with() -> None:
-    played = Played(order(known=("a",)), [ok(a_run("a"))])
+    played = Played(order(known={"a": 2}), [ok(a_run("a"))])
     assert (played.asked, played.run.id) == (["GET /actor-runs/a"], "a")
 
 
 def test_a_noted_run_that_was_deleted_is_replaced() -> None:
-    played = Played(order(known=("a",)), [failed(404, "record-not-found"), ok(a_run("b"))])
+    played = Played(order(known={"a": 2}), [failed(404, "record-not-found"), ok(a_run("b"))])
     assert played.run.id == "b"
 
 
@@ -249,7 +250,7 @@ def test_a_run_that_nobody_noted_is_found_at_apify() -> None:
 
 def test_the_run_of_a_clear_is_aborted_before_the_new_one_is_started() -> None:
     old = a_run("old", identity=Identity(ME.task, rerun=1, attempt=1))
-    played = Played(order(known=("old",)), [ok(old), ok({**old, "status": "ABORTING"}), ok(a_run("new"))])
+    played = Played(order(known={"old": 1}), [ok(old), ok({**old, "status": "ABORTING"}), ok(a_run("new"))])
     assert played.asked == ["GET /actor-runs/old", "POST /actor-runs/old/abort", START]
     assert "no longer wanted" in played.said[0]
 
@@ -261,24 +262,65 @@ def test_all_pages_of_a_long_list_are_read() -> None:
 
 
 def test_a_failed_run_is_resurrected_once_though_the_answer_is_lost() -> None:
-    wanted = order(known=("a",), on_failed_run="resurrect")
+    wanted = order(known={"a": 2}, on_failed_run="resurrect")
     played = Played(wanted, [ok(a_run("a", "FAILED")), NoResponse("reset"), ok(a_run("a"))])
     assert played.asked == ["GET /actor-runs/a", "POST /actor-runs/a/resurrect", "GET /actor-runs/a"]
     assert played.run.status == "RUNNING"
 
 
 def test_a_resurrection_that_was_not_done_is_an_error() -> None:
-    wanted = order(known=("a",), on_failed_run="resurrect")
+    wanted = order(known={"a": 2}, on_failed_run="resurrect")
     with pytest.raises(ApifyConnectionError):
         Played(wanted, [ok(a_run("a", "FAILED")), NoResponse("reset"), ok(a_run("a", "FAILED"))])
 
 
 def test_a_run_that_is_being_stopped_is_resurrected_when_it_has_ended() -> None:
-    wanted = order(known=("a",), on_failed_run="resurrect")
+    wanted = order(known={"a": 2}, on_failed_run="resurrect")
     played = Played(wanted, [ok(a_run("a", "ABORTING")), ok(a_run("a", "ABORTED")), ok(a_run("a"))])
-    assert played.asked[-1] == "POST /actor-runs/a/resurrect"
+    assert played.asked == ["GET /actor-runs/a", "GET /actor-runs/a", "POST /actor-runs/a/resurrect"]
+
+
+def test_a_run_that_is_being_stopped_and_ends_as_the_task_accepts_is_used() -> None:
+    wanted = order(known={"a": 2}, accept=("TIMED-OUT",))
+    played = Played(wanted, [ok(a_run("a", "TIMING-OUT")), ok(a_run("a", "TIMED-OUT"))])
+    assert (played.run.id, played.run.status) == ("a", "TIMED-OUT")
+
+
+def test_a_noted_run_counts_though_its_marker_was_lost_on_the_way() -> None:
+    assert Played(order(known={"a": 2}), [ok(a_run("a", identity=None))]).run.id == "a"
+
+
+def test_a_killed_task_starts_nothing() -> None:
+    with pytest.raises(ApifyRunAborted, match="nothing was started"):
+        next(Starter(order(is_wanted=lambda: False), RetryPolicy(), lambda _words: None).run())
+
+
+def test_a_listed_run_that_a_lagging_replica_does_not_know_is_read_again() -> None:
+    listed = {**a_run("a"), "meta": {"origin": "API"}}
+    unknown = failed(404, "record-not-found")
+    played = Played(order(search=True), [ok({"items": [listed]}), unknown, ok(a_run("a"))])
+    assert played.run.id == "a"
+
+
+def test_a_listed_run_that_was_deleted_is_no_obstacle() -> None:
+    listed = {**a_run("gone"), "meta": {"origin": "API"}}
+    unknown = failed(404, "record-not-found")
+    played = Played(order(search=True), [ok({"items": [listed]}), *[unknown] * 3, ok(a_run("new"))])
+    assert played.run.id == "new"
+
+
+def test_runs_older_than_the_task_are_not_read_one_by_one() -> None:
+    old = {**a_run("x"), "startedAt": "2025-01-01T00:00:00.000Z", "meta": {"origin": "API"}}
+    played = Played(order(search=True, since=1_767_225_600.0), [ok({"items": [old]}), ok(a_run("new"))])
+    assert played.run.id == "new"
+
+
+def test_a_search_without_end_is_an_error_and_no_second_start() -> None:
+    full = ok({"items": [a_run(f"x{i}", identity=None) for i in range(1_000)]})
+    with pytest.raises(ApifyConnectionError, match="more than 10,000 runs"):
+        Played(order(search=True), [full] * 10)
 
 
 def test_fail_does_not_spend_again() -> None:
-    with pytest.raises(ApifyRunFailed, match="Run a"):
-        Played(order(known=("a",), on_failed_run="fail"), [ok(a_run("a", "FAILED"))])
+    with pytest.raises(ApifyRunFailedBefore, match="Run a"):
+        Played(order(known={"a": 2}, on_failed_run="fail"), [ok(a_run("a", "FAILED"))])

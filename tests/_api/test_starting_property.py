@@ -30,7 +30,7 @@ class SimulatedApify:
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.now = self.began = datetime.now(UTC)  # a task notes the time of its own clock
 
     def clock(self) -> float:
         return self.now.timestamp()
@@ -165,7 +165,7 @@ class OneTask(RuleBasedStateMachine):
         ti = SimpleNamespace(
             dag_id="dag", task_id="task", run_id="run", map_index=-1, max_tries=self.max_tries, try_number=self.tries
         )
-        began = SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=UTC))
+        began = SimpleNamespace(start_date=self.apify.began)
         context = {"ti": ti, "task": SimpleNamespace(retries=2), "dag_run": began}
         return context if self.store is None else {**context, "task_state_store": self.store}
 

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import LocalApify, expected_crawl
-from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, dag_bag
 
 FOLDER = Path(__file__).parents[2] / "dags_examples"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -150,7 +150,7 @@ def test_many_runs_side_by_side(apify: LocalApify, airflow: DagRunner, load: Loa
         assert (output / "fan_out" / f"{index}.jsonl").read_bytes() == lines_of(expected)
 
 
-def test_a_saved_task_and_its_newest_run(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+def test_a_saved_task_and_its_run(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
     outcome = airflow.run(load("apify_saved_task"))
 
     (run,) = apify.control.ledger().runs
@@ -186,3 +186,21 @@ def test_runs_without_a_date_have_none_on_airflow_3(airflow: DagRunner, load: Lo
     outcome = airflow.run(load("apify_hook_in_task"))
 
     assert (outcome.logical_date is None) is not AIRFLOW_VERSION.startswith("2.")
+
+
+def test_the_dag_of_the_readme_runs_as_printed(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    printed = readme.partition("```python\n")[2].partition("```")[0]
+    here = printed.replace("https://docs.apify.com/academy", f"{apify.base_url}/shop/").replace(
+        "s3://my-bucket", str(tmp_path)
+    )
+    file = tmp_path / "readme.py"
+    file.write_text(here)
+    monkeypatch.syspath_prepend(tmp_path)
+    outcome = airflow.run(dag_bag(file).dags["products"], date=START_DATE)
+
+    assert outcome.state == "success"
+    (saved,) = (tmp_path / "products").glob("*.jsonl")
+    assert saved.read_bytes() == lines_of(expected_crawl(apify.base_url, max_pages=50))

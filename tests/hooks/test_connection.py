@@ -59,11 +59,12 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
         "default_max_total_charge_usd": "1.5",
         "limit_max_total_charge_usd": 5,
         "cost_settle_seconds": "2.5",
-        "something_else": {"of": "the user's"},
+        "installation": "staging",
     }
     connection = read(extra=json.dumps(extra))
     assert connection.limits == RunLimits(Decimal("1.5"), Decimal(5))
     assert connection.cost_settle_seconds == 2.5
+    assert connection.installation == "staging"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,11 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
     [
         ({"limit_max_total_charge_usd": "cheap"}, "limit_max_total_charge_usd must be US dollars above 0"),
         ({"default_max_total_charge_usd": 0}, "default_max_total_charge_usd must be US dollars above 0"),
+        ({"max_total_charge": 1}, "max_total_charge is unknown; there are cost_settle_seconds, default_max"),
+        (
+            {"default_max_total_charge_usd": 6, "limit_max_total_charge_usd": 5},
+            "default_max_total_charge_usd is 6, above limit_max_total_charge_usd of 5",
+        ),
         ({"cost_settle_seconds": -1}, "cost_settle_seconds must be seconds, 0 or more, not -1"),
         ({"cost_settle_seconds": "soon"}, "cost_settle_seconds must be seconds, 0 or more, not 'soon'"),
         ({"cost_settle_seconds": [1]}, "cost_settle_seconds must be seconds"),

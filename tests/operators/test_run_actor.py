@@ -20,6 +20,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.options import RunOptions
 from airflow_provider_apify.testing import Exchange, LocalApify
 from tests.dag_runs import START_DATE, DagRunner, Outcome
 
@@ -281,7 +282,7 @@ def test_a_dataset_that_cannot_be_counted_does_not_fail_the_task(apify: LocalApi
 
 def test_status_messages_of_the_actor_show_in_the_log_while_the_task_waits(airflow: DagRunner) -> None:
     plan = {"durationSecs": 0.5, "statusMessages": ["Warming up"], "exitMessage": "Done and dusted"}
-    outcome = airflow.run_task(run_scenario(run_input=plan, poll_interval=0.05))
+    outcome = airflow.run_task(run_scenario(run_input=plan, poll_interval=0.1))
 
     assert "is RUNNING: Warming up" in outcome.log
     assert "is SUCCEEDED: Done and dusted" in outcome.log
@@ -311,11 +312,11 @@ def test_a_run_that_outlives_the_execution_timeout_is_aborted(
     assert apify.control.ledger().runs[0].aborted_by_request
 
 
-def test_the_execution_timeout_is_also_the_runs_own(apify: LocalApify, airflow: DagRunner) -> None:
+def test_the_run_ends_by_itself_a_little_before_the_execution_timeout(apify: LocalApify, airflow: DagRunner) -> None:
     airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5)))
     airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5), timeout=90))
 
-    assert [run.options["timeoutSecs"] for run in apify.control.ledger().runs] == [300, 90]
+    assert [run.options["timeoutSecs"] for run in apify.control.ledger().runs] == [270, 90]
 
 
 def test_a_killed_task_aborts_its_run(apify: LocalApify, airflow: DagRunner) -> None:
@@ -460,3 +461,26 @@ def test_the_token_is_nowhere_in_what_a_task_leaves_behind(apify: LocalApify, ai
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         run_scenario(**arguments)
+
+
+def test_an_address_in_the_input_may_end_like_a_template_file(apify: LocalApify, airflow: DagRunner) -> None:
+    addresses = {"startUrls": [{"url": "https://example.com/feed.json"}], "items": 1}
+    outcome = airflow.run_task(run_scenario(run_input=addresses))
+
+    assert outcome.state == "success"
+    assert apify.control.ledger().runs_started == 1
+
+
+class KilledWhileStarting(RunActorOperator):
+    """Airflow calls ``on_kill`` while the start is on its way, as its signal handler does."""
+
+    def _options(self) -> RunOptions:
+        self.on_kill()
+        return super()._options()
+
+
+def test_a_task_that_is_killed_before_its_run_is_started_starts_none(apify: LocalApify, airflow: DagRunner) -> None:
+    outcome = airflow.run_task(KilledWhileStarting(task_id="task", actor_id=SCENARIO, deferrable=False))
+
+    assert isinstance(outcome.error, ApifyRunAborted)
+    assert apify.control.ledger().runs_started == 0

@@ -165,12 +165,13 @@ def test_a_page_that_breaks_in_the_middle_is_read_again(apify: LocalApify, airfl
     [
         ({"path": "items.jsonl"}, "Give exactly one of dataset_id and run_id"),
         ({"run_id": "a", "dataset_id": "b", "path": "items.jsonl"}, "Give exactly one of dataset_id and run_id"),
-        ({"run_id": "a", "path": ""}, "path is empty"),
+        ({"run_id": "a", "path": ""}, "path is ''. Give a local path that begins with '/', or a URL"),
+        ({"run_id": "a", "path": "here/items.csv"}, "path is 'here/items.csv'. Give a local path"),
         (
-            {"run_id": "a", "path": "items.xlsx"},
+            {"run_id": "a", "path": "/items.xlsx"},
             "'xlsx' is no format of a file. Give file_format as one of",
         ),
-        ({"run_id": "a", "path": "items", "file_format": "parquet"}, "'parquet' is no format"),
+        ({"run_id": "a", "path": "/items", "file_format": "parquet"}, "'parquet' is no format"),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
