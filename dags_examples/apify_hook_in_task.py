@@ -19,7 +19,7 @@ from airflow_provider_apify.options import RunOptions, Target
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 
 
-@task
+@task(multiple_outputs=False)  # one XCom; one for each key is what Airflow makes of a dict, and 3.0 takes no None there
 def crawl() -> dict[str, Any]:
     hook = ApifyHook()
     run = hook.start_run(

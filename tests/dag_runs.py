@@ -75,6 +75,7 @@ class DagRunner:
     def __init__(self, read_output: Callable[[], str]) -> None:
         self._read_output = read_output
         _share_the_worker_api()
+        _silence_debugging()
 
     def run_task(self, operator: Any, *, conf: Mapping[str, Any] | None = None, **dag_arguments: Any) -> Outcome:
         """Run one operator in a DAG of its own."""
@@ -199,9 +200,16 @@ def _share_the_worker_api() -> None:
     """Have Airflow build the API of its workers once, as 3.3 does by itself; 3.0 to 3.2 take seconds for each task."""
     if AIRFLOW_VERSION.startswith("2."):
         return
-    supervisors = import_module("airflow.sdk.execution_time.supervisor")
+    supervisors: Any = import_module("airflow.sdk.execution_time.supervisor")
     if not hasattr(supervisors.in_process_api_server, "cache_info"):
         supervisors.in_process_api_server = cache(supervisors.in_process_api_server)
+
+
+def _silence_debugging() -> None:
+    """Log from INFO on: in one process Airflow 3.0 logs what tasks tell their supervisor, even the secrets to mask."""
+    if AIRFLOW_VERSION.startswith("3.0."):
+        structlog = import_module("structlog")
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
 def _save(dag: Any) -> None:
