@@ -186,14 +186,15 @@ def _is_before_sending(cause: BaseException) -> bool:
     """Tell whether an error proves that no byte of the request left: refused, no route, no such host, no TLS."""
     if isinstance(cause, ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError):
         return True
-    if isinstance(cause, ssl.SSLError):
-        return cause.reason in _HANDSHAKE_FAILURES
+    if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _HANDSHAKE_FAILURES:
+        return True
     return type(cause).__name__ in {
         "NewConnectionError",
         "NameResolutionError",
         "ConnectTimeoutError",
         "ClientConnectorError",
         "ClientConnectorDNSError",
+        "ClientConnectorSSLError",
         "ConnectionTimeoutError",
     }
 

@@ -69,3 +69,11 @@ def test_a_server_that_is_not_trusted_gets_no_start_and_no_token(
             ask(access_to(server.base_url), START)
         assert server.headers == []
     assert "unknown whether" not in str(error.value)
+
+
+def test_a_server_that_speaks_no_tls_gets_no_start(ask: Ask) -> None:
+    with plain_server() as server:
+        address = server.base_url.replace("http://", "https://")
+        with pytest.raises(ApifyConnectionError) as error:
+            ask(access_to(address), START)
+    assert "unknown whether" not in str(error.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import fsspec  # type: ignore[import-untyped]
@@ -14,7 +15,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem  # type: ignore
 from upath.implementations.cloud import CloudPath
 from upath.registry import register_implementation
 
-from airflow_provider_apify.export.target import whole_file
+from airflow_provider_apify.export.target import check_storage, whole_file
 
 try:
     from airflow.sdk.io import attach
@@ -170,3 +171,16 @@ def test_an_object_store_that_refuses_is_an_os_error(bucket: type[Bucket]) -> No
     with pytest.raises(OSError, match="No space left"):
         write(ObjectStoragePath("bucket://mine/items.jsonl"), b"x")
     assert bucket.objects == {}
+
+
+class _Exposed(AbstractFileSystem):  # type: ignore[misc]
+    """A store whose files show what they have from the first byte on."""
+
+    protocol = "exposed"
+
+
+def test_a_storage_whose_files_show_before_they_are_whole_is_refused() -> None:
+    path = ObjectStoragePath("/bucket/items.jsonl")
+    with pytest.raises(ValueError, match="would show before they are whole"):
+        check_storage(SimpleNamespace(fs=_Exposed(), protocol="exposed"))  # type: ignore[arg-type]
+    check_storage(path)
