@@ -45,8 +45,9 @@ for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
 # Else pytest-asyncio has Python make an event loop for this thread, which nobody closes.
 asyncio.set_event_loop(None)
 
-# The machine's speed must not decide whether a property holds.
-hypothesis_settings.register_profile("tests", deadline=None, max_examples=60)
+# The machine's speed must not decide whether a property holds; and CI repeats the same examples, so that it judges the
+# change and not the dice. Elsewhere new ones are tried each time.
+hypothesis_settings.register_profile("tests", deadline=None, max_examples=60, derandomize="CI" in os.environ)
 hypothesis_settings.load_profile("tests")
 
 

@@ -39,11 +39,11 @@ class RunMemory:
     def known(self) -> dict[str, int]:
         """The run that was noted last, and the rerun that it belongs to."""
         run_id = self._noted.get("run_id")
-        return {run_id: self._noted["run_rerun"]} if run_id else {}
+        return {run_id: self._noted["rerun"]} if run_id else {}
 
     @property
     def may_have_started(self) -> bool:
-        """Whether an attempt of this rerun may have started a run that nobody has noted."""
+        """Whether an attempt, of this rerun or an earlier one, may have started a run that nobody has noted."""
         if self._store is None:
             return self.identity.attempt > 1
         # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
@@ -62,16 +62,16 @@ class RunMemory:
     def note_intent(self) -> None:
         """Note that a start may be sent from now on."""
         if not self._is_pending:
-            self._note({**self._noted, "rerun": self.identity.rerun, "is_pending": True, "since": time.time()})
+            self._note({**self._noted, "is_pending": True, "since": time.time()})
 
     def note_run(self, run_id: str) -> None:
         """Note the run."""
-        self._note({"rerun": self.identity.rerun, "run_id": run_id, "run_rerun": self.identity.rerun})
+        self._note({"run_id": run_id, "rerun": self.identity.rerun})
 
     @property
     def _is_pending(self) -> bool:
-        """Whether an attempt of this rerun has begun to start a run and has not noted it."""
-        return self._noted.get("rerun") == self.identity.rerun and self._noted.get("is_pending", False)
+        """Whether an attempt has begun to start a run and has not noted it."""
+        return bool(self._noted.get("is_pending", False))
 
     def _note(self, noted: dict[str, Any]) -> None:
         self._noted = noted

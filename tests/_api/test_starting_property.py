@@ -178,5 +178,14 @@ class OneTask(RuleBasedStateMachine):
         return identity.rerun
 
 
+def test_a_run_of_an_attempt_that_died_before_a_clear_is_found_and_aborted() -> None:
+    task = OneTask()
+    task.setting(has_store=True, on_failed_run="new")
+    task.attempt(faults=[], dies_at=0, late=True)
+    task.clear()
+    task.attempt(faults=[], dies_at=None, late=False)
+    assert [run["status"] for run in task.apify.runs.values()] == ["ABORTED", "RUNNING"]
+
+
 TestOneTask = OneTask.TestCase
 TestOneTask.settings = settings(max_examples=80, stateful_step_count=15, deadline=None)
