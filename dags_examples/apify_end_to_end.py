@@ -4,8 +4,8 @@
 2. `ApifyRunSensor` waits for the end of the run in the triggerer, without holding a worker.
 3. `DatasetToFileOperator` writes the run's dataset to a file, which appears whole or not at all.
 
-**Change** `actor_id` and `run_input` to the Actor you need, and `OUTPUT` to any URL of Airflow's object storage, for
-example `s3://my-bucket/apify`. Where nothing has to happen between start and wait, a single
+**Change** `actor_id` and `run_input` to the Actor you need, and `OUTPUT` to a URL of S3 or Google Cloud
+Storage, for example `s3://my-bucket/apify`. Where nothing has to happen between start and wait, a single
 `RunActorOperator(deferrable=True)` does both, and aborts the run when its task is killed.
 """
 

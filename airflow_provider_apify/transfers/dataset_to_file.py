@@ -30,7 +30,7 @@ class DatasetToFileOperator(BaseOperator):
 
     :param dataset_id: the dataset. Give this or ``run_id``. (templated)
     :param run_id: a finished run, whose default dataset is written. (templated)
-    :param path: where to write: a local path or any URL of Airflow's object storage, for example
+    :param path: where to write: an absolute local path, or a URL of S3 or Google Cloud Storage, for example
         ``s3://bucket/products/{{ ds }}.jsonl``. (templated)
     :param file_format: ``"jsonl"``, ``"json"`` or ``"csv"`` (without a byte order mark); ``None`` takes the path's
         ending. (templated)
