@@ -41,7 +41,7 @@ class ActorContext:
     @property
     def input(self) -> Any:
         """The run's input: the JSON value, the bytes if it is something else, ``{}`` if there is none."""
-        record = self._run.store.records.get("INPUT")
+        record = self._run.store.records.get(self._run.input_key or "")
         if record is None:
             return {}
         return json.loads(record.value) if "json" in record.content_type else record.value
@@ -68,8 +68,9 @@ class ActorContext:
 
     @property
     def lives(self) -> int:
-        """How many times this run was started again: resurrections, reboots and restarts on error."""
-        return self._run.resurrect_count + self._run.reboot_count + self._run.restart_count
+        """How many times this run was started again: resurrections, reboots, restarts on error and metamorphs."""
+        run = self._run
+        return run.resurrect_count + run.reboot_count + run.restart_count + len(run.metamorphs)
 
     @property
     def item_count(self) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from airflow_provider_apify.testing.actor import ActorContext, RunEnd
+from airflow_provider_apify.testing.actor import Actor, ActorContext, RunEnd
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.runs import TERMINAL, Run
 from airflow_provider_apify.testing.settings import Settings
+from airflow_provider_apify.testing.stores import Record
 
 RESTARTS_ON_ERROR = 3
 _FINAL_MESSAGES = {
@@ -52,7 +53,7 @@ class Engine:
             if run.status == "ABORTING":
                 return
             run.status = "RUNNING"
-        run.log.write(f"ACTOR: Starting build {run.build_number} of {run.actor.name}.")
+        run.log.write(f"ACTOR: Starting build {run.working_build_number} of {run.working_actor.name}.")
         ending = await self._ending(run)
         if run.status != "ABORTING":
             self._finish(run, ending)
@@ -123,16 +124,28 @@ class Engine:
 
         :raises ApiError: the run is not running.
         """
-        if run.status != "RUNNING":
-            raise ApiError(400, "job-finished", "Only running runs can be rebooted.")
-        await _cancelled(self._work[run.id])
+        await self._interrupt(run, "rebooted")
         run.reboot_count += 1
         self._launch(run)
+
+    async def metamorph(self, run: Run, actor: Actor, build_number: str, record: Record | None) -> None:
+        """Let another Actor go on with a run, with the storages it has and an input of its own.
+
+        :raises ApiError: the run is not running.
+        """
+        await self._interrupt(run, "metamorphed")
+        run.turn_into(actor, build_number, record)
+        self._launch(run)
+
+    async def _interrupt(self, run: Run, what: str) -> None:
+        if run.status != "RUNNING":
+            raise ApiError(400, "job-finished", f"Only running runs can be {what}.")
+        await _cancelled(self._work[run.id])
 
 
 async def _life(run: Run) -> RunEnd:
     try:
-        await run.actor.main(ActorContext(run))
+        await run.working_actor.main(ActorContext(run))
     except RunEnd as ending:
         if ending.message:
             run.log.write(ending.message)

@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_apify.testing.account import USER_ID
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.clock import iso
-from airflow_provider_apify.testing.runs import USD_PER_COMPUTE_UNIT, Run, RunOptions
+from airflow_provider_apify.testing.runs import USD_PER_COMPUTE_UNIT, Metamorph, Run, RunOptions
 from airflow_provider_apify.testing.settings import Settings
 
 PRICES_SINCE = "2024-01-01T00:00:00.000Z"
@@ -56,7 +56,7 @@ def run_shape(run: Run, settings: Settings) -> dict[str, Any]:
         "containerUrl": f"https://{run.id.lower()}.runs.apify.net",
         "isContainerServerReady": False,
         "gitBranchName": None,
-        "metamorphs": None,
+        "metamorphs": [_metamorph(each) for each in run.metamorphs] or None,
         "platformUsageBillingModel": "USER",
         "usage": _usage(run),
         "usageUsd": {"ACTOR_COMPUTE_UNITS": round(run.compute_units() * USD_PER_COMPUTE_UNIT, 9)},
@@ -124,6 +124,15 @@ def _storage_ids(run: Run) -> dict[str, Any]:
     }
 
 
+def _metamorph(change: Metamorph) -> dict[str, Any]:
+    return {
+        "createdAt": iso(change.created_at),
+        "actorId": change.actor.id,
+        "buildId": change.actor.build_id(change.build_number),
+        "inputKey": change.input_key,
+    }
+
+
 def _stats(run: Run) -> dict[str, Any]:
     seconds = run.run_seconds()
     record = run.store.records.get("INPUT")
@@ -144,7 +153,7 @@ def _stats(run: Run) -> dict[str, Any]:
         "netTxBytes": int(seconds * 5_000),
         "durationMillis": int(seconds * 1000),
         "runTimeSecs": round(seconds, 3),
-        "metamorph": 0,
+        "metamorph": len(run.metamorphs),
         "computeUnits": run.compute_units(),
     }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_apify.testing.actor import ENDINGS
 from airflow_provider_apify.testing.clock import Clock, Pulse, iso, new_id, now
 from airflow_provider_apify.testing.datasets import Dataset
-from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
+from airflow_provider_apify.testing.stores import KeyValueStore, Record, RequestQueue
 
 if TYPE_CHECKING:
     from airflow_provider_apify.testing.actor import Actor
@@ -59,6 +59,19 @@ class Caller:
     client_ip: str | None
     headers: Mapping[str, str]
     origin: str = "API"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metamorph:
+    """A run turned into one of another Actor.
+
+    :param input_key: of the record that is the other Actor's input; ``None`` for no input.
+    """
+
+    created_at: datetime
+    actor: Actor
+    build_number: str
+    input_key: str | None
 
 
 class RunLog:
@@ -121,6 +134,7 @@ class Run:
         self.log = RunLog()
         self.charged: Counter[str] = Counter()
         self.resurrect_count = self.reboot_count = self.restart_count = 0
+        self.metamorphs: list[Metamorph] = []
         self.aborting = asyncio.Event()
         self.finished = asyncio.Event()
         self.aborted_by_request = False
@@ -129,6 +143,21 @@ class Run:
     def is_terminal(self) -> bool:
         """Whether the run has ended."""
         return self.status in TERMINAL
+
+    @property
+    def working_actor(self) -> Actor:
+        """The Actor that does the work now: the run's own, or the last that it was turned into."""
+        return self.metamorphs[-1].actor if self.metamorphs else self.actor
+
+    @property
+    def working_build_number(self) -> str:
+        """The build of the Actor that does the work now."""
+        return self.metamorphs[-1].build_number if self.metamorphs else self.build_number
+
+    @property
+    def input_key(self) -> str | None:
+        """The key of the input of the Actor that does the work now."""
+        return self.metamorphs[-1].input_key if self.metamorphs else "INPUT"
 
     def set_status_message(self, text: str, *, is_terminal: bool = False) -> None:
         """Say how the work is going; a terminal message is the last word."""
@@ -152,6 +181,13 @@ class Run:
         self.finished_at = self.exit_code = self.status_message = self.is_status_message_terminal = None
         self.aborting = asyncio.Event()
         self.finished = asyncio.Event()
+
+    def turn_into(self, actor: Actor, build_number: str, record: Record | None) -> None:
+        """Make it another Actor's work, with an input of its own."""
+        key = f"INPUT-METAMORPH-{len(self.metamorphs) + 1}" if record else None
+        if record and key:
+            self.store.put(key, record)
+        self.metamorphs.append(Metamorph(created_at=now(), actor=actor, build_number=build_number, input_key=key))
 
     def charge(self, event: str, count: int) -> None:
         """Charge for events, as many as the run's budget allows.

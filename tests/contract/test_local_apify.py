@@ -96,22 +96,31 @@ def _use_runs(client: Client) -> None:
     client.data("POST", f"{TASK}/runs", params=WAIT)
     client.data("GET", "/v2/actor-runs", params={"startedAfter": "2020-01-01T00:00:00.000Z"})
     going = client.start(_plan(durationSecs=60))
+    client.until_running(going["id"])
+    client.data(
+        "POST",
+        f"{ACTOR}/runs/{going['id']}/metamorph",
+        params={"targetActorId": "apify~scenario"},
+        json=_plan(durationSecs=60),
+    )
     client.data("POST", f"{ACTOR}/runs/{going['id']}/abort")
     client.send("DELETE", f"/v2/actor-runs/{client.wait(going['id'])['id']}")
 
 
 def _use_groups(client: Client) -> None:
     """Use what is below a run: named by its id, and as the last one of an Actor and of a task."""
-    task = client.apify.add_task("waits", "apify/scenario", _plan(durationSecs=60))
+    plan = _plan(durationSecs=60)
+    task = client.apify.add_task("waits", "apify/scenario", plan)
     for start, group in ((ACTOR, None), (ACTOR, f"{ACTOR}/runs/last"), (task, f"/v2/actor-tasks/{task}/runs/last")):
         target = f"/v2/actor-tasks/{start}" if start == task else start
-        run = client.data("POST", f"{target}/runs", json=_plan(durationSecs=60))
-        _use_group(client, group or f"/v2/actor-runs/{run['id']}", run["id"])
+        run = client.data("POST", f"{target}/runs", json=plan)
+        _use_group(client, group or f"/v2/actor-runs/{run['id']}", run["id"], plan)
 
 
-def _use_group(client: Client, group: str, run_id: str) -> None:
+def _use_group(client: Client, group: str, run_id: str, plan: dict[str, Any]) -> None:
     client.until_running(run_id)
     client.data("POST", f"{group}/reboot")
+    client.data("POST", f"{group}/metamorph", params={"targetActorId": "apify~scenario", "build": "latest"}, json=plan)
     client.data("POST", f"{group}/abort", params={"gracefully": "true"})
     client.wait(run_id)
     client.data("GET", group)

@@ -143,6 +143,32 @@ def test_only_a_running_run_can_be_rebooted(client: Client) -> None:
     assert client.error("POST", f"/v2/actor-runs/{run['id']}/reboot") == (400, "job-finished")
 
 
+def test_another_actor_goes_on_with_a_run_and_its_storages(client: Client, local_apify: LocalApify) -> None:
+    path = f"/v2/actor-runs/{client.start({'durationSecs': 60, 'records': {'KEPT': 1}})['id']}"
+    client.until_running(path.rpartition("/")[2])
+    hello = {"targetActorId": "apify~hello-world"}
+    client.data("POST", f"{path}/metamorph", params=hello, json={"message": "Taken over"})
+    done = client.wait(path.rpartition("/")[2])
+
+    (change,) = done["metamorphs"]
+    assert (done["status"], done["stats"]["metamorph"]) == ("SUCCEEDED", 1)
+    assert change["inputKey"] == "INPUT-METAMORPH-1"
+    assert change["actorId"] == client.data("GET", "/v2/actors/apify~hello-world")["id"]
+    assert client.send("GET", f"{path}/key-value-store/records/INPUT-METAMORPH-1").json() == {"message": "Taken over"}
+    assert client.send("GET", f"{path}/key-value-store/records/KEPT").json() == 1
+    assert client.send("GET", f"{path}/dataset/items").json() == [{"message": "Taken over"}]
+    assert local_apify.control.ledger().runs_started == 1
+
+
+def test_only_a_running_run_can_be_taken_over_and_only_by_an_actor_that_exists(client: Client) -> None:
+    path = f"/v2/actor-runs/{client.finish()['id']}"
+    known, unknown = {"targetActorId": "apify~hello-world"}, {"targetActorId": "nobody~nothing"}
+    assert client.error("POST", f"{path}/metamorph", params=known, json={}) == (400, "job-finished")
+    assert client.error("POST", f"{path}/metamorph", params=unknown) == (404, "record-not-found")
+    keys = [item["key"] for item in client.data("GET", f"{path}/key-value-store/keys")["items"]]
+    assert "INPUT-METAMORPH-1" not in keys
+
+
 def test_a_run_restarts_on_error_three_times_when_told(client: Client) -> None:
     assert client.finish({"endAs": ["FAILED", "SUCCEEDED"]}, restartOnError=1)["status"] == "SUCCEEDED"
     hopeless = client.finish({"endAs": "FAILED"}, restartOnError=1)

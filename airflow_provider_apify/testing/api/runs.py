@@ -12,6 +12,7 @@ from airflow_provider_apify.testing.api.streams import items_response
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.run_shapes import public_run_shape, run_shape, short_run_shape
 from airflow_provider_apify.testing.runs import Run, RunOptions, Task
+from airflow_provider_apify.testing.stores import Record
 
 MAX_WAIT_SECONDS = 60
 
@@ -113,6 +114,17 @@ async def reboot(call: Call) -> Response:
     return _answer(call, run)
 
 
+async def metamorph(call: Call) -> Response:
+    """Turn a run into one of another Actor; the body, if there is one, is the other Actor's input."""
+    run = call.find_run()
+    actor = call.world.find_actor(call.query.text("targetActorId") or "")
+    build_number = find_build(actor, call.query.text("build") or "latest")
+    body = await call.body()
+    content_type = call.request.headers.get("content-type", "application/json; charset=utf-8")
+    await call.world.engine.metamorph(run, actor, build_number, Record(body, content_type) if body else None)
+    return _answer(call, run)
+
+
 async def update(call: Call) -> Response:
     """Change a run's status message or who may see it."""
     run = call.find_run()
@@ -190,6 +202,7 @@ ENDPOINTS = [
     ],
     *[Endpoint("POST", f"{path}/abort", abort) for path in RUNS],
     *[Endpoint("POST", f"{path}/reboot", reboot) for path in RUNS],
+    *[Endpoint("POST", f"{path}/metamorph", metamorph) for path in RUNS],
     Endpoint("GET", "/v2/actor-runs/{runId}", get, is_public=True),
     Endpoint("PUT", "/v2/actor-runs/{runId}", update),
     Endpoint("DELETE", "/v2/actor-runs/{runId}", delete),
@@ -198,4 +211,5 @@ ENDPOINTS = [
     Endpoint("GET", "/v2/actors/{actorId}/runs/{runId}", get),
     Endpoint("POST", "/v2/actors/{actorId}/runs/{runId}/abort", abort),
     Endpoint("POST", "/v2/actors/{actorId}/runs/{runId}/resurrect", resurrect),
+    Endpoint("POST", "/v2/actors/{actorId}/runs/{runId}/metamorph", metamorph),
 ]
