@@ -144,7 +144,8 @@ class RunLimits:
         return replace(options, max_total_charge_usd=charge)
 
 
-def _text(name: str, value: Any) -> str:
+def parse_text(name: str, value: Any) -> str:
+    """Read a string."""
     if not isinstance(value, str):
         raise ValueError(f"{name} must be a string, not {value!r}.")  # noqa: TRY004 - wrong arguments are ValueError
     return value
@@ -189,7 +190,8 @@ def parse_seconds(name: str, value: Any, *, minimum: float = 0.0) -> float:
     return seconds
 
 
-def _flag(name: str, value: Any) -> bool:
+def parse_flag(name: str, value: Any) -> bool:
+    """Read a switch: a boolean, or its name as a template renders it."""
     flags = {"true": True, "false": False}
     try:
         return flags[str(value).lower()]
@@ -215,7 +217,7 @@ _Parser = Callable[[str, Any], Any]
 
 
 def _parser(name: str) -> _Parser:
-    return _PARSERS.get(name, _text)
+    return _PARSERS.get(name, parse_text)
 
 
 _PARSERS: Mapping[str, _Parser] = {
@@ -223,7 +225,7 @@ _PARSERS: Mapping[str, _Parser] = {
     "timeout": partial(_whole_number, minimum=0),
     "max_items": partial(_whole_number, minimum=1),
     "max_total_charge_usd": parse_dollars,
-    "restart_on_error": _flag,
+    "restart_on_error": parse_flag,
     "webhooks": _webhooks,
     "force_permission_level": _permission_level,
 }
