@@ -12,6 +12,7 @@ from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.engine import Manifest, export_dataset
 from airflow_provider_apify.export.formats import format_of
+from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
 from airflow_provider_apify.export.target import check_storage
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators._errors import failing_fast
@@ -34,9 +35,28 @@ class DatasetToFileOperator(BaseOperator):
         ``s3://bucket/products/{{ ds }}.jsonl``. (templated)
     :param file_format: ``"jsonl"``, ``"json"`` or ``"csv"`` (without a byte order mark); ``None`` takes the path's
         ending. (templated)
-    :param clean: leave out empty items and hidden fields (those that start with ``#``).
-    :param fields: only these fields, in this order. (templated)
+    :param clean: leave out empty items and hidden fields: ``skip_empty`` and ``skip_hidden`` in one. (templated)
+    :param fields: only these fields, in this order, as a list or a string with commas in between; ``"a.b"`` is ``b``
+        inside ``a``. (templated)
+    :param output_fields: new names of ``fields``, one for each. (templated)
     :param omit: all but these fields. (templated)
+    :param unwind: fields that are taken apart, in this order: each element of a list becomes an item of its own, merged
+        with the rest of the item it was in; an object is merged with it. (templated)
+    :param flatten: fields whose objects become fields with dotted names, ``a.b``. (templated)
+    :param desc: newest items first; meant for datasets that no longer grow. (templated)
+    :param view: a view of the Actor's dataset schema, for example ``"overview"``, which chooses the fields. (templated)
+    :param skip_hidden: leave out fields that start with ``#``. (templated)
+    :param skip_empty: leave out items without fields. (templated)
+    :param simplified: as the old Apify Crawler did: fields url, pageFunctionResult and errorInfo, with
+        pageFunctionResult unwound. (templated)
+    :param skip_failed_pages: as the old Apify Crawler did: leave out items with errorInfo. (templated)
+    :param delimiter: CSV: one character between cells; default a comma. (templated)
+    :param skip_header_row: CSV: leave out the first row, the names of the columns. (templated)
+    :param bom: CSV, XML, HTML, RSS: begin with a byte order mark; default not. (templated)
+    :param xml_root: XML: name of the outermost element; default ``items``. (templated)
+    :param xml_row: XML: name of the element of each item; default ``item``. (templated)
+    :param feed_title: RSS: title of the feed. (templated)
+    :param feed_description: RSS: description of the feed. (templated)
     :param target_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
@@ -52,8 +72,7 @@ class DatasetToFileOperator(BaseOperator):
         "run_id",
         "path",
         "file_format",
-        "fields",
-        "omit",
+        *ITEMS_PARAMETERS,
         "target_conn_id",
         "apify_conn_id",
     )
@@ -66,9 +85,25 @@ class DatasetToFileOperator(BaseOperator):
         run_id: str | None = None,
         path: str,
         file_format: str | None = None,
-        clean: bool = False,
-        fields: Sequence[str] | None = None,
-        omit: Sequence[str] | None = None,
+        clean: bool | str | None = None,
+        fields: Sequence[str] | str | None = None,
+        output_fields: Sequence[str] | str | None = None,
+        omit: Sequence[str] | str | None = None,
+        unwind: Sequence[str] | str | None = None,
+        flatten: Sequence[str] | str | None = None,
+        desc: bool | str | None = None,
+        view: str | None = None,
+        skip_hidden: bool | str | None = None,
+        skip_empty: bool | str | None = None,
+        simplified: bool | str | None = None,
+        skip_failed_pages: bool | str | None = None,
+        delimiter: str | None = None,
+        skip_header_row: bool | str | None = None,
+        bom: bool | str | None = None,
+        xml_root: str | None = None,
+        xml_row: str | None = None,
+        feed_title: str | None = None,
+        feed_description: str | None = None,
         target_conn_id: str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
@@ -80,7 +115,23 @@ class DatasetToFileOperator(BaseOperator):
         self.file_format = file_format
         self.clean = clean
         self.fields = fields
+        self.output_fields = output_fields
         self.omit = omit
+        self.unwind = unwind
+        self.flatten = flatten
+        self.desc = desc
+        self.view = view
+        self.skip_hidden = skip_hidden
+        self.skip_empty = skip_empty
+        self.simplified = simplified
+        self.skip_failed_pages = skip_failed_pages
+        self.delimiter = delimiter
+        self.skip_header_row = skip_header_row
+        self.bom = bom
+        self.xml_root = xml_root
+        self.xml_row = xml_row
+        self.feed_title = feed_title
+        self.feed_description = feed_description
         self.target_conn_id = target_conn_id
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
@@ -104,10 +155,11 @@ class DatasetToFileOperator(BaseOperator):
         return manifest.to_dict()
 
     def _write(self, dataset_id: str) -> Manifest:
-        params = {"clean": self.clean or None, "fields": self.fields or None, "omit": self.omit or None}
+        file_format = format_of(self.path, self.file_format)
+        params = ItemsQuery.parse(self._items_parameters).params(file_format.name)
         path = self._storage_path()
         try:
-            return export_dataset(self.hook, dataset_id, path, format_of(self.path, self.file_format), params)
+            return export_dataset(self.hook, dataset_id, path, file_format, params)
         except OSError as error:
             raise ApifyError(f"Cannot write {self.path}: {type(error).__name__}: {error}") from error
 
@@ -144,5 +196,10 @@ class DatasetToFileOperator(BaseOperator):
                 f"path is {self.path!r}. Give a local path that begins with '/', or a URL such as "
                 "'s3://bucket/items.jsonl'.",
             )
-        if not is_template(self.file_format) and not is_template(self.path.rpartition(".")[2]):
-            format_of(self.path, self.file_format)
+        is_known = not is_template(self.file_format) and not is_template(self.path.rpartition(".")[2])
+        file_format = format_of(self.path, self.file_format).name if is_known else None
+        ItemsQuery.check(self._items_parameters, file_format)
+
+    @property
+    def _items_parameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ITEMS_PARAMETERS}

@@ -84,6 +84,39 @@ def test_the_format_may_be_named_and_fields_left_out(airflow: DagRunner, tmp_pat
     assert first.keys() == {"id", "title", "price"}
 
 
+def test_items_change_shape_as_templates_say(airflow: DagRunner, tmp_path: Path) -> None:
+    airflow.run_task(
+        write(
+            run_id=run_scenario().id,
+            path=str(tmp_path / "items.jsonl"),
+            fields="{{ params.fields | join(',') }}",
+            output_fields=["name", "{{ params.number }}"],
+            desc="{{ params.newest_first }}",
+        ),
+        params={"fields": ["title", "id"], "number": "no", "newest_first": True},
+    )
+
+    items = [json.loads(line) for line in (tmp_path / "items.jsonl").read_bytes().splitlines()]
+    assert items == [{"name": f"Product {index}", "no": index} for index in reversed(range(ITEMS))]
+
+
+def test_a_mistake_that_a_template_hid_fails_the_task_for_good(airflow: DagRunner, tmp_path: Path) -> None:
+    outcome = airflow.run_task(
+        write(
+            run_id=run_scenario().id,
+            path=str(tmp_path / "items.jsonl"),
+            fields=["title"],
+            output_fields="{{ params.names }}",
+            retries=3,
+        ),
+        params={"names": "name,no"},
+    )
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "output_fields are new names of fields, one for each, not 2 for 1" in str(outcome.error)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_dataset_becomes_an_empty_file(airflow: DagRunner, tmp_path: Path) -> None:
     outcome = airflow.run_task(write(run_id=run_scenario(items=0).id, path=str(tmp_path / "items.jsonl")))
 
@@ -172,6 +205,9 @@ def test_a_page_that_breaks_in_the_middle_is_read_again(apify: LocalApify, airfl
             "'xlsx' is no format of a file. Give file_format as one of",
         ),
         ({"run_id": "a", "path": "/items", "file_format": "parquet"}, "'parquet' is no format"),
+        ({"run_id": "a", "path": "/items.csv", "delimiter": "tab"}, "delimiter must be one character"),
+        ({"run_id": "a", "path": "/items.json", "delimiter": ";"}, "delimiter is for csv only, but the file is json"),
+        ({"run_id": "a", "path": "/{{ ds }}.csv", "clean": True, "skip_empty": False}, "clean=True includes"),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
