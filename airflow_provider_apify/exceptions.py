@@ -22,7 +22,9 @@ Wrong arguments are ``ValueError``. No message ever holds the token or the run's
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowException
 
@@ -45,14 +47,36 @@ class ApifyApiError(ApifyError):
 
     :param http_status: HTTP status, for example ``404``.
     :param error_type: Apify's machine-readable type, for example ``"record-not-found"``.
+    :param retry_after: seconds after which Apify asks to try again; ``None`` where it does not say.
     """
 
     retryable = False
 
-    def __init__(self, message: str, *, http_status: int, error_type: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        http_status: int,
+        error_type: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.error_type = error_type
+        self.retry_after = retry_after
+
+    def serialize(self) -> tuple[str, tuple[str], dict[str, Any]]:
+        """Return what Airflow needs to make the error again in another process."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, (str(self),), self._details
+
+    def __reduce__(self) -> tuple[Callable[[], ApifyApiError], tuple[()]]:
+        """Return what ``pickle`` and ``copy`` need: exceptions keep only their positional arguments by themselves."""
+        return partial(type(self), str(self), **self._details), ()
+
+    @property
+    def _details(self) -> dict[str, Any]:
+        return {"http_status": self.http_status, "error_type": self.error_type, "retry_after": self.retry_after}
 
 
 class ApifyAuthError(ApifyApiError):

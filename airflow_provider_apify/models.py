@@ -83,6 +83,21 @@ class ActorRun:
         return self.status in _ENDING_STATUSES
 
     @property
+    def is_going(self) -> bool:
+        """Whether the run works, or is about to."""
+        return not self.is_finished and not self.is_ending
+
+    @property
+    def history(self) -> dict[str, int]:
+        """How often the run was resurrected, rebooted and turned into another Actor so far, as plain JSON."""
+        stats = self.raw.get("stats") or {}
+        return {
+            "resurrections": stats.get("resurrectCount") or 0,
+            "reboots": stats.get("rebootCount") or 0,
+            "metamorphs": max(stats.get("metamorph") or 0, len(self.raw.get("metamorphs") or ())),
+        }
+
+    @property
     def user_agent(self) -> str | None:
         """The User-Agent of the request that started the run; lists of runs may lack it."""
         return (self.raw.get("meta") or {}).get("userAgent")

@@ -135,13 +135,21 @@ class RunLimits:
 
         :raises ValueError: the options ask for more than the limit.
         """
+        self.check(options)
         limit = self.limit_max_total_charge_usd
         charge = options.max_total_charge_usd or self.default_max_total_charge_usd or limit
+        return replace(options, max_total_charge_usd=charge)
+
+    def check(self, options: RunOptions) -> None:
+        """Refuse options that ask for more than the limit.
+
+        :raises ValueError: they do.
+        """
+        charge, limit = options.max_total_charge_usd, self.limit_max_total_charge_usd
         if charge is not None and limit is not None and charge > limit:
             raise ValueError(
                 f"max_total_charge_usd is {charge}, but the Airflow connection allows a run at most {limit} dollars.",
             )
-        return replace(options, max_total_charge_usd=charge)
 
 
 def parse_text(name: str, value: Any) -> str:

@@ -153,6 +153,7 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
         ).rstrip(),
         http_status=answer.status_code,
         error_type=error.get("type"),
+        retry_after=answer.retry_after,
     )
 
 

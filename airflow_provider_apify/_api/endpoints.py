@@ -17,6 +17,7 @@ from airflow_provider_apify.options import RunOptions, Target
 
 MAX_INPUT_BYTES = 9 * 2**20
 MAX_WAIT_SECONDS = 60
+JSON = "application/json; charset=utf-8"
 _ANSWER_SECONDS = 30.0
 
 
@@ -27,6 +28,7 @@ class Request:
     :param path: already quoted.
     :param params: query parameters by their API names.
     :param user_agent: words added to the User-Agent, kept by Apify with the run that the request starts.
+    :param content_type: of the body.
     :param compressed: whether the answer may be compressed: libraries do not notice compressed bodies that end early.
     :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
     :param delay: seconds to wait before sending.
@@ -38,6 +40,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     user_agent: str = ""
+    content_type: str = JSON
     compressed: bool = True
     retry_safe: bool = True
     delay: float = 0.0
@@ -76,9 +79,45 @@ def list_runs(target: Target, *, started_after: datetime, offset: int, limit: in
     return Request("GET", f"{_target(target)}/runs", params)
 
 
-def resurrect_run(run_id: str) -> Request:
-    """``POST /v2/actor-runs/{runId}/resurrect``; Apify refuses it for a run that goes on."""
-    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/resurrect", retry_safe=False)
+def resurrect_run(run_id: str, options: RunOptions) -> Request:
+    """``POST /v2/actor-runs/{runId}/resurrect``; Apify refuses it for a run that goes on.
+
+    :raises ValueError: options that only a start has.
+    """
+    params = options.to_params()
+    if {"webhooks", "forcePermissionLevel"} & params.keys():
+        raise ValueError("A resurrected run keeps its webhooks and permissions: leave them out.")
+    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/resurrect", _params(params), retry_safe=False)
+
+
+def reboot_run(run_id: str) -> Request:
+    """``POST /v2/actor-runs/{runId}/reboot``; Apify refuses it unless the run is ``RUNNING``."""
+    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/reboot", retry_safe=False)
+
+
+def metamorph_run(
+    run_id: str,
+    actor: Target,
+    run_input: bytes | None,
+    *,
+    build: str | None = None,
+    content_type: str = JSON,
+) -> Request:
+    """``POST /v2/actor-runs/{runId}/metamorph``: turn the run into one of another Actor."""
+    params = _params({"targetActorId": _id(actor), "build": build})
+    path = f"/v2/actor-runs/{_segment(run_id)}/metamorph"
+    return Request("POST", path, params, run_input, content_type=content_type, retry_safe=False)
+
+
+def set_status_message(run_id: str, message: str, *, is_terminal: bool) -> Request:
+    """``PUT /v2/actor-runs/{runId}`` with a status message."""
+    body = {"runId": run_id, "statusMessage": message, "isStatusMessageTerminal": is_terminal}
+    return Request("PUT", f"/v2/actor-runs/{_segment(run_id)}", body=json.dumps(body).encode())
+
+
+def delete_run(run_id: str) -> Request:
+    """``DELETE /v2/actor-runs/{runId}``; Apify refuses it for a run that goes on."""
+    return Request("DELETE", f"/v2/actor-runs/{_segment(run_id)}")
 
 
 def abort_run(run_id: str, *, gracefully: bool = False) -> Request:
@@ -127,6 +166,18 @@ def encode_input(run_input: Any) -> bytes | None:
     return body
 
 
+def encode_body(run_input: Any, content_type: str) -> bytes | None:
+    """Return the body of an input of any type: JSON as :func:`encode_input` makes it, else the text or bytes given.
+
+    :raises ValueError: not JSON where ``content_type`` says so, neither text nor bytes where it does not.
+    """
+    if "json" in content_type or run_input is None:
+        return encode_input(run_input)
+    if not isinstance(run_input, str | bytes):
+        raise ValueError(f"A run_input of type {content_type} must be a string or bytes.")  # noqa: TRY004 - as above
+    return run_input.encode() if isinstance(run_input, str) else run_input
+
+
 def _json_text(run_input: Any) -> str:
     try:
         if isinstance(run_input, str):
@@ -166,7 +217,12 @@ def _param(value: Any) -> str:
 
 def _target(target: Target) -> str:
     collection = "actors" if target.kind == "actor" else "actor-tasks"
-    return f"/v2/{collection}/{_segment(target.id.replace('/', '~'))}"
+    return f"/v2/{collection}/{_segment(_id(target))}"
+
+
+def _id(target: Target) -> str:
+    """Return an ID as it is sent: with a tilde after the username."""
+    return target.id.replace("/", "~")
 
 
 def _segment(name: str) -> str:

@@ -29,6 +29,8 @@ Flow = Generator[Request, Answer, T]
 
 # A run that has just started may be unknown to the replica that answers: measured up to 3 seconds.
 _REPLICA_LAG_SECONDS = 3.0
+# The pauses before looks that outlast such a lag.
+REPLICA_PAUSES = (0.0, 1.0, 2.5)
 # An unfinished run answered sooner than this was not waited for (a proxy, a capped wait): do not hammer.
 _SHORTEST_WAIT_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
@@ -114,6 +116,12 @@ def _until_read(
         if delay is None or left <= 0:
             raise error_of(request, answer)
         request, attempt = replace(again or request, delay=min(delay, left)), attempt + 1
+
+
+def get_run(run_id: str, retry: RetryPolicy, *, delay: float = 0.0) -> Flow[ActorRun]:
+    """Read a run, after ``delay`` seconds."""
+    request = replace(endpoints.get_run(run_id), delay=delay)
+    return ActorRun.from_api((yield from call_data(request, retry)))
 
 
 @dataclass(frozen=True)

@@ -18,28 +18,32 @@ from typing import Any, Literal, Self
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of
+from airflow_provider_apify._api.changing import LOOKS, Changer
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting, call_data, wait_for_run
+from airflow_provider_apify._api.flows import (
+    REPLICA_PAUSES,
+    Flow,
+    RetryPolicy,
+    Waiting,
+    call_data,
+    get_run,
+    wait_for_run,
+)
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
     ApifyNotFoundError,
     ApifyRunAborted,
     ApifyRunFailedBefore,
-    ApifyServerError,
 )
 from airflow_provider_apify.models import SUCCEEDED, ActorRun
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RunOptions, Target
 
 OnFailedRun = Literal["new", "resurrect", "fail"]
 
 # Apify's clock and ours may differ by this much.
 _CLOCK_SKEW_SECONDS = 300.0
-# A start whose answer was lost may still be under way: the pauses before the looks for it, as shares of the whole time.
-_LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
 _STARTS = 4
-# A run may be listed by one replica, and be unknown to another for up to 3 seconds.
-_REPLICA_PAUSES = (0.0, 1.0, 2.5)
 _PAGE = 1_000
 _MOST_RUNS = 10_000
 _MARKER = re.compile(r"start=(?P<task>[0-9a-f]{20})\.(?P<rerun>\d+)-(?P<attempt>\d+)$")
@@ -126,7 +130,7 @@ def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
     :raises ApifyRunFailedBefore: the last run failed, and ``on_failed_run`` is ``"fail"``.
     """
     oldest_first = sorted(runs, key=_age)
-    going = [run for run in oldest_first if not run.is_finished and not run.is_ending]
+    going = [run for run in oldest_first if run.is_going]
     ours = [run for run in oldest_first if order.known.get(run.id, _rerun(run)) == order.identity.rerun]
     wanted = next((run for run in ours if run in going), None)
     if wanted is None:
@@ -264,7 +268,7 @@ class Starter:
 
     def _look_for(self, began: float) -> Flow[ActorRun | None]:
         """Look for the run of a start whose answer was lost; it may still be on its way to the list."""
-        for share in _LOOKS:
+        for share in LOOKS:
             mine = [run for run in (yield from self._find(began, delay=share * self._settle)) if self._is_mine(run)]
             if mine:
                 return (yield from self._only(mine[0], began))
@@ -276,13 +280,8 @@ class Starter:
     def _resurrect(self, run: ActorRun) -> Flow[ActorRun]:
         """Bring a finished run back to life, once: where the answer is lost, the run itself tells."""
         self._report(f"Run {run.id} of an earlier attempt is {run.status}: resurrecting it.")
-        try:
-            return ActorRun.from_api((yield from call_data(endpoints.resurrect_run(run.id), self._retry)))
-        except (ApifyConnectionError, ApifyServerError):
-            now = yield from self._get(run.id)
-            if now.is_finished and _age(now) == _age(run):
-                raise
-            return now
+        changer = Changer(self._retry, self._report, settle=self._settle)
+        return (yield from changer.revive(run, RunOptions()))
 
     def _find(self, since: float, *, delay: float = 0.0) -> Flow[list[ActorRun]]:
         """Return the runs of the order's task instance, of all its attempts and reruns, started since then."""
@@ -319,7 +318,7 @@ class Starter:
 
     def _young_run(self, run_id: str) -> Flow[ActorRun | None]:
         """Read a run that is listed; another replica may not know it yet, or it was deleted meanwhile."""
-        for delay in _REPLICA_PAUSES:
+        for delay in REPLICA_PAUSES:
             try:
                 return (yield from self._get(run_id, delay=delay))
             except ApifyNotFoundError:
@@ -327,8 +326,7 @@ class Starter:
         return None
 
     def _get(self, run_id: str, *, delay: float = 0.0) -> Flow[ActorRun]:
-        request = replace(endpoints.get_run(run_id), delay=delay)
-        return ActorRun.from_api((yield from call_data(request, self._patient)))
+        return (yield from get_run(run_id, self._patient, delay=delay))
 
 
 def _words(answer: Answer) -> str:

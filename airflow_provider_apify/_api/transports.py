@@ -55,7 +55,7 @@ class Access:
         if not request.compressed:
             headers["Accept-Encoding"] = "identity"
         if request.body is not None:
-            headers["Content-Type"] = "application/json; charset=utf-8"
+            headers["Content-Type"] = request.content_type
         return headers
 
 

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import json
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting
+from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._api.starting import Order, Starter
 from airflow_provider_apify._api.transports import (
-    drive,
-    drive_async,
     no_response,
     open_with_requests,
-    send_with_aiohttp,
-    send_with_requests,
-    shared_session,
 )
-from airflow_provider_apify._compat import mask_secret
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.export.pages import LineCounter, all_pages
 from airflow_provider_apify.hooks import _form
-from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
-from airflow_provider_apify.hooks._lookups import shared_lookup
+from airflow_provider_apify.hooks._lifecycle import RunLifecycle
 from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
-
-if TYPE_CHECKING:
-    import requests
 
 T = TypeVar("T")
 
@@ -45,7 +34,7 @@ _LOG_CHARACTERS_A_LINE = 2000
 _CHUNK_BYTES = 256 * 1024
 
 
-class ApifyHook(BaseHook):
+class ApifyHook(RunLifecycle):
     """Call the Apify API with the token of an Airflow connection.
 
     Every method that reads repeats itself through passing faults (network errors, 5xx, 429); a start is only repeated
@@ -57,17 +46,11 @@ class ApifyHook(BaseHook):
     """
 
     conn_name_attr = "apify_conn_id"
-    default_conn_name = "apify_default"
     conn_type = "apify"
     hook_name = "Apify"
 
     get_connection_form_widgets = staticmethod(_form.get_connection_form_widgets)
     get_ui_field_behaviour = staticmethod(_form.get_ui_field_behaviour)
-
-    def __init__(self, apify_conn_id: str = default_conn_name, *, retry: RetryPolicy | None = None) -> None:
-        super().__init__()
-        self.apify_conn_id = apify_conn_id
-        self.retry = retry or RetryPolicy()
 
     # Runs
 
@@ -122,15 +105,6 @@ class ApifyHook(BaseHook):
         :raises ApifyNotFoundError: there is no such run, or no such Actor or task.
         """
         return ActorRun.from_api(self._call(endpoints.last_run(target, status=status, origin=origin)))
-
-    def abort_run(self, run_id: str, *, gracefully: bool = False) -> ActorRun:
-        """Ask Apify to stop a run: it turns ``ABORTING``, then ``ABORTED``. Does nothing to a finished run.
-
-        See https://docs.apify.com/api/v2/actor-run-abort-post.
-
-        :param gracefully: give the Actor 30 seconds to save its work.
-        """
-        return ActorRun.from_api(self._call(endpoints.abort_run(run_id, gracefully=gracefully)))
 
     def wait_for_run(
         self,
@@ -263,55 +237,6 @@ class ApifyHook(BaseHook):
 
     # Below the public methods
 
-    @cached_property
-    def connection(self) -> ApifyConnection:
-        """The connection, looked up when it is first needed."""
-        try:
-            return ApifyConnection.from_airflow(self.get_connection(self.apify_conn_id))
-        except AirflowNotFoundException:
-            fallback = self._from_environment()
-            mask_secret(fallback.access.token)
-            return fallback
-
-    async def _async_connection(self) -> ApifyConnection:
-        if "connection" not in self.__dict__:
-            # With several teams, the same ID may mean another connection for the next trigger.
-            is_shared = not conf.getboolean("core", "multi_team", fallback=False)
-            found = shared_lookup(self.apify_conn_id, self._look_up) if is_shared else self._look_up()
-            self.__dict__["connection"] = await found
-        return self.connection
-
-    async def _look_up(self) -> ApifyConnection:
-        from airflow.providers.common.compat.connection import get_async_connection  # noqa: PLC0415 - triggerer only
-        from asgiref.sync import sync_to_async  # noqa: PLC0415 - triggerer only
-
-        try:
-            return ApifyConnection.from_airflow(await get_async_connection(self.apify_conn_id))
-        except AirflowNotFoundException:
-            connection = self._from_environment()
-            await sync_to_async(mask_secret)(connection.access.token)
-            return connection
-
-    def _from_environment(self) -> ApifyConnection:
-        """Serve a missing default connection only: another missing one may belong to another account."""
-        found = ApifyConnection.from_environment() if self.apify_conn_id == self.default_conn_name else None
-        if found is None:
-            raise AirflowNotFoundException(
-                f"Airflow connection {self.apify_conn_id!r} does not exist. Create it with type 'apify' and the Apify "
-                f"API token as password. (For {self.default_conn_name!r}, the environment variable {TOKEN_VARIABLE} "
-                "serves too.)",
-            )
-        self.log.info("No connection %r: using %s of the environment.", self.apify_conn_id, TOKEN_VARIABLE)
-        return found
-
-    @cached_property
-    def _session(self) -> requests.Session:
-        import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
-
-        session = requests.Session()
-        weakref.finalize(self, session.close)
-        return session
-
     def _send_reading(
         self,
         read: Callable[[Mapping[str, str], Iterator[bytes]], T],
@@ -332,14 +257,3 @@ class ApifyHook(BaseHook):
             return no_response(error)
         except ApifyDataError as error:
             return NoResponse(str(error), kind=ApifyDataError)
-
-    def _call(self, request: endpoints.Request) -> dict[str, Any]:
-        return self._drive(flows.call_data(request, self.retry))
-
-    def _drive(self, flow: Flow[T], send: Callable[[endpoints.Request], Answer] | None = None) -> T:
-        return drive(flow, send or partial(send_with_requests, self._session, self.connection.access))
-
-    async def _drive_async(self, flow: Flow[T]) -> T:
-        access = (await self._async_connection()).access
-        async with shared_session() as session:
-            return await drive_async(flow, partial(send_with_aiohttp, session, access))

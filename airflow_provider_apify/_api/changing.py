@@ -1,0 +1,155 @@
+"""Changes of a run that must not be made twice, and its deletion. No I/O.
+
+Apify resurrects, reboots and transforms a run as often as it is asked. Where an answer is lost, the run itself tells
+whether it was done: Apify counts what happened to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.flows import (
+    REPLICA_PAUSES,
+    Flow,
+    RetryPolicy,
+    Waiting,
+    call,
+    call_data,
+    get_run,
+    wait_for_run,
+)
+from airflow_provider_apify.exceptions import (
+    ApifyConnectionError,
+    ApifyError,
+    ApifyNotFoundError,
+    ApifyServerError,
+)
+from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.options import RunOptions, Target
+
+# What was asked for and not answered may still be under way: the pauses before the looks for it, as shares of the time.
+LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
+_ONCE = (0.0,)
+_SENDS = 4
+
+History = Mapping[str, int]
+
+
+class Changer:
+    """Resurrect, reboot or transform a run, once.
+
+    The ``history`` that its methods take is :attr:`ActorRun.history` as an earlier attempt has noted it before it
+    asked; a run to which it has happened since is returned as it is. ``None``: there was no such attempt.
+
+    :param report: takes a sentence about anything but the plain way, for the task's log.
+    :param settle: seconds after which a change whose answer was lost and that is not to be seen was not made.
+    """
+
+    def __init__(self, retry: RetryPolicy, report: Callable[[str], None], *, settle: float = 30.0) -> None:
+        # Looks decide about work that would be lost or paid twice: an outage must not cut them short.
+        self._retry, self._patient = retry, retry.patient()
+        self._report, self._settle = report, settle
+
+    def resurrect(self, run_id: str, options: RunOptions, history: History | None = None) -> Flow[ActorRun]:
+        """Let a finished run go on; one that is being stopped, when it has ended. One that goes on is left as it is."""
+        run = yield from get_run(run_id, self._patient)
+        if run.is_ending:
+            run = (yield from wait_for_run(run_id, self._retry, Waiting())).run
+        return (yield from self.revive(run, options, history))
+
+    def revive(self, run: ActorRun, options: RunOptions, history: History | None = None) -> Flow[ActorRun]:
+        """Let a run go on that was seen to be finished."""
+        request = endpoints.resurrect_run(run.id, options)
+        return (yield from self._once(run, request, "resurrections", history, lambda now: now.is_going))
+
+    def reboot(self, run_id: str, history: History | None = None) -> Flow[ActorRun]:
+        """Start a running run's work again from its beginning, with the storages it has."""
+        run = yield from get_run(run_id, self._patient)
+        return (yield from self._once(run, endpoints.reboot_run(run_id), "reboots", history))
+
+    def metamorph(
+        self,
+        run_id: str,
+        actor: Target,
+        run_input: bytes | None,
+        *,
+        build: str | None = None,
+        content_type: str = endpoints.JSON,
+        history: History | None = None,
+    ) -> Flow[ActorRun]:
+        """Let another Actor go on with a running run."""
+        run = yield from get_run(run_id, self._patient)
+        request = endpoints.metamorph_run(run_id, actor, run_input, build=build, content_type=content_type)
+        return (yield from self._once(run, request, "metamorphs", history))
+
+    def _once(
+        self,
+        run: ActorRun,
+        request: Request,
+        what: str,
+        history: History | None,
+        is_enough: Callable[[ActorRun], bool] = lambda _now: False,
+    ) -> Flow[ActorRun]:
+        """Send a change; where it stays unknown whether it was made, look at the run before sending it again.
+
+        :param what: the key of :attr:`ActorRun.history` that counts such changes.
+        :param is_enough: tells a run that needs the change no more.
+        """
+        before = (run.history if history is None else history)[what]
+        if run.history[what] != before:
+            self._report(f"An earlier attempt has changed run {run.id} already ({what}: {run.history[what]}).")
+            return run
+
+        def is_done(now: ActorRun) -> bool:
+            return now.history[what] != before or is_enough(now)
+
+        for _ in range(_SENDS):
+            try:
+                return ActorRun.from_api((yield from call_data(request, self._retry)))
+            except ApifyError as error:
+                trouble = error
+            is_unknown = isinstance(trouble, ApifyConnectionError | ApifyServerError)
+            now = yield from self._look(run.id, is_done, LOOKS if is_unknown else _ONCE)
+            if now is not None:
+                self._report(
+                    f"{trouble} Nothing more is needed: run {now.id} is {now.status}, {what}: {now.history[what]}."
+                )
+                return now
+            if not is_unknown:
+                break
+            self._report(f"{trouble} Run {run.id} shows no change, so the request is sent once more.")
+        raise trouble
+
+    def _look(self, run_id: str, is_done: Callable[[ActorRun], bool], shares: Iterable[float]) -> Flow[ActorRun | None]:
+        """Look at a run until a change shows; ``None`` where none does."""
+        for share in shares:
+            now = yield from get_run(run_id, self._patient, delay=share * self._settle)
+            if is_done(now):
+                return now
+        return None
+
+
+def delete_run(run_id: str, retry: RetryPolicy) -> Flow[ActorRun]:
+    """Delete a finished run, and return it as it was.
+
+    :raises ApifyNotFoundError: there is no such run, or it cannot be deleted with this token.
+    """
+    run = yield from get_run(run_id, retry)
+    try:
+        yield from call(endpoints.delete_run(run_id), retry)
+    except ApifyNotFoundError:
+        # Either a request whose answer was lost has deleted it, or the run is another user's, which can only be read.
+        if not (yield from _is_gone(run_id, retry)):
+            raise
+    return run
+
+
+def _is_gone(run_id: str, retry: RetryPolicy) -> Flow[bool]:
+    for delay in REPLICA_PAUSES:
+        try:
+            yield from get_run(run_id, retry, delay=delay)
+        except ApifyNotFoundError:
+            return True
+    return False
