@@ -21,6 +21,7 @@ from airflow_provider_apify._api.flows import (
     wait_for_run,
 )
 from airflow_provider_apify.exceptions import (
+    ApifyAuthError,
     ApifyConnectionError,
     ApifyError,
     ApifyNotFoundError,
@@ -134,15 +135,17 @@ class Changer:
 def delete_run(run_id: str, retry: RetryPolicy) -> Flow[ActorRun]:
     """Delete a finished run, and return it as it was.
 
-    :raises ApifyNotFoundError: there is no such run, or it cannot be deleted with this token.
+    :raises ApifyNotFoundError: there is no such run.
+    :raises ApifyAuthError: it is another user's, and can only be read.
     """
     run = yield from get_run(run_id, retry)
     try:
         yield from call(endpoints.delete_run(run_id), retry)
-    except ApifyNotFoundError:
-        # Either a request whose answer was lost has deleted it, or the run is another user's, which can only be read.
+    except ApifyNotFoundError as error:
+        # Either a request whose answer was lost has deleted it, or Apify hides that it is another user's.
         if not (yield from _is_gone(run_id, retry)):
-            raise
+            words = f"Run {run_id} can be read, but not deleted with this token. {error}"
+            raise ApifyAuthError(words, http_status=error.http_status, error_type=error.error_type) from error
     return run
 
 

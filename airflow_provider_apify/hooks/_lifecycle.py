@@ -105,7 +105,8 @@ class RunLifecycle(ApifyClient):
 
         Storages with a name stay. See https://docs.apify.com/api/v2/actor-run-delete.
 
-        :raises ApifyNotFoundError: there is no such run, or it belongs to somebody else.
+        :raises ApifyNotFoundError: there is no such run.
+        :raises ApifyAuthError: it belongs to somebody else.
         :raises ApifyApiError: the run is still going.
         """
         return self._drive(changing.delete_run(run_id, self.retry))

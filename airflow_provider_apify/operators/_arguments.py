@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_apify._api.endpoints import encode_input
+from airflow_provider_apify._api.endpoints import JSON, encode_body
 from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.models import FINISHED_STATUSES
@@ -30,12 +31,20 @@ def check_arguments(operator: RunActorOperator) -> None:
     """Raise :class:`ValueError` for what can only fail when the task runs."""
     _check_target(operator)
     _check_policies(operator)
-    values = {name: getattr(operator, name) for name in OPTIONS}
+    check_options({name: getattr(operator, name) for name in OPTIONS})
+    check_input(operator.run_input)
+
+
+def check_options(values: Mapping[str, Any]) -> None:
+    """Raise :class:`ValueError` for an option that Apify would refuse, of those that are no templates."""
     RunOptions.parse({name: value for name, value in values.items() if not is_template(value)})
-    run_input = operator.run_input
+
+
+def check_input(run_input: Any, content_type: str = JSON) -> None:
+    """Raise :class:`ValueError` for an input that is not of its type, unless it is a file or holds a template."""
     is_file = isinstance(run_input, str) and run_input.endswith(".json")
     if not is_file and not is_template(run_input):
-        encode_input(run_input)
+        encode_body(run_input, content_type)
 
 
 def _check_target(operator: RunActorOperator) -> None:

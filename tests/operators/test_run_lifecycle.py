@@ -1,0 +1,385 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+
+from airflow_provider_apify.exceptions import ApifyCapacityError
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.operators._memory import history_before, is_retry
+from airflow_provider_apify.operators.run_lifecycle import (
+    AbortRunOperator,
+    DeleteRunOperator,
+    MetamorphRunOperator,
+    RebootRunOperator,
+    ResurrectRunOperator,
+    SetRunStatusMessageOperator,
+)
+from airflow_provider_apify.testing import LocalApify
+from tests._api.answering import run_data
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner
+from tests.testing.client import until
+
+SCENARIO = "apify/scenario"
+HELLO = "apify/hello-world"
+REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
+ONE_RETRY: dict[str, Any] = {"task_id": "task", "retries": 1, "retry_delay": timedelta(0)}
+
+
+@pytest.fixture
+def hook(apify: LocalApify) -> ApifyHook:  # noqa: ARG001 - where it leads
+    return ApifyHook()
+
+
+@pytest.fixture
+def running(hook: ApifyHook) -> str:
+    """Return the ID of a run that goes on for longer than the test."""
+    run_id = hook.start_run(SCENARIO, {"durationSecs": 600, "records": {"KEPT": 1}}).id
+    until(lambda: hook.get_run(run_id).status == "RUNNING")
+    return run_id
+
+
+@pytest.fixture
+def failed(hook: ApifyHook) -> str:
+    """Return the ID of a run that has failed, and goes on for longer than the test once it is resurrected."""
+    run_id = hook.start_run(SCENARIO, {"durationSecs": 600, "items": 2}).id
+    hook.abort_run(run_id)
+    return hook.wait_for_run(run_id).run.id
+
+
+def die_at_the_end_of_the_first_attempt(context: Context, result: Any) -> None:  # noqa: ARG001 - Airflow's signature
+    if context["ti"].try_number == 1:
+        raise AirflowException("died at the end")
+
+
+def requests_of(apify: LocalApify, ending: str) -> int:
+    """Return how often a run was asked to change."""
+    return apify.control.ledger().requests.get(f"POST /v2/actor-runs/{{runId}}/{ending}", 0)
+
+
+# Abort
+
+
+@pytest.mark.parametrize("gracefully", [False, True])
+def test_an_aborted_run_has_ended_when_the_task_has(airflow: DagRunner, running: str, gracefully: bool) -> None:
+    outcome = airflow.run_task(AbortRunOperator(task_id="task", run_id=running, gracefully=gracefully))
+
+    assert outcome.state == "success"
+    assert (outcome.xcom()["run_id"], outcome.xcom()["status"]) == (running, "ABORTED")
+
+
+def test_an_abort_that_is_not_waited_for_returns_the_run_as_it_ends(
+    apify: LocalApify, airflow: DagRunner, running: str
+) -> None:
+    apify.control.settings(graceful_abort_seconds=60)
+    abort = AbortRunOperator(task_id="task", run_id=running, gracefully=True, wait_for_completion=False)
+    outcome = airflow.run_task(abort)
+
+    assert outcome.xcom()["status"] == "ABORTING"
+
+
+def test_a_run_that_has_ended_stays_as_it_is_when_it_is_aborted(
+    airflow: DagRunner, hook: ApifyHook, apify: LocalApify
+) -> None:
+    run = hook.wait_for_run(hook.start_run(SCENARIO).id).run
+    outcome = airflow.run_task(AbortRunOperator(task_id="task", run_id=run.id))
+
+    assert (outcome.state, outcome.xcom()["status"]) == ("success", "SUCCEEDED")
+    assert not apify.control.ledger().runs[0].aborted_by_request
+
+
+def test_the_run_and_its_storages_are_linked_to(airflow: DagRunner, running: str) -> None:
+    outcome = airflow.run_task(AbortRunOperator(task_id="task", run_id="{{ params.run }}"), params={"run": running})
+
+    assert outcome.xcom(key="apify_run_link") == f"https://console.apify.com/actors/runs/{running}"
+    assert outcome.xcom(key="apify_dataset_link").endswith(outcome.xcom()["dataset_id"])
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [AbortRunOperator, ResurrectRunOperator, RebootRunOperator, DeleteRunOperator],
+    ids=lambda op: op.__name__,
+)
+def test_a_run_that_does_not_exist_fails_for_good(airflow: DagRunner, operator: Callable[..., Any]) -> None:
+    outcome = airflow.run_task(operator(run_id="nothing", **ONE_RETRY))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "ApifyNotFoundError" in str(outcome.error)
+
+
+# Resurrect
+
+
+def test_a_resurrected_run_goes_on_with_its_storages_and_new_limits(
+    airflow: DagRunner, hook: ApifyHook, failed: str
+) -> None:
+    resurrect = ResurrectRunOperator(
+        task_id="task",
+        run_id=failed,
+        build="latest",
+        memory="{{ params.memory }}",
+        timeout=700,
+        max_items=5,
+        max_total_charge_usd=0.5,
+        restart_on_error=True,
+    )
+    outcome = airflow.run_task(resurrect, params={"memory": 512})
+
+    options = hook.get_run(failed).raw["options"]
+    assert outcome.xcom()["status"] == "RUNNING"
+    assert (options["memoryMbytes"], options["timeoutSecs"]) == (512, 700)
+    assert (options["maxItems"], options["maxTotalChargeUsd"]) == (5, 0.5)
+
+
+def test_a_run_that_goes_on_is_left_as_it_is(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
+    outcome = airflow.run_task(ResurrectRunOperator(task_id="task", run_id=running, timeout=700))
+
+    run = hook.get_run(running)
+    assert (outcome.state, outcome.xcom()["status"]) == ("success", "RUNNING")
+    assert (run.history["resurrections"], run.raw["options"]["timeoutSecs"]) == (0, 3600)
+
+
+def test_a_connection_s_limit_holds_for_a_resurrected_run_too(
+    apify: LocalApify, airflow: DagRunner, failed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = '{"limit_max_total_charge_usd": 1}'
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_LIMITED",
+        f'{{"conn_type": "apify", "host": "{apify.base_url}", "password": "{apify.token}", "extra": {extra}}}',
+    )
+    resurrect = ResurrectRunOperator(run_id=failed, max_total_charge_usd=2, apify_conn_id="limited", **ONE_RETRY)
+    outcome = airflow.run_task(resurrect)
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "allows a run at most 1 dollars" in str(outcome.error)
+    assert requests_of(apify, "resurrect") == 0
+
+
+def test_a_full_account_leaves_the_run_as_it_is_for_the_retry(
+    apify: LocalApify, airflow: DagRunner, hook: ApifyHook, failed: str
+) -> None:
+    apify.control.add_fault("answer", path="*/resurrect", status=402, error_type="actor-memory-limit-exceeded")
+    outcome = airflow.run_task(ResurrectRunOperator(run_id=failed, **ONE_RETRY))
+
+    assert isinstance(outcome.error, ApifyCapacityError)
+    assert outcome.state == "success"
+    assert hook.get_run(failed).history["resurrections"] == 1
+
+
+# What must not happen twice
+
+
+LONG = {"durationSecs": 600}
+CHANGES: dict[str, Callable[..., Any]] = {
+    "resurrections": partial(ResurrectRunOperator, **ONE_RETRY),
+    "reboots": partial(RebootRunOperator, **ONE_RETRY),
+    "metamorphs": partial(MetamorphRunOperator, target_actor_id=SCENARIO, run_input=LONG, **ONE_RETRY),
+}
+ENDINGS = {"resurrections": "resurrect", "reboots": "reboot", "metamorphs": "metamorph"}
+each_change = pytest.mark.parametrize("change", CHANGES)
+
+
+@pytest.fixture
+def subject(change: str, request: pytest.FixtureRequest) -> str:
+    """Return the ID of a run to which the change can be made."""
+    return str(request.getfixturevalue("failed" if change == "resurrections" else "running"))
+
+
+@each_change
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"action": "cut-before-commit"},
+        {"action": "cut-after-commit"},
+        {"action": "answer-after-commit", "status": 502},
+        {"action": "answer", "status": 503},
+        {"action": "garbage"},
+        {"action": "answer", "status": 429, "error_type": "rate-limit-exceeded"},
+    ],
+    ids=lambda fault: f"{fault['action']}-{fault.get('status', '')}",
+)
+def test_a_change_whose_answer_is_lost_happens_once(
+    apify: LocalApify, airflow: DagRunner, subject: str, change: str, fault: dict[str, Any]
+) -> None:
+    apify.control.add_fault(**fault, method="POST", path=f"*/{ENDINGS[change]}")
+    outcome = airflow.run_task(CHANGES[change](run_id=subject))
+
+    assert (outcome.state, outcome.errors) == ("success", {})
+    assert ApifyHook().get_run(subject).history[change] == 1
+
+
+@each_change
+def test_a_retry_does_not_change_again_what_the_attempt_before_has_changed(
+    apify: LocalApify, airflow: DagRunner, hook: ApifyHook, subject: str, change: str
+) -> None:
+    operator = CHANGES[change](run_id=subject, post_execute=die_at_the_end_of_the_first_attempt)
+    outcome = airflow.run_task(operator)
+
+    assert str(outcome.error) == "died at the end"
+    assert outcome.state == "success"
+    # Before 3.3 Airflow remembers nothing between attempts; a run that goes on is never resurrected.
+    happened = 1 if REMEMBERS or change == "resurrections" else 2
+    assert hook.get_run(subject).history[change] == happened
+    assert requests_of(apify, ENDINGS[change]) == (1 if REMEMBERS else 2)
+
+
+@pytest.mark.parametrize("change", ["reboots", "metamorphs"])
+def test_a_run_that_is_over_cannot_be_changed_and_no_retry_helps(airflow: DagRunner, failed: str, change: str) -> None:
+    outcome = airflow.run_task(CHANGES[change](run_id=failed))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "HTTP 400 job-finished" in str(outcome.error)
+
+
+def test_another_actor_takes_over_with_its_own_input(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
+    metamorph = MetamorphRunOperator(
+        task_id="task",
+        run_id=running,
+        target_actor_id="{{ params.actor }}",
+        run_input={"message": "{{ params.words }}"},
+        build="latest",
+    )
+    outcome = airflow.run_task(metamorph, params={"actor": HELLO, "words": "Taken over"})
+
+    run = hook.wait_for_run(running).run
+    assert (outcome.state, run.status) == ("success", "SUCCEEDED")
+    assert list(hook.iterate_items(str(run.dataset_id))) == [{"message": "Taken over"}]
+
+
+def test_an_input_of_another_type_is_sent_as_it_is(apify: LocalApify, airflow: DagRunner, running: str) -> None:
+    sent: list[Any] = []
+    apify.on_exchange = lambda exchange: sent.append(exchange) if exchange.path.endswith("/metamorph") else None
+    airflow.run_task(
+        MetamorphRunOperator(
+            task_id="task", run_id=running, target_actor_id=SCENARIO, run_input="a,b\n1,2", content_type="text/csv"
+        )
+    )
+
+    (exchange,) = sent
+    assert (exchange.request_body, exchange.request_headers["content-type"]) == (b"a,b\n1,2", "text/csv")
+
+
+# Status message
+
+
+def test_a_status_message_is_set(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
+    outcome = airflow.run_task(
+        SetRunStatusMessageOperator(task_id="task", run_id=running, message="{{ params.words }}", is_terminal=True),
+        params={"words": "Checked by Airflow 🦊"},
+    )
+
+    run = hook.get_run(running)
+    assert outcome.xcom()["status_message"] == run.status_message == "Checked by Airflow 🦊"
+    assert run.raw["isStatusMessageTerminal"]
+
+
+# Delete
+
+
+@pytest.mark.parametrize("fault", ["", "cut-before-commit", "cut-after-commit"])
+def test_a_deleted_run_is_gone_and_returned_as_it_was(
+    apify: LocalApify, airflow: DagRunner, failed: str, fault: str
+) -> None:
+    if fault:
+        apify.control.add_fault(fault, method="DELETE")
+    outcome = airflow.run_task(DeleteRunOperator(run_id=failed, **ONE_RETRY))
+
+    assert (outcome.state, outcome.errors) == ("success", {})
+    assert (outcome.xcom()["run_id"], outcome.xcom()["status"]) == (failed, "ABORTED")
+    assert outcome.xcom(key="apify_run_link") is None
+    assert "ApifyNotFoundError" in str(airflow.run_task(DeleteRunOperator(task_id="task", run_id=failed)).error)
+
+
+def test_a_retry_finds_that_the_attempt_before_has_deleted_the_run(airflow: DagRunner, failed: str) -> None:
+    operator = DeleteRunOperator(run_id=failed, post_execute=die_at_the_end_of_the_first_attempt, **ONE_RETRY)
+    outcome = airflow.run_task(operator)
+
+    assert str(outcome.error) == "died at the end"
+    assert (outcome.state, outcome.xcom()) == ("success", None)
+    assert "Taken for deleted" in outcome.log
+
+
+def test_a_missing_run_is_deleted_enough_where_the_task_says_so(airflow: DagRunner) -> None:
+    delete = DeleteRunOperator(task_id="task", run_id="nothing", ignore_if_missing=True)
+    assert airflow.run_task(delete).state == "success"
+
+
+def test_a_run_that_goes_on_is_not_deleted(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
+    outcome = airflow.run_task(DeleteRunOperator(run_id=running, **ONE_RETRY))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "cannot-remove-running-run" in str(outcome.error)
+    assert hook.get_run(running).is_going
+
+
+# Arguments and memory
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ResurrectRunOperator(task_id="task", run_id="r", memory=100), "memory must be one of 128, 256"),
+        (lambda: ResurrectRunOperator(task_id="task", run_id="r", max_total_charge_usd=0), "US dollars above 0"),
+        (lambda: MetamorphRunOperator(task_id="task", run_id="r", target_actor_id="a b"), "is no Actor ID"),
+        (lambda: MetamorphRunOperator(task_id="task", run_id="r", target_actor_id="a", run_input="{"), "holds no JSON"),
+        (
+            lambda: MetamorphRunOperator(
+                task_id="task", run_id="r", target_actor_id="a", run_input={}, content_type="text/csv"
+            ),
+            "A run_input of type text/csv must be a string or bytes",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused_when_the_dag_is_parsed(make: Callable[[], Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_templates_are_checked_when_the_task_runs(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(ResurrectRunOperator(run_id="r", memory="{{ 100 }}", **ONE_RETRY))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "memory must be one of" in str(outcome.error)
+
+
+def context_of(try_number: int, max_tries: int, store: Any = None) -> Any:
+    ti = SimpleNamespace(try_number=try_number, max_tries=max_tries)
+    return {"ti": ti, "task": SimpleNamespace(retries=2), "task_state_store": store}
+
+
+@pytest.mark.parametrize(
+    ("try_number", "max_tries", "expected"),
+    [(1, 2, False), (2, 2, True), (3, 2, True), (2, 3, False), (3, 3, True), (4, 5, False)],
+)
+def test_the_first_attempt_after_a_clear_is_no_retry(try_number: int, max_tries: int, expected: bool) -> None:
+    assert is_retry(context_of(try_number, max_tries)) == expected
+
+
+class Store(dict[str, Any]):
+    """Airflow's task state store, as far as it is used."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+def test_what_a_run_was_like_is_remembered_for_its_retries_and_not_for_a_rerun_or_another_run() -> None:
+    store = Store()
+    before, after = (run_with(reboots=count) for count in (0, 1))
+    assert history_before(context_of(1, 2, store), before)["reboots"] == 0
+    assert history_before(context_of(2, 2, store), after)["reboots"] == 0
+    assert history_before(context_of(3, 4, store), after)["reboots"] == 1
+    assert history_before(context_of(4, 4, store), run_with(reboots=7, id="other"))["reboots"] == 7
+    assert history_before(context_of(2, 2), after)["reboots"] == 1
+
+
+def run_with(*, reboots: int, **changes: Any) -> ActorRun:
+    return ActorRun.from_api(run_data(stats={"rebootCount": reboots}, **changes))
