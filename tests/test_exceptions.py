@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_apify import exceptions
-from airflow_provider_apify.exceptions import ApifyApiError, ApifyAuthError, ApifyError, ApifyRunError
+from airflow_provider_apify.exceptions import (
+    ApifyApiError,
+    ApifyAuthError,
+    ApifyError,
+    ApifyRateLimitError,
+    ApifyRunError,
+)
 
 ALL: list[Any] = [
     error for _, error in inspect.getmembers(exceptions, inspect.isclass) if error.__module__ == exceptions.__name__
@@ -36,6 +45,23 @@ def test_an_api_error_keeps_the_status_and_type_beside_airflow_s_own_status_code
     error = ApifyAuthError("No.", http_status=401, error_type="invalid-token")
     assert (str(error), error.http_status, error.error_type) == ("No.", 401, "invalid-token")
     assert error.status_code == AirflowException.status_code
+
+
+WAIT = ApifyRateLimitError("Slow down.", http_status=429, error_type="rate-limit-exceeded", retry_after=7.0)
+
+
+@pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301 - our own
+def test_an_api_error_is_the_same_in_another_process(again: Callable[[ApifyApiError], ApifyApiError]) -> None:
+    error = again(WAIT)
+    assert type(error) is ApifyRateLimitError
+    assert (str(error), error.http_status, error.error_type) == ("Slow down.", 429, "rate-limit-exceeded")
+    assert error.retry_after == 7
+
+
+def test_airflow_can_make_an_api_error_again_from_what_it_has_written_down() -> None:
+    path, arguments, details = WAIT.serialize()
+    assert path == "airflow_provider_apify.exceptions.ApifyRateLimitError"
+    assert ApifyRateLimitError(*arguments, **details).serialize() == WAIT.serialize()
 
 
 def test_what_a_later_try_may_cure_is_marked() -> None:

@@ -203,5 +203,13 @@ def test_retry_after_is_read_where_it_is_whole_seconds(header: str, seconds: flo
     assert Response(429, {"retry-after": header}, b"").retry_after == seconds
 
 
+@pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "7"}, 7.0), ({}, None)])
+def test_an_error_carries_how_long_the_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    for status in (402, 429, 503):
+        error = error_of(START, Response(status, headers, b""))
+        assert isinstance(error, ApifyApiError)
+        assert error.retry_after == seconds
+
+
 def test_a_response_shows_no_body() -> None:
     assert "private" not in repr(Response(200, {}, json.dumps({"data": "private"}).encode()))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify._api import endpoints
-from airflow_provider_apify._api.endpoints import MAX_INPUT_BYTES, Request, encode_input
+from airflow_provider_apify._api.endpoints import MAX_INPUT_BYTES, Request, encode_body, encode_input
 from airflow_provider_apify.options import RunOptions, Target
 
 ACTOR = Target("actor", "apify/hello-world")
@@ -46,6 +46,21 @@ REQUESTS = [
     ),
     (endpoints.abort_run("r1"), "POST", "/v2/actor-runs/r1/abort", {}),
     (endpoints.abort_run("r1", gracefully=True), "POST", "/v2/actor-runs/r1/abort", {"gracefully": "true"}),
+    (endpoints.resurrect_run("r1", NOTHING), "POST", "/v2/actor-runs/r1/resurrect", {}),
+    (
+        endpoints.resurrect_run("r1", RunOptions.parse({"build": "latest", "timeout": 0, "restart_on_error": False})),
+        "POST",
+        "/v2/actor-runs/r1/resurrect",
+        {"build": "latest", "timeout": "0", "restartOnError": "false"},
+    ),
+    (endpoints.reboot_run("r1"), "POST", "/v2/actor-runs/r1/reboot", {}),
+    (
+        endpoints.metamorph_run("r1", ACTOR, None, build="beta"),
+        "POST",
+        "/v2/actor-runs/r1/metamorph",
+        {"targetActorId": "apify~hello-world", "build": "beta"},
+    ),
+    (endpoints.delete_run("r1"), "DELETE", "/v2/actor-runs/r1", {}),
     (endpoints.get_log("r1"), "GET", "/v2/actor-runs/r1/log", {"raw": "true"}),
     (endpoints.get_dataset("d1"), "GET", "/v2/datasets/d1", {}),
     (
@@ -67,8 +82,48 @@ def test_each_operation_is_the_request_that_the_api_documents(
 
 
 @pytest.mark.parametrize(("request_", "path"), [(request_, path) for request_, _, path, _ in REQUESTS])
-def test_only_a_start_must_not_be_sent_twice(request_: Request, path: str) -> None:
-    assert request_.retry_safe == (not path.endswith("/runs"))
+def test_what_starts_work_must_not_be_sent_twice(request_: Request, path: str) -> None:
+    assert request_.retry_safe == (not path.endswith(("/runs", "/resurrect", "/reboot", "/metamorph")))
+
+
+def test_a_status_message_is_set_with_what_the_api_asks_for() -> None:
+    request = endpoints.set_status_message("r1", "Done 🦊", is_terminal=True)
+    assert (request.method, request.path, request.retry_safe) == ("PUT", "/v2/actor-runs/r1", True)
+    assert json.loads(request.body or b"") == {
+        "runId": "r1",
+        "statusMessage": "Done 🦊",
+        "isStatusMessageTerminal": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "options", [{"webhooks": [{"eventTypes": [], "requestUrl": ""}]}, {"force_permission_level": "FULL_PERMISSIONS"}]
+)
+def test_a_resurrection_takes_no_options_that_only_a_start_has(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="keeps its webhooks and permissions"):
+        endpoints.resurrect_run("r1", RunOptions.parse(options))
+
+
+@pytest.mark.parametrize(
+    ("run_input", "content_type", "body"),
+    [
+        (None, "text/csv", None),
+        ("a,b", "text/csv", b"a,b"),
+        (b"\xff", "application/octet-stream", b"\xff"),
+        ({"a": 1}, "application/json", b'{"a": 1}'),
+        ('{"a": 1}', "application/json; charset=utf-8", b'{"a": 1}'),
+    ],
+)
+def test_an_input_of_another_type_than_json_is_sent_as_it_is(
+    run_input: Any, content_type: str, body: bytes | None
+) -> None:
+    assert encode_body(run_input, content_type) == body
+
+
+@pytest.mark.parametrize(("run_input", "content_type"), [({"a": 1}, "text/csv"), ("{", "application/json")])
+def test_an_input_that_is_not_of_its_type_is_refused(run_input: Any, content_type: str) -> None:
+    with pytest.raises(ValueError, match="run_input"):
+        encode_body(run_input, content_type)
 
 
 def test_a_long_poll_is_given_its_waiting_time_on_top() -> None:
@@ -108,6 +163,11 @@ def _of_id(name: str) -> list[Request]:
     return [
         endpoints.get_run(name),
         endpoints.abort_run(name),
+        endpoints.resurrect_run(name, NOTHING),
+        endpoints.reboot_run(name),
+        endpoints.metamorph_run(name, ACTOR, None),
+        endpoints.set_status_message(name, "", is_terminal=False),
+        endpoints.delete_run(name),
         endpoints.get_log(name),
         endpoints.get_dataset(name),
         endpoints.get_items(name, {}),

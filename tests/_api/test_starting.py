@@ -270,7 +270,7 @@ def test_a_failed_run_is_resurrected_once_though_the_answer_is_lost() -> None:
 
 def test_a_resurrection_that_was_not_done_is_asked_for_again() -> None:
     wanted = order(known={"a": 2}, on_failed_run="resurrect")
-    not_done = [NoResponse("reset"), *[ok(a_run("a", "FAILED"))] * 5]
+    not_done: list[Answer] = [NoResponse("reset"), *[ok(a_run("a", "FAILED"))] * 5]
     played = Played(wanted, [ok(a_run("a", "FAILED")), *not_done, ok(a_run("a"))])
     assert [asked for asked in played.asked if asked.startswith("POST")] == ["POST /actor-runs/a/resurrect"] * 2
     assert played.run.status == "RUNNING"

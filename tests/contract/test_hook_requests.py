@@ -17,6 +17,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import Exchange, LocalApify
 from tests.contract.openapi import check_request
+from tests.testing.client import until
 
 SCENARIO = Target("actor", "apify/scenario")
 EVERYTHING = {
@@ -83,6 +84,20 @@ def test_all_reading_and_waiting(hook: ApifyHook) -> None:
     hook.get_log_tail(run.id, 5)
     hook.get_dataset(run.dataset_id or "")
     hook.get_me()
+
+
+def test_all_that_can_be_done_to_a_run(hook: ApifyHook) -> None:
+    run = hook.start_run(SCENARIO, {"durationSecs": 600})
+    until(lambda: hook.get_run(run.id).status == "RUNNING")
+    hook.set_run_status_message(run.id, "Checked", is_terminal=True)
+    hook.reboot_run(run.id)
+    hook.metamorph_run(run.id, SCENARIO.id, {"durationSecs": 600}, build="latest")
+    hook.abort_run(run.id, gracefully=True)
+    limits = {name: EVERYTHING[name] for name in EVERYTHING if name != "webhooks"}
+    hook.resurrect_run(run.id, options=RunOptions.parse(limits))
+    hook.abort_run(run.id)
+    hook.wait_for_run(run.id)
+    hook.delete_run(run.id)
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
