@@ -1,0 +1,80 @@
+"""A retry policy of Airflow 3.3 that knows this package's errors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
+
+from airflow_provider_apify.exceptions import ApifyApiError, ApifyCapacityError, ApifyError, ApifyRateLimitError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import RetryDecision, RetryPolicy
+else:
+    try:
+        from airflow.sdk import RetryDecision, RetryPolicy
+    except ImportError:  # Airflow before 3.3: a DAG file may import this module, but not use it
+        RetryDecision, RetryPolicy = None, object
+
+
+class ApifyRetryPolicy(RetryPolicy):
+    """Retry when it can help: what no retry can cure fails at once, a lack of capacity waits for its time.
+
+    For any task whose errors are this package's, be it an operator or a ``@task`` with the hook, and ``default_args``::
+
+        RunActorOperator(..., retries=5, retry_policy=ApifyRetryPolicy())
+
+    * An error that is not :attr:`retryable <airflow_provider_apify.exceptions.ApifyError.retryable>` (wrong token,
+      unknown Actor, refused input): no retry. The operators do that by themselves, on every Airflow.
+    * A full account or too many requests: a retry after the time that Apify asks for, else after the one given here,
+      instead of the task's ``retry_delay``. It uses up one of ``retries``; to wait for capacity without that, give
+      ``RunActorOperator`` a ``wait_for_capacity``.
+    * Anything else, errors of others included: as the task says.
+
+    It is evaluated on the worker. Airflow does not ask it about a worker that died.
+
+    :param capacity_delay: before the retry where the account's memory or run slots are taken.
+    :param rate_limit_delay: before the retry where Apify has had too many requests.
+    :raises AirflowOptionalProviderFeatureException: this Airflow is older than 3.3.
+    """
+
+    def __init__(
+        self,
+        *,
+        capacity_delay: timedelta = timedelta(minutes=5),
+        rate_limit_delay: timedelta = timedelta(minutes=1),
+    ) -> None:
+        if RetryDecision is None:
+            raise AirflowOptionalProviderFeatureException(
+                "ApifyRetryPolicy needs Airflow 3.3 or later. On an older one leave retry_policy out: the operators "
+                "fail at once by themselves where no retry can help, and other retries wait for retry_delay.",
+            )
+        self.capacity_delay = capacity_delay
+        self.rate_limit_delay = rate_limit_delay
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,  # noqa: ARG002 - Airflow's signature
+        max_tries: int,  # noqa: ARG002 - Airflow's signature
+        context: Context | None = None,  # noqa: ARG002 - Airflow's signature
+    ) -> RetryDecision:
+        """Decide by the exception alone. Called by Airflow when the task has failed."""
+        if not isinstance(exception, ApifyError):
+            return RetryDecision.default()
+        name = type(exception).__name__
+        if not exception.retryable:
+            return RetryDecision.fail(f"{name}: no retry can cure it")
+        if isinstance(exception, ApifyCapacityError):
+            return _after(exception, self.capacity_delay)
+        if isinstance(exception, ApifyRateLimitError):
+            return _after(exception, self.rate_limit_delay)
+        return RetryDecision.default()
+
+
+def _after(error: ApifyApiError, usual: timedelta) -> RetryDecision:
+    """Retry after the time that the error carries, or the usual one."""
+    delay = usual if error.retry_after is None else timedelta(seconds=error.retry_after)
+    return RetryDecision.retry(delay, f"{type(error).__name__}: again in {delay}")
