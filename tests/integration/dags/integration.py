@@ -8,6 +8,7 @@ import pendulum
 from airflow.sdk import DAG, Asset, Param
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.retry_policy import ApifyRetryPolicy
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 
 RUN_INPUT = "{{ params.run_input | tojson }}"
@@ -36,6 +37,16 @@ with DAG("scenario_retried", schedule=None, params={"run_input": Param({}, type=
         deferrable=True,
         retries=1,
         retry_delay=timedelta(seconds=1),
+    )
+
+with DAG("scenario_with_policy", schedule=None):
+    RunActorOperator(
+        task_id="run",
+        actor_id="apify/scenario",
+        deferrable=True,
+        retries=1,
+        retry_delay=timedelta(days=1),
+        retry_policy=ApifyRetryPolicy(),
     )
 
 # Its days are over, so that only backfills run.
