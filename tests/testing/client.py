@@ -23,6 +23,11 @@ class Client:
         self.session = requests.Session()
         self.session.trust_env = False
 
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that carries the token."""
+        return {"Authorization": f"Bearer {TOKEN}"}
+
     def send(self, method: str, path: str, *, token: str | None = TOKEN, **details: Any) -> requests.Response:
         """Send a request; ``token=None`` sends none."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -10,6 +10,7 @@ import requests
 from airflow_provider_apify.testing.api import sabotage
 from airflow_provider_apify.testing.faults import ACTIONS
 from tests.testing.client import SCENARIO
+from tools.lab import wait_until
 
 if TYPE_CHECKING:
     from airflow_provider_apify.testing import LocalApify
@@ -100,6 +101,26 @@ def test_a_delay_makes_an_impatient_client_give_up(client: Client, local_apify: 
     with pytest.raises(requests.Timeout):
         client.session.get(f"{local_apify.base_url}/v2/users/me", timeout=0.1)
     assert client.data("GET", "/v2/users/me")["username"] == "local"
+
+
+def test_what_was_asked_for_is_done_though_the_client_has_gone(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.add_fault("delay", **STARTS, seconds=0.3)
+    with pytest.raises(requests.Timeout):
+        client.session.post(f"{local_apify.base_url}{SCENARIO}", json={}, headers=client.authorization, timeout=0.1)
+    assert _started(local_apify) == 0
+    wait_until(lambda: _started(local_apify) == 1, "the run to be started", timeout=30)
+
+
+def test_an_answer_is_held_back_after_the_run_was_started(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.add_fault("delay-after-commit", **STARTS, seconds=60)
+    with pytest.raises(requests.Timeout):
+        client.session.post(f"{local_apify.base_url}{SCENARIO}", json={}, headers=client.authorization, timeout=0.5)
+    assert _started(local_apify) == 1
+
+
+def test_a_held_answer_arrives_whole(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.add_fault("delay-after-commit", **STARTS, seconds=0.1)
+    assert client.start()["status"] == "READY"
 
 
 def test_a_throttled_body_arrives_whole(client: Client, local_apify: LocalApify) -> None:

@@ -62,13 +62,21 @@ class AirflowHome:
         """
         return clean_environment(AIRFLOW_HOME=str(self.folder), **variables)
 
-    def configure(self, *, port: int, dag_folders: Sequence[Path], overrides: Mapping[str, Mapping[str, str]]) -> None:
+    def configure(
+        self,
+        *,
+        port: int,
+        task_port: int,
+        dag_folders: Sequence[Path],
+        overrides: Mapping[str, Mapping[str, str]],
+    ) -> None:
         """Write ``airflow.cfg``.
 
         :param port: where the API server will listen.
+        :param task_port: where the API server of the workers will listen; the same, unless it is one of its own.
         :param overrides: settings that win over the lab's own.
         """
-        settings = self._settings(port, dag_folders)
+        settings = self._settings(port, task_port, dag_folders)
         for section, options in overrides.items():
             settings.setdefault(section, {}).update(options)
         self._write_config(settings)
@@ -85,7 +93,7 @@ class AirflowHome:
             _create_template(template)
         shutil.copyfile(template, self.database)
 
-    def _settings(self, port: int, dag_folders: Sequence[Path]) -> Settings:
+    def _settings(self, port: int, task_port: int, dag_folders: Sequence[Path]) -> Settings:
         """Choose for a quick start, small load and a slow machine: four task slots, short intervals, long time-outs."""
         url = f"http://127.0.0.1:{port}"
         return {
@@ -94,7 +102,7 @@ class AirflowHome:
                 "parallelism": 4,
                 "load_examples": False,
                 "fernet_key": self._secrets["fernet_key"],
-                "execution_api_server_url": f"{url}/execution/",
+                "execution_api_server_url": f"http://127.0.0.1:{task_port}/execution/",
                 "simple_auth_manager_users": f"{USER}:admin",
                 "simple_auth_manager_passwords_file": self._passwords,
                 "test_connection": "Enabled",
@@ -168,7 +176,7 @@ def _create_template(template: Path) -> None:
     """
     with tempfile.TemporaryDirectory(dir=template.parent, prefix="airflow-template-") as scratch:
         home = AirflowHome(Path(scratch))
-        home.configure(port=0, dag_folders=[], overrides={})
+        home.configure(port=0, task_port=0, dag_folders=[], overrides={})
         command = [sys.executable, "-m", "airflow", "db", "migrate"]
         done = subprocess.run(
             command, env=home.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

@@ -34,6 +34,16 @@ AIRFLOW_COMMANDS: Mapping[str, Sequence[str]] = {
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
 """The arguments that start each kind of component. Nobody serves logs: all components share one log folder."""
+SPLIT_API_SERVER = {
+    "api-server": ["api-server", "--apps", "core"],
+    "task-server": ["api-server", "--apps", "execution"],
+}
+"""One server for users and one for workers.
+
+For each user's change Airflow notes an audit log, on the thread that all requests share. On SQLite this note waits for
+a worker's change, which in turn waits for that thread: nothing moves until the wait for the lock is given up. Separate
+servers never wait for each other like that.
+"""
 
 
 class AirflowLab:
@@ -46,6 +56,7 @@ class AirflowLab:
     :param dag_folders: where the DAG files are; each becomes a DAG bundle.
     :param apify: the Apify API that the connection ``apify_default`` points at; None starts the local Apify.
     :param local_token: the token of the local Apify, if its own will not do.
+    :param is_busy: whether users change things while workers work; then each get an API server of their own.
     :param config: settings of Airflow that differ from the lab's, by section and option.
     :param variables: returns the environment variables that the DAGs want, given the Apify they will work with.
     """
@@ -57,6 +68,7 @@ class AirflowLab:
         *,
         apify: ApifyServer | None = None,
         local_token: str | None = None,
+        is_busy: bool = False,
         config: Mapping[str, Mapping[str, str]] | None = None,
         variables: Callable[[ApifyServer], Mapping[str, str]] = lambda _apify: {},
     ) -> None:
@@ -67,6 +79,7 @@ class AirflowLab:
         self._variables = variables
         self._apify = apify
         self._local_token = local_token
+        self._commands = {**AIRFLOW_COMMANDS, **(SPLIT_API_SERVER if is_busy else {})}
         self._client: AirflowClient | None = None
         self._processes = self.home.folder / "processes.json"
 
@@ -112,16 +125,35 @@ class AirflowLab:
         :param name: a kind (``api-server``, ``scheduler``, ``dag-processor``, ``triggerer``), or a kind, a hyphen and
             a number for one more of it, such as ``triggerer-2``.
         """
-        kind = next(kind for kind in AIRFLOW_COMMANDS if name == kind or name.startswith(f"{kind}-"))
+        kind = next(kind for kind in self._commands if name == kind or name.startswith(f"{kind}-"))
+        port = ["--port", str(self._task_port)] if kind == "task-server" else []
         return self._add(
             Component(
                 name,
-                [sys.executable, "-m", "airflow", *AIRFLOW_COMMANDS[kind]],
+                [sys.executable, "-m", "airflow", *self._commands[kind], *port],
                 environment=self._environment,
                 folder=self.home.folder,
                 log=self.home.logs / f"{name}.log",
             )
         )
+
+    def stop_component(self, name: str, *, gracefully: bool = True) -> None:
+        """Stop one component.
+
+        :param gracefully: with SIGTERM, and SIGKILL only after a while; else with SIGKILL, as a machine dies.
+        """
+        component = self.components.pop(name)
+        if gracefully:
+            stop_together([component])
+        else:
+            component.kill()
+        remember(self.components.values(), self._processes)
+
+    def new_client(self) -> AirflowClient:
+        """Log another user's session in, for another thread."""
+        client = AirflowClient(self.client.url)
+        client.log_in(USER, self.home.password)
+        return client
 
     def check(self) -> None:
         """Make sure every component is alive.
@@ -174,13 +206,14 @@ class AirflowLab:
             self._apify = wait_for_announcement(component)
             settle = {"cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
         port = free_port()
-        self.home.configure(port=port, dag_folders=self._dag_folders, overrides=self._config)
+        self._task_port = free_port() if "task-server" in self._commands else port
+        self.home.configure(port=port, task_port=self._task_port, dag_folders=self._dag_folders, overrides=self._config)
         self.home.create_database()
-        for name in AIRFLOW_COMMANDS:
+        for name in self._commands:
             self.start_component(name)
         self._client = AirflowClient(f"http://127.0.0.1:{port}")
         self._wait_until_healthy(since)
-        self._client.prepare_for_tasks()
+        AirflowClient(f"http://127.0.0.1:{self._task_port}").prepare_for_tasks()
         self._client.log_in(USER, self.home.password)
         self._client.put_connection(
             "apify_default",

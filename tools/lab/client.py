@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import quote
@@ -44,6 +46,8 @@ class TaskInstance(NamedTuple):
     map_index: int
     state: str | None
     try_number: int
+    pid: int | None
+    """The process that works for it, or did."""
 
     @property
     def label(self) -> str:
@@ -53,14 +57,18 @@ class TaskInstance(NamedTuple):
     @classmethod
     def from_api(cls, answer: Json) -> Self:
         """Take the fields used here from the API's answer."""
-        return cls(answer["task_id"], answer["map_index"], answer["state"], answer["try_number"])
+        return cls(answer["task_id"], answer["map_index"], answer["state"], answer["try_number"], answer["pid"])
 
 
 class AirflowClient:
     """A logged-in user of one Airflow.
 
+    Users change one thing at a time: two changes at once can block each other on SQLite, see ``SPLIT_API_SERVER``.
+
     :param url: such as ``http://127.0.0.1:8080``.
     """
+
+    _change = threading.Lock()
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -224,7 +232,8 @@ class AirflowClient:
         return response.ok
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        response = self._session.request(method, f"{self.url}{path}", timeout=HTTP_SECONDS, **arguments)
+        with contextlib.nullcontext() if method == "GET" else self._change:
+            response = self._session.request(method, f"{self.url}{path}", timeout=HTTP_SECONDS, **arguments)
         _check(response)
         return response
 

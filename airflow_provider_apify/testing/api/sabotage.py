@@ -55,8 +55,20 @@ class _Saboteur:
         await self.cut_before_commit(scope, receive, send)
 
     async def delay(self, scope: Scope, receive: Receive, send: Send) -> None:
+        arrived = await _whole_request(receive)
         await self.clock.sleep(self.fault.seconds)
-        await self.app(scope, receive, send)
+        await self.app(scope, arrived, send)
+
+    async def delay_after_commit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        await self.app(scope, receive, keep)
+        await self.clock.sleep(self.fault.seconds)
+        for message in answer:
+            await send(message)
 
     async def cut_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let some bytes of the body pass, then close. A body that is not longer than that is not cut."""
@@ -120,6 +132,18 @@ def _shortened(headers: list[tuple[bytes, bytes]], size: int) -> list[tuple[byte
     ]
 
 
+async def _whole_request(receive: Receive) -> Receive:
+    """Take the request in now, so that it can still be read when its client is gone."""
+    messages = [await receive()]
+    while messages[-1].get("more_body", False):
+        messages.append(await receive())
+
+    async def replay() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return replay
+
+
 async def _nowhere(_message: Message) -> None:
     """Send nothing to nobody."""
 
@@ -142,6 +166,7 @@ _ACTIONS: dict[str, Callable[[_Saboteur, Scope, Receive, Send], Awaitable[None]]
     "cut-body": _Saboteur.cut_body,
     "end-body-early": _Saboteur.end_body_early,
     "delay": _Saboteur.delay,
+    "delay-after-commit": _Saboteur.delay_after_commit,
     "garbage": _Saboteur.garbage,
     "throttle": _Saboteur.throttle,
 }

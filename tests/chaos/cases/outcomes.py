@@ -1,0 +1,83 @@
+"""Runs end badly, take too long, cost too much, or find no room."""
+
+from __future__ import annotations
+
+from tests.chaos.case import ENDLESS, STARTS, Case
+
+_RUN = "The run"
+_FULL = {
+    "action": "answer",
+    **STARTS,
+    "status": 402,
+    "error_type": "actor-memory-limit-exceeded",
+    "message": "The account's memory is used up.",
+    "times": 2,
+}
+_FAILS_ONCE = {"endAs": ["FAILED", "SUCCEEDED"], "items": 1}
+
+_OUTCOMES = (
+    Case(
+        key="run_fails",
+        section=_RUN,
+        happens="fails each time",
+        then="Each retry starts another (`on_failed_run` is `new`); the task fails with the last.",
+        run_input={"endAs": "FAILED"},
+        runs=("FAILED", "FAILED", "FAILED"),
+        state="failed",
+    ),
+    Case(
+        key="run_is_resurrected",
+        section=_RUN,
+        happens="fails, and `on_failed_run` is `resurrect`",
+        then="The retry lets the same run go on with its storages.",
+        run_input=_FAILS_ONCE,
+        operator={"on_failed_run": "resurrect"},
+    ),
+    Case(
+        key="run_is_not_repeated",
+        section=_RUN,
+        happens="fails, and `on_failed_run` is `fail`",
+        then="No retry spends money again.",
+        run_input={"endAs": "FAILED"},
+        operator={"on_failed_run": "fail"},
+        runs=("FAILED",),
+        state="failed",
+    ),
+    Case(
+        key="run_finds_no_room",
+        section=_RUN,
+        happens="finds the account's memory used up (402), twice, and `wait_for_capacity` is set",
+        then="Nothing was started; it is asked again until there is room.",
+        faults=(_FULL,),
+        operator={"wait_for_capacity": 60},
+    ),
+    Case(
+        key="run_finds_no_room_at_once",
+        section=_RUN,
+        happens="finds the account's memory used up (402), twice, and `wait_for_capacity` is not set",
+        then="The attempt fails, nothing was started; a retry starts the run.",
+        faults=(_FULL,),
+    ),
+    Case(
+        key="run_takes_too_long",
+        section=_RUN,
+        happens="goes on when the task's `execution_timeout` is over",
+        then="The run is aborted, and the task fails.",
+        run_input=ENDLESS,
+        operator={"execution_timeout": 15, "retries": 0, "timeout": 3600},
+        runs=("ABORTED",),
+        state="failed",
+    ),
+    Case(
+        key="run_has_its_own_limit",
+        section=_RUN,
+        happens="goes on when the limit derived from `execution_timeout` is over, and nobody here is alive to see it",
+        then="Apify itself ends the run.",
+        run_input=ENDLESS,
+        operator={"execution_timeout": 12, "retries": 0},
+        runs=("TIMED-OUT",),
+        state="failed",
+    ),
+)
+
+CASES = tuple(case for outcome in _OUTCOMES for case in outcome.both_ways())

@@ -1,0 +1,168 @@
+"""Users mark and clear tasks, in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.chaos.acts import (
+    Moment,
+    between_tries,
+    clear,
+    finished,
+    held,
+    mark,
+    refused,
+    refused_and_deferred,
+    watched,
+)
+from tests.chaos.case import ENDLESS, SHORT, STARTS, Case, hold
+
+_MARKS = ("failed", "success")
+_FULL = {
+    "action": "answer",
+    **STARTS,
+    "status": 402,
+    "error_type": "concurrent-runs-limit-exceeded",
+    "message": "The account has too many runs at the same time.",
+}
+_PATIENT = {"wait_for_capacity": 600}
+
+
+def _marked(key: str, when: str, then: str, moment: Moment, state: str, **details: Any) -> Case:
+    section = f"A user marks the task as {state}"
+    defaults: dict[str, Any] = {"run_input": ENDLESS, "runs": ("ABORTED",), "state": state}
+    return Case(
+        key=f"{key}_{state}", section=section, happens=when, then=then, acts=mark(moment, state), **defaults | details
+    )
+
+
+def _marks() -> Iterator[Case]:
+    for state in _MARKS:
+        yield from _marked(
+            "mark_starting",
+            "while Apify starts the run",
+            "The run is aborted as soon as it is there.",
+            held,
+            state,
+            faults=(hold(STARTS, after_commit=True),),
+            has_plain=True,
+        ).both_ways()
+        yield from _marked(
+            "mark_watched",
+            "while the run goes on",
+            "The run is aborted.",
+            watched,
+            state,
+            has_plain=True,
+            is_quick=True,
+        ).both_ways(is_quick=state == "failed")
+        yield _marked(
+            "mark_full",
+            "while it waits for capacity",
+            "Nothing was started, and nothing is.",
+            refused,
+            state,
+            faults=({**_FULL, "times": None},),
+            operator=_PATIENT,
+            runs=(),
+        )
+        yield _marked(
+            "mark_full_deferred",
+            "while it waits for capacity",
+            "Nothing was started, and nothing is.",
+            refused_and_deferred,
+            state,
+            deferrable=True,
+            faults=({**_FULL, "times": None},),
+            operator=_PATIENT,
+            runs=(),
+        )
+        yield from _marked(
+            "mark_between_tries",
+            "between two tries",
+            "The run of the first try has failed; no other is started.",
+            between_tries,
+            state,
+            run_input={"endAs": "FAILED"},
+            operator={"retry_delay": 900},
+            runs=("FAILED",),
+        ).both_ways()
+    yield _marked(
+        "mark_kept",
+        "while the run goes on, and `abort_on_kill=False`",
+        "The run goes on to its end.",
+        watched,
+        "failed",
+        run_input={"durationSecs": 20},
+        operator={"abort_on_kill": False},
+        runs=("SUCCEEDED",),
+    )
+
+
+_CLEAR = "A user clears the task"
+_CLEARED_TWICE = ("ABORTED", "ABORTED")
+_CLEARS = (
+    Case(
+        key="clear_starting",
+        section=_CLEAR,
+        happens="while Apify starts the run (the user then marks the task as failed)",
+        then="The first run is aborted, another is started; that one is aborted too when the task is marked.",
+        faults=(hold(STARTS, after_commit=True),),
+        run_input=ENDLESS,
+        acts=clear(held, then="failed"),
+        clears=1,
+        runs=_CLEARED_TWICE,
+        state="failed",
+        has_plain=True,
+    ),
+    Case(
+        key="clear_watched",
+        section=_CLEAR,
+        happens="while the run goes on (the user then marks the task as failed)",
+        then="The first run is aborted, another is started; that one is aborted too when the task is marked.",
+        run_input=ENDLESS,
+        acts=clear(watched, then="failed"),
+        clears=1,
+        runs=_CLEARED_TWICE,
+        state="failed",
+        has_plain=True,
+    ),
+    Case(
+        key="clear_between_tries",
+        section=_CLEAR,
+        happens="between two tries",
+        then="Another run is started at once.",
+        run_input={"endAs": "FAILED"},
+        operator={"retry_delay": 30},
+        acts=clear(between_tries, then="failed"),
+        clears=1,
+        runs=("FAILED", "FAILED"),
+        state="failed",
+    ),
+    Case(
+        key="clear_succeeded",
+        section=_CLEAR,
+        happens="when it has succeeded",
+        then="It is run again: a second run is started, as the user has asked.",
+        run_input=SHORT,
+        acts=clear(finished),
+        clears=1,
+        runs=("SUCCEEDED", "SUCCEEDED"),
+        is_quick=True,
+    ),
+    Case(
+        key="clear_failed",
+        section=_CLEAR,
+        happens="when it has failed",
+        then="It is run again: a second run is started, as the user has asked.",
+        run_input={"endAs": "FAILED"},
+        operator={"retries": 0},
+        acts=clear(finished),
+        clears=1,
+        runs=("FAILED", "FAILED"),
+        state="failed",
+    ),
+)
+
+CASES = (*_marks(), *(case for cleared in _CLEARS for case in cleared.both_ways()))

@@ -1,0 +1,88 @@
+"""Kill a worker's process from inside, at an exact point of the code; loaded by the DAGs of the fault harness."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point in the life of an attempt: a call that the process does not survive.
+
+    :param module: where the class is.
+    :param owner: the class.
+    :param method: whose call it is.
+    :param after: whether the call is still made.
+    :param message: only the call that passes a message of this class.
+    """
+
+    module: str
+    owner: str
+    method: str
+    after: bool = False
+    message: str | None = None
+
+    def arm(self, *, machine: bool) -> None:
+        """Let this process die when it comes here.
+
+        :param machine: whether its supervisor dies first, as if the machine had lost its power.
+        """
+        owner = getattr(import_module(self.module), self.owner)
+        original = getattr(owner, self.method)
+
+        @functools.wraps(original)
+        def deadly(*arguments: Any, **named: Any) -> Any:
+            if not self._is_meant((*arguments, *named.values())):
+                return original(*arguments, **named)
+            if self.after:
+                original(*arguments, **named)
+            if machine:
+                os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
+            raise AssertionError("a process outlived SIGKILL")
+
+        setattr(owner, self.method, deadly)
+
+    def _is_meant(self, arguments: tuple[Any, ...]) -> bool:
+        return self.message is None or any(type(argument).__name__ == self.message for argument in arguments)
+
+
+_OPERATOR = ("airflow_provider_apify.operators.run_actor", "RunActorOperator")
+_MEMORY = ("airflow_provider_apify.operators._memory", "RunMemory")
+_SUPERVISOR = ("airflow.sdk.execution_time.comms", "CommsDecoder")
+
+POINTS: Mapping[str, Point] = MappingProxyType(
+    {
+        "before the intent is stored": Point(*_MEMORY, "note_intent"),
+        "before the POST": Point(*_MEMORY, "note_intent", after=True),
+        "the answer is there, the id is not stored": Point(*_MEMORY, "note_run"),
+        "the id is stored, the links are not": Point(*_MEMORY, "note_run", after=True),
+        "before it defers": Point(*_OPERATOR, "defer"),
+        "before Airflow knows that it has deferred": Point(*_SUPERVISOR, "send", message="DeferTask"),
+        "resumed, before it reads the event": Point(*_OPERATOR, "execute_complete"),
+        "before the result is returned": Point(*_OPERATOR, "_item_count"),
+        "before Airflow knows of the success": Point(*_SUPERVISOR, "send", message="SucceedTask"),
+    }
+)
+"""By the words that the cases use."""
+
+
+def die_at(point: str, *, machine: bool = False) -> Callable[[Any], None]:
+    """Return a task's ``pre_execute`` that lets its first attempt die there.
+
+    :param point: of :data:`POINTS`.
+    """
+    POINTS[point]  # a misspelt point fails the DAG
+
+    def arm(context: Any) -> None:
+        if context["ti"].try_number == 1:
+            POINTS[point].arm(machine=machine)
+
+    return arm

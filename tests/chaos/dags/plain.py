@@ -1,0 +1,30 @@
+"""What many write today: ``apify-client``'s ``actor.call()`` in a task with retries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Connection, task
+from apify_client import ApifyClient
+
+from tests.chaos.case import PLAIN_PREFIX, TASK, Case
+from tests.chaos.cases import CASES
+
+
+def _add_task(case: Case) -> None:
+    @task(task_id=TASK, retries=2, retry_delay=timedelta(seconds=1))
+    def call(connection_id: str, run_input: dict[str, object]) -> str:
+        connection = Connection.get(connection_id)
+        client = ApifyClient(str(connection.password), api_url=str(connection.host))
+        run = client.actor("apify/scenario").call(run_input=run_input)
+        if run is None or run.status != "SUCCEEDED":
+            raise RuntimeError(f"The run is not good: {run}")
+        return run.id
+
+    call(PLAIN_PREFIX + case.key, dict(case.run_input))
+
+
+for _case in CASES:
+    if _case.has_plain:
+        with DAG(PLAIN_PREFIX + _case.key, schedule=None):
+            _add_task(_case)

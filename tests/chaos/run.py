@@ -1,0 +1,77 @@
+"""Put the real operators, in a real Airflow, through every case, and write docs/what-happens-when.md.
+
+``python -m tests.chaos.run [--only PATTERN] [--no-docs]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+
+from tests.chaos import report
+from tests.chaos.case import PLAIN_PREFIX, Case
+from tests.chaos.cases import CASES
+from tests.chaos.scene import LAB_CONFIG, Verdict, play
+from tools.lab import AirflowLab
+from tools.versions import ROOT
+
+tell = partial(print, flush=True)
+
+AT_A_TIME = 4
+READ_SECONDS = 300.0
+
+
+def chaos_lab(folder: Path) -> AirflowLab:
+    """Return an Airflow, not started yet, that has the DAGs of all cases."""
+    variables = {"CHAOS_FOLDER": str(folder), "PYTHONPATH": str(ROOT)}
+    dags = [ROOT / "tests/chaos/dags"]
+    return AirflowLab(folder, dags, is_busy=True, config=LAB_CONFIG, variables=lambda _apify: variables)
+
+
+def play_all(lab: AirflowLab, cases: Sequence[Case], *, prefix: str = "") -> Iterator[Verdict]:
+    """Run the cases, several at a time where they do not stop what others need; yield each verdict when it is there."""
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        together = [pool.submit(play, lab, case, prefix=prefix) for case in cases if not case.is_alone]
+        yield from (future.result() for future in as_completed(together))
+    yield from (play(lab, case, prefix=prefix) for case in cases if case.is_alone)
+
+
+def _told(verdicts: Iterator[Verdict]) -> list[Verdict]:
+    started, told = time.monotonic(), []
+    for verdict in verdicts:
+        word = "ok   " if verdict.is_as_expected else "exact" if verdict.is_exact else "WRONG"
+        tell(f"{time.monotonic() - started:6.0f} s  {word}  {verdict}")
+        told.append(verdict)
+    return sorted(told, key=lambda verdict: CASES.index(verdict.case))
+
+
+def main() -> int:
+    """Return 1 when a case of ours was not exact or did not end as the table says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="*", help="a pattern of keys, such as 'worker_*'; writes no docs")
+    parser.add_argument("--no-plain", action="store_true", help="leave the comparison out; writes no docs")
+    chosen = parser.parse_args()
+    cases = [case for case in CASES if fnmatchcase(case.key, chosen.only)]
+    plain = [] if chosen.no_plain else [case for case in cases if case.has_plain]
+    with tempfile.TemporaryDirectory(prefix="apify-chaos-") as folder, chaos_lab(Path(folder)) as lab:
+        for dag_id in [*(case.key for case in CASES), *(PLAIN_PREFIX + case.key for case in CASES if case.has_plain)]:
+            lab.client.wait_for_dag(dag_id, timeout=READ_SECONDS)
+        ours = _told(play_all(lab, cases))
+        tell("\nThe plain client, in a task with retries:")
+        theirs = _told(play_all(lab, plain, prefix=PLAIN_PREFIX))
+    if len(cases) == len(CASES) and not chosen.no_plain:
+        report.write(ours, theirs)
+    wrong = [verdict for verdict in ours if not verdict.is_as_expected]
+    tell(f"\n{len(ours)} cases, {len(wrong)} not as they should be")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
