@@ -94,6 +94,19 @@ def call_data(
     return (yield from _until_read(request, retry, data_of, again=again, until=until, clock=clock))
 
 
+def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
+    """Do what :func:`call_data` does with a run that was seen before, though a replica may not know it yet.
+
+    :raises ApifyNotFoundError: it was deleted meanwhile.
+    """
+    for pause in REPLICA_PAUSES[1:]:
+        try:
+            return ActorRun.from_api((yield from call_data(request, retry)))
+        except ApifyNotFoundError:
+            request = replace(request, delay=pause)
+    return ActorRun.from_api((yield from call_data(request, retry)))
+
+
 def _until_read(
     request: Request,
     retry: RetryPolicy,

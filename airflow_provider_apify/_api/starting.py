@@ -20,15 +20,7 @@ from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of
 from airflow_provider_apify._api.changing import LOOKS, Changer
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import (
-    REPLICA_PAUSES,
-    Flow,
-    RetryPolicy,
-    Waiting,
-    call_data,
-    get_run,
-    wait_for_run,
-)
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting, call_data, call_known_run, wait_for_run
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
@@ -91,6 +83,7 @@ class Order:
     :param known: runs that earlier attempts have noted: the rerun of each by its ID.
     :param is_wanted: asked before each start; ``False`` once the task is killed.
     :param search: whether an earlier attempt may have started a run that is not among them.
+    :param settled: whether a start of an earlier attempt can no longer be under way.
     :param since: Unix time before which no such run was started.
     :param capacity_until: Unix time until which a start that Apify has no capacity for is sent again.
     :param capacity_pause: seconds between two such starts.
@@ -103,6 +96,7 @@ class Order:
     known: Mapping[str, int] = field(default_factory=dict)
     is_wanted: Callable[[], bool] = lambda: True
     search: bool = True
+    settled: bool = False
     since: float = 0.0
     capacity_until: float = 0.0
     capacity_pause: float = 20.0
@@ -131,7 +125,7 @@ def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
     """
     oldest_first = sorted(runs, key=_age)
     going = [run for run in oldest_first if run.is_going]
-    ours = [run for run in oldest_first if order.known.get(run.id, _rerun(run)) == order.identity.rerun]
+    ours = [run for run in oldest_first if _is_ours(run, order)]
     wanted = next((run for run in ours if run in going), None)
     if wanted is None:
         wanted = next((run for run in reversed(ours) if run.status in order.accept), None)
@@ -151,9 +145,10 @@ def _age(run: ActorRun) -> str:
     return str(run.raw["startedAt"])
 
 
-def _rerun(run: ActorRun) -> int | None:
+def _is_ours(run: ActorRun, order: Order) -> bool:
+    """Tell whether a run belongs to the rerun that the order is for."""
     identity = Identity.parse(run.user_agent)
-    return identity.rerun if identity else None
+    return order.known.get(run.id, identity and identity.rerun) == order.identity.rerun
 
 
 class Starter:
@@ -198,14 +193,25 @@ class Starter:
     def _earlier_runs(self) -> Flow[list[ActorRun]]:
         runs: list[ActorRun] = []
         for run_id in self._order.known:
-            try:
-                runs.append((yield from self._get(run_id)))
-            except ApifyNotFoundError:
+            run = yield from self._known_run(run_id)
+            if run is None:
                 self._report(f"Run {run_id} of an earlier attempt does not exist any more.")
+            else:
+                runs.append(run)
         if self._order.search:
+            is_sure = self._order.settled or any(map(self._is_last_start, runs))
+            looks = (0.0,) if is_sure else (0.0, *LOOKS)
+            found = yield from self._find_in_time(self._order.since, looks, self._is_last_start)
             noted = {run.id for run in runs}
-            runs += [run for run in (yield from self._find(self._order.since)) if run.id not in noted]
+            runs += [run for run in found if run.id not in noted]
         return runs
+
+    def _is_last_start(self, run: ActorRun) -> bool:
+        """Tell whether no earlier attempt can have started a run after this one: each looks for those before it."""
+        identity = Identity.parse(run.user_agent)
+        is_of_last_attempt = identity is not None and identity.attempt >= self._order.identity.attempt - 1
+        is_good = run.is_going or run.status in self._order.accept
+        return is_of_last_attempt or (is_good and _is_ours(run, self._order))
 
     def _ended(self, run: ActorRun) -> Flow[ActorRun]:
         """Wait for the end of a run that is being stopped: what to do with it depends on how it ends."""
@@ -214,7 +220,7 @@ class Starter:
     def _abort(self, runs: Iterable[ActorRun]) -> Flow[None]:
         for run in runs:
             self._report(f"Run {run.id} of this task is {run.status}, but no longer wanted: aborting it.")
-            yield from call_data(endpoints.abort_run(run.id), self._patient)
+            yield from call_known_run(endpoints.abort_run(run.id), self._patient)
 
     def _start(self) -> Flow[ActorRun]:
         """Send the start; where it stays unknown whether it was done, look for its run before sending it again."""
@@ -267,12 +273,21 @@ class Starter:
         return waits
 
     def _look_for(self, began: float) -> Flow[ActorRun | None]:
-        """Look for the run of a start whose answer was lost; it may still be on its way to the list."""
-        for share in LOOKS:
-            mine = [run for run in (yield from self._find(began, delay=share * self._settle)) if self._is_mine(run)]
-            if mine:
-                return (yield from self._only(mine[0], began))
-        return None
+        """Look for the run of a start whose answer was lost."""
+        found = yield from self._find_in_time(began, LOOKS, self._is_mine)
+        mine = next(filter(self._is_mine, found), None)
+        return (yield from self._only(mine, began)) if mine else None
+
+    def _find_in_time(
+        self, since: float, looks: Iterable[float], is_enough: Callable[[ActorRun], bool]
+    ) -> Flow[list[ActorRun]]:
+        """Find runs that may still be on their way to the list: look until one of them is enough."""
+        found: list[ActorRun] = []
+        for share in looks:
+            found = yield from self._find(since, delay=share * self._settle)
+            if any(map(is_enough, found)):
+                break
+        return found
 
     def _is_mine(self, run: ActorRun) -> bool:
         return Identity.parse(run.user_agent) == self._order.identity
@@ -308,7 +323,7 @@ class Starter:
         meta = item.get("meta") or {}
         if item["id"] in self._foreign or meta.get("origin") != "API":
             return None
-        run = ActorRun.from_api(item) if "userAgent" in meta else (yield from self._young_run(item["id"]))
+        run = ActorRun.from_api(item) if "userAgent" in meta else (yield from self._known_run(item["id"]))
         identity = run and Identity.parse(run.user_agent)
         if identity and identity.task == self._order.identity.task:
             return run
@@ -316,17 +331,12 @@ class Starter:
             self._foreign.add(item["id"])
         return None
 
-    def _young_run(self, run_id: str) -> Flow[ActorRun | None]:
-        """Read a run that is listed; another replica may not know it yet, or it was deleted meanwhile."""
-        for delay in REPLICA_PAUSES:
-            try:
-                return (yield from self._get(run_id, delay=delay))
-            except ApifyNotFoundError:
-                continue
-        return None
-
-    def _get(self, run_id: str, *, delay: float = 0.0) -> Flow[ActorRun]:
-        return (yield from get_run(run_id, self._patient, delay=delay))
+    def _known_run(self, run_id: str) -> Flow[ActorRun | None]:
+        """Read a run that was noted or is listed; ``None`` where it was deleted meanwhile."""
+        try:
+            return (yield from call_known_run(endpoints.get_run(run_id), self._patient))
+        except ApifyNotFoundError:
+            return None
 
 
 def _words(answer: Answer) -> str:

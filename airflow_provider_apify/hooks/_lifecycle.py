@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_apify._api import changing, endpoints
+from airflow_provider_apify._api import changing, endpoints, flows
 from airflow_provider_apify._api.changing import Changer
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import ActorRun
@@ -28,7 +28,7 @@ class RunLifecycle(ApifyClient):
 
         :param gracefully: give the Actor 30 seconds to save its work.
         """
-        return ActorRun.from_api(self._call(endpoints.abort_run(run_id, gracefully=gracefully)))
+        return self._drive(flows.call_known_run(endpoints.abort_run(run_id, gracefully=gracefully), self.retry))
 
     def resurrect_run(
         self,

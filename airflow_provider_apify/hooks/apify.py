@@ -223,7 +223,7 @@ class ApifyHook(RunLifecycle):
     async def async_abort_run(self, run_id: str, *, gracefully: bool = False) -> ActorRun:
         """Do what :meth:`abort_run` does, on the event loop."""
         request = endpoints.abort_run(run_id, gracefully=gracefully)
-        return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry)))
+        return await self._drive_async(flows.call_known_run(request, self.retry))
 
     async def async_wait_for_run(
         self,

@@ -190,7 +190,7 @@ class RunActorOperator(BaseOperator):
 
     def execute_after_pause(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Ask again for a run that Apify had no capacity for."""
-        return self._run(context, capacity_until=event["until"])
+        return self._run(context, capacity_until=event["until"], settled=True)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
@@ -212,10 +212,10 @@ class RunActorOperator(BaseOperator):
             self.log.info("The task was killed: aborting run %s.", run_id)
             ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY).abort_run(run_id)
 
-    def _run(self, context: Context, *, capacity_until: float) -> dict[str, Any]:
+    def _run(self, context: Context, *, capacity_until: float, settled: bool = False) -> dict[str, Any]:
         try:
             with failing_fast():
-                run = self._start(context, capacity_until)
+                run = self._start(context, capacity_until, settled=settled)
                 event = self._wait(run, context) if self.wait_for_completion else None
         except Exception as error:
             self._give_up(context, error)
@@ -234,7 +234,7 @@ class RunActorOperator(BaseOperator):
             on_update=ProgressLog(self.log),
         )
 
-    def _start(self, context: Context, capacity_until: float) -> ActorRun:
+    def _start(self, context: Context, capacity_until: float, *, settled: bool) -> ActorRun:
         """Start the one run of this task instance, or go on with it."""
         memory = RunMemory(context, installation=self.hook.connection.installation)
         order = Order(
@@ -244,6 +244,7 @@ class RunActorOperator(BaseOperator):
             known=memory.known,
             is_wanted=lambda: not self._is_killed,
             search=memory.may_have_started,
+            settled=settled,
             since=memory.since,
             capacity_until=0.0 if self.deferrable else capacity_until,
             capacity_pause=self._capacity_pause,

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import RetryPolicy, call, call_data
+from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_known_run
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,
@@ -22,7 +22,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.options import RunOptions, Target
-from tests._api.answering import LOST, REFUSED, Fed, failed, ok
+from tests._api.answering import LOST, REFUSED, Fed, failed, ok, run_data
 
 START = endpoints.start_run(Target("actor", "me/crawler"), b"{}", RunOptions())
 READ = endpoints.get_dataset("d1")
@@ -205,3 +205,20 @@ def test_without_an_end_all_attempts_are_made() -> None:
 def test_where_the_time_is_up_nothing_is_repeated() -> None:
     clock = _Clock()
     assert len(_answer_until_error(call_data(READ, RetryPolicy(), until=999.0, clock=clock), clock, LOST)) == 1
+
+
+def test_a_run_too_young_for_a_replica_is_asked_for_again_until_the_replicas_have_caught_up() -> None:
+    fed = Fed(call_known_run(endpoints.abort_run("run1"), RetryPolicy()))
+    unknown = failed(404, "record-not-found")
+    fed.answer_all([unknown, unknown])
+    assert fed.finish(ok(run_data("ABORTING"))).status == "ABORTING"
+    assert sum(request.delay for request in fed.requests) >= 3.0
+    assert {request.path for request in fed.requests} == {"/v2/actor-runs/run1/abort"}
+
+
+def test_a_run_that_stays_unknown_was_deleted() -> None:
+    fed = Fed(call_known_run(endpoints.get_run("run1"), RetryPolicy()))
+    unknown = failed(404, "record-not-found")
+    fed.answer_all([unknown, unknown])
+    with pytest.raises(ApifyNotFoundError, match="run1"):
+        fed.finish(unknown)

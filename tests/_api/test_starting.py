@@ -24,6 +24,8 @@ ACTOR = Target("actor", "me/crawler")
 ME = Identity("0123456789abcdef0123", rerun=2, attempt=3)
 GOING = ("READY", "RUNNING")
 ENDING = ("ABORTING", "TIMING-OUT")
+NOTHING = ok({"items": []})
+UNKNOWN = failed(404, "record-not-found")
 
 
 def order(**changes: Any) -> Order:
@@ -237,8 +239,19 @@ def test_a_noted_run_is_gone_on_with() -> None:
 
 
 def test_a_noted_run_that_was_deleted_is_replaced() -> None:
-    played = Played(order(known={"a": 2}), [failed(404, "record-not-found"), ok(a_run("b"))])
-    assert played.run.id == "b"
+    played = Played(order(known={"a": 2}), [*[UNKNOWN] * 3, ok(a_run("b"))])
+    assert (played.asked, played.run.id) == ([*["GET /actor-runs/a"] * 3, START], "b")
+    assert "does not exist any more" in played.said[0]
+
+
+def test_a_noted_run_that_a_lagging_replica_does_not_know_is_read_again() -> None:
+    assert Played(order(known={"a": 2}), [UNKNOWN, ok(a_run("a"))]).run.id == "a"
+
+
+def test_an_old_run_that_a_lagging_replica_does_not_know_is_still_aborted() -> None:
+    old = a_run("old", identity=Identity(ME.task, rerun=1, attempt=2))
+    played = Played(order(known={"old": 1}), [ok(old), UNKNOWN, ok({**old, "status": "ABORTING"}), ok(a_run("new"))])
+    assert played.asked[1:] == ["POST /actor-runs/old/abort"] * 2 + [START]
 
 
 def test_a_run_that_nobody_noted_is_found_at_apify() -> None:
@@ -246,6 +259,38 @@ def test_a_run_that_nobody_noted_is_found_at_apify() -> None:
     others = [{**a_run("x", identity=None), "meta": {"origin": "WEB"}}, a_run("y", identity=None)]
     played = Played(order(search=True, since=1_000.0), [ok({"items": [*others, listed]}), ok(a_run("a"))])
     assert (played.asked, played.run.id) == ([LIST, "GET /actor-runs/a"], "a")
+
+
+def test_nothing_is_started_while_a_start_of_an_attempt_that_died_may_still_be_under_way() -> None:
+    late = a_run("late", identity=Identity(ME.task, rerun=2, attempt=2))
+    played = Played(order(search=True), [NOTHING, NOTHING, NOTHING, ok({"items": [late]})])
+    assert (played.asked, played.run.id) == ([LIST] * 4, "late")
+
+
+def test_a_start_that_was_under_way_when_the_task_was_cleared_is_aborted() -> None:
+    late = a_run("late", identity=Identity(ME.task, rerun=1, attempt=2))
+    played = Played(order(search=True), [NOTHING, ok({"items": [late]}), ok(late), ok(a_run("new"))])
+    assert (played.asked, played.run.id) == ([LIST, LIST, "POST /actor-runs/late/abort", START], "new")
+
+
+def test_when_nothing_can_be_under_way_any_more_a_run_is_started() -> None:
+    played = Played(order(search=True), [*[NOTHING] * 6, ok(a_run("a"))])
+    assert (played.asked, played.run.id) == ([*[LIST] * 6, START], "a")
+    assert sum(played.delays) == pytest.approx(30.0)
+
+
+def test_nothing_more_can_be_under_way_where_the_attempt_before_has_started_a_run() -> None:
+    over = a_run("a", "FAILED", Identity(ME.task, rerun=2, attempt=2))
+    assert Played(order(search=True), [ok({"items": [over]}), ok(a_run("b"))]).asked == [LIST, START]
+
+
+def test_a_good_run_is_gone_on_with_at_once_whichever_attempt_has_started_it() -> None:
+    good = a_run("a", identity=Identity(ME.task, rerun=2, attempt=1))
+    assert Played(order(search=True), [ok({"items": [good]})]).run.id == "a"
+
+
+def test_an_attempt_that_goes_on_after_a_pause_does_not_look_for_so_long_again() -> None:
+    assert Played(order(search=True, settled=True), [NOTHING, ok(a_run("a"))]).asked == [LIST, START]
 
 
 def test_the_run_of_a_clear_is_aborted_before_the_new_one_is_started() -> None:
@@ -299,21 +344,20 @@ def test_a_killed_task_starts_nothing() -> None:
 
 def test_a_listed_run_that_a_lagging_replica_does_not_know_is_read_again() -> None:
     listed = {**a_run("a"), "meta": {"origin": "API"}}
-    unknown = failed(404, "record-not-found")
-    played = Played(order(search=True), [ok({"items": [listed]}), unknown, ok(a_run("a"))])
+    played = Played(order(search=True), [ok({"items": [listed]}), UNKNOWN, ok(a_run("a"))])
     assert played.run.id == "a"
 
 
 def test_a_listed_run_that_was_deleted_is_no_obstacle() -> None:
     listed = {**a_run("gone"), "meta": {"origin": "API"}}
-    unknown = failed(404, "record-not-found")
-    played = Played(order(search=True), [ok({"items": [listed]}), *[unknown] * 3, ok(a_run("new"))])
+    played = Played(order(search=True, settled=True), [ok({"items": [listed]}), *[UNKNOWN] * 3, ok(a_run("new"))])
     assert played.run.id == "new"
 
 
 def test_runs_older_than_the_task_are_not_read_one_by_one() -> None:
     old = {**a_run("x"), "startedAt": "2025-01-01T00:00:00.000Z", "meta": {"origin": "API"}}
-    played = Played(order(search=True, since=1_767_225_600.0), [ok({"items": [old]}), ok(a_run("new"))])
+    wanted = order(search=True, settled=True, since=1_767_225_600.0)
+    played = Played(wanted, [ok({"items": [old]}), ok(a_run("new"))])
     assert played.run.id == "new"
 
 

@@ -100,6 +100,7 @@ def test_a_task_waits_for_capacity(
     apify: LocalApify, airflow: DagRunner, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_actor, "_LONGEST_CAPACITY_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(run_actor, "_LONGEST_DEFERRED_PAUSE_SECONDS", 0.1)
     apify.control.add_fault(**FULL, times=2)
     outcome = airflow.run_task(run_scenario(deferrable=deferrable, wait_for_capacity=300))
 
