@@ -48,6 +48,7 @@ asyncio.set_event_loop(None)
 # The machine's speed must not decide whether a property holds; and CI repeats the same examples, so that it judges the
 # change and not the dice. Elsewhere new ones are tried each time.
 hypothesis_settings.register_profile("tests", deadline=None, max_examples=60, derandomize="CI" in os.environ)
+hypothesis_settings.register_profile("search", deadline=None, max_examples=5_000)
 hypothesis_settings.load_profile("tests")
 
 

@@ -1,0 +1,238 @@
+"""One task instance whose attempts are played by hand: the real operator, over real HTTP, on a clock that runs fast."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from threading import Thread
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
+from requests.adapters import HTTPAdapter
+
+from airflow_provider_apify._api.answers import Answer
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.flows import Flow
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators.run_actor import RunActorOperator
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+PACE = 0.002
+"""Seconds that a second of the package's own pauses takes here."""
+RETRIES = 2
+
+
+class Died(BaseException):
+    """The worker's process is gone: nothing of it gets a chance to tidy up."""
+
+
+class DiedSending(Died):
+    """The worker's process is gone, but the request that it was sending still arrives."""
+
+
+class Fate:
+    """What befalls an attempt, and when.
+
+    :param moment: counted over all that an attempt does to the world: before and after each request, each note and each
+        XCom; ``None`` for an attempt that nothing befalls.
+    :param befall: what happens then; it may raise :class:`Died`.
+    """
+
+    def __init__(self, moment: int | None = None, befall: Callable[[], None] = lambda: None) -> None:
+        self._left = moment
+        self._befall = befall
+
+    def pass_moment(self) -> None:
+        """Let a moment pass."""
+        if self._left == 0:
+            self._left = None
+            self._befall()
+        elif self._left is not None:
+            self._left -= 1
+
+
+class PlayedTask:
+    """A task instance of a DAG run, as far as an operator sees it.
+
+    :param await_arrival: returns when the server has got what a dying process was sending.
+    :param has_store: whether this Airflow has a task state store.
+    :param arguments: of the operator.
+    """
+
+    def __init__(self, await_arrival: Callable[[], None], *, has_store: bool, **arguments: Any) -> None:
+        self._await_arrival = await_arrival
+        self._arguments = arguments
+        self._tries = 0
+        self._max_tries = RETRIES
+        self._fate = Fate()
+        self._store: dict[str, str] | None = {} if has_store else None
+        self._xcoms: dict[str, Any] = {}
+        self._began = datetime.now(UTC)
+        self._in_flight: list[Thread] = []
+        self._operator = self._new_operator()
+
+    @property
+    def has_tries_left(self) -> bool:
+        """Whether Airflow would retry the task if it failed now."""
+        return self._tries <= self._max_tries
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there has been no attempt since it was made, or cleared."""
+        return self._max_tries == self._tries + RETRIES
+
+    @property
+    def watched_run_id(self) -> str:
+        """The run that the last process that worked for the task has gone on with."""
+        assert self._operator.run_id is not None
+        return self._operator.run_id
+
+    def attempt(self, fate: Fate) -> str:
+        """Play the beginning of a new attempt, in a process of its own.
+
+        :return: the method that the deferred task goes on with, ``success``, ``retry``, ``failed``, or ``died``.
+        """
+        self._tries += 1
+        self._xcoms.clear()
+        return self._play(fate, inspect.unwrap(RunActorOperator.execute))  # called otherwise, it warns
+
+    def resume(self, method: str, event: Mapping[str, Any], fate: Fate) -> str:
+        """Play what follows a trigger's event, in a process of its own; return what :meth:`attempt` does."""
+        return self._play(
+            fate, lambda operator, context: operator.resume_execution(method, {"event": dict(event)}, context)
+        )
+
+    def kill(self) -> None:
+        """Do what Airflow does to the process of a task that a user marks or clears; it may still tidy up."""
+        self._operator.on_kill()
+
+    def clear(self) -> None:
+        """Do what Airflow does to a task instance that a user clears."""
+        self._max_tries = self._tries + RETRIES
+
+    def hook_class(self) -> type[ApifyHook]:
+        """Return the real hook, whose pauses are short, and whose requests are moments of the attempt's fate."""
+        task = self
+
+        class HurriedHook(ApifyHook):
+            @cached_property
+            def _session(self) -> requests.Session:
+                session = super()._session
+                session.mount("http://", _MortalAdapter(task))
+                return session
+
+            def _drive(self, flow: Flow[T], send: Callable[[Request], Answer] | None = None) -> T:
+                return super()._drive(_hurried(flow), send)
+
+        return HurriedHook
+
+    def pass_moment(self) -> None:
+        """Let a moment of the attempt pass."""
+        self._fate.pass_moment()
+
+    def send_after_death(self, send: Callable[[], requests.Response]) -> None:
+        """Let a request arrive although its sender is gone."""
+        self._in_flight.append(Thread(target=lambda: send().close(), daemon=True))
+        self._in_flight[-1].start()
+        self._await_arrival()
+
+    def let_stragglers_arrive(self) -> None:
+        """Return when all that was sent before a death is done."""
+        for thread in self._in_flight:
+            thread.join()
+        self._in_flight.clear()
+
+    def _new_operator(self) -> RunActorOperator:
+        return RunActorOperator(task_id="task", deferrable=True, retries=RETRIES, **self._arguments)
+
+    def _play(self, fate: Fate, act: Callable[[RunActorOperator, Any], Any]) -> str:
+        self._fate, self._operator = fate, self._new_operator()
+        try:
+            act(self._operator, self._context(self._operator))
+        except Died:
+            return "died"
+        except TaskDeferred as deferral:
+            return str(deferral.method_name)
+        except AirflowFailException:
+            return "failed"
+        except AirflowException:
+            return "retry" if self.has_tries_left else "failed"
+        finally:
+            self._fate = Fate()
+        return "success"
+
+    def _context(self, operator: RunActorOperator) -> Any:
+        instance = SimpleNamespace(
+            dag_id="dag",
+            task_id="task",
+            run_id="run",
+            map_index=-1,
+            max_tries=self._max_tries,
+            try_number=self._tries,
+            start_date=self._began,
+            xcom_push=self._push,
+            xcom_pull=lambda key, **_: self._xcoms.get(key),
+        )
+        context = {"ti": instance, "task": operator, "dag_run": SimpleNamespace(start_date=self._began)}
+        if self._store is None:
+            return context
+        return context | {"task_state_store": SimpleNamespace(get=self._recall, set=self._note)}
+
+    def _push(self, key: str, value: Any) -> None:
+        self.pass_moment()
+        self._xcoms[key] = value
+        self.pass_moment()
+
+    def _recall(self, key: str, default: Any) -> Any:
+        assert self._store is not None
+        return json.loads(self._store[key]) if key in self._store else default
+
+    def _note(self, key: str, value: Any) -> None:
+        assert self._store is not None
+        self.pass_moment()
+        self._store[key] = json.dumps(value)
+        self.pass_moment()
+
+
+class _MortalAdapter(HTTPAdapter):
+    """Sends requests as ever, for as long as the process lives."""
+
+    def __init__(self, task: PlayedTask) -> None:
+        super().__init__()
+        self._task = task
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        try:
+            self._task.pass_moment()
+        except DiedSending:
+            send = super().send
+            self._task.send_after_death(lambda: send(request, *args, **kwargs))
+            raise
+        response = super().send(request, *args, **kwargs)
+        try:
+            self._task.pass_moment()
+        except Died:
+            response.close()
+            raise
+        return response
+
+
+def _hurried(flow: Flow[T]) -> Flow[T]:
+    """Shorten the pauses of a flow."""
+    request = next(flow)
+    while True:
+        answer = yield replace(request, delay=request.delay * PACE)
+        try:
+            request = flow.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
