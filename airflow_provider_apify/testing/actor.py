@@ -125,6 +125,7 @@ class Actor:
 
     :param name: ``username/actor-name``.
     :param event_prices: US dollars by event; an Actor that has them is paid per event.
+    :param dataset_schema: of the runs' default datasets, for its views: https://docs.apify.com/storage/dataset-schema.
     :param builds: build numbers by tag.
     """
 
@@ -139,6 +140,7 @@ class Actor:
     builds: Mapping[str, str] = field(default_factory=lambda: DEFAULT_BUILDS)
     needs_full_permission: bool = False
     input_required: tuple[str, ...] = ()
+    dataset_schema: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self
 
@@ -35,6 +35,10 @@ class ItemSource(Protocol):
         """Return the lines of some items, in the order of the indices."""
         ...
 
+    def fields(self, indices: range) -> Iterator[tuple[str, ...]]:
+        """Return the names of the fields of some items, nested ones as ``parent/child``."""
+        ...
+
     def first(self, count: int) -> ItemSource:
         """Return a source of only the first items."""
         ...
@@ -45,6 +49,8 @@ class StoredItems:
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self._lines: list[bytes] = []
+        self._fields: list[tuple[str, ...]] = []
+        self._known_fields: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.clean_count = 0
         self.is_clean = True
         self.extend(items)
@@ -57,6 +63,8 @@ class StoredItems:
         for item in items:
             visible = [name for name in item if not name.startswith("#")]
             self._lines.append(encode(item))
+            names = tuple(flat(item))
+            self._fields.append(self._known_fields.setdefault(names, names))
             self.clean_count += bool(visible)
             self.is_clean = self.is_clean and len(visible) == len(item) > 0
 
@@ -64,23 +72,65 @@ class StoredItems:
         """Return the lines of some items, in the order of the indices."""
         return map(self._lines.__getitem__, indices)
 
+    def fields(self, indices: range) -> Iterator[tuple[str, ...]]:
+        """Return the names of the fields of some items, nested ones as ``parent/child``."""
+        return map(self._fields.__getitem__, indices)
+
     def first(self, count: int) -> Self:
         """Return a source of only the first items."""
         return type(self)(json.loads(line) for line in self._lines[:count])
 
 
 def encode(item: Item) -> bytes:
-    """Write an item as one line of compact JSON."""
-    return _ENCODER.encode(item).encode()
+    """Write an item as one line of compact JSON; half of a surrogate pair, which is no UTF-8, as its escape."""
+    return _ENCODER.encode(item).encode(errors="backslashreplace")
+
+
+def flat(item: Item) -> Item:
+    """Return an item with the values inside its nested ones, by names like ``parent/child``; an empty one is null."""
+    kinds = set(map(type, item.values()))
+    if dict not in kinds and list not in kinds:
+        return item
+    return {path: value for name, value in item.items() for path, value in _leaves(name, value)}
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, (dict, list)):
+        yield name, value
+        return
+    children = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, child in children:
+        yield from _leaves(f"{name}/{key}", child)
+    if not value:
+        yield name, None
+
+
+def utf8(text: str) -> bytes:
+    """Encode text as JavaScript does: half of a surrogate pair becomes the replacement character."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 class Dataset:
-    """A dataset, named or not."""
+    """A dataset, named or not.
+
+    :param schema: a dataset schema as its specification says; only its views have an effect.
+    """
 
     kind = "Dataset"
 
-    def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        actor_id: str | None = None,
+        run_id: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> None:
         self.id = new_id()
+        self.schema = schema
         self.name = name
         self.actor_id = actor_id
         self.run_id = run_id
@@ -130,11 +180,21 @@ class Dataset:
 
     def lines(self, window: range, *, newest_first: bool = False) -> Iterator[bytes]:
         """Return the encoded items of a window of ascending indices, in order or newest first."""
+        for source, indices in self._parts(window, newest_first=newest_first):
+            yield from source.lines(indices)
+
+    def fields(self, window: range, *, newest_first: bool = False) -> Iterator[tuple[str, ...]]:
+        """Return the names of the items' fields, nested ones as ``parent/child``."""
+        for source, indices in self._parts(window, newest_first=newest_first):
+            yield from source.fields(indices)
+
+    def _parts(self, window: range, *, newest_first: bool) -> Iterator[tuple[ItemSource, range]]:
+        """Return the sources that a window touches, each with its own indices, in the order they are wanted."""
         parts: list[tuple[ItemSource, range]] = []
         start = 0
         for source in self._sources:
             size = len(source)
-            parts.append((source, range(max(window.start - start, 0), min(window.stop - start, size))))
+            indices = range(max(window.start - start, 0), min(window.stop - start, size))
+            parts.append((source, indices[::-1] if newest_first else indices))
             start += size
-        for source, part in reversed(parts) if newest_first else parts:
-            yield from source.lines(part[::-1] if newest_first else part)
+        return reversed(parts) if newest_first else iter(parts)

@@ -1,126 +1,81 @@
-"""Pages of dataset items: which ones, changed in which way."""
+"""Pages of dataset items: which ones, in which order and shape."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_apify.testing.datasets import encode, flat
 
 if TYPE_CHECKING:
     from airflow_provider_apify.testing.datasets import Dataset, Item
+    from airflow_provider_apify.testing.shapes import Shape
 
 NO_LIMIT = 999_999_999_999
+"""What stands in ``X-Apify-Pagination-Limit`` where no limit was asked for."""
+
+_BATCH_BYTES = 256 * 1024
+_BATCH_ITEMS = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """How items are changed on their way out; all of it happens after offset and limit were applied."""
-
-    fields: tuple[str, ...] = ()
-    output_fields: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
-    unwind: tuple[str, ...] = ()
-    flatten: tuple[str, ...] = ()
-    skip_hidden: bool = False
-    skip_empty: bool = False
-    skip_failed_pages: bool = False
-
-    def is_plain_for(self, dataset: Dataset) -> bool:
-        """Tell whether the stored lines can go out as they are."""
-        changes = self.fields or self.omit or self.unwind or self.flatten or self.skip_failed_pages
-        return not changes and (dataset.is_clean or not (self.skip_hidden or self.skip_empty))
-
-    def apply(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Return the items as they go out."""
-        return iter(items) if self == Shape() else self._changed(items)
-
-    def _changed(self, items: Iterable[Item]) -> Iterator[Item]:
-        for item in items:
-            if self.skip_failed_pages and item.get("errorInfo"):
-                continue
-            for shaped in unwound([self._picked(item)], self.unwind):
-                flat = flattened(shaped, self.flatten)
-                if flat or not self.skip_empty:
-                    yield flat
-
-    def _picked(self, item: Item) -> Item:
-        picked = item
-        if self.skip_hidden:
-            picked = {name: value for name, value in picked.items() if not name.startswith("#")}
-        if self.fields:
-            names = zip(self.fields, self.output_fields or self.fields, strict=True)
-            picked = {new: picked[old] for old, new in names if old in picked}
-        return {name: value for name, value in picked.items() if name not in self.omit}
-
-
-def unwound(items: list[Item], names: tuple[str, ...]) -> list[Item]:
-    """Merge each element of a field into a copy of its item, one field after the other."""
-    for name in names:
-        items = [each for item in items for each in _unwound_once(item, name)]
-    return items
-
-
-def _unwound_once(item: Item, name: str) -> list[Item]:
-    value = item.get(name)
-    parent = {other: kept for other, kept in item.items() if other != name}
-    if isinstance(value, dict):
-        return [{**parent, **value}]
-    if isinstance(value, list):
-        return [{**parent, **(element if isinstance(element, dict) else {name: element})} for element in value]
-    return [item]
-
-
-def flattened(item: Item, names: tuple[str, ...]) -> Item:
-    """Turn the nested objects of some fields into fields with dotted names."""
-    if not names:
-        return item
-    flat: Item = {}
-    for name, value in item.items():
-        flat.update(dict(leaves(value, name, ".")) if name in names and isinstance(value, dict) else {name: value})
-    return flat
-
-
-def leaves(value: Any, name: str, separator: str) -> Iterator[tuple[str, Any]]:
-    """Return the values inside a nested value, each with the path to it."""
-    children: Iterable[tuple[str, Any]] = ()
-    if isinstance(value, dict):
-        children = value.items()
-    elif isinstance(value, list):
-        children = ((str(index), element) for index, element in enumerate(value))
-    found = False
-    for key, child in children:
-        found = True
-        yield from leaves(child, f"{name}{separator}{key}", separator)
-    if not found:
-        yield name, None if isinstance(value, (dict, list)) else value
-
-
-@dataclass(frozen=True, kw_only=True)
 class Page:
-    """Some items of a dataset, in one order."""
+    """Some items of a dataset, in one order and shape, as many as there are now.
 
-    dataset: Dataset
-    window: range
-    newest_first: bool
+    All of them come in batches of about 256 KiB, 1,000 items at most, so that the server can do other things between.
 
-    @classmethod
-    def of(cls, dataset: Dataset, *, offset: int, limit: int, newest_first: bool) -> Page:
-        """Return the page that starts after ``offset`` items and holds at most ``limit``."""
+    :param offset: how many items come before it.
+    :param limit: how many items it holds at most, before they are shaped.
+    """
+
+    def __init__(self, dataset: Dataset, *, offset: int, limit: int, newest_first: bool, shape: Shape) -> None:
+        self.dataset = dataset
+        self.offset = offset
+        self.limit = limit
+        self.newest_first = newest_first
+        self.shape = shape
         size = len(dataset)
-        if newest_first:
-            window = range(max(size - offset - limit, 0), max(size - offset, 0))
-        else:
-            window = range(min(offset, size), min(offset + limit, size))
-        return cls(dataset=dataset, window=window, newest_first=newest_first)
+        window = range(min(offset, size), min(offset + limit, size))
+        self._window = range(size - window.stop, size - window.start) if newest_first else window
+        self._is_plain = shape.keeps(clean=dataset.is_clean)
 
     def __len__(self) -> int:
-        return len(self.window)
+        return len(self._window)
 
-    def lines(self) -> Iterator[bytes]:
-        """Return the items as they are stored."""
-        return self.dataset.lines(self.window, newest_first=self.newest_first)
+    def items(self) -> Iterator[list[Item]]:
+        """Return the items; decoding a batch at once takes a quarter of the time."""
+        for lines in self._stored_lines():
+            items = json.loads(b"[" + b",".join(lines) + b"]")
+            yield items if self._is_plain else list(self.shape.apply(items))
 
-    def items(self) -> Iterator[Item]:
-        """Return the items, decoded."""
-        return map(json.loads, self.lines())
+    def lines(self) -> Iterator[list[bytes]]:
+        """Return the items as lines of JSON, as they are stored if that is the same."""
+        if self._is_plain:
+            yield from self._stored_lines()
+            return
+        for items in self.items():
+            if items:
+                yield [encode(item) for item in items]
+
+    def fields(self) -> Iterator[Iterable[tuple[str, ...]]]:
+        """Return the names of each item's fields, nested ones as ``parent/child``."""
+        if self._is_plain:
+            names = self.dataset.fields(self._window, newest_first=self.newest_first)
+            while batch := tuple(islice(names, _BATCH_ITEMS)):
+                yield batch
+            return
+        for items in self.items():
+            yield [tuple(flat(item)) for item in items]
+
+    def _stored_lines(self) -> Iterator[list[bytes]]:
+        batch: list[bytes] = []
+        size = 0
+        for line in self.dataset.lines(self._window, newest_first=self.newest_first):
+            batch.append(line)
+            size += len(line)
+            if size >= _BATCH_BYTES or len(batch) >= _BATCH_ITEMS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch

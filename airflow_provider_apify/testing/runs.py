@@ -128,7 +128,7 @@ class Run:
         self.exit_code: int | None = None
         self.general_access = "FOLLOW_USER_SETTING"
         owner = {"actor_id": actor.id, "run_id": self.id}
-        self.dataset = Dataset(**owner)
+        self.dataset = Dataset(**owner, schema=actor.dataset_schema)
         self.store = KeyValueStore(**owner)
         self.queue = RequestQueue(**owner)
         self.log = RunLog()

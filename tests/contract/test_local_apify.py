@@ -162,8 +162,9 @@ def _use_items(client: Client) -> None:
     items = "/v2/datasets/still-mine/items"
     client.send("POST", items, json=[{"a": 1, "b": {"c": [1, 2]}}, {"#hidden": True}, {}])
     client.send("POST", items, json={"a": 2})
-    for name in ("json", "jsonl", "csv", "xml", "html", "rss"):
+    for name in ("json", "jsonl", "csv", "xml", "html", "rss", "xlsx"):
         client.send("GET", items, params={"format": name, "offset": 1, "limit": 2, "desc": 1, "skipEmpty": 1, "bom": 0})
+    client.send("GET", items, params={"view": "nowhere"})
     client.send("HEAD", items)
     client.data("GET", "/v2/datasets/still-mine/statistics")
 

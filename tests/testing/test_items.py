@@ -1,21 +1,16 @@
-"""Dataset items over HTTP: pages, shapes, formats."""
+"""Dataset items over HTTP: pages and shapes."""
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import json
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from airflow_provider_apify.testing import scenario_item
-
-if TYPE_CHECKING:
-    from airflow_provider_apify.testing import LocalApify
-    from tests.testing.client import Client
+from airflow_provider_apify.testing import ActorContext, LocalApify, actor, scenario_item
+from tests.testing.client import WAIT, Client
 
 ITEMS = "/v2/datasets/things/items"
 THINGS: list[dict[str, Any]] = [
@@ -24,6 +19,26 @@ THINGS: list[dict[str, Any]] = [
     {"name": "Eve", "ok": True, "parts": [{"part": "x"}, {"part": "y"}]},
     {"#hidden": "only"},
     {"name": "Cain", "errorInfo": {"message": "broken"}},
+]
+
+SCHEMA: dict[str, Any] = {
+    "actorSpecification": 1,
+    "views": {
+        "reviews": {
+            "title": "Reviews",
+            "transformation": {
+                "unwind": ["reviews"],
+                "flatten": ["address"],
+                "fields": ["rating", "name", "address.city"],
+            },
+        },
+        "newest": {"title": "Newest", "transformation": {"fields": ["name"], "desc": True, "limit": 1}},
+        "all": {"title": "All"},
+    },
+}
+REVIEWED: list[dict[str, Any]] = [
+    {"name": "Lamp", "address": {"city": "Brno", "street": None}, "reviews": [{"rating": 1}, {"rating": 5}]},
+    {"name": "Desk", "address": {"city": "Praha"}},
 ]
 
 
@@ -82,23 +97,52 @@ def test_filters_are_applied_after_offset_and_limit(things: Client) -> None:
         ),
         ({"unwind": "size", "fields": "size", "limit": 1}, [{"w": 1, "h": None}]),
         ({"unwind": "tags", "fields": "tags", "limit": 1}, [{"tags": "a"}, {"tags": "b"}]),
+        (
+            {"unwind": "tags,size", "fields": "tags,size", "limit": 1},
+            [{"tags": tag, "w": 1, "h": None} for tag in "ab"],
+        ),
+        ({"unwind": "name", "fields": "name", "offset": 2, "limit": 1}, [{"name": "Eve"}]),
+        ({"unwind": "parts", "fields": "parts,ok", "omit": "part", "offset": 2, "limit": 1}, [{"ok": True}] * 2),
+        ({"unwind": "tags", "fields": "tags", "limit": 2, "desc": 1, "offset": 4}, [{"tags": "a"}, {"tags": "b"}]),
+        ({"fields": "size.h,name", "limit": 1}, [{"size": {"h": None}, "name": THINGS[0]["name"]}]),
+        ({"omit": "size.h,tags,#debug,none.at.all", "limit": 1}, [{"name": THINGS[0]["name"], "size": {"w": 1}}]),
         ({"flatten": "size", "fields": "size", "limit": 1}, [{"size.w": 1, "size.h": None}]),
+        ({"flatten": "size,tags", "fields": "tags,size.w", "limit": 1}, [{"tags": ["a", "b"], "size.w": 1}]),
+        (
+            {"flatten": "size", "fields": "name,size.w", "outputFields": "who,width", "limit": 1},
+            [{"who": THINGS[0]["name"], "width": 1}],
+        ),
         ({"skipFailedPages": 1, "offset": 4}, []),
         ({"simplified": 1, "offset": 4}, [{"errorInfo": {"message": "broken"}}]),
+        ({"fields": "nothing", "offset": 3}, [{}, {}]),
+        ({"fields": "nothing", "offset": 3, "skipEmpty": 1}, []),
     ],
 )
 def test_items_change_shape_on_their_way_out(things: Client, params: dict[str, Any], expected: list[Any]) -> None:
     assert _items(things, **params) == expected
 
 
+def test_what_has_nothing_to_unwind_vanishes_only_if_it_is_an_empty_list(client: Client) -> None:
+    client.data("POST", "/v2/datasets", params={"name": "things"})
+    client.send("POST", ITEMS, json=[{"a": []}, {"a": {}, "b": 1}, {"b": 2}, {"a": [{"a": 3}, {}]}])
+    assert _items(client, unwind="a") == [{"b": 1}, {"b": 2}, {"a": 3}, {}]
+
+
+def test_flattening_goes_down_to_the_values(client: Client) -> None:
+    client.data("POST", "/v2/datasets", params={"name": "things"})
+    client.send("POST", ITEMS, json=[{"a": {"b": {"c": 1, "d": {}}, "e": [{"f": 2}]}, "g": {"h": 3}}])
+    assert _items(client, flatten="a") == [{"a.b.c": 1, "a.b.d": {}, "a.e": [{"f": 2}], "g": {"h": 3}}]
+
+
 @pytest.mark.parametrize(
     ("params", "status", "error_type"),
     [
-        ({"format": "xlsx"}, 400, "invalid-parameter"),
+        ({"format": "parquet"}, 400, "invalid-parameter"),
         ({"offset": -1}, 400, "invalid-parameter"),
         ({"limit": 1.5}, 400, "invalid-parameter"),
         ({"clean": "perhaps"}, 400, "invalid-parameter"),
         ({"fields": "a,b", "outputFields": "c"}, 400, "invalid-parameter"),
+        ({"outputFields": "c"}, 400, "invalid-parameter"),
         ({"format": "csv", "delimiter": "||"}, 400, "invalid-parameter"),
         ({"format": "xml", "xmlRoot": "<"}, 400, "invalid-parameter"),
         ({"view": "overview"}, 404, "requested-dataset-view-does-not-exist"),
@@ -108,57 +152,37 @@ def test_a_wrong_parameter_is_refused(things: Client, params: dict[str, Any], st
     assert things.error("GET", ITEMS, params=params) == (status, error_type)
 
 
-def test_jsonl_has_an_item_on_each_line(things: Client) -> None:
-    answer = things.send("GET", ITEMS, params={"format": "jsonl"})
-    assert answer.headers["Content-Type"].startswith("application/jsonl")
-    assert answer.content.endswith(b"\n")
-    assert [json.loads(line) for line in answer.content.splitlines()] == THINGS
+@actor("me/viewed", dataset_schema=SCHEMA)
+async def viewed(context: ActorContext) -> None:
+    await context.push_data(REVIEWED)
 
 
-def test_csv_has_the_columns_of_its_own_items_and_a_bom(things: Client) -> None:
-    body = things.send("GET", ITEMS, params={"format": "csv", "limit": 1}).content
-    assert body.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
-    assert rows == [
-        ["name", "tags/0", "tags/1", "size/w", "size/h", "#debug"],
-        ['Ädam, "the" first', "a", "b", "1", "", "1"],
+@pytest.fixture
+def views() -> Iterator[Client]:
+    """Return a client of a local Apify with a dataset that has views, under the name of the others here."""
+    with LocalApify(actors=[viewed]) as apify:
+        client = Client(apify)
+        with client.session:
+            run = client.data("POST", "/v2/actors/me~viewed/runs", params=WAIT)
+            client.data("PUT", f"/v2/datasets/{run['defaultDatasetId']}", json={"name": "things"})
+            yield client
+
+
+def test_a_view_does_what_its_schema_says(views: Client) -> None:
+    assert views.data("GET", "/v2/datasets/things")["schema"] == SCHEMA
+    assert _items(views, view="reviews") == [
+        {"rating": 1, "name": "Lamp", "address.city": "Brno"},
+        {"rating": 5, "name": "Lamp", "address.city": "Brno"},
+        {"name": "Desk", "address.city": "Praha"},
     ]
+    assert _items(views, view="newest") == [{"name": "Desk"}]
+    assert _items(views, view="all") == REVIEWED
 
 
-def test_csv_without_header_row_and_bom_with_another_delimiter(things: Client) -> None:
-    params = {"format": "csv", "bom": 0, "skipHeaderRow": 1, "delimiter": ";", "fields": "name,ok", "offset": 2}
-    assert things.send("GET", ITEMS, params=params).text == "Eve;true\n;\nCain;\n"
-
-
-def test_xml_repeats_lists_and_honours_attributes(client: Client) -> None:
-    client.data("POST", "/v2/datasets", params={"name": "things"})
-    client.send(
-        "POST", ITEMS, json={"name": "A & B", "tags": [1, 2], "at": {"@": {"k": "v"}, "#": "text"}, "none": None}
-    )
-    body = client.send("GET", ITEMS, params={"format": "xml", "xmlRoot": "all", "xmlRow": "one"}).content
-    root = ET.fromstring(body)  # noqa: S314 - our own server wrote it
-    assert (root.tag, root[0].tag) == ("all", "one")
-    assert [(child.tag, child.text, child.attrib) for child in root[0]] == [
-        ("name", "A & B", {}),
-        ("tags", "1", {}),
-        ("tags", "2", {}),
-        ("at", "text", {"k": "v"}),
-        ("none", None, {}),
-    ]
-
-
-def test_rss_is_a_feed_with_a_title(things: Client) -> None:
-    body = things.send(
-        "GET", ITEMS, params={"format": "rss", "limit": 1, "fields": "name", "feedTitle": "News"}
-    ).content
-    channel = ET.fromstring(body)[0]  # noqa: S314 - our own server wrote it
-    assert (channel.findtext("title"), channel.findtext("item/name")) == ("News", 'Ädam, "the" first')
-
-
-def test_html_is_a_table(things: Client) -> None:
-    text = things.send("GET", ITEMS, params={"format": "html", "offset": 2, "limit": 1, "fields": "name,ok"}).text
-    assert "<th>name</th><th>ok</th>" in text
-    assert "<td>Eve</td><td>true</td>" in text
+def test_what_the_query_says_goes_before_what_the_view_says(views: Client) -> None:
+    assert _items(views, view="newest", limit=5) == [{"name": "Desk"}, {"name": "Lamp"}]
+    assert _items(views, view="newest", desc=0) == [{"name": "Lamp"}]
+    assert _items(views, view="reviews", fields="name", limit=1) == [{"name": "Lamp"}]
 
 
 def test_an_attachment_names_its_file(things: Client) -> None:

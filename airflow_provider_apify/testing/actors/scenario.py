@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from airflow_provider_apify.testing.actor import ActorContext, RunEnd, actor
@@ -12,6 +13,7 @@ from airflow_provider_apify.testing.actor import ActorContext, RunEnd, actor
 DEFAULT_ITEM_BYTES = 500
 _HEAD = b'{"id":%d,"url":"https://shop.example/products/%d","title":"Product %d","price":%d.25,"text":"'
 _TAIL = b'"}'
+_FIELDS = ("id", "url", "title", "price", "text")
 _FILLER_UNIT = b"A sturdy thing for the house and the garden, made to last and easy to mend. "
 
 
@@ -54,6 +56,10 @@ class ScenarioItems:
         """Return the encoded items of some indices."""
         filler = _filler(self.size)
         return (_line(self.start + index, filler, self.size) for index in indices)
+
+    def fields(self, indices: range) -> Iterator[tuple[str, ...]]:
+        """Return the names of the fields of some items, the same for all."""
+        return repeat(_FIELDS, len(indices))
 
     def first(self, count: int) -> ScenarioItems:
         """Return a source of only the first items."""

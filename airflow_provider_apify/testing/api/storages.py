@@ -47,7 +47,7 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
         "itemCount": count,
         "cleanItemCount": min(dataset.clean_count, count),
         "fields": None,
-        "schema": None,
+        "schema": dataset.schema,
         "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
         "itemsPublicUrl": f"{call.world.base_url}/v2/datasets/{dataset.id}/items",
         "stats": {"readCount": dataset.read_count, "writeCount": len(dataset)},

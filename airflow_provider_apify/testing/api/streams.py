@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from itertools import chain
+from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
 from airflow_provider_apify.testing.api.call import Call
 from airflow_provider_apify.testing.api.query import Query
 from airflow_provider_apify.testing.datasets import Dataset
-from airflow_provider_apify.testing.encoders import BOM, FORMATS, Style, blocks
+from airflow_provider_apify.testing.encoders import BOM, FORMATS, Format, Style
 from airflow_provider_apify.testing.errors import ApiError, invalid
-from airflow_provider_apify.testing.items import NO_LIMIT, Page, Shape
+from airflow_provider_apify.testing.items import NO_LIMIT, Page
 from airflow_provider_apify.testing.runs import Run
+from airflow_provider_apify.testing.shapes import Shape
 
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _GZIP_WINDOW = 31  # zlib's largest window with a gzip header
@@ -28,26 +31,16 @@ def items_response(call: Call, dataset: Dataset, status: int = 200) -> Response:
 
     :raises ApiError: a parameter is wrong.
     """
-    query, settings = call.query, call.world.settings
+    query = call.query
     name = query.text("format") or "json"
     if name not in FORMATS:
-        raise invalid(f'Parameter "format" must be one of {", ".join(FORMATS)} here, not "{name}"')
-    shape, style = _shape(query), _style(query, dataset)
-    offset = query.integer("offset") or 0
-    asked = query.integer("limit")
-    limit = min(NO_LIMIT if asked is None else asked, settings.max_items_per_request or NO_LIMIT)
-    desc = query.flag("desc")
-    page = Page.of(dataset, offset=offset, limit=limit, newest_first=desc)
-    headers = {
-        "X-Apify-Pagination-Total": str(dataset.counted(settings.item_count_lag_seconds)),
-        "X-Apify-Pagination-Offset": str(offset),
-        "X-Apify-Pagination-Limit": str(limit),
-        "X-Apify-Pagination-Count": str(len(page)),
-        "X-Apify-Pagination-Desc": str(desc).lower(),
-    }
+        raise invalid(f'Parameter "format" must be one of {", ".join(FORMATS)}, not "{name}"')
+    view = _view(query, dataset)
+    page = _page(call, dataset, view)
+    body = _body(FORMATS[name], page, query)
+    headers = _page_headers(call, page)
     if query.flag("attachment"):
         headers["Content-Disposition"] = f'attachment; filename="dataset_{dataset.id}.{name}"'
-    body = _encoded(page, name, shape, style, with_bom=query.flag("bom", default=FORMATS[name].has_bom))
     if call.request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=FORMATS[name].content_type)
     dataset.read_count += len(page)
@@ -55,19 +48,60 @@ def items_response(call: Call, dataset: Dataset, status: int = 200) -> Response:
     return _stream(call, body, FORMATS[name].content_type, headers, status)
 
 
-def _shape(query: Query) -> Shape:
+def _view(query: Query, dataset: Dataset) -> Mapping[str, Any]:
+    """Return what the view that is asked for does, in the words of the dataset schema.
+
+    The documents do not say what counts where the query says something else than the view: here the query does.
+    """
+    name = query.text("view")
+    if name is None:
+        return {}
+    views = (dataset.schema or {}).get("views", {})
+    if name not in views:
+        raise ApiError(404, "requested-dataset-view-does-not-exist", "The dataset has no view of this name.")
+    transformation: Mapping[str, Any] = views[name].get("transformation", {})
+    return transformation
+
+
+def _page(call: Call, dataset: Dataset, view: Mapping[str, Any]) -> Page:
+    asked = call.query.integer("limit")
+    limits = (view.get("limit") if asked is None else asked, call.world.settings.max_items_per_request)
+    return Page(
+        dataset,
+        offset=call.query.integer("offset") or 0,
+        limit=min((limit for limit in limits if limit is not None), default=NO_LIMIT),
+        newest_first=call.query.flag("desc", default=view.get("desc", False)),
+        shape=_shape(call.query, view),
+    )
+
+
+def _page_headers(call: Call, page: Page) -> dict[str, str]:
+    total = page.dataset.counted(call.world.settings.item_count_lag_seconds)
+    return {
+        "X-Apify-Pagination-Total": str(total),
+        "X-Apify-Pagination-Offset": str(page.offset),
+        "X-Apify-Pagination-Limit": str(page.limit),
+        "X-Apify-Pagination-Count": str(len(page)),
+        "X-Apify-Pagination-Desc": str(page.newest_first).lower(),
+    }
+
+
+def _shape(query: Query, view: Mapping[str, Any]) -> Shape:
     simplified, clean = query.flag("simplified"), query.flag("clean")
     fields, output_fields = query.words("fields"), query.words("outputFields")
-    if query.text("view"):
-        raise ApiError(404, "requested-dataset-view-does-not-exist", "The dataset has no view of this name.")
     if output_fields and len(output_fields) != len(fields):
         raise invalid('Parameter "outputFields" must have as many names as "fields"')
+
+    def words(name: str) -> tuple[str, ...]:
+        return query.words(name) or tuple(view.get(name, ()))
+
     return Shape(
         fields=_SIMPLIFIED_FIELDS if simplified else fields,
         output_fields=output_fields,
-        omit=query.words("omit"),
-        unwind=("pageFunctionResult",) if simplified else query.words("unwind"),
-        flatten=query.words("flatten"),
+        omit=words("omit"),
+        unwind=("pageFunctionResult",) if simplified else words("unwind"),
+        flatten=words("flatten"),
+        view_fields=() if fields else tuple(view.get("fields", ())),
         skip_hidden=query.flag("skipHidden", default=clean),
         skip_empty=query.flag("skipEmpty", default=clean),
         skip_failed_pages=query.flag("skipFailedPages"),
@@ -91,24 +125,17 @@ def _style(query: Query, dataset: Dataset) -> Style:
     )
 
 
-def _encoded(page: Page, name: str, shape: Shape, style: Style, *, with_bom: bool) -> Iterator[bytes]:
-    """Return the body: the stored lines as they are where that is the same."""
-    if with_bom:
-        yield BOM
-    known = FORMATS[name]
-    if known.write_lines is not None and shape.is_plain_for(page.dataset):
-        yield from known.write_lines(page.lines())
-    else:
-        yield from known.write(lambda: shape.apply(page.items()), style)
+def _body(known: Format, page: Page, query: Query) -> Iterator[bytes]:
+    with_bom = query.flag("bom", default=bool(known.has_bom)) and known.has_bom is not None
+    return chain([BOM] if with_bom else [], known.write(page, _style(query, page.dataset)))
 
 
 def _stream(call: Call, body: Iterator[bytes], content_type: str, headers: dict[str, str], status: int) -> Response:
-    pieces = blocks(body)
     headers["Vary"] = "Accept-Encoding"
     if "gzip" in call.request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
-        pieces = _gzipped(pieces)
-    return StreamingResponse(_shared(pieces), status, headers, content_type)
+        body = _gzipped(body)
+    return StreamingResponse(_shared(body), status, headers, content_type)
 
 
 def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -119,7 +146,7 @@ def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 async def _shared(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Let other requests have their turn between the blocks."""
+    """Let other requests have their turn between the pieces."""
     for piece in pieces:
         if piece:
             yield piece

@@ -1,0 +1,99 @@
+"""Dataset items as an Excel workbook with one sheet: the least that Office Open XML asks for, written as it is sent.
+
+Apify's documents only say that it is a table like CSV. Excel's own limits, 1,048,576 rows and 32,767 characters in a
+cell, are not watched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from airflow_provider_apify.testing.markup import xml_bytes
+from airflow_provider_apify.testing.tables import columns_of, rows_of
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.testing.encoders import Style
+    from airflow_provider_apify.testing.items import Page
+
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_SHEET = "xl/worksheets/sheet1.xml"
+_PARTS: Mapping[str, str] = {
+    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
+    f'<Override PartName="/{_SHEET}" ContentType="{_TYPE}.worksheet+xml"/></Types>',
+    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
+    '<sheet name="Data" sheetId="1" r:id="rId1"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+}
+
+
+def workbook(page: Page, _style: Style) -> Iterator[bytes]:
+    """Write a workbook."""
+    columns = yield from columns_of(page)
+    sink = _Sink()
+    with ZipFile(sink, "w") as archive:
+        for name, part in _PARTS.items():
+            archive.writestr(_entry(name), _DECLARATION + part)
+        with archive.open(_entry(_SHEET), "w") as sheet:
+            sheet.write(
+                xml_bytes(f'{_DECLARATION}<worksheet xmlns="{_MAIN}"><sheetData><row>{"".join(_cells(columns))}</row>')
+            )
+            for items in page.items():
+                rows = rows_of(items, columns, _cells)
+                sheet.write(xml_bytes("".join([f"<row>{''.join(row)}</row>" for row in rows])))
+                yield sink.take()
+            sheet.write(b"</sheetData></worksheet>")
+    yield sink.take()
+
+
+def _cells(values: list[Any]) -> list[str]:
+    return [_cell(value) for value in values]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        text = escape(value, quote=False)
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    if isinstance(value, bool):
+        return f'<c t="b"><v>{value:d}</v></c>'
+    return "<c/>" if value is None else f"<c><v>{value!r}</v></c>"
+
+
+def _entry(name: str) -> ZipInfo:
+    """Return an entry without a date, so that the same items are the same bytes."""
+    entry = ZipInfo(name)
+    entry.compress_type = ZIP_DEFLATED
+    return entry
+
+
+class _Sink:
+    """A file that cannot seek, and gives what was written so far."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(piece)
+        return len(piece)
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer below."""
+
+    def close(self) -> None:
+        """Do nothing: what was written is still to be taken."""
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
