@@ -38,7 +38,7 @@ def text_of(value: Any) -> str:
 
 
 def csv_table(page: Page, style: Style) -> Iterator[bytes]:
-    """Write CSV."""
+    """Write CSV, quoted by hand: the csv module looks at each character."""
     columns = yield from columns_of(page)
     mark = style.delimiter
 
