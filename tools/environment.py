@@ -7,7 +7,20 @@ import socket
 import sys
 from pathlib import Path
 
-KEPT = ("CI", "HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TERM", "TMPDIR", "TZ", "USER")
+KEPT = (
+    "CI",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "NODE_EXTRA_CA_CERTS",
+    "PATH",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
 KEPT_ENDINGS = ("_PROXY", "_proxy", "_CA_BUNDLE")
 LOOPBACK = "127.0.0.1,localhost"
 

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
-import secrets
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_apify.export.sinks.parts import Block
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-# Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
-_BLOCK_BYTES = 4 * 2**20
-# Where an upload that is discarded leaves nothing behind; others publish what they have.
-_HOLDING_BACK = {"file", "s3", "s3a", "gs", "gcs", "memory"}
+log = logging.getLogger(__name__)
+
+# Each write costs something, over a network more: so small pieces are joined first, and large ones passed on uncopied.
+_BLOCK_BYTES = 2**20
+# The sink of each scheme that Airflow knows. Each one's driver is imported when it is first used.
+_SINKS = (
+    dict.fromkeys(("", "file", "local"), "local.LocalSink")
+    | dict.fromkeys(("s3", "s3a", "s3n"), "s3.S3Sink")
+    | dict.fromkeys(("abfs", "abfss", "adl"), "azure.AzureSink")
+    | dict.fromkeys(("sftp", "ssh"), "sftp.SftpSink")
+    | dict.fromkeys(("gs", "gcs"), "held_back.HeldBackSink")
+)
 
 
-class _Sink(Protocol):
-    def write(self, data: bytes, /) -> object: ...
+class Sink(Protocol):
+    """Takes the bytes of one file and shows them all at once.
+
+    Used by one thread at a time, not always the same. Every method may wait for the storage.
+
+    :raises Exception: a driver's own error, if it is not an ``OSError``.
+    """
+
+    def write(self, block: Block, /) -> object:
+        """Append bytes. The caller may use the block's memory again as soon as this returns."""
+
+    def commit(self) -> None:
+        """Show the file in place of the old one. Nothing follows it; but when it fails, ``discard`` does."""
+
+    def discard(self) -> None:
+        """Remove what was written, after a failure. Nothing follows it."""
 
 
 class TargetFile:
@@ -29,100 +53,122 @@ class TargetFile:
     :param sink: takes the blocks.
     """
 
-    def __init__(self, sink: _Sink) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._block = bytearray()
+        self._pieces = bytearray()
         self._sha256 = hashlib.sha256()
         self.size = 0
 
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        self._block += data
-        if len(self._block) >= _BLOCK_BYTES:
+    def write(self, data: Block) -> None:
+        """Append bytes.
+
+        :raises OSError: the target cannot be written.
+        """
+        if len(data) >= _BLOCK_BYTES:
+            self.flush()
+            self._hand_over(data)
+            return
+        self._pieces += data
+        if len(self._pieces) >= _BLOCK_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Hand over what is still held back."""
-        if self._block:
-            block = bytes(self._block)
-            self._sink.write(block)
-            self._sha256.update(block)
-            self.size += len(block)
-            self._block.clear()
+        if self._pieces:
+            pieces, self._pieces = self._pieces, bytearray()
+            self._hand_over(pieces)
 
     @property
     def sha256(self) -> str:
         """The digest of what was handed over, in hexadecimal."""
         return self._sha256.hexdigest()
 
+    def _hand_over(self, block: Block) -> None:
+        with _os_errors():
+            self._sink.write(block)
+        self._sha256.update(block)
+        self.size += len(block)
+
 
 @contextmanager
 def whole_file(path: ObjectStoragePath) -> Iterator[TargetFile]:
     """Open a target that replaces what is there when the block ends well, and leaves it untouched when it does not.
 
-    Local files are written beside the target and renamed; on object stores the upload is completed or given up.
+    Local and SFTP files are written beside the target and renamed; objects are uploaded in parts, and the upload is
+    completed or given up. Each sink says what becomes of the parts of a writer that died.
 
     :raises OSError: the target cannot be written.
+    :raises ValueError: the storage has no way to hold a file back until it is whole.
     """
-    if "file" in _protocols(path):
-        with _local_file(Path(path.path)) as file:
-            yield file
-    else:
-        with _remote_file(path) as file:
-            yield file
-
-
-def check_storage(path: ObjectStoragePath) -> None:
-    """Make sure that a file of this storage can be held back until it is whole.
-
-    :raises ImportError: the storage's driver is not installed.
-    :raises ValueError: there is no such storage, or its files show before they are whole.
-    """
-    if not _HOLDING_BACK & set(_protocols(path)):
-        raise ValueError(f"files of {path.protocol} would show before they are whole")
-
-
-def _protocols(path: ObjectStoragePath) -> tuple[str, ...]:
-    protocol = path.fs.protocol
-    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
-
-
-@contextmanager
-def _local_file(path: Path) -> Iterator[TargetFile]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    with _os_errors():
+        sink = _sink_class(path)(path)
     try:
-        with part.open("xb", buffering=0) as sink:
-            file = TargetFile(_WriteAll(sink))
-            yield file
-            file.flush()
-            os.fsync(sink.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-class _WriteAll:
-    """An unbuffered file may take less than it is given."""
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-
-    def write(self, data: bytes, /) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._raw.write(view) :]
-
-
-@contextmanager
-def _remote_file(path: ObjectStoragePath) -> Iterator[TargetFile]:
-    upload: Any = path.open("wb", autocommit=False, block_size=2 * _BLOCK_BYTES)  # type: ignore[no-untyped-call]
-    try:
-        file = TargetFile(upload)
+        file = TargetFile(sink)
         yield file
         file.flush()
+        with _os_errors():
+            sink.commit()
     except BaseException:
-        upload.discard()
+        _discard(sink, path)
         raise
-    upload.close()
-    upload.commit()
+
+
+def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:
+    """Return the path of a file, after making sure that it can be held back there until it is whole.
+
+    :param url: an absolute local path or a URL, of which Airflow reads all characters as they are.
+    :param conn_id: of the storage; ``None`` takes the one in the URL or the storage's default.
+    :raises ImportError: the storage's driver is not installed.
+    :raises ValueError: there is no such storage, its files show before they are whole, or no file can have this name.
+    :raises OSError: the storage cannot be reached, or refuses the connection's login.
+    """
+    from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - imports Airflow
+
+    path = ObjectStoragePath(url, conn_id=conn_id)
+    with _os_errors(ImportError, ValueError):
+        _sink_class(path)
+        path.fs  # noqa: B018 - the property connects
+    if not url.endswith(path.name):
+        raise ValueError(f"Airflow reads it as {path.path}, because of a character in its name")
+    return path
+
+
+def advice(error: OSError) -> str:
+    """Return what to look at when a target cannot be written, as the end of a message."""
+    if isinstance(error, FileNotFoundError):
+        return " Is its bucket, container or folder there?"
+    if isinstance(error, PermissionError):
+        return " Look at the storage's connection: its login, and what it may do there."
+    return ""
+
+
+def _sink_class(path: ObjectStoragePath) -> Callable[[ObjectStoragePath], Sink]:
+    if path.protocol not in _SINKS:
+        raise ValueError(f"there is no way to hold a file of {path.protocol}:// back until it is whole")
+    module, name = _SINKS[path.protocol].split(".")
+    sink: Callable[[ObjectStoragePath], Sink] = getattr(
+        import_module(f"airflow_provider_apify.export.sinks.{module}"), name
+    )
+    return sink
+
+
+@contextmanager
+def _os_errors(*passed: type[Exception]) -> Iterator[None]:
+    """Turn any error of a driver into an ``OSError``: drivers have no error in common.
+
+    :param passed: errors that stay what they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (OSError, *passed)):
+            raise
+        raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+
+
+def _discard(sink: Sink, path: ObjectStoragePath) -> None:
+    """Discard, but let nothing that happens meanwhile hide why."""
+    try:
+        sink.discard()
+    except Exception:
+        log.exception("Could not remove what was written of %s", path)

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.engine import Manifest, export_dataset
 from airflow_provider_apify.export.formats import format_of
 from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
-from airflow_provider_apify.export.target import check_storage
+from airflow_provider_apify.export.target import advice, storage_path
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators._errors import failing_fast
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
 
 class DatasetToFileOperator(BaseOperator):
@@ -31,8 +31,9 @@ class DatasetToFileOperator(BaseOperator):
 
     :param dataset_id: the dataset. Give this or ``run_id``. (templated)
     :param run_id: a finished run, whose default dataset is written. (templated)
-    :param path: where to write: an absolute local path, or a URL of S3 or Google Cloud Storage, for example
-        ``s3://bucket/products/{{ ds }}.jsonl``. (templated)
+    :param path: where to write: an absolute local path, or a URL of S3 (``s3://bucket/products/{{ ds }}.jsonl``),
+        Google Cloud Storage (``gs://bucket/...``), Azure Blob (``abfs://container/...``) or SFTP
+        (``sftp:///folder/...``, whose host is the connection's). (templated)
     :param file_format: ``"jsonl"``, ``"json"`` or ``"csv"`` (without a byte order mark); ``None`` takes the path's
         ending. (templated)
     :param clean: leave out empty items and hidden fields: ``skip_empty`` and ``skip_hidden`` in one. (templated)
@@ -157,22 +158,21 @@ class DatasetToFileOperator(BaseOperator):
     def _write(self, dataset_id: str) -> Manifest:
         file_format = format_of(self.path, self.file_format)
         params = ItemsQuery.parse(self._items_parameters).params(file_format.name)
-        path = self._storage_path()
         try:
-            return export_dataset(self.hook, dataset_id, path, file_format, params)
+            return export_dataset(self.hook, dataset_id, self._storage_path(), file_format, params)
         except OSError as error:
-            raise ApifyError(f"Cannot write {self.path}: {type(error).__name__}: {error}") from error
+            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(error)}"
+            raise ApifyError(said) from error
 
     def _storage_path(self) -> ObjectStoragePath:
         try:
-            path = ObjectStoragePath(self.path, conn_id=self.target_conn_id)
-            check_storage(path)
+            return storage_path(self.path, self.target_conn_id)
         except (ImportError, ValueError) as error:
             raise AirflowFailException(
-                f"Cannot write {self.path}: {error}. Files can be written to local disks, S3 and Google Cloud Storage; "
-                "the driver comes with pip install 'airflow-provider-apify[s3]', or [gcs].",
+                f"Cannot write {self.path}: {error}. Files can be written to local disks, S3, Google Cloud Storage, "
+                "Azure Blob and SFTP; drivers come with the extras s3, gcs, azure and sftp, for example: "
+                "pip install 'airflow-provider-apify[s3]'.",
             ) from error
-        return path
 
     def _find_dataset(self) -> str:
         if self.dataset_id:

@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.formats import FORMATS, format_of, join_array, join_lines, join_tables
 from airflow_provider_apify.export.pages import LineCounter, Page, PageReader, RowCounter
+from airflow_provider_apify.export.sinks.parts import Block
 from airflow_provider_apify.export.target import TargetFile
 
 ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=4), max_size=8)
@@ -49,8 +50,12 @@ class Sink:
     def __init__(self) -> None:
         self.body = b""
 
-    def write(self, data: bytes) -> None:
-        self.body += data
+    def write(self, block: Block, /) -> None:
+        self.body += block
+
+    def commit(self) -> None: ...
+
+    def discard(self) -> None: ...
 
 
 def joined(join: Any, pages: Sequence[Page]) -> tuple[int, bytes]:

@@ -1,0 +1,88 @@
+"""Files of this machine, or of a folder mounted on it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from airflow_provider_apify.export.sinks.parts import Block, new_part_name, part_prefix
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+_TRIES = 5
+
+
+class LocalSink:
+    """Write to a hidden file beside the target and rename it.
+
+    The hidden file is locked while its writer lives. So the next writer of the same target can tell which ones were
+    left behind, and removes them. Folders are made as needed.
+
+    :raises OSError: the folder cannot be made or written, or there is something else than a file.
+    """
+
+    def __init__(self, path: ObjectStoragePath) -> None:
+        self._target = Path(path.path)
+        if self._target.exists() and not self._target.is_file():  # a device would be replaced by a file
+            raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._target))
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(self._target)
+        self._part, self._file = _open_part(self._target)
+
+    def write(self, block: Block, /) -> None:
+        """Append bytes; the operating system may take less than it is given."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def commit(self) -> None:
+        """Put the file in place of the old one, safe from a power cut."""
+        os.fsync(self._file.fileno())
+        self._part.replace(self._target)
+        self._file.close()
+        _fsync_folder(self._target.parent)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self._part.unlink(missing_ok=True)
+        self._file.close()
+
+
+def _open_part(target: Path) -> tuple[Path, IO[bytes]]:
+    """Create and lock a file. Another writer may take it for abandoned before it is locked: then make another one."""
+    for _ in range(_TRIES):
+        part = target.with_name(new_part_name(target.name))
+        file = part.open("xb", buffering=0)
+        with suppress(OSError):  # no locks on this filesystem: then nobody takes anything for abandoned
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return part, file
+        file.close()
+    raise FileNotFoundError(errno.ENOENT, "Something removes files as soon as they are made", str(target.parent))
+
+
+def _remove_abandoned(target: Path) -> None:
+    prefix = part_prefix(target.name)
+    with os.scandir(target.parent) as entries:
+        parts = [Path(entry) for entry in entries if entry.name.startswith(prefix)]
+    for part in parts:
+        with (
+            suppress(OSError),
+            part.open("rb") as file,
+        ):  # locked, gone meanwhile, or somebody else's: not ours to remove
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make the rename itself safe from a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

