@@ -31,6 +31,10 @@ down: setup ## Stop what `make up` started
 test: setup ## Run all tests; ARGS="-k name" narrows them down
 	@$(RUN) pytest $(ARGS)
 
+.PHONY: chaos
+chaos: setup ## Kill a real Airflow's processes at every point, and write docs/what-happens-when.md; ONLY='worker_*' picks
+	@$(RUN) python -m tests.chaos.run $(if $(ONLY),--only '$(ONLY)')
+
 .PHONY: bench
 bench: setup ## Measure imports, waiting and exports, and write docs/benchmarks.md; QUICK=1 for a rough look
 	@$(RUN) python -m tests.benchmarks.run $(if $(QUICK),--quick)
