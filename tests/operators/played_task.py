@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from threading import Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from requests.adapters import HTTPAdapter
+from requests.exceptions import RequestException
 
 from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.endpoints import Request
@@ -36,7 +38,14 @@ class Died(BaseException):
 
 
 class DiedSending(Died):
-    """The worker's process is gone, but the request that it was sending still arrives."""
+    """The worker's process is gone, but the request that it was sending still arrives.
+
+    :param looks: after so many looks of later attempts at the list of runs.
+    """
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
 
 
 class Fate:
@@ -63,13 +72,11 @@ class Fate:
 class PlayedTask:
     """A task instance of a DAG run, as far as an operator sees it.
 
-    :param await_arrival: returns when the server has got what a dying process was sending.
     :param has_store: whether this Airflow has a task state store.
     :param arguments: of the operator.
     """
 
-    def __init__(self, await_arrival: Callable[[], None], *, has_store: bool, **arguments: Any) -> None:
-        self._await_arrival = await_arrival
+    def __init__(self, *, has_store: bool, **arguments: Any) -> None:
         self._arguments = arguments
         self._tries = 0
         self._max_tries = RETRIES
@@ -77,7 +84,7 @@ class PlayedTask:
         self._store: dict[str, str] | None = {} if has_store else None
         self._xcoms: dict[str, Any] = {}
         self._began = datetime.now(UTC)
-        self._in_flight: list[Thread] = []
+        self._stragglers: list[tuple[int, Callable[[], None]]] = []
         self._operator = self._new_operator()
 
     @property
@@ -139,17 +146,23 @@ class PlayedTask:
         """Let a moment of the attempt pass."""
         self._fate.pass_moment()
 
-    def send_after_death(self, send: Callable[[], requests.Response]) -> None:
-        """Let a request arrive although its sender is gone."""
-        self._in_flight.append(Thread(target=lambda: send().close(), daemon=True))
-        self._in_flight[-1].start()
-        self._await_arrival()
+    def hold(self, looks: int, send: Callable[[], None]) -> None:
+        """Let a request arrive after so many looks, although its sender is gone."""
+        self._stragglers.append((looks, send))
+
+    def pass_look(self) -> None:
+        """Let a look at the list of runs pass, and what is due arrive."""
+        held, self._stragglers = self._stragglers, []
+        for looks, send in held:
+            if looks > 1:
+                self.hold(looks - 1, send)
+            else:
+                send()
 
     def let_stragglers_arrive(self) -> None:
-        """Return when all that was sent before a death is done."""
-        for thread in self._in_flight:
-            thread.join()
-        self._in_flight.clear()
+        """Let everything arrive."""
+        while self._stragglers:
+            self.pass_look()
 
     def _new_operator(self) -> RunActorOperator:
         return RunActorOperator(task_id="task", deferrable=True, retries=RETRIES, **self._arguments)
@@ -213,17 +226,22 @@ class _MortalAdapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         try:
             self._task.pass_moment()
-        except DiedSending:
-            send = super().send
-            self._task.send_after_death(lambda: send(request, *args, **kwargs))
+        except DiedSending as death:
+            self._task.hold(death.looks, lambda: self._send_unheard(request, *args, **kwargs))
             raise
         response = super().send(request, *args, **kwargs)
+        if request.method == "GET" and urlsplit(str(request.url)).path.endswith("/runs"):
+            self._task.pass_look()
         try:
             self._task.pass_moment()
         except Died:
             response.close()
             raise
         return response
+
+    def _send_unheard(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> None:
+        with suppress(RequestException):  # nobody is left to hear of it
+            super().send(request, *args, **kwargs).close()
 
 
 def _hurried(flow: Flow[T]) -> Flow[T]:
