@@ -124,7 +124,8 @@ def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:
     """
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - imports Airflow
 
-    path = ObjectStoragePath(url, conn_id=conn_id)
+    # On older Airflows, a connection that is None hides the one in the URL.
+    path = ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
     with _os_errors(ImportError, ValueError):
         _sink_class(path)
         path.fs  # noqa: B018 - the property connects

@@ -71,10 +71,8 @@ def _remove_abandoned(target: Path) -> None:
     with os.scandir(target.parent) as entries:
         parts = [Path(entry) for entry in entries if entry.name.startswith(prefix)]
     for part in parts:
-        with (
-            suppress(OSError),
-            part.open("rb") as file,
-        ):  # locked, gone meanwhile, or somebody else's: not ours to remove
+        # Not ours to remove if it is locked, gone meanwhile, or of another user. NFS locks only what may be written.
+        with suppress(OSError), part.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_RECEIPT = ("ETag", "ChecksumCRC32", "ChecksumCRC32C", "ChecksumCRC64NVME", "ChecksumSHA1", "ChecksumSHA256")
 _PAGES_OF_PARTS = 10  # S3 lists 1,000 parts at a time, and there are at most 10,000
 
 
@@ -63,17 +64,27 @@ class S3Sink:
         return self._fs._call_s3("upload_part", PartNumber=number, Body=part, **self._upload)  # type: ignore[no-any-return]  # noqa: SLF001
 
     def _give_up_abandoned(self) -> None:
-        bucket, key = self._object["Bucket"], self._object["Key"]
         try:
-            listed = self._fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=key)
-        except (PermissionError, NotImplementedError) as error:
+            listed = self._fs.call_s3(
+                "list_multipart_uploads", Bucket=self._object["Bucket"], Prefix=self._object["Key"]
+            )
+        except FileNotFoundError:
+            raise  # there is no such bucket
+        except OSError as error:
             log.info("Cannot look for uploads that earlier attempts have left: %s", error)
             return
         now = parsedate_to_datetime(listed["ResponseMetadata"]["HTTPHeaders"]["date"])
-        for found in listed.get("Uploads", ()):
-            if found["Key"] == key and now - self._last_change(found) >= parts.ABANDONED_AFTER:
-                log.info("Giving up an upload of %s that an earlier attempt has left", key)
-                self._fs.call_s3("abort_multipart_upload", UploadId=found["UploadId"], **self._object)
+        for upload in listed.get("Uploads", ()):
+            if upload["Key"] == self._object["Key"]:
+                self._give_up_if_abandoned(upload, now)
+
+    def _give_up_if_abandoned(self, upload: dict[str, Any], now: datetime) -> None:
+        try:
+            if now - self._last_change(upload) >= parts.ABANDONED_AFTER:
+                self._fs.call_s3("abort_multipart_upload", UploadId=upload["UploadId"], **self._object)
+                log.info("Gave up an upload of %s that an earlier attempt has left", upload["Key"])
+        except OSError as error:  # it may have ended meanwhile
+            log.info("Cannot give up an upload that an earlier attempt may have left: %s", error)
 
     def _last_change(self, upload: dict[str, Any]) -> datetime:
         """Return when an upload got its latest part, or was begun."""
@@ -90,4 +101,4 @@ class S3Sink:
 
 def _receipt(answer: dict[str, Any]) -> dict[str, Any]:
     """Return what completing the upload takes of the answer to a part."""
-    return {name: value for name, value in answer.items() if name == "ETag" or name.startswith("ChecksumC")}
+    return {name: answer[name] for name in _RECEIPT if name in answer}

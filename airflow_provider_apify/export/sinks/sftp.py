@@ -7,14 +7,13 @@ import logging
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.export.sinks import parts
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -63,16 +62,19 @@ class SftpSink:
     async def _remove_abandoned(self) -> None:
         from asyncssh import SFTPError  # noqa: PLC0415 - only this storage needs it
 
-        now = (await self._client.stat(self._part)).mtime
         prefix = parts.part_prefix(self._target.name)
         try:
+            now = (await self._client.stat(self._part)).mtime
             for entry in await self._client.readdir(self._target.parent):
-                is_old = now - entry.attrs.mtime >= parts.ABANDONED_AFTER.total_seconds()
-                if is_old and entry.filename.startswith(prefix) and entry.filename != self._part.name:
-                    log.info("Removing %s, which an earlier attempt has left", entry.filename)
-                    await self._client.remove(self._target.with_name(entry.filename))
+                if entry.filename.startswith(prefix) and _is_silent(entry.attrs.mtime, now):
+                    await self._remove_other(entry.filename)
         except SFTPError as error:  # the folder may not be listed, or another writer was faster
             log.info("Cannot remove what earlier attempts have left: %s", error)
+
+    async def _remove_other(self, name: str) -> None:
+        if name != self._part.name:
+            await self._client.remove(self._target.with_name(name))
+            log.info("Removed %s, which an earlier attempt has left", name)
 
     async def _rename(self) -> None:
         from asyncssh import SFTPFailure, SFTPOpUnsupported  # noqa: PLC0415 - only this storage needs it
@@ -100,9 +102,14 @@ class SftpSink:
         await self._client.remove(self._part)
         self._client.exit()
 
-    def _run(self, coroutine: Coroutine[None, None, T]) -> T:
+    def _run(self, coroutine: Coroutine[None, None, parts.Answer]) -> parts.Answer:
         with _os_errors():
             return parts.run_on(self._fs.loop, coroutine)
+
+
+def _is_silent(changed: int | None, now: int | None) -> bool:
+    """Return whether a file has not grown for so long that its writer is dead; servers need not say when it did."""
+    return changed is not None and now is not None and now - changed >= parts.ABANDONED_AFTER.total_seconds()
 
 
 @contextmanager
