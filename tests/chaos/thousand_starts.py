@@ -1,0 +1,195 @@
+"""A thousand starts while one request in seven goes wrong: this package, and beside it the official client.
+
+``python -m tests.chaos.thousand_starts [STARTS]`` prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from airflow_provider_apify._api.starting import Identity, Order
+from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, actor
+from tools.environment import clean_environment
+from tools.versions import ROOT
+
+STARTS = 1_000
+AT_A_TIME = 32
+ATTEMPTS = 3
+SETTLE_SECONDS = 3
+FAULTS: dict[str, dict[str, Any]] = {
+    "503 before commit": {"action": "answer", "status": 503, "probability": 0.025},
+    "500 after commit": {"action": "answer-after-commit", "status": 500, "probability": 0.025},
+    "reset before commit": {"action": "cut-before-commit", "probability": 0.025},
+    "reset after commit": {"action": "cut-after-commit", "probability": 0.025},
+    "429, Retry-After: 1": {
+        "action": "answer",
+        "status": 429,
+        "error_type": "rate-limit-exceeded",
+        "headers": {"Retry-After": "1"},
+        "probability": 0.05,
+    },
+}
+"""Each may happen to any request to the API."""
+FIRST_TIMEOUT = 10_000
+"""Each start asks for a timeout of its own, in seconds: by that the ledger tells which start a run is from."""
+Start = Callable[[LocalApify, int], str | None]
+
+
+async def _stay(context: ActorContext) -> None:
+    """Go on for longer than the measurement."""
+    await context.sleep(FIRST_TIMEOUT)
+
+
+# Lists of runs do not show who started them, so a look for a lost answer reads the runs of its Actor one by one.
+CROWD = [actor(f"crowd/actor-{number}")(_stay) for number in range(20)]
+
+
+def start_with_the_hook(_apify: LocalApify, number: int) -> str | None:
+    """Start as the operator does for one of many mapped tasks with two retries; return the run's ID."""
+    from airflow_provider_apify.hooks.apify import ApifyHook  # noqa: PLC0415 - imports Airflow
+
+    target = Target("actor", CROWD[number % len(CROWD)].name)
+    began = time.time()
+    for attempt in range(1, ATTEMPTS + 1):
+        hook = ApifyHook("crowd")
+        task = {"dag_id": "crowd", "task_id": "run", "run_id": "one", "map_index": number, "max_tries": ATTEMPTS - 1}
+        order = Order(
+            target=target,
+            start=hook.start_request(target, {"page": number}, RunOptions(timeout=FIRST_TIMEOUT + number)),
+            identity=Identity.of(SimpleNamespace(**task, try_number=attempt)),
+            search=attempt > 1,
+            since=began,
+        )
+        try:
+            return hook.start_or_adopt_run(order, lambda _words: None).id
+        except ApifyError:
+            continue
+    return None
+
+
+def start_with_the_official_client(apify: LocalApify, number: int) -> str | None:
+    """Start with ``actor.start()`` and its own retries; return the run's ID, ``None`` where it raises."""
+    from apify_client import ApifyClient  # noqa: PLC0415 - an optional package of the comparison
+
+    client = ApifyClient(apify.token, api_url=apify.base_url)
+    target = client.actor(CROWD[number % len(CROWD)].name)
+    try:
+        return target.start(run_input={"page": number}, run_timeout=timedelta(seconds=FIRST_TIMEOUT + number)).id
+    except Exception:  # noqa: BLE001 - whatever it raises, its caller has no run
+        return None
+
+
+def compare(starts: int = STARTS) -> list[dict[str, Any]]:
+    """Put both through the same, and return the figures of each; see :func:`put_through`."""
+    clients: dict[str, Start] = {
+        "this package": start_with_the_hook,
+        "apify-client": start_with_the_official_client,
+    }
+    return [put_through(name, start, starts) for name, start in clients.items()]
+
+
+def compare_in_another_process(starts: int = STARTS) -> list[dict[str, Any]]:
+    """Do what :func:`compare` does with a home for Airflow that is left behind by nobody."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = clean_environment(AIRFLOW_HOME=home, AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR")
+        command = [sys.executable, "-m", __spec__.name, "--json", str(starts)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603 - this module
+    figures: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def put_through(name: str, start: Start, starts: int) -> dict[str, Any]:
+    """Start that often, several at a time, against a local Apify with :data:`FAULTS`; return what came of it.
+
+    :return: what :func:`judge` returns, and how many ``requests`` Apify got, how often each of the ``faults`` happened,
+        and the ``seconds`` it took.
+    """
+    with LocalApify(actors=CROWD) as apify, patch.dict(os.environ, AIRFLOW_CONN_CROWD=_connection(apify)):
+        for seed, fault in enumerate(FAULTS.values()):
+            apify.control.add_fault(**fault, seed=seed, path="/v2/*", times=None)
+        began = time.monotonic()
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            given = list(pool.map(lambda number: start(apify, number), range(starts)))
+        seconds = round(time.monotonic() - began, 1)
+        ledger, rules = apify.control.ledger(slim=True), apify.control.faults()
+    happened = {words: rule["happened"] for words, rule in zip(FAULTS, rules, strict=True)}
+    requests = sum(count for route, count in ledger.requests.items() if "/v2/" in route)
+    return {
+        "client": name,
+        **judge(ledger.runs, given),
+        "requests": requests,
+        "faults": happened,
+        "seconds": seconds,
+    }
+
+
+def _connection(apify: LocalApify) -> str:
+    extra = {"start_settle_seconds": SETTLE_SECONDS}
+    return json.dumps({"conn_type": "apify", "host": apify.base_url, "password": apify.token, "extra": extra})
+
+
+def judge(runs: Sequence[LedgerRun], given: Sequence[str | None]) -> dict[str, Any]:
+    """Judge by the ledger.
+
+    - ``runs``: started at all.
+    - ``adopted``: starts whose caller has been given the run that was started for it.
+    - ``duplicates``: runs beyond the first of a start that nobody has aborted.
+    - ``lost``: starts that have a run, and whose caller has been given none, or another.
+    - ``orphaned``: runs that go on and that no caller has been given; duplicates are among them.
+    - ``raised``: starts whose caller was given an error.
+    """
+    by_start: defaultdict[int, list[LedgerRun]] = defaultdict(list)
+    for run in runs:
+        by_start[run.options["timeoutSecs"] - FIRST_TIMEOUT].append(run)
+    adopted = {number for number, run_id in enumerate(given) if run_id in {run.run_id for run in by_start[number]}}
+    kept = {number: [run for run in each if not run.aborted_by_request] for number, each in by_start.items()}
+    return {
+        "starts": len(given),
+        "runs": len(runs),
+        "adopted": len(adopted),
+        "duplicates": sum(len(each[1:]) for each in kept.values()),
+        "lost": sum(bool(each) and number not in adopted for number, each in kept.items()),
+        "orphaned": sum(run.is_going and run.run_id not in given for run in runs),
+        "raised": given.count(None),
+    }
+
+
+def table(figures: Sequence[dict[str, Any]]) -> str:
+    """Write the figures as a Markdown table, a column for each client."""
+    rows = [
+        ["", *(each["client"] for each in figures)],
+        ["---", *("---:" for _ in figures)],
+        *[[name, *(f"{each[name]:,}" for each in figures)] for name in figures[0] if name not in {"client", "faults"}],
+        ["requests per start", *(f"{each['requests'] / each['starts']:.2f}" for each in figures)],
+        *[[words, *(str(each["faults"][words]) for each in figures)] for words in FAULTS],
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def main() -> None:
+    """Print the table; with ``--json``, the bare figures, measured in this process."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("starts", nargs="?", type=int, default=STARTS)
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    measured = json.dumps(compare(chosen.starts)) if chosen.json else table(compare_in_another_process(chosen.starts))
+    sys.stdout.write(f"{measured}\n")
+
+
+if __name__ == "__main__":
+    main()
