@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class HeldBackSink:
-    """Upload in one resumable session, which is finished or cancelled.
+    """Make one resumable upload, which is finished or cancelled.
 
-    A session that a dead writer has left is invisible, costs nothing, and ends by itself after a week.
+    An upload that a dead writer has left is invisible, and Google ends it after a week.
     """
 
     def __init__(self, path: ObjectStoragePath) -> None:
