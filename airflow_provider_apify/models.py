@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
-
-import pendulum
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.exceptions import ApifyRunAborted, ApifyRunError, ApifyRunFailed, ApifyRunTimedOut
+from airflow_provider_apify.run_details import RunDetails, read_dollars, read_time
+
+if TYPE_CHECKING:
+    import pendulum
 
 SUCCEEDED = "SUCCEEDED"
 FINISHED_STATUSES = frozenset({SUCCEEDED, "FAILED", "ABORTED", "TIMED-OUT"})
@@ -24,8 +26,11 @@ _ERROR_BY_STATUS: Mapping[str, type[ApifyRunError]] = {"ABORTED": ApifyRunAborte
 
 
 @dataclass(frozen=True)
-class ActorRun:
+class ActorRun(RunDetails):
     """One run as the API last described it. Costs are preliminary until about 10 seconds after the end.
+
+    Beside the essentials below, every field of the API's object is an attribute: see
+    :class:`~airflow_provider_apify.run_details.RunDetails`.
 
     See https://docs.apify.com/api/v2/actor-run-get.
 
@@ -53,21 +58,20 @@ class ActorRun:
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> ActorRun:
         """Read the ``data`` object of ``GET /v2/actor-runs/{runId}``."""
-        cost = data.get("usageTotalUsd")
         return cls(
             id=data["id"],
             actor_id=data["actId"],
             actor_task_id=data.get("actorTaskId"),
             status=data["status"],
             status_message=data.get("statusMessage"),
-            started_at=_time(data.get("startedAt")),
-            finished_at=_time(data.get("finishedAt")),
+            started_at=read_time(data.get("startedAt")),
+            finished_at=read_time(data.get("finishedAt")),
             build_number=data.get("buildNumber"),
             exit_code=data.get("exitCode"),
             dataset_id=data.get("defaultDatasetId"),
             key_value_store_id=data.get("defaultKeyValueStoreId"),
             request_queue_id=data.get("defaultRequestQueueId"),
-            usage_total_usd=None if cost is None else Decimal(str(cost)),
+            usage_total_usd=read_dollars(data.get("usageTotalUsd")),
             charged_event_counts=dict(data.get("chargedEventCounts") or {}),
             raw=data,
         )
@@ -90,17 +94,17 @@ class ActorRun:
     @property
     def history(self) -> dict[str, int]:
         """How often the run was resurrected, rebooted and turned into another Actor so far, as plain JSON."""
-        stats = self.raw.get("stats") or {}
+        stats = self.stats
         return {
-            "resurrections": stats.get("resurrectCount") or 0,
-            "reboots": stats.get("rebootCount") or 0,
-            "metamorphs": max(stats.get("metamorph") or 0, len(self.raw.get("metamorphs") or ())),
+            "resurrections": stats.resurrect_count or 0,
+            "reboots": stats.reboot_count or 0,
+            "metamorphs": max(stats.metamorph or 0, len(self.metamorphs)),
         }
 
     @property
     def user_agent(self) -> str | None:
         """The User-Agent of the request that started the run; lists of runs may lack it."""
-        return (self.raw.get("meta") or {}).get("userAgent")
+        return self.meta.user_agent
 
     @property
     def console_url(self) -> str:
@@ -134,10 +138,6 @@ class ActorRun:
             "charged_event_counts": dict(self.charged_event_counts),
             "console_url": self.console_url,
         }
-
-
-def _time(text: str | None) -> pendulum.DateTime | None:
-    return pendulum.DateTime.fromisoformat(text).in_timezone("UTC") if text else None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal
 
+from airflow_provider_apify._references import WORDS, read_reference
+
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
 _MEMORY_MEGABYTES = tuple(2**power for power in range(7, 16))
 
@@ -18,19 +20,21 @@ class Target:
     """What a run is started from: an Actor, or a saved task (an Actor with its input).
 
     :param kind: ``"actor"`` or ``"task"``.
-    :param id: its ID, ``username/name`` or ``username~name``.
+    :param id: its ID, ``username/name``, ``username~name``, or the address of its page in Apify Console or Store, of
+        which the ID is kept.
     """
 
     kind: Literal["actor", "task"]
     id: str
 
     def __post_init__(self) -> None:
-        """Reject what can be no ID, so that it never becomes part of another URL."""
+        """Read an address; reject what can be no ID, so that it never becomes part of another URL."""
+        object.__setattr__(self, "id", read_reference(self.kind, self.id))
         owner, separator, name = self.id.replace("/", "~").rpartition("~")
         if not _is_plain(name) or (separator and not _is_plain(owner)):
             raise ValueError(
                 f"{self.id!r} is no {self.word} ID. Write the ID from Apify Console, for example 'HG7ML7M8z78YcAPEB', "
-                "or 'username/name'.",
+                "or 'username/name', or paste the address of its page.",
             )
 
     @classmethod
@@ -53,7 +57,7 @@ class Target:
     @property
     def word(self) -> str:
         """What Apify calls the kind."""
-        return "Actor" if self.kind == "actor" else "Actor task"
+        return WORDS[self.kind]
 
 
 def _is_plain(part: str) -> bool:

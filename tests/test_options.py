@@ -41,13 +41,17 @@ def test_an_id_is_what_apify_console_shows(kind: Literal["actor", "task"], name:
         "é",
         "🦊",
         "a\n",
-        "https://apify.com/a",
         "-",
     ],
 )
 def test_what_can_be_no_id_is_refused_with_an_example(name: str) -> None:
     with pytest.raises(ValueError, match=r"is no Actor task ID\. Write the ID from Apify Console"):
         Target("task", name)
+
+
+def test_the_address_of_a_page_is_read_as_the_id_in_it() -> None:
+    pasted = Target("actor", "https://console.apify.com/actors/HG7ML7M8z78YcAPEB/input")
+    assert pasted == Target("actor", "HG7ML7M8z78YcAPEB")
 
 
 @given(st.text())

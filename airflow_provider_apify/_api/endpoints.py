@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from airflow_provider_apify._references import read_reference
 from airflow_provider_apify.options import RunOptions, Target
 
 MAX_INPUT_BYTES = 9 * 2**20
 MAX_WAIT_SECONDS = 60
+MAX_PAGE = 1_000
 JSON = "application/json; charset=utf-8"
 _ANSWER_SECONDS = 30.0
+# An Actor may have nothing to log for so long.
+_SILENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -52,31 +56,47 @@ def start_run(target: Target, run_input: bytes | None, options: RunOptions) -> R
 
     :param run_input: JSON text; ``None`` sends no body, so the saved or default input applies.
     """
-    params = _params(options.to_params())
+    params = query(options.to_params())
     return Request("POST", f"{_target(target)}/runs", params, run_input, retry_safe=False)
 
 
 def get_run(run_id: str, *, wait: int = 0) -> Request:
     """``GET /v2/actor-runs/{runId}``, answered when the run ends or after ``wait`` (0 to 60) seconds."""
-    params = _params({"waitForFinish": wait} if wait else {})
-    return Request("GET", f"/v2/actor-runs/{_segment(run_id)}", params, timeout=_ANSWER_SECONDS + wait)
+    params = query({"waitForFinish": wait} if wait else {})
+    return Request("GET", _run(run_id), params, timeout=_ANSWER_SECONDS + wait)
 
 
 def last_run(target: Target, *, status: str | None = None, origin: str | None = None) -> Request:
     """``GET /v2/actors/{actorId}/runs/last``, or the same of a task."""
-    return Request("GET", f"{_target(target)}/runs/last", _params({"status": status, "origin": origin}))
+    return Request("GET", f"{_target(target)}/runs/last", query({"status": status, "origin": origin}))
 
 
-def list_runs(target: Target, *, started_after: datetime, offset: int, limit: int) -> Request:
-    """``GET /v2/actors/{actorId}/runs``, or the same of a task: newest first, at most 1,000.
+def list_runs(
+    target: Target | None,
+    *,
+    status: Collection[str] = (),
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+    desc: bool = True,
+    offset: int = 0,
+    limit: int = MAX_PAGE,
+) -> Request:
+    """``GET /v2/actors/{actorId}/runs``, ``GET /v2/actor-tasks/{actorTaskId}/runs`` or ``GET /v2/actor-runs``.
 
-    :param started_after: for Actors; the list of a task's runs cannot be limited so.
+    :param target: ``None`` lists all runs of the account.
+    :param started_after: like ``started_before`` not for tasks: the list of a task's runs cannot be limited so.
+    :param limit: at most 1,000.
     """
-    after = started_after.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    params = _params(
-        {"startedAfter": after if target.kind == "actor" else None, "desc": True, "offset": offset, "limit": limit}
-    )
-    return Request("GET", f"{_target(target)}/runs", params)
+    is_task = target is not None and target.kind == "task"
+    params = {
+        "status": tuple(status) or None,
+        "startedAfter": None if is_task else _moment("started_after", started_after),
+        "startedBefore": None if is_task else _moment("started_before", started_before),
+        "desc": desc,
+        "offset": offset,
+        "limit": limit,
+    }
+    return Request("GET", f"{_target(target)}/runs" if target else "/v2/actor-runs", query(params))
 
 
 def resurrect_run(run_id: str, options: RunOptions) -> Request:
@@ -87,12 +107,12 @@ def resurrect_run(run_id: str, options: RunOptions) -> Request:
     params = options.to_params()
     if {"webhooks", "forcePermissionLevel"} & params.keys():
         raise ValueError("A resurrected run keeps its webhooks and permissions: leave them out.")
-    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/resurrect", _params(params), retry_safe=False)
+    return Request("POST", f"{_run(run_id)}/resurrect", query(params), retry_safe=False)
 
 
 def reboot_run(run_id: str) -> Request:
     """``POST /v2/actor-runs/{runId}/reboot``; Apify refuses it unless the run is ``RUNNING``."""
-    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/reboot", retry_safe=False)
+    return Request("POST", f"{_run(run_id)}/reboot", retry_safe=False)
 
 
 def metamorph_run(
@@ -104,35 +124,40 @@ def metamorph_run(
     content_type: str = JSON,
 ) -> Request:
     """``POST /v2/actor-runs/{runId}/metamorph``: turn the run into one of another Actor."""
-    params = _params({"targetActorId": _id(actor), "build": build})
-    path = f"/v2/actor-runs/{_segment(run_id)}/metamorph"
+    params = query({"targetActorId": _id(actor), "build": build})
+    path = f"{_run(run_id)}/metamorph"
     return Request("POST", path, params, run_input, content_type=content_type, retry_safe=False)
 
 
 def set_status_message(run_id: str, message: str, *, is_terminal: bool) -> Request:
     """``PUT /v2/actor-runs/{runId}`` with a status message."""
-    body = {"runId": run_id, "statusMessage": message, "isStatusMessageTerminal": is_terminal}
-    return Request("PUT", f"/v2/actor-runs/{_segment(run_id)}", body=json.dumps(body).encode())
+    known = read_reference("run", run_id)
+    body = {"runId": known, "statusMessage": message, "isStatusMessageTerminal": is_terminal}
+    return Request("PUT", _run(run_id), body=json.dumps(body).encode())
 
 
 def delete_run(run_id: str) -> Request:
     """``DELETE /v2/actor-runs/{runId}``; Apify refuses it for a run that goes on."""
-    return Request("DELETE", f"/v2/actor-runs/{_segment(run_id)}")
+    return Request("DELETE", _run(run_id))
 
 
 def abort_run(run_id: str, *, gracefully: bool = False) -> Request:
     """``POST /v2/actor-runs/{runId}/abort``; aborting twice is harmless."""
-    return Request("POST", f"/v2/actor-runs/{_segment(run_id)}/abort", _params({"gracefully": gracefully or None}))
+    return Request("POST", f"{_run(run_id)}/abort", query({"gracefully": gracefully or None}))
 
 
-def get_log(run_id: str) -> Request:
-    """``GET /v2/actor-runs/{runId}/log``: at most 10 MiB of text."""
-    return Request("GET", f"/v2/actor-runs/{_segment(run_id)}/log", _params({"raw": True}))
+def get_log(run_id: str, *, stream: bool = False) -> Request:
+    """``GET /v2/actor-runs/{runId}/log``: at most 10 MiB of text.
+
+    :param stream: the answer goes on until the run is finished.
+    """
+    params = query({"raw": True, "stream": stream or None})
+    return Request("GET", f"{_run(run_id)}/log", params, timeout=_SILENCE_SECONDS if stream else _ANSWER_SECONDS)
 
 
 def get_dataset(dataset_id: str) -> Request:
     """``GET /v2/datasets/{datasetId}``."""
-    return Request("GET", f"/v2/datasets/{_segment(dataset_id)}")
+    return Request("GET", f"/v2/datasets/{segment(dataset_id)}")
 
 
 def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
@@ -140,7 +165,7 @@ def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
 
     :param params: by their API names; ``None`` leaves one out, a list is joined with commas.
     """
-    return Request("GET", f"/v2/datasets/{_segment(dataset_id)}/items", _params(params))
+    return Request("GET", f"/v2/datasets/{segment(dataset_id)}/items", query(params))
 
 
 def get_me() -> Request:
@@ -203,7 +228,8 @@ def _json_complaint(error: Exception) -> str:
     return str(error)
 
 
-def _params(values: Mapping[str, Any]) -> dict[str, str]:
+def query(values: Mapping[str, Any]) -> dict[str, str]:
+    """Write parameters as the API reads them: ``None`` is left out, a list is joined with commas."""
     return {name: _param(value) for name, value in values.items() if value is not None}
 
 
@@ -215,9 +241,21 @@ def _param(value: Any) -> str:
     return ",".join(value) if isinstance(value, list | tuple) else str(value)
 
 
+def _moment(name: str, moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} must have a time zone, unlike {moment!r}.")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _run(run_id: str) -> str:
+    return f"/v2/actor-runs/{segment(read_reference('run', run_id))}"
+
+
 def _target(target: Target) -> str:
     collection = "actors" if target.kind == "actor" else "actor-tasks"
-    return f"/v2/{collection}/{_segment(_id(target))}"
+    return f"/v2/{collection}/{segment(_id(target))}"
 
 
 def _id(target: Target) -> str:
@@ -225,7 +263,7 @@ def _id(target: Target) -> str:
     return target.id.replace("/", "~")
 
 
-def _segment(name: str) -> str:
+def segment(name: str) -> str:
     """Quote a name for exactly one segment of a path."""
     if not name or name in {".", ".."}:
         raise ValueError(f"{name!r} is no Apify ID.")

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_apify._api import endpoints, flows
-from airflow_provider_apify._api.answers import Answer
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.transports import (
     drive,
     drive_async,
+    no_response,
+    open_with_requests,
     send_with_aiohttp,
     send_with_requests,
     shared_session,
 )
 from airflow_provider_apify._compat import mask_secret
+from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import requests
 
 T = TypeVar("T")
+_PIECE_BYTES = 256 * 1024
 
 
 class ApifyClient(BaseHook):
@@ -96,6 +100,27 @@ class ApifyClient(BaseHook):
 
     def _drive(self, flow: Flow[T], send: Callable[[endpoints.Request], Answer] | None = None) -> T:
         return drive(flow, send or partial(send_with_requests, self._session, self.connection.access))
+
+    def _send_reading(
+        self,
+        read: Callable[[Mapping[str, str], Iterator[bytes]], T],
+        results: list[T],
+        request: endpoints.Request,
+    ) -> Answer:
+        """Send, and have ``read`` take the body of a good answer; a body that breaks is no answer."""
+        import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
+
+        try:
+            with open_with_requests(self._session, self.connection.access, request) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                if not response.ok:
+                    return Response(response.status_code, headers, response.content)
+                results.append(read(headers, response.iter_content(_PIECE_BYTES)))
+                return Response(response.status_code, headers, b"")
+        except requests.RequestException as error:
+            return no_response(error)
+        except ApifyDataError as error:
+            return NoResponse(str(error), kind=ApifyDataError)
 
     async def _drive_async(self, flow: Flow[T]) -> T:
         access = (await self._async_connection()).access

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ from airflow_provider_apify.options import RunOptions, Target
 ACTOR = Target("actor", "apify/hello-world")
 TASK = Target("task", "local~daily-crawl")
 NOTHING = RunOptions()
+NOON = datetime(2026, 11, 8, 13, tzinfo=timezone(timedelta(hours=1)))
 HOSTILE = [
     "../users/me",
     "a/b",
@@ -44,6 +46,30 @@ REQUESTS = [
         "/v2/actor-tasks/local~daily-crawl/runs/last",
         {"status": "SUCCEEDED", "origin": "SCHEDULER"},
     ),
+    (
+        endpoints.list_runs(None, desc=False, status=["FAILED", "ABORTED"], limit=5),
+        "GET",
+        "/v2/actor-runs",
+        {"status": "FAILED,ABORTED", "desc": "false", "offset": "0", "limit": "5"},
+    ),
+    (
+        endpoints.list_runs(ACTOR, started_after=NOON, started_before=NOON, offset=7),
+        "GET",
+        "/v2/actors/apify~hello-world/runs",
+        {
+            "startedAfter": "2026-11-08T12:00:00.000Z",
+            "startedBefore": "2026-11-08T12:00:00.000Z",
+            "desc": "true",
+            "offset": "7",
+            "limit": "1000",
+        },
+    ),
+    (
+        endpoints.list_runs(TASK, started_after=NOON, started_before=NOON),
+        "GET",
+        "/v2/actor-tasks/local~daily-crawl/runs",
+        {"desc": "true", "offset": "0", "limit": "1000"},
+    ),
     (endpoints.abort_run("r1"), "POST", "/v2/actor-runs/r1/abort", {}),
     (endpoints.abort_run("r1", gracefully=True), "POST", "/v2/actor-runs/r1/abort", {"gracefully": "true"}),
     (endpoints.resurrect_run("r1", NOTHING), "POST", "/v2/actor-runs/r1/resurrect", {}),
@@ -62,6 +88,7 @@ REQUESTS = [
     ),
     (endpoints.delete_run("r1"), "DELETE", "/v2/actor-runs/r1", {}),
     (endpoints.get_log("r1"), "GET", "/v2/actor-runs/r1/log", {"raw": "true"}),
+    (endpoints.get_log("r1", stream=True), "GET", "/v2/actor-runs/r1/log", {"raw": "true", "stream": "true"}),
     (endpoints.get_dataset("d1"), "GET", "/v2/datasets/d1", {}),
     (
         endpoints.get_items("d1", {"format": "csv", "offset": 0, "limit": None, "bom": False, "fields": ["a", "b"]}),
@@ -83,7 +110,21 @@ def test_each_operation_is_the_request_that_the_api_documents(
 
 @pytest.mark.parametrize(("request_", "path"), [(request_, path) for request_, _, path, _ in REQUESTS])
 def test_what_starts_work_must_not_be_sent_twice(request_: Request, path: str) -> None:
-    assert request_.retry_safe == (not path.endswith(("/runs", "/resurrect", "/reboot", "/metamorph")))
+    starts_work = request_.method == "POST" and path.endswith(("/runs", "/resurrect", "/reboot", "/metamorph"))
+    assert request_.retry_safe != starts_work
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="started_after must have a time zone"):
+        endpoints.list_runs(ACTOR, started_after=NOON.replace(tzinfo=None))
+
+
+def test_the_address_of_a_run_names_it() -> None:
+    address = "https://console.apify.com/actors/runs/r1#log"
+    assert endpoints.abort_run(address) == endpoints.abort_run("r1")
+    assert endpoints.set_status_message(address, "", is_terminal=False) == endpoints.set_status_message(
+        "r1", "", is_terminal=False
+    )
 
 
 def test_a_status_message_is_set_with_what_the_api_asks_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,6 +31,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 """Every operation of the API that is served here."""
 
 _ALIAS, _CANONICAL = "/v2/acts", "/v2/actors"
+_PLAIN = "~!$&'()*+,;=:@"
 _SHOP = {page.path: page.html for page in shop_pages()}
 
 
@@ -63,10 +65,20 @@ class Application:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; the deprecated spelling of a path is taken for the canonical one."""
-        if scope["type"] == "http" and (scope["path"] == _ALIAS or scope["path"].startswith(f"{_ALIAS}/")):
-            scope["path"] = _CANONICAL + scope["path"].removeprefix(_ALIAS)
+        """Serve one request."""
+        if scope["type"] == "http":
+            scope["path"] = _canonical(scope["raw_path"].decode("latin-1"))
         await self._app(scope, receive, send)
+
+
+def _canonical(raw_path: str) -> str:
+    """Return a path in one spelling, still quoted: an encoded slash is part of a name and must not separate two.
+
+    The deprecated spelling of Actors is taken for the canonical one.
+    """
+    path = "/".join(quote(unquote(part), safe=_PLAIN) for part in raw_path.split("/"))
+    is_alias = path == _ALIAS or path.startswith(f"{_ALIAS}/")
+    return _CANONICAL + path.removeprefix(_ALIAS) if is_alias else path
 
 
 def _route(endpoint: Endpoint, site: Site) -> Route:

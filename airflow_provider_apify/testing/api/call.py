@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import unquote
 
 from starlette.responses import JSONResponse, Response
 
@@ -42,7 +43,7 @@ class Call:
         self.authorized = authorized
         self.lag_seconds = lag_seconds
         self.query = Query(request.query_params)
-        self.path: dict[str, str] = request.path_params
+        self.path: dict[str, str] = {name: unquote(value) for name, value in request.path_params.items()}
 
     async def body(self, limit: int = MAX_INPUT_BYTES) -> bytes:
         """Return the body, decoded as its Content-Encoding says.

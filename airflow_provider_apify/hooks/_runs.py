@@ -1,0 +1,159 @@
+"""Runs: start one, read one, list many, wait for the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from airflow_provider_apify._api import endpoints, flows
+from airflow_provider_apify._api.flows import Waiting
+from airflow_provider_apify._api.listing import by_offset
+from airflow_provider_apify._api.starting import Order, Starter
+from airflow_provider_apify.hooks._client import ApifyClient
+from airflow_provider_apify.models import ActorRun, RunEvent
+from airflow_provider_apify.options import RunOptions, Target
+
+# A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
+_WORKER_LONG_POLL_SECONDS = 10
+
+
+class Runs(ApifyClient):
+    """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` for runs.
+
+    Where a ``run_id`` is taken, the address of the run's page in Apify Console does as well.
+    """
+
+    def start_run(
+        self,
+        target: Target | str,
+        run_input: Any = None,
+        *,
+        options: RunOptions | None = None,
+    ) -> ActorRun:
+        """Start an Actor or a saved task and return at once, without waiting for the run to finish.
+
+        See https://docs.apify.com/api/v2/act-runs-post and https://docs.apify.com/api/v2/actor-task-runs-post.
+
+        :param target: an Actor's ID or ``username/name``, or a :class:`~airflow_provider_apify.options.Target`, for
+            example ``Target("task", "username/task-name")``.
+        :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
+        :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...
+        :return: the new run, usually ``READY``.
+        :raises ValueError: the input is no JSON or above 9 MiB, or the options exceed the connection's limits.
+        :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
+        :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
+        :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
+        """
+        chosen = Target("actor", target) if isinstance(target, str) else target
+        return ActorRun.from_api(self._call(self.start_request(chosen, run_input, options or RunOptions())))
+
+    def start_or_adopt_run(self, order: Order, report: Callable[[str], None]) -> ActorRun:
+        """Return the one run of an order: that of an earlier attempt, or a new one; never a second.
+
+        :param report: takes a sentence about anything but the plain way.
+        :raises ApifyRunError: an earlier attempt's run failed, and the order says to fail then.
+        :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run; the
+            next attempt finds it.
+        """
+        settle = self.connection.start_settle_seconds
+        return self._drive(Starter(order, self.retry, report, settle=settle).run())
+
+    def start_request(self, target: Target, run_input: Any, options: RunOptions) -> endpoints.Request:
+        """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
+        return endpoints.start_run(target, endpoints.encode_input(run_input), self.connection.limits.apply(options))
+
+    def get_run(self, run_id: str) -> ActorRun:
+        """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get)."""
+        return ActorRun.from_api(self._call(endpoints.get_run(run_id)))
+
+    def get_last_run(self, target: Target, *, status: str | None = None, origin: str | None = None) -> ActorRun:
+        """Return the newest run of an Actor or task (https://docs.apify.com/api/v2/act-runs-last-get).
+
+        :param status: only runs in this status, for example ``"SUCCEEDED"``.
+        :param origin: only runs started this way, for example ``"SCHEDULER"`` or ``"API"``.
+        :raises ApifyNotFoundError: there is no such run, or no such Actor or task.
+        """
+        return ActorRun.from_api(self._call(endpoints.last_run(target, status=status, origin=origin)))
+
+    def iterate_runs(
+        self,
+        target: Target | str | None = None,
+        *,
+        status: str | Collection[str] = (),
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[ActorRun]:
+        """Yield the runs of an Actor, of a saved task, or of the whole account, page by page as they are needed.
+
+        See https://docs.apify.com/api/v2/act-runs-get, https://docs.apify.com/api/v2/actor-task-runs-get and
+        https://docs.apify.com/api/v2/actor-runs-get. Lists tell less of a run than :meth:`get_run`: ids, status, times
+        and cost, but neither its message nor its options.
+
+        :param target: as in :meth:`start_run`; ``None`` for the account.
+        :param status: one status or several, for example ``("FAILED", "TIMED-OUT")``.
+        :param started_after: with a time zone, inclusive; ``started_before`` as well.
+        :param desc: newest first.
+        :param limit: how many runs at most.
+        """
+        chosen = Target("actor", target) if isinstance(target, str) else target
+        statuses = (status,) if isinstance(status, str) else tuple(status)
+
+        def page(offset: int) -> list[dict[str, Any]]:
+            request = endpoints.list_runs(
+                chosen,
+                status=statuses,
+                started_after=started_after,
+                started_before=started_before,
+                desc=desc,
+                offset=offset,
+                limit=min(limit or endpoints.MAX_PAGE, endpoints.MAX_PAGE),
+            )
+            items: list[dict[str, Any]] = self._call(request)["items"]
+            return items
+
+        runs = map(ActorRun.from_api, by_offset(page))
+        return islice(_within(runs, started_after, started_before, desc=desc), limit)
+
+    def wait_for_run(
+        self,
+        run_id: str,
+        *,
+        deadline: float | None = None,
+        poll_interval: float | None = None,
+        settle: float = 0.0,
+        cost_limit: float | None = None,
+        on_update: Callable[[ActorRun], None] = lambda _run: None,
+    ) -> RunEvent:
+        """Block until the run is finished, the deadline has passed, or the run has become too expensive.
+
+        :param deadline: Unix time; ``None`` waits for ever.
+        :param poll_interval: seconds between plain requests; ``None`` long-polls, which learns of the end at once.
+        :param settle: seconds after the end at which the run is read once more, for its final cost.
+        :param cost_limit: US dollars of platform usage, looked at about every 10 seconds.
+        :param on_update: called with the run about every 10 seconds.
+        """
+        waiting = Waiting(
+            deadline=deadline,
+            long_poll=_WORKER_LONG_POLL_SECONDS,
+            poll_interval=poll_interval,
+            settle=settle,
+            cost_limit=cost_limit,
+        )
+        return self._drive(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+
+
+def _within(
+    runs: Iterator[ActorRun], after: datetime | None, before: datetime | None, *, desc: bool
+) -> Iterator[ActorRun]:
+    """Keep the runs of a time, which Apify itself does not for tasks; stop where no other can follow."""
+    for run in runs:
+        is_early = after is not None and run.started_at is not None and run.started_at < after
+        is_late = before is not None and run.started_at is not None and run.started_at > before
+        if is_early if desc else is_late:
+            return
+        if not is_early and not is_late:
+            yield run

@@ -1,0 +1,56 @@
+"""The logs of runs, against the local Apify."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+import pytest
+
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.testing import LocalApify
+from tests.hooks.conftest import RunScenario
+from tests.testing.client import until
+
+LINES = [f"Line {number}" for number in range(20)]
+
+
+@pytest.fixture
+def hook(apify: LocalApify) -> ApifyHook:  # noqa: ARG001 - where it leads
+    return ApifyHook(retry=RetryPolicy(attempts=3, first_delay=0.001, max_delay=0.002))
+
+
+def test_a_log_is_read_whole(hook: ApifyHook, run_scenario: RunScenario) -> None:
+    log = hook.get_log(run_scenario(wait=30, logLines=LINES))
+    assert [line.partition("Z ")[2] for line in log.splitlines() if " Line " in line] == LINES
+
+
+def test_a_log_is_followed_while_it_is_written(hook: ApifyHook, run_scenario: RunScenario) -> None:
+    run_id = run_scenario(durationSecs=600, logLines=LINES)
+    shown: list[str] = []
+    follower = Thread(target=hook.follow_log, args=[run_id, shown.append])
+    follower.start()
+    until(lambda: any("Line 0" in line for line in shown))
+    ApifyHook().abort_run(run_id)
+    follower.join(timeout=30)
+
+    assert not follower.is_alive()
+    assert shown == hook.get_log(run_id).splitlines()
+
+
+@pytest.mark.parametrize("fault", ["cut-body", "cut-before-commit", "answer"])
+def test_each_line_comes_once_though_the_connection_breaks(
+    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario, fault: str
+) -> None:
+    apify.control.add_fault(fault, path="*/log", times=3, after_bytes=300, status=503)
+    shown: list[str] = []
+    run = hook.follow_log(run_scenario(durationSecs=0.5, logLines=LINES), shown.append)
+
+    assert run.status == "SUCCEEDED"
+    assert shown == hook.get_log(run.id).splitlines()
+
+
+def test_the_log_of_no_run_is_not_found(hook: ApifyHook) -> None:
+    with pytest.raises(ApifyNotFoundError):
+        hook.follow_log("nothing", print)
