@@ -76,6 +76,16 @@ def kill_machine(moment: Moment) -> Acts:
     return acts
 
 
+def expire_token(moment: Moment) -> Acts:
+    """Let Apify refuse the token from a moment on."""
+
+    def acts(scene: Scene) -> None:
+        moment(scene)
+        scene.apify.control.add_fault("expire-token")
+
+    return acts
+
+
 def mark(moment: Moment, state: str) -> Acts:
     """Mark the task at a moment."""
 

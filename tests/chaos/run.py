@@ -19,6 +19,7 @@ from tests.chaos import report
 from tests.chaos.case import PLAIN_PREFIX, Case
 from tests.chaos.cases import CASES
 from tests.chaos.scene import LAB_CONFIG, Verdict, play
+from tests.chaos.thousand_starts import compare_in_another_process, table
 from tools.lab import AirflowLab
 from tools.versions import ROOT
 
@@ -67,7 +68,10 @@ def main() -> int:
         tell("\nThe plain client, in a task with retries:")
         theirs = _told(play_all(lab, plain, prefix=PLAIN_PREFIX))
     if len(cases) == len(CASES) and not chosen.no_plain:
-        report.write(ours, theirs)
+        tell("\nVery many starts under faults:")
+        crowd = compare_in_another_process()
+        tell(table(crowd))
+        report.write(ours, theirs, crowd)
     wrong = [verdict for verdict in ours if not verdict.is_as_expected]
     tell(f"\n{len(ours)} cases, {len(wrong)} not as they should be")
     return 1 if wrong else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.chaos.acts import expire_token, watched
 from tests.chaos.case import ENDLESS, STARTS, Case
 
 _RUN = "The run"
@@ -16,6 +17,17 @@ _FULL = {
 _FAILS_ONCE = {"endAs": ["FAILED", "SUCCEEDED"], "items": 1}
 
 _OUTCOMES = (
+    Case(
+        key="token_expires",
+        section=_RUN,
+        happens="goes on when the token expires",
+        then="The task fails; without a token nobody can abort the run, which ends at its own `timeout`.",
+        run_input=ENDLESS,
+        operator={"timeout": 30},
+        acts=expire_token(watched),
+        runs=("TIMED-OUT",),
+        state="failed",
+    ),
     Case(
         key="run_fails",
         section=_RUN,
