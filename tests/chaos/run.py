@@ -62,7 +62,7 @@ def main() -> int:
     cases = [case for case in CASES if fnmatchcase(case.key, chosen.only)]
     plain = [] if chosen.no_plain else [case for case in cases if case.has_plain]
     with tempfile.TemporaryDirectory(prefix="apify-chaos-") as folder, chaos_lab(Path(folder)) as lab:
-        for dag_id in [*(case.key for case in CASES), *(PLAIN_PREFIX + case.key for case in CASES if case.has_plain)]:
+        for dag_id in [*(case.key for case in cases), *(PLAIN_PREFIX + case.key for case in plain)]:
             lab.client.wait_for_dag(dag_id, timeout=READ_SECONDS)
         ours = _told(play_all(lab, cases))
         tell("\nThe plain client, in a task with retries:")
