@@ -266,5 +266,5 @@ def _id(target: Target) -> str:
 def segment(name: str) -> str:
     """Quote a name for exactly one segment of a path."""
     if not name or name in {".", ".."}:
-        raise ValueError(f"{name!r} is no Apify ID.")
+        raise ValueError(f"{name!r} is no Apify ID or key.")
     return quote(name, safe="~")

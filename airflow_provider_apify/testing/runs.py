@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_apify.testing.actor import ENDINGS
 from airflow_provider_apify.testing.clock import Clock, Pulse, iso, new_id, now
 from airflow_provider_apify.testing.datasets import Dataset
-from airflow_provider_apify.testing.stores import KeyValueStore, Record, RequestQueue
+from airflow_provider_apify.testing.queues import RequestQueue
+from airflow_provider_apify.testing.stores import KeyValueStore, Record
 
 if TYPE_CHECKING:
     from airflow_provider_apify.testing.actor import Actor

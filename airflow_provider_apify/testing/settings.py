@@ -46,6 +46,9 @@ class Settings:
     max_items_per_request: int | None = None
     """A cap on the items in one answer. Apify: none documented today, 250,000 in the past."""
 
+    queue_requests_per_batch: int | None = None
+    """How many requests of a batch a queue takes; it gives the others back. Apify: all, unless it is under load."""
+
     list_shows_user_agent: bool = False
     """Whether lists of runs show ``meta.userAgent``. Apify: documented, but not seen in recorded answers."""
 

@@ -1,9 +1,10 @@
-"""Key-value stores and request queues."""
+"""Key-value stores."""
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,7 @@ class KeyValueStore:
         self.run_id = run_id
         self.created_at = self.modified_at = self.accessed_at = now()
         self.general_access = "FOLLOW_USER_SETTING"
+        self.signing_key = secrets.token_hex(8)
         self.records: dict[str, Record] = {}
 
     def put(self, key: str, record: Record) -> None:
@@ -59,17 +61,3 @@ class KeyValueStore:
     def keys_after(self, start: str | None, prefix: str) -> list[str]:
         """Return the keys that come after one, in the order of the alphabet."""
         return sorted(key for key in self.records if key.startswith(prefix) and (start is None or key > start))
-
-
-class RequestQueue:
-    """A request queue. Its object only: nothing is queued here."""
-
-    kind = "Request queue"
-
-    def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
-        self.id = new_id()
-        self.name = name
-        self.actor_id = actor_id
-        self.run_id = run_id
-        self.created_at = self.modified_at = self.accessed_at = now()
-        self.general_access = "FOLLOW_USER_SETTING"

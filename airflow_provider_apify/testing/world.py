@@ -16,10 +16,11 @@ from airflow_provider_apify.testing.engine import Engine
 from airflow_provider_apify.testing.errors import ApiError, not_found
 from airflow_provider_apify.testing.faults import Faults
 from airflow_provider_apify.testing.ledger import Ledger, LedgerRun
+from airflow_provider_apify.testing.queues import RequestQueue
 from airflow_provider_apify.testing.run_shapes import options_shape, run_shape
 from airflow_provider_apify.testing.runs import Caller, Run, RunOptions, Task
 from airflow_provider_apify.testing.settings import Settings
-from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
+from airflow_provider_apify.testing.stores import KeyValueStore
 from airflow_provider_apify.testing.webhooks import Webhooks
 
 

@@ -82,6 +82,10 @@ def test_all_reading_and_waiting(hook: ApifyHook) -> None:
     with pytest.raises(ApifyNotFoundError):
         hook.get_last_run(Target("task", "local/daily-crawl"))
     hook.get_log_tail(run.id, 5)
+    hook.follow_log(run.id, print)
+    for target in (SCENARIO, Target("task", "local/daily-crawl"), None):
+        moments = {"started_after": run.started_at, "started_before": run.finished_at}
+        assert not list(hook.iterate_runs(target, status=("FAILED", "ABORTED"), desc=True, limit=5, **moments))
     hook.get_dataset(run.dataset_id or "")
     hook.get_me()
 
@@ -98,6 +102,29 @@ def test_all_that_can_be_done_to_a_run(hook: ApifyHook) -> None:
     hook.abort_run(run.id)
     hook.wait_for_run(run.id)
     hook.delete_run(run.id)
+
+
+def test_all_that_can_be_done_with_a_key_value_store(hook: ApifyHook) -> None:
+    store = hook.create_key_value_store("contract").id
+    hook.create_key_value_store()
+    hook.get_key_value_store(store)
+    for value in ({"a": 1}, "text", b"\xff"):
+        hook.set_record(store, "it's!(KEY)", value)
+        assert hook.get_record(store, "it's!(KEY)").value == value
+    hook.record_exists(store, "it's!(KEY)")
+    list(hook.iterate_keys(store, prefix="it's"))
+    hook.get_record_url(store, "it's!(KEY)")
+    hook.delete_record(store, "it's!(KEY)")
+
+
+def test_queues_and_datasets_are_filled(hook: ApifyHook) -> None:
+    run = hook.start_run(SCENARIO)
+    requests = [{"url": "https://example.com/"}, {"url": "https://example.com/", "method": "POST", "payload": "a"}]
+    hook.add_requests(run.request_queue_id or "", requests)
+    hook.add_requests(run.request_queue_id or "", requests, forefront=True)
+    hook.get_request_queue(run.request_queue_id or "")
+    hook.get_request_queue_head(run.request_queue_id or "", limit=5)
+    hook.push_items(run.dataset_id or "", [{"a": 1}])
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

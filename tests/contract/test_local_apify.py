@@ -29,6 +29,7 @@ UNKNOWN = {
     "buildOrRunId": "nothing",
     "userId": "nobody",
     "recordKey": "NOTHING",
+    "requestId": "nothing",
 }
 SERVED = {f"{endpoint.method} {endpoint.template}" for endpoint in ENDPOINTS}
 
@@ -133,6 +134,7 @@ def _use_group(client: Client, group: str, run_id: str, plan: dict[str, Any]) ->
     client.send("GET", f"{group}/key-value-store/records/NOTE")
     client.data("GET", f"{group}/key-value-store/keys", params={"limit": 1})
     client.send("DELETE", f"{group}/key-value-store/records/NOTE")
+    _use_queue(client, f"{group}/request-queue")
     for storage in ("dataset", "key-value-store", "request-queue"):
         client.data("GET", f"{group}/{storage}")
         client.data("PUT", f"{group}/{storage}", json={"name": f"kept-{run_id}", "generalAccess": "RESTRICTED"})
@@ -154,8 +156,28 @@ def _use_storages(client: Client) -> None:
     client.send("HEAD", f"{store}/records/A")
     client.data("GET", f"{store}/keys", params={"prefix": "A", "exclusiveStartKey": "0"})
     client.send("DELETE", f"{store}/records/A")
+    _use_queue(client, "/v2/request-queues/still-mine")
     for collection in ("datasets", "key-value-stores", "request-queues"):
         client.send("DELETE", f"/v2/{collection}/still-mine")
+
+
+def _use_queue(client: Client, queue: str) -> None:
+    mine = {"clientKey": "me"}
+    pages = [{"url": f"https://example.com/{number}", "uniqueKey": str(number)} for number in range(3)]
+    first = client.data("POST", f"{queue}/requests", json={**pages[0], "userData": {"a": 1}}, params=mine)["requestId"]
+    client.data("POST", f"{queue}/requests/batch", json=pages, params={"forefront": "true"})
+    client.data("GET", f"{queue}/requests", params={"limit": 2, "filter": "pending,locked"})
+    cursor = client.data("GET", f"{queue}/requests", params={"limit": 2})["nextCursor"]
+    client.data("GET", f"{queue}/requests", params={"cursor": cursor})
+    client.data("GET", f"{queue}/requests/{first}")
+    client.data("GET", f"{queue}/head", params={"limit": 2})
+    client.data("POST", f"{queue}/head/lock", params={"lockSecs": 60, "limit": 2, **mine})
+    client.data("PUT", f"{queue}/requests/{first}/lock", params={"lockSecs": 60, **mine})
+    client.send("DELETE", f"{queue}/requests/{first}/lock", params=mine)
+    client.data("POST", f"{queue}/requests/unlock", params=mine)
+    client.data("PUT", f"{queue}/requests/{first}", json={**pages[0], "handledAt": "2026-11-08T12:00:00.000Z"})
+    client.send("DELETE", f"{queue}/requests/{first}")
+    client.data("DELETE", f"{queue}/requests/batch", json=[{"uniqueKey": "1"}, {"id": "nothing"}])
 
 
 def _use_items(client: Client) -> None:

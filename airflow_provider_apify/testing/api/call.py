@@ -17,8 +17,9 @@ from airflow_provider_apify.testing.api.query import Query
 from airflow_provider_apify.testing.clock import now
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.errors import ApiError, not_found
+from airflow_provider_apify.testing.queues import RequestQueue
 from airflow_provider_apify.testing.runs import STATUSES, Run, Task
-from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
+from airflow_provider_apify.testing.stores import KeyValueStore
 from airflow_provider_apify.testing.world import World
 
 if TYPE_CHECKING:

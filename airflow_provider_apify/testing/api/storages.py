@@ -10,14 +10,16 @@ from typing import Any, Generic, TypeVar
 from starlette.responses import Response
 
 from airflow_provider_apify.testing.account import CONSOLE, USER_ID, USERNAME
-from airflow_provider_apify.testing.api import records
+from airflow_provider_apify.testing.api import queues, records
 from airflow_provider_apify.testing.api.call import Call, Endpoint, Handler, data, page_of
 from airflow_provider_apify.testing.api.runs import RUNS
 from airflow_provider_apify.testing.api.streams import items_response, log_response
 from airflow_provider_apify.testing.clock import iso, now
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.errors import ApiError, not_found
-from airflow_provider_apify.testing.stores import KeyValueStore, RequestQueue
+from airflow_provider_apify.testing.queues import RequestQueue
+from airflow_provider_apify.testing.signatures import content_signature
+from airflow_provider_apify.testing.stores import KeyValueStore
 from airflow_provider_apify.testing.world import Storages, World
 
 MAX_PUSH_BYTES = 5 * 1024 * 1024
@@ -56,10 +58,13 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
 
 def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
     """Write a key-value store as the API does."""
+    base = f"{call.world.base_url}/v2/key-value-stores/{store.id}"
     size = sum(len(record.value) for record in store.records.values())
     return _common(store) | {
         "consoleUrl": f"{CONSOLE}/storage/key-value/{store.id}",
-        "keysPublicUrl": f"{call.world.base_url}/v2/key-value-stores/{store.id}/keys",
+        "urlSigningSecretKey": store.signing_key,
+        "keysPublicUrl": f"{base}/keys?signature={content_signature(store.signing_key, store.id)}",
+        "recordsPublicUrl": f"{base}/records",
         "stats": {"writeCount": len(store.records), "storageBytes": size},
     }
 
@@ -67,12 +72,12 @@ def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
 def queue_shape(_call: Call, queue: RequestQueue) -> dict[str, Any]:
     """Write a request queue as the API does."""
     return _common(queue) | {
-        "totalRequestCount": 0,
-        "handledRequestCount": 0,
-        "pendingRequestCount": 0,
-        "hadMultipleClients": False,
+        "totalRequestCount": len(queue),
+        "handledRequestCount": queue.handled_count,
+        "pendingRequestCount": len(queue) - queue.handled_count,
+        "hadMultipleClients": queue.had_multiple_clients,
         "consoleUrl": f"{CONSOLE}/storage/request-queues/{queue.id}",
-        "stats": {"readCount": 0, "writeCount": 0},
+        "stats": {"writeCount": len(queue)},
     }
 
 
@@ -180,6 +185,7 @@ STORES = Kind[KeyValueStore](
     all=lambda world: world.stores,
     find=Call.find_store,
     shape=store_shape,
+    not_listed=frozenset({"urlSigningSecretKey"}),
 )
 QUEUES = Kind[RequestQueue](
     collection="/v2/request-queues",
@@ -233,11 +239,12 @@ ENDPOINTS = [
     *[Endpoint("GET", f"{path}/items", get_items) for path in DATASETS.paths],
     *[Endpoint("POST", f"{path}/items", push_items) for path in DATASETS.paths],
     *[Endpoint("GET", f"{path}/statistics", get_statistics) for path in DATASETS.paths],
-    *[Endpoint("GET", f"{path}/keys", records.list_keys) for path in STORES.paths],
-    *[Endpoint("GET", f"{path}/records/{{recordKey}}", records.get) for path in STORES.paths],
+    *[Endpoint("GET", f"{path}/keys", records.list_keys, is_public=True) for path in STORES.paths],
+    *[Endpoint("GET", f"{path}/records/{{recordKey}}", records.get, is_public=True) for path in STORES.paths],
     *[Endpoint("PUT", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
     *[Endpoint("POST", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
     *[Endpoint("DELETE", f"{path}/records/{{recordKey}}", records.delete) for path in STORES.paths],
+    *[endpoint for path in QUEUES.paths for endpoint in queues.endpoints_below(path)],
     *[Endpoint("GET", f"{path}/log", get_log) for path in RUNS],
     Endpoint("GET", "/v2/logs/{buildOrRunId}", get_log, is_public=True),
 ]

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_apify._api.filling import (
+    MAX_BATCH_BYTES,
+    add_requests,
+    bodies_of,
+    push_items,
+    with_unique_key,
+)
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyServerError
+from tests._api.answering import LOST, Fed, failed, ok
+
+RETRY = RetryPolicy(attempts=3)
+
+
+def urls(count: int) -> list[dict[str, Any]]:
+    return [{"url": f"https://example.com/{number}"} for number in range(count)]
+
+
+def answer(batch: list[dict[str, Any]], *, taken: int) -> dict[str, Any]:
+    """Return an answer in which Apify has taken the first requests of a batch."""
+    return {
+        "processedRequests": [{"uniqueKey": each["uniqueKey"], "requestId": each["url"]} for each in batch[:taken]],
+        "unprocessedRequests": [{"uniqueKey": each["uniqueKey"], "url": each["url"]} for each in batch[taken:]],
+    }
+
+
+def sent(flow: Fed) -> list[dict[str, Any]]:
+    """Return the requests of the batch that was sent last."""
+    batch: list[dict[str, Any]] = json.loads(flow.request.body or b"")
+    return batch
+
+
+def test_requests_go_in_batches_of_25() -> None:
+    flow = Fed(add_requests("q", urls(60), RETRY))
+    sizes = [len(sent(flow))]
+    for _ in range(2):
+        flow.answer(ok(answer(sent(flow), taken=25)))
+        sizes.append(len(sent(flow)))
+    results = flow.finish(ok(answer(sent(flow), taken=25)))
+    assert sizes == [25, 25, 10]
+    assert [each["requestId"] for each in results] == [each["url"] for each in urls(60)]
+
+
+def test_what_apify_gives_back_is_sent_again_whole_after_a_pause() -> None:
+    requests = [{"url": "https://example.com/", "uniqueKey": str(number), "userData": {"a": 1}} for number in range(3)]
+    flow = Fed(add_requests("q", requests, RETRY))
+    again = flow.answer(ok(answer(sent(flow), taken=1)))
+    assert (sent(flow), again.delay > 0) == (requests[1:], True)
+    assert len(flow.finish(ok(answer(sent(flow), taken=2)))) == 3
+
+
+def test_what_apify_keeps_giving_back_is_an_error() -> None:
+    flow = Fed(add_requests("q", urls(3), RETRY))
+    flow.answer(ok(answer(sent(flow), taken=1)))
+    flow.answer(ok(answer(sent(flow), taken=0)))
+    with pytest.raises(ApifyConnectionError, match="keeps giving back 2 of the requests"):
+        flow.answer(ok(answer(sent(flow), taken=0)))
+
+
+def test_nothing_to_add_is_nothing_sent() -> None:
+    with pytest.raises(StopIteration):
+        next(add_requests("q", [], RETRY))
+
+
+@pytest.mark.parametrize(
+    ("request_", "key"),
+    [
+        ({"url": "https://example.com/"}, "https://example.com/"),
+        ({"url": "https://example.com/", "uniqueKey": "mine"}, "mine"),
+        ({"url": "https://example.com/", "method": "POST", "payload": "a"}, "POST(ca978112):https://example.com/"),
+        ({"url": "https://example.com/", "method": "POST"}, "POST(e3b0c442):https://example.com/"),
+    ],
+)
+def test_a_request_is_told_from_others_by_its_url_and_what_it_sends_there(request_: dict[str, Any], key: str) -> None:
+    assert with_unique_key(request_)["uniqueKey"] == key
+
+
+def test_payloads_that_are_objects_tell_requests_apart() -> None:
+    keys = {with_unique_key({"url": "u", "method": "POST", "payload": {"a": number}})["uniqueKey"] for number in (1, 2)}
+    assert len(keys) == 2
+
+
+def test_a_request_without_a_url_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ValueError, match="needs a 'url', and has only method"):
+        next(add_requests("q", [*urls(30), {"method": "GET"}], RETRY))
+
+
+@given(st.lists(st.dictionaries(st.text(), st.integers() | st.text(), max_size=3)))
+def test_items_arrive_as_they_are(items: list[dict[str, Any]]) -> None:
+    bodies = list(bodies_of(items))
+    assert [item for _, body in bodies for item in json.loads(body)] == items
+    assert sum(count for count, _ in bodies) == len(items)
+
+
+def test_no_body_is_larger_than_apify_takes() -> None:
+    items = [{"text": "x" * 1_000_000} for _ in range(12)]
+    bodies = list(bodies_of(items))
+    assert [count for count, _ in bodies] == [4, 4, 4]
+    assert max(len(body) for _, body in bodies) <= MAX_BATCH_BYTES
+
+
+def test_an_item_that_just_fits_fits() -> None:
+    overhead = len(b'[{"text": ""}]')
+    ((count, body),) = bodies_of([{"text": "x" * (MAX_BATCH_BYTES - overhead)}])
+    assert (count, len(body)) == (1, MAX_BATCH_BYTES)
+    with pytest.raises(ValueError, match=r"Item 0 is 4,999,999 bytes"):
+        list(bodies_of([{"text": "x" * (MAX_BATCH_BYTES - overhead + 1)}]))
+
+
+@pytest.mark.parametrize("item", [1, [], None, {"a": {1}}, {"a": float("nan")}])
+def test_what_is_no_json_object_is_no_item(item: Any) -> None:
+    with pytest.raises(ValueError, match="Item 1 "):
+        list(bodies_of([{}, item]))
+
+
+def _large() -> Iterator[dict[str, Any]]:
+    yield from ({"text": "x" * 3_000_000} for _ in range(3))
+
+
+def test_items_whose_answer_is_lost_are_not_stored_again() -> None:
+    flow = Fed(push_items("d", _large(), RETRY))
+    flow.answer(ok({}))
+    with pytest.raises(
+        ApifyConnectionError, match=r"It is unknown whether it was done.*1 were stored before"
+    ) as caught:
+        flow.answer(LOST)
+    assert len(flow.requests) == 2
+    assert "xxx" not in str(caught.value)
+
+
+def test_items_that_apify_refuses_for_the_moment_are_sent_again() -> None:
+    flow = Fed(push_items("d", [{"a": 1}], RETRY))
+    assert flow.answer(failed(429)).body == b'[{"a": 1}]'
+    assert flow.finish(ok({})) == 1
+    flow = Fed(push_items("d", [{"a": 1}], RETRY))
+    with pytest.raises(ApifyServerError):
+        flow.answer(failed(500))
