@@ -201,6 +201,8 @@ class Starter:
         if self._order.search:
             is_sure = self._order.settled or any(map(self._is_last_start, runs))
             looks = (0.0,) if is_sure else (0.0, *LOOKS)
+            if not is_sure:
+                self._report("An earlier attempt may have started a run: looking for it.")
             found = yield from self._find_in_time(self._order.since, looks, self._is_last_start)
             noted = {run.id for run in runs}
             runs += [run for run in found if run.id not in noted]

@@ -265,6 +265,7 @@ def test_nothing_is_started_while_a_start_of_an_attempt_that_died_may_still_be_u
     late = a_run("late", identity=Identity(ME.task, rerun=2, attempt=2))
     played = Played(order(search=True), [NOTHING, NOTHING, NOTHING, ok({"items": [late]})])
     assert (played.asked, played.run.id) == ([LIST] * 4, "late")
+    assert "looking for it" in played.said[0]
 
 
 def test_a_start_that_was_under_way_when_the_task_was_cleared_is_aborted() -> None:
