@@ -29,7 +29,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": [f"{_PACKAGE}.operators.run_actor", f"{_PACKAGE}.operators.run_lifecycle"],
+                "python-modules": [
+                    f"{_PACKAGE}.operators.run_actor",
+                    f"{_PACKAGE}.operators.run_lifecycle",
+                    f"{_PACKAGE}.operators.webhooks",
+                ],
             }
         ],
         "sensors": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.sensors.run"]}],

@@ -51,13 +51,18 @@ class Request:
     timeout: float = _ANSWER_SECONDS
 
 
+def get_target(target: Target) -> Request:
+    """``GET /v2/actors/{actorId}`` or ``GET /v2/actor-tasks/{actorTaskId}``: its ID among others, whatever names it."""
+    return Request("GET", target_path(target))
+
+
 def start_run(target: Target, run_input: bytes | None, options: RunOptions) -> Request:
     """``POST /v2/actors/{actorId}/runs`` or ``POST /v2/actor-tasks/{actorTaskId}/runs``.
 
     :param run_input: JSON text; ``None`` sends no body, so the saved or default input applies.
     """
     params = query(options.to_params())
-    return Request("POST", f"{_target(target)}/runs", params, run_input, retry_safe=False)
+    return Request("POST", f"{target_path(target)}/runs", params, run_input, retry_safe=False)
 
 
 def get_run(run_id: str, *, wait: int = 0) -> Request:
@@ -68,7 +73,7 @@ def get_run(run_id: str, *, wait: int = 0) -> Request:
 
 def last_run(target: Target, *, status: str | None = None, origin: str | None = None) -> Request:
     """``GET /v2/actors/{actorId}/runs/last``, or the same of a task."""
-    return Request("GET", f"{_target(target)}/runs/last", query({"status": status, "origin": origin}))
+    return Request("GET", f"{target_path(target)}/runs/last", query({"status": status, "origin": origin}))
 
 
 def list_runs(
@@ -96,7 +101,7 @@ def list_runs(
         "offset": offset,
         "limit": limit,
     }
-    return Request("GET", f"{_target(target)}/runs" if target else "/v2/actor-runs", query(params))
+    return Request("GET", f"{target_path(target)}/runs" if target else "/v2/actor-runs", query(params))
 
 
 def resurrect_run(run_id: str, options: RunOptions) -> Request:
@@ -253,7 +258,8 @@ def _run(run_id: str) -> str:
     return f"/v2/actor-runs/{segment(read_reference('run', run_id))}"
 
 
-def _target(target: Target) -> str:
+def target_path(target: Target) -> str:
+    """Return where an Actor or a saved task is found."""
     collection = "actors" if target.kind == "actor" else "actor-tasks"
     return f"/v2/{collection}/{segment(_id(target))}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import Exchange, LocalApify
+from airflow_provider_apify.webhooks import RUN_ENDS, WebhookSpec
 from tests.contract.openapi import check_request
 from tests.testing.client import until
 
@@ -125,6 +127,21 @@ def test_queues_and_datasets_are_filled(hook: ApifyHook) -> None:
     hook.get_request_queue(run.request_queue_id or "")
     hook.get_request_queue_head(run.request_queue_id or "", limit=5)
     hook.push_items(run.dataset_id or "", [{"a": 1}])
+
+
+@pytest.mark.parametrize("target", [SCENARIO, Target("task", "local/daily-crawl")], ids=str)
+def test_all_that_can_be_done_with_webhooks(hook: ApifyHook, target: Target) -> None:
+    spec = WebhookSpec(RUN_ENDS, "http://127.0.0.1:9/", headers={"X-Secret": "s"}, do_not_retry=True)
+    webhook = hook.ensure_webhook(target, spec)
+    hook.ensure_webhook(target, replace(spec, description="Tells", payload_template='{"a": {{resource}}}'))
+    hook.get_webhook(webhook.id)
+    for of in (target, None):
+        assert [each.id for each in hook.iterate_webhooks(of)] == [webhook.id]
+    hook.update_webhook(webhook.id, {"description": None})
+    dispatch = hook.test_webhook(webhook.id)
+    hook.get_webhook_dispatch(dispatch.id)
+    assert [each.id for each in hook.iterate_webhook_dispatches(webhook_id=webhook.id)] == [dispatch.id]
+    hook.delete_webhook(webhook.id)
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

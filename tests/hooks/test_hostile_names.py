@@ -41,6 +41,9 @@ CALLS: list[tuple[str, Callable[[ApifyHook, str], Any]]] = [
     (f"GET {STORE}/records/{{recordKey}}", lambda hook, name: hook.get_record(name, name)),
     (f"PUT {STORE}/records/{{recordKey}}", lambda hook, name: hook.set_record("s", name, name)),
     (f"DELETE {STORE}/records/{{recordKey}}", lambda hook, name: hook.delete_record("s", name)),
+    ("GET /v2/webhooks/{webhookId}", lambda hook, name: hook.get_webhook(name)),
+    ("DELETE /v2/webhooks/{webhookId}", lambda hook, name: hook.delete_webhook(name)),
+    ("GET /v2/webhook-dispatches/{dispatchId}", lambda hook, name: hook.get_webhook_dispatch(name)),
     ("GET /v2/request-queues/{queueId}/head", lambda hook, name: hook.get_request_queue_head(name)),
     (
         "POST /v2/request-queues/{queueId}/requests/batch",

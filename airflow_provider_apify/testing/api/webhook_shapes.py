@@ -22,6 +22,7 @@ _FIELDS: dict[str, tuple[str, type]] = {
     "doNotRetry": ("do_not_retry", bool),
     "idempotencyKey": ("idempotency_key", str),
 }
+_NULLABLE = ("payloadTemplate", "headersTemplate", "description")
 
 
 def webhook_from(body: JsonObject, *, is_ad_hoc: bool = False) -> Webhook:
@@ -42,7 +43,8 @@ def webhook_fields(body: JsonObject) -> dict[str, Any]:
     :raises ApiError: a value is wrong.
     """
     read: dict[str, Any] = {field: body.get(name, kind) for name, (field, kind) in _FIELDS.items()}
-    values = {field: value for field, value in read.items() if value is not None}
+    unset = {_FIELDS[name][0] for name in _NULLABLE if name in body}
+    values = {field: value for field, value in read.items() if value is not None or field in unset}
     unknown = [event for event in map(str, values.get("event_types", ())) if event not in EVENT_TYPES]
     if unknown:
         raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")

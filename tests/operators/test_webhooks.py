@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators.webhooks import DeleteWebhookOperator, EnsureWebhookOperator
+from airflow_provider_apify.testing import LocalApify
+from tests.dag_runs import DagRunner
+
+SCENARIO = "apify/scenario"
+URL = "https://example.com/{{ params.path }}"
+
+
+def ensure(**arguments: Any) -> EnsureWebhookOperator:
+    return EnsureWebhookOperator(**{"task_id": "task", "actor_id": SCENARIO, "request_url": URL, **arguments})
+
+
+def test_a_webhook_is_there_once_however_often_the_task_runs(airflow: DagRunner) -> None:
+    outcomes = [airflow.run_task(ensure(), params={"path": "hook"}) for _ in range(2)]
+
+    (webhook,) = ApifyHook().iterate_webhooks(SCENARIO)
+    assert [outcome.xcom()["webhook_id"] for outcome in outcomes] == [webhook.id] * 2
+    assert webhook.request_url == "https://example.com/hook"
+    assert len(webhook.event_types) == 4
+
+
+def test_apify_s_variables_arrive_as_they_were_written(airflow: DagRunner) -> None:
+    template = '{"run_id": {{resource.id}}}'
+    headers = {"X-Secret": "{{ params.path }}"}
+    outcome = airflow.run_task(ensure(payload_template=template, headers=headers), params={"path": "s3cret"})
+
+    webhook = ApifyHook().get_webhook(outcome.xcom()["webhook_id"])
+    assert webhook.raw["payloadTemplate"] == template
+    assert webhook.raw["headersTemplate"] == '{"X-Secret": "s3cret"}'
+    assert "s3cret" not in str(outcome.xcom())
+
+
+def test_a_webhook_of_a_saved_task_names_its_id(airflow: DagRunner, apify: LocalApify) -> None:
+    task_id = apify.add_task("three", SCENARIO)
+    task = ensure(actor_id=None, actor_task_id="local/{{ params.path }}", event_types=["ACTOR.RUN.FAILED"])
+    outcome = airflow.run_task(task, params={"path": "three"})
+    assert outcome.xcom()["condition"] == {"actorTaskId": task_id}
+
+
+def test_an_actor_that_does_not_exist_fails_for_good(airflow: DagRunner) -> None:
+    task = ensure(actor_id="me/nothing", request_url="https://example.com/", retries=1, retry_delay=timedelta(0))
+    assert isinstance(airflow.run_task(task).error, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"actor_id": None}, "exactly one of actor_id"),
+        ({"actor_task_id": "{{ params.task }}"}, "exactly one of actor_id"),
+        ({"actor_id": "a b"}, "is no Actor ID"),
+        ({"request_url": "mailto:me"}, "http or https URL"),
+        ({"event_types": ["RUN.ENDED"]}, "event_types must be"),
+    ],
+)
+def test_a_mistake_shows_when_the_dag_is_parsed(arguments: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        ensure(**arguments)
+
+
+def test_a_webhook_is_deleted_and_deleting_it_again_is_a_success(airflow: DagRunner) -> None:
+    webhook_id = airflow.run_task(ensure(request_url="https://example.com/")).xcom()["webhook_id"]
+    outcomes = [airflow.run_task(DeleteWebhookOperator(task_id="task", webhook_id=webhook_id)) for _ in range(2)]
+
+    assert [outcome.xcom() for outcome in outcomes] == [True, False]
+    assert list(ApifyHook().iterate_webhooks()) == []
