@@ -87,6 +87,11 @@ class ActorRun(RunDetails):
         return self.status in _ENDING_STATUSES
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether somebody has aborted it, though it may still be tidying up."""
+        return self.status in {"ABORTING", "ABORTED"}
+
+    @property
     def is_going(self) -> bool:
         """Whether the run works, or is about to."""
         return not self.is_finished and not self.is_ending

@@ -74,7 +74,7 @@ def _worth_retrying(request: Request, answer: Answer) -> bool:
 
 def call(request: Request, retry: RetryPolicy) -> Flow[Response]:
     """Send one request until it succeeds or is hopeless."""
-    return (yield from _until_read(request, retry, lambda response: response))
+    return (yield from call_reading(request, retry, lambda response: response))
 
 
 def call_data(
@@ -91,7 +91,7 @@ def call_data(
     :param until: Unix time at which the last attempt is made, where none succeeded before.
     :param clock: Unix time, for tests.
     """
-    return (yield from _until_read(request, retry, data_of, again=again, until=until, clock=clock))
+    return (yield from call_reading(request, retry, data_of, again=again, until=until, clock=clock))
 
 
 def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
@@ -107,7 +107,7 @@ def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
     return ActorRun.from_api((yield from call_data(request, retry)))
 
 
-def _until_read(
+def call_reading(
     request: Request,
     retry: RetryPolicy,
     read: Callable[[Response], T | None],
@@ -116,6 +116,7 @@ def _until_read(
     until: float = math.inf,
     clock: Callable[[], float] = time.time,
 ) -> Flow[T]:
+    """Do what :func:`call_data` does with another way to read a good answer: ``None`` where it is none of Apify's."""
     attempt = 1
     while True:
         answer = yield request

@@ -7,20 +7,19 @@ worker, leaves in doubt is looked up among the target's runs.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of
 from airflow_provider_apify._api.changing import LOOKS, Changer
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting, call_data, call_known_run, wait_for_run
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting, call_known_run, call_reading, wait_for_run
+from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
@@ -33,46 +32,18 @@ from airflow_provider_apify.options import RunOptions, Target
 
 OnFailedRun = Literal["new", "resurrect", "fail"]
 
-# Apify's clock and ours may differ by this much.
-_CLOCK_SKEW_SECONDS = 300.0
+# The clock of the machine that an earlier attempt ran on may differ so much from Apify's; ours is compared with it.
+_CLOCK_SKEW_SECONDS = 3_600.0
+# Apify tells its time in whole seconds.
+_CLOCK_STEP_SECONDS = 5.0
+# How long to wait for a run that is being stopped.
+_ENDING_SECONDS = 300.0
+# Runs that are started otherwise than by a request to the API.
+_OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
 _STARTS = 4
+_NOT_FOUND = "record-not-found"
 _PAGE = 1_000
 _MOST_RUNS = 10_000
-_MARKER = re.compile(r"start=(?P<task>[0-9a-f]{20})\.(?P<rerun>\d+)-(?P<attempt>\d+)$")
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which attempt of which task instance a start belongs to.
-
-    :param task: hash of DAG id, task id, DAG run id and map index.
-    :param rerun: tells deliberate reruns apart: Airflow raises ``max_tries`` when a user clears a task.
-    :param attempt: Airflow's ``try_number``.
-    """
-
-    task: str
-    rerun: int
-    attempt: int
-
-    @classmethod
-    def of(cls, ti: Any, *, installation: str = "") -> Self:
-        """Read an Airflow task instance.
-
-        :param installation: name of this Airflow, where several share one Apify account.
-        """
-        key = json.dumps([installation, ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
-        return cls(hashlib.sha256(key.encode()).hexdigest()[:20], int(ti.max_tries), int(ti.try_number))
-
-    @classmethod
-    def parse(cls, user_agent: str | None) -> Self | None:
-        """Read the marker at the end of a User-Agent; ``None`` where there is none."""
-        found = _MARKER.search(user_agent or "")
-        return cls(found["task"], int(found["rerun"]), int(found["attempt"])) if found else None
-
-    @property
-    def marker(self) -> str:
-        """The words that Apify keeps with the run."""
-        return f"start={self.task}.{self.rerun}-{self.attempt}"
 
 
 @dataclass(frozen=True)
@@ -126,10 +97,8 @@ def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
     oldest_first = sorted(runs, key=_age)
     going = [run for run in oldest_first if run.is_going]
     ours = [run for run in oldest_first if _is_ours(run, order)]
-    wanted = next((run for run in ours if run in going), None)
-    if wanted is None:
-        wanted = next((run for run in reversed(ours) if run.status in order.accept), None)
-    unwanted = tuple(run for run in going if run is not wanted)
+    wanted = _best(ours, order.accept)
+    unwanted = tuple(run for run in going if wanted is None or run.id != wanted.id)
     if wanted is not None or not ours or order.on_failed_run == "new":
         return Decision(wanted, abort=unwanted)
     if order.on_failed_run == "fail":
@@ -138,6 +107,13 @@ def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
             f'on_failed_run="fail" says ({ours[-1].console_url}).',
         )
     return Decision(ours[-1], resurrect=True, abort=unwanted)
+
+
+def _best(oldest_first: Iterable[ActorRun], accept: Collection[str]) -> ActorRun | None:
+    """Return the run to go on with: a good one, else the oldest that is going."""
+    runs = list(oldest_first)
+    good = [run for run in reversed(runs) if run.status in accept]
+    return next(iter([*good, *(run for run in runs if run.is_going)]), None)
 
 
 def _age(run: ActorRun) -> str:
@@ -172,6 +148,8 @@ class Starter:
         self._order, self._retry, self._patient = order, retry, retry.patient()
         self._report, self._settle, self._clock = report, settle, clock
         self._foreign: set[str] = set()
+        # Seconds by which our clock is ahead of Apify's, once that is known.
+        self._ahead: float | None = None
 
     def run(self) -> Flow[ActorRun]:
         """Return the one run of the order: that of an earlier attempt, or a new one."""
@@ -192,14 +170,17 @@ class Starter:
 
     def _earlier_runs(self) -> Flow[list[ActorRun]]:
         runs: list[ActorRun] = []
+        is_missing = False
         for run_id in self._order.known:
             run = yield from self._known_run(run_id)
             if run is None:
-                self._report(f"Run {run_id} of an earlier attempt does not exist any more.")
+                # Deleted, it is in no list either; where the API's replicas lag, it is there after a while.
+                self._report(f"Run {run_id} of an earlier attempt is unknown to Apify: looking for it.")
+                is_missing = True
             else:
                 runs.append(run)
-        if self._order.search:
-            is_sure = self._order.settled or any(map(self._is_last_start, runs))
+        if self._order.search or is_missing:
+            is_sure = (self._order.settled and not is_missing) or any(map(self._is_last_start, runs))
             looks = (0.0,) if is_sure else (0.0, *LOOKS)
             if not is_sure:
                 self._report("An earlier attempt may have started a run: looking for it.")
@@ -217,7 +198,7 @@ class Starter:
 
     def _ended(self, run: ActorRun) -> Flow[ActorRun]:
         """Wait for the end of a run that is being stopped: what to do with it depends on how it ends."""
-        return (yield from wait_for_run(run.id, self._retry, Waiting())).run
+        return (yield from wait_for_run(run.id, self._retry, Waiting(deadline=self._clock() + _ENDING_SECONDS))).run
 
     def _abort(self, runs: Iterable[ActorRun]) -> Flow[None]:
         for run in runs:
@@ -243,11 +224,24 @@ class Starter:
         raise error_of(request, answer)
 
     def _only(self, run: ActorRun, began: float) -> Flow[ActorRun]:
-        """Keep the oldest of the runs of this order, where a start that was given up for lost came late."""
-        same = {found.id: found for found in (yield from self._find(began)) if self._is_mine(found)} | {run.id: run}
-        oldest, *others = sorted(same.values(), key=_age)
-        yield from self._abort(other for other in others if not other.is_finished)
-        return oldest
+        """Keep one of the runs of this order, where a start that was given up for lost came late."""
+        same = {found.id: found for found in (yield from self._find(began)) if self._is_mine(found, began)}
+        oldest_first = sorted((same | {run.id: run}).values(), key=_age)
+        kept = _best(oldest_first, self._order.accept) or oldest_first[0]
+        yield from self._abort(other for other in oldest_first if other.is_going and other.id != kept.id)
+        return kept
+
+    def abandon(self, since: float, *, is_patient: bool) -> Flow[list[ActorRun]]:
+        """Abort what this attempt has started, though nobody has been told its ID; return it.
+
+        :param since: Unix time, by this machine, when the start was sent.
+        :param is_patient: whether there is time to wait for what is still under way.
+        """
+        looks = (0.0, *LOOKS) if is_patient else (0.0,)
+        found = yield from self._find_in_time(since, looks, lambda run: self._is_mine(run, since))
+        mine = [run for run in found if self._is_mine(run, since) and not run.is_finished]
+        yield from self._abort(mine)
+        return mine
 
     def _send(self, request: Request) -> Flow[Answer]:
         """Send a start until it is done, or may have been; raise what says that it was refused."""
@@ -276,8 +270,8 @@ class Starter:
 
     def _look_for(self, began: float) -> Flow[ActorRun | None]:
         """Look for the run of a start whose answer was lost."""
-        found = yield from self._find_in_time(began, LOOKS, self._is_mine)
-        mine = next(filter(self._is_mine, found), None)
+        found = yield from self._find_in_time(began, LOOKS, lambda run: self._is_mine(run, began))
+        mine = next((run for run in found if self._is_mine(run, began)), None)
         return (yield from self._only(mine, began)) if mine else None
 
     def _find_in_time(
@@ -291,8 +285,11 @@ class Starter:
                 break
         return found
 
-    def _is_mine(self, run: ActorRun) -> bool:
-        return Identity.parse(run.user_agent) == self._order.identity
+    def _is_mine(self, run: ActorRun, began: float) -> bool:
+        """Tell whether this attempt has started a run; one of the same name may have existed before it."""
+        skew = _CLOCK_SKEW_SECONDS if self._ahead is None else self._ahead + _CLOCK_STEP_SECONDS
+        started = datetime.fromisoformat(run.raw["startedAt"]).timestamp()
+        return Identity.parse(run.user_agent) == self._order.identity and started >= began - skew
 
     def _resurrect(self, run: ActorRun) -> Flow[ActorRun]:
         """Bring a finished run back to life, once: where the answer is lost, the run itself tells."""
@@ -303,27 +300,40 @@ class Starter:
     def _find(self, since: float, *, delay: float = 0.0) -> Flow[list[ActorRun]]:
         """Return the runs of the order's task instance, of all its attempts and reruns, started since then."""
         after = datetime.fromtimestamp(since - _CLOCK_SKEW_SECONDS, UTC)
-        found: list[ActorRun] = []
+        found: dict[str, ActorRun] = {}
         for offset in range(0, _MOST_RUNS, _PAGE):
             request = endpoints.list_runs(self._order.target, started_after=after, offset=offset, limit=_PAGE)
-            items = (yield from call_data(replace(request, delay=delay), self._patient))["items"]
+            items = yield from self._listed(replace(request, delay=0.0 if offset else delay))
             # Newest first; not every list is limited by Apify itself.
             young = [item for item in items if datetime.fromisoformat(item["startedAt"]) >= after]
             for item in young:
                 run = yield from self._mine_in_full(item)
                 if run is not None:
-                    found.append(run)
+                    found[run.id] = run
             if len(young) < _PAGE:
-                return found
+                return list(found.values())
         raise ApifyConnectionError(
             f"{self._order.target} has had more than {_MOST_RUNS:,} runs since {after}: "
             "among so many, the run of an earlier attempt is not searched for. Look for it in Apify Console.",
         )
 
+    def _listed(self, request: Request) -> Flow[list[dict[str, Any]]]:
+        """Return a page of a list, and learn Apify's time from it."""
+
+        def read(answer: Response) -> list[dict[str, Any]] | None:
+            data = data_of(answer)
+            if data is None:
+                return None
+            self._ahead = _ahead(answer.headers.get("date"), self._clock())
+            items: list[dict[str, Any]] = data["items"]
+            return items
+
+        return (yield from call_reading(request, self._patient, read))
+
     def _mine_in_full(self, item: dict[str, Any]) -> Flow[ActorRun | None]:
         """Return a listed run if this task instance started it; lists may lack what tells whose a run is."""
         meta = item.get("meta") or {}
-        if item["id"] in self._foreign or meta.get("origin") != "API":
+        if item["id"] in self._foreign or meta.get("origin") in _OTHER_ORIGINS:
             return None
         run = ActorRun.from_api(item) if "userAgent" in meta else (yield from self._known_run(item["id"]))
         identity = run and Identity.parse(run.user_agent)
@@ -334,11 +344,22 @@ class Starter:
         return None
 
     def _known_run(self, run_id: str) -> Flow[ActorRun | None]:
-        """Read a run that was noted or is listed; ``None`` where it was deleted meanwhile."""
+        """Read a run that was noted or is listed; ``None`` where Apify says that there is none."""
         try:
             return (yield from call_known_run(endpoints.get_run(run_id), self._patient))
-        except ApifyNotFoundError:
+        except ApifyNotFoundError as error:
+            if error.error_type != _NOT_FOUND:
+                # A proxy's answer, or a wrong address, must not lead to a second run.
+                raise ApifyConnectionError(f"Whether run {run_id} goes on is unknown: {error}") from error
             return None
+
+
+def _ahead(date: str | None, now: float) -> float | None:
+    """Return by how many seconds a clock is ahead of the one that has written an HTTP date."""
+    try:
+        return now - parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return None
 
 
 def _words(answer: Answer) -> str:

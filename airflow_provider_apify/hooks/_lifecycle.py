@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_apify._api import changing, endpoints, flows
@@ -21,14 +22,16 @@ class RunLifecycle(ApifyClient):
     before it asked. A run to which it has happened since is returned as it is.
     """
 
-    def abort_run(self, run_id: str, *, gracefully: bool = False) -> ActorRun:
+    def abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
         """Ask Apify to stop a run: it turns ``ABORTING``, then ``ABORTED``. Does nothing to a finished run.
 
         See https://docs.apify.com/api/v2/actor-run-abort-post.
 
         :param gracefully: give the Actor 30 seconds to save its work.
+        :param attempts: how often to try; ``None`` as often as everything else.
         """
-        return self._drive(flows.call_known_run(endpoints.abort_run(run_id, gracefully=gracefully), self.retry))
+        retry = self.retry if attempts is None else replace(self.retry, attempts=attempts)
+        return self._drive(flows.call_known_run(endpoints.abort_run(run_id, gracefully=gracefully), retry))
 
     def resurrect_run(
         self,

@@ -60,6 +60,16 @@ class Runs(ApifyClient):
         settle = self.connection.start_settle_seconds
         return self._drive(Starter(order, self.retry, report, settle=settle).run())
 
+    def abandon_start(self, order: Order, since: float, report: Callable[[str], None], *, is_patient: bool) -> None:
+        """Abort the run that this attempt has started, or is just starting, without knowing its ID.
+
+        :param since: Unix time when the start was sent.
+        :param report: takes a sentence about each run that is aborted.
+        :param is_patient: whether to wait ``start_settle_seconds`` for a run that is still under way.
+        """
+        starter = Starter(order, self.retry, report, settle=self.connection.start_settle_seconds)
+        self._drive(starter.abandon(since, is_patient=is_patient))
+
     def start_request(self, target: Target, run_input: Any, options: RunOptions) -> endpoints.Request:
         """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
         return endpoints.start_run(target, endpoints.encode_input(run_input), self.connection.limits.apply(options))

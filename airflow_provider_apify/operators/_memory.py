@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 
-from airflow_provider_apify._api.starting import Identity
+from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify.models import ActorRun
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _KEY = "apify_run"
 _HISTORY_KEY = "apify_run_history"
+_GIVEN_UP = -1
 # After a clear, a run of the time before may still go on; hardly any is older than this.
 _LOOK_BACK = pendulum.duration(days=7)
 
@@ -35,7 +36,8 @@ class RunMemory:
         self._store: Any = context.get("task_state_store")
         noted = self._store.get(_KEY, default=None) if self._store is not None else None
         self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
-        self.identity = Identity.of(context["ti"], installation=installation)
+        clears = getattr(context["dag_run"], "clear_number", None) or 0
+        self.identity = Identity.of(context["ti"], clear_number=clears, installation=installation)
 
     @property
     def known(self) -> dict[str, int]:
@@ -69,6 +71,10 @@ class RunMemory:
     def note_run(self, run_id: str) -> None:
         """Note the run."""
         self._note({"run_id": run_id, "rerun": self.identity.rerun})
+
+    def note_given_up(self, run_id: str) -> None:
+        """Note that the run was stopped because nobody wants it, so that the next attempt is no retry of it."""
+        self._note({"run_id": run_id, "rerun": _GIVEN_UP})
 
     @property
     def _is_pending(self) -> bool:

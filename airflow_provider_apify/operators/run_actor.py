@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.providers.common.compat.sdk import (
-    AirflowException,
     AirflowFailException,
-    AirflowNotFoundException,
     AirflowSkipException,
     BaseOperator,
     conf,
-    get_current_context,
 )
 
 from airflow_provider_apify._api.flows import RetryPolicy
@@ -26,10 +23,11 @@ from airflow_provider_apify._compat import deferral_error
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
-    ApifyError,
+    ApifyConnectionError,
     ApifyRunAborted,
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
+    ApifyServerError,
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import (
@@ -41,6 +39,8 @@ from airflow_provider_apify.links import (
 )
 from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
 from airflow_provider_apify.operators._arguments import OPTIONS, check_arguments
+from airflow_provider_apify.operators._attempts import attempt_of, is_of_another, run_id_of_this_task
+from airflow_provider_apify.operators._endings import abort_unwatched, copy_log, item_count
 from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.operators._memory import RunMemory
 from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds
@@ -96,8 +96,9 @@ class RunActorOperator(BaseOperator):
     :param skip_statuses: final statuses that skip the task.
     :param on_failed_run: what a retry does when the run of an earlier attempt has failed: ``"new"`` starts another run,
         ``"resurrect"`` goes on with that run and its storages, ``"fail"`` fails without spending again.
-    :param abort_on_kill: ``False`` leaves the run going when the task is killed or marked. (After a clear, the next
-        attempt aborts it in any case, before it starts anew.)
+    :param abort_on_kill: ``False`` leaves the run going when the task is killed or marked. (After a clear of a task
+        that is deferred or over, the next attempt aborts it in any case, before it starts anew; after a clear of one
+        that waits in a worker, which Airflow does not tell from a retry, it goes on with it.)
     :param abort_above_usd: abort the run, and fail for good, when its platform usage has passed so many US dollars;
         looked at about every 10 seconds, or once a minute when deferred. Needs a token that may see the usage.
     :param wait_for_capacity: seconds to wait, when the account's memory or run slots are taken, for the run to be
@@ -176,6 +177,8 @@ class RunActorOperator(BaseOperator):
         self.template_ext = (".json",) if isinstance(run_input, str) else ()
         self.run_id: str | None = None
         self._is_killed = False
+        self._memory: RunMemory | None = None
+        self._sent: tuple[Order, float] | None = None
         check_arguments(self)
 
     @cached_property
@@ -188,12 +191,20 @@ class RunActorOperator(BaseOperator):
         patience = parse_seconds("wait_for_capacity", self.wait_for_capacity)
         return self._run(context, capacity_until=min(time.time() + patience, self._deadline(context) or math.inf))
 
-    def execute_after_pause(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_after_pause(
+        self, context: Context, event: Mapping[str, Any], attempt: int | None = None
+    ) -> dict[str, Any]:
         """Ask again for a run that Apify had no capacity for."""
+        if is_of_another(attempt, context):
+            return self.execute(context)
         return self._run(context, capacity_until=event["until"], settled=True)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+    def execute_complete(
+        self, context: Context, event: Mapping[str, Any], attempt: int | None = None
+    ) -> dict[str, Any]:
         """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
+        if is_of_another(attempt, context):
+            return self.execute(context)
         return self._finish(RunEvent.from_payload(event))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -205,12 +216,22 @@ class RunActorOperator(BaseOperator):
             raise
 
     def on_kill(self) -> None:
-        """Abort the run, so that a killed task costs nothing more; one that is just being started, when it is there."""
+        """Abort the run, so that a killed task costs nothing more; one that is just being started, if it is there.
+
+        Airflow 3 leaves a worker 5 seconds for it.
+        """
         self._is_killed = True
-        run_id = self.run_id or _run_id_of_this_task()
-        if run_id and self.abort_on_kill:
+        run_id = self.run_id or run_id_of_this_task()
+        if not self.abort_on_kill:
+            return
+        hook = ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY)
+        if run_id:
             self.log.info("The task was killed: aborting run %s.", run_id)
-            ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY).abort_run(run_id)
+            run = hook.abort_run(run_id)
+            if self._memory and run.is_stopped:
+                self._memory.note_given_up(run_id)
+        elif self._sent:
+            hook.abandon_start(*self._sent, self.log.info, is_patient=False)
 
     def _run(self, context: Context, *, capacity_until: float, settled: bool = False) -> dict[str, Any]:
         try:
@@ -220,11 +241,16 @@ class RunActorOperator(BaseOperator):
         except Exception as error:
             self._give_up(context, error)
             raise
+        except BaseException:
+            # Airflow 2 ends a killed task by an exception out of whatever it does, and then leaves it a minute.
+            if self._is_killed and self.abort_on_kill and self._sent and not self.run_id:
+                self.hook.abandon_start(*self._sent, self.log.info, is_patient=True)
+            raise
         return self._finish(event) if event else run.to_dict()
 
     def _wait(self, run: ActorRun, context: Context) -> RunEvent:
         if self.deferrable:
-            self.defer(trigger=self._trigger(run, context), method_name="execute_complete")
+            self.defer(trigger=self._trigger(run, context), method_name="execute_complete", kwargs=attempt_of(context))
         return self.hook.wait_for_run(
             run.id,
             deadline=self._deadline(context),
@@ -236,7 +262,7 @@ class RunActorOperator(BaseOperator):
 
     def _start(self, context: Context, capacity_until: float, *, settled: bool) -> ActorRun:
         """Start the one run of this task instance, or go on with it."""
-        memory = RunMemory(context, installation=self.hook.connection.installation)
+        memory = self._memory = RunMemory(context, installation=self.hook.connection.installation)
         order = Order(
             target=self._target(),
             start=self.hook.start_request(self._target(), self.run_input, self._options()),
@@ -252,6 +278,7 @@ class RunActorOperator(BaseOperator):
             accept=(*self.accept_statuses, *self.skip_statuses),
         )
         memory.note_intent()
+        self._sent = order, time.time()
         try:
             run = self.hook.start_or_adopt_run(order, self.log.info)
         except ApifyCapacityError as error:
@@ -261,6 +288,7 @@ class RunActorOperator(BaseOperator):
             self.defer(
                 trigger=ApifyCapacityTrigger(seconds=self._capacity_pause, until=capacity_until),
                 method_name="execute_after_pause",
+                kwargs=attempt_of(context),
             )
         self.run_id = run.id
         self.log.info("Run %s of %s is %s: %s", run.id, order.target, run.status, run.console_url)
@@ -276,15 +304,15 @@ class RunActorOperator(BaseOperator):
         ti, deadline = context["ti"], self._deadline(context)
         is_over = deadline is not None and time.time() >= deadline
         is_last = isinstance(error, AirflowFailException) or ti.try_number > ti.max_tries
-        run_id = self.run_id or stored_run_id(context) or next(iter(RunMemory(context).known), None)
-        if run_id is None or not (is_over or is_last):
+        if not (is_over or is_last):
             return
-        try:
-            self.hook.abort_run(run_id)
-        except (ApifyError, ValueError, AirflowNotFoundException) as trouble:
-            self.log.error("Run %s could not be aborted and may go on: %s", run_id, trouble)  # noqa: TRY400 - the cause follows
-        else:
-            self.log.info("Nobody watches run %s any more: aborted it.", run_id)
+        memory = self._memory or RunMemory(context)
+        run_id = self.run_id or stored_run_id(context) or next(iter(memory.known), None)
+        if run_id is not None:
+            abort_unwatched(self.hook, run_id, self.log)
+        elif self._sent and isinstance(error, ApifyConnectionError | ApifyServerError):
+            words = "A run may have been started and go on: look in Apify Console for one whose User-Agent ends in %s"
+            self.log.error(words, memory.identity.marker)
 
     def _trigger(self, run: ActorRun, context: Context) -> ApifyRunTrigger:
         return ApifyRunTrigger(
@@ -305,44 +333,24 @@ class RunActorOperator(BaseOperator):
     def _judge(self, event: RunEvent) -> dict[str, Any]:
         run = event.run
         if event.deadline_passed:
-            self.hook.abort_run(run.id)
+            end = abort_unwatched(self.hook, run.id, self.log)
             raise ApifyRunTimedOut(
                 f"Run {run.id} was still {run.status} at the task's execution_timeout of {self.execution_timeout}; "
-                f"it is aborted ({run.console_url}).",
+                f"{end} ({run.console_url}).",
             )
         if event.cost_limit_passed:
-            self.hook.abort_run(run.id)
+            end = abort_unwatched(self.hook, run.id, self.log)
             raise ApifyRunTooExpensive(
                 f"Run {run.id} has used {run.usage_total_usd} US dollars, above abort_above_usd of "
-                f"{self.abort_above_usd}; it is aborted ({run.console_url}).",
+                f"{self.abort_above_usd}; {end} ({run.console_url}).",
             )
         self.log.info("Run %s is %s; platform usage %s US dollars.", run.id, run.status, run.usage_total_usd)
-        self._copy_log(run)
+        is_accepted = run.status in self.accept_statuses
+        copy_log(self.hook, run, self.log_lines * (1 if is_accepted else _FAILED_LOG_FACTOR), self.log)
         if run.status in self.skip_statuses:
             raise AirflowSkipException(f"Run {run.id} is {run.status}: skipped, as skip_statuses says.")
         run.raise_for_status(self.accept_statuses)
-        return {**run.to_dict(), "item_count": self._item_count(run)}
-
-    def _item_count(self, run: ActorRun) -> int | None:
-        if run.dataset_id is None:
-            return None
-        try:
-            return self.hook.get_dataset(run.dataset_id).item_count
-        except ApifyError as error:
-            self.log.warning("The run is good, but its dataset could not be counted: %s", error)
-            return None
-
-    def _copy_log(self, run: ActorRun) -> None:
-        """Copy the end of the run's log; a log that cannot be read never fails the task."""
-        lines = self.log_lines * (1 if run.status in self.accept_statuses else _FAILED_LOG_FACTOR)
-        if lines <= 0:
-            return
-        try:
-            tail = self.hook.get_log_tail(run.id, lines)
-        except ApifyError as error:
-            self.log.warning("The log of run %s could not be read: %s", run.id, error)
-            return
-        self.log.info("Last %d lines of the log of run %s:\n%s", len(tail), run.id, "\n".join(tail))
+        return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}
 
     @property
     def _settle(self) -> float:
@@ -380,11 +388,3 @@ class RunActorOperator(BaseOperator):
             whole = self.execution_timeout.total_seconds()
             values["timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
         return RunOptions.parse(values)
-
-
-def _run_id_of_this_task() -> str | None:
-    """Find the run of the task that this process works for, where another process has started it."""
-    try:
-        return stored_run_id(get_current_context())
-    except (RuntimeError, AirflowException):  # no task is running here
-        return None

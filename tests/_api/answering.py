@@ -16,9 +16,12 @@ LOST = NoResponse("no answer (ConnectionResetError: reset by peer)")
 REFUSED = NoResponse("no answer (ConnectionRefusedError: refused)", sent=False)
 
 
-def ok(data: Any) -> Response:
-    """Return a good answer."""
-    return Response(200, {}, json.dumps({"data": data}).encode())
+def ok(data: Any, **headers: str) -> Response:
+    """Return a good answer.
+
+    :param headers: by their names in lower case.
+    """
+    return Response(200, headers, json.dumps({"data": data}).encode())
 
 
 def failed(status: int, error_type: str | None = None, message: str = "Sorry", **error: Any) -> Response:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify._api.starting import Decision, Identity, OnFailedRun, Order, Starter, decide
+from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify._api.starting import Decision, OnFailedRun, Order, Starter, decide
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
@@ -147,9 +149,9 @@ def test_of_several_runs_the_oldest_that_goes_on_is_taken_and_the_others_are_abo
     assert decide([younger, older], order()) == Decision(older, abort=(younger,))
 
 
-def test_a_run_that_goes_on_comes_before_one_that_succeeded() -> None:
+def test_a_good_run_comes_before_one_that_goes_on() -> None:
     done, going = run("a", SUCCEEDED, started="10"), run("b", started="20")
-    assert decide([done, going], order()) == Decision(going)
+    assert decide([done, going], order()) == Decision(done, abort=(going,))
 
 
 def test_accepted_statuses_need_no_other_run() -> None:
@@ -239,9 +241,40 @@ def test_a_noted_run_is_gone_on_with() -> None:
 
 
 def test_a_noted_run_that_was_deleted_is_replaced() -> None:
-    played = Played(order(known={"a": 2}), [*[UNKNOWN] * 3, ok(a_run("b"))])
-    assert (played.asked, played.run.id) == ([*["GET /actor-runs/a"] * 3, START], "b")
-    assert "does not exist any more" in played.said[0]
+    played = Played(order(known={"a": 2}), [*[UNKNOWN] * 3, *[NOTHING] * 6, ok(a_run("b"))])
+    assert (played.asked, played.run.id) == ([*["GET /actor-runs/a"] * 3, *[LIST] * 6, START], "b")
+    assert "unknown to Apify" in played.said[0]
+
+
+def test_a_noted_run_that_is_listed_is_not_taken_for_deleted() -> None:
+    played = Played(order(known={"a": 2}), [*[UNKNOWN] * 3, NOTHING, ok({"items": [a_run("a")]})])
+    assert played.run.id == "a"
+
+
+def test_a_run_that_moves_to_the_next_page_meanwhile_is_no_second_one() -> None:
+    mine = a_run("a", identity=Identity(ME.task, rerun=2, attempt=2))
+    full = ok({"items": [*[a_run(f"x{number}", identity=None) for number in range(999)], mine]})
+    assert Played(order(search=True), [full, ok({"items": [mine]})]).run.id == "a"
+
+
+def test_a_pause_is_made_once_and_not_for_every_page() -> None:
+    full = ok({"items": [a_run(f"x{number}", identity=None) for number in range(1_000)]})
+    played = Played(order(search=True), [*[full, NOTHING] * 6, ok(a_run("b"))])
+    assert sum(played.delays) == pytest.approx(30.0)
+
+
+def test_of_a_failed_and_a_going_start_the_going_one_is_kept() -> None:
+    both = ok({"items": [a_run("second", started="50"), a_run("first", "FAILED", started="10")]})
+    answers: list[Answer] = [NoResponse("reset"), *[NOTHING] * 5, ok(a_run("second", started="50")), both]
+    assert Played(order(), answers).run.id == "second"
+
+
+def test_a_run_of_the_same_name_from_before_is_not_taken_for_the_one_just_started() -> None:
+    """As after a DAG run was deleted and made again; Apify's clock tells, not ours."""
+    old, new = a_run("old", SUCCEEDED, started="10"), a_run("new", started="50")
+    now = datetime(2026, 1, 1, 0, 10, 48, tzinfo=UTC).timestamp()  # our clock is ten minutes ahead
+    listed = ok({"items": [new, old]}, date="Thu, 01 Jan 2026 00:00:48 GMT")
+    assert Played(order(), [NoResponse("reset"), listed, listed], clock=now).run.id == "new"
 
 
 def test_a_noted_run_that_a_lagging_replica_does_not_know_is_read_again() -> None:

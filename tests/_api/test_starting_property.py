@@ -14,7 +14,8 @@ from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify._api.starting import Identity, OnFailedRun, Order, Starter
+from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify._api.starting import OnFailedRun, Order, Starter
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.operators._memory import RunMemory

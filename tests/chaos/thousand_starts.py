@@ -20,7 +20,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from airflow_provider_apify._api.starting import Identity, Order
+from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify._api.starting import Order
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, actor

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.flows import Waiting
-from airflow_provider_apify._api.starting import Identity, Order
+from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify._api.starting import Order
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.hooks.apify import ApifyHook

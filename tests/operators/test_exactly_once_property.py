@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from airflow_provider_apify._api.starting import Identity, OnFailedRun
+from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators import run_actor
 from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, RunEnd, Settings, actor

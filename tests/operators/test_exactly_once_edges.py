@@ -1,0 +1,110 @@
+"""Narrow places of the promise: what must not become a second run, nor leave one behind."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.operators import _memory, run_actor
+from airflow_provider_apify.testing import LocalApify, Settings
+from tests.operators.played_task import PACE, Died, Fate, PlayedTask
+from tests.operators.test_exactly_once_property import obedient
+
+FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN = range(4)
+
+
+@pytest.fixture
+def apify(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalApify]:
+    with LocalApify(actors=[obedient], settings=Settings(ready_seconds=0, graceful_abort_seconds=5 * PACE)) as apify:
+        connection = {"conn_type": "apify", "host": apify.base_url, "password": apify.token}
+        monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
+        yield apify
+
+
+def played(monkeypatch: pytest.MonkeyPatch, *, has_store: bool = True, **arguments: Any) -> PlayedTask:
+    task = PlayedTask(has_store=has_store, actor_id=obedient.name, log_lines=0, **arguments)
+    monkeypatch.setattr(run_actor, "ApifyHook", task.hook_class())
+    return task
+
+
+def statuses(apify: LocalApify) -> list[str]:
+    return [run.status for run in apify.control.ledger().runs]
+
+
+@pytest.mark.parametrize("on_failed_run", ["fail", "resurrect"])
+def test_a_clear_of_a_running_task_starts_anew_where_airflow_keeps_a_state(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, on_failed_run: str
+) -> None:
+    """Airflow leaves ``max_tries`` as it is then: only ``on_kill`` tells it from a retry."""
+    task = played(monkeypatch, on_failed_run=on_failed_run)
+    assert task.attempt(Fate()) == "execute_complete"
+    task.kill()
+
+    assert task.attempt(Fate()) == "execute_complete"
+
+    assert statuses(apify) == ["ABORTED", "RUNNING"]
+
+
+@pytest.mark.parametrize("moment", FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN)
+def test_airflow_2_ends_a_start_by_an_exception_and_its_run_is_aborted(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    class AirflowTaskTerminated(BaseException):
+        pass
+
+    task = played(monkeypatch, has_store=False)
+
+    def sigterm() -> None:
+        task.kill()
+        raise AirflowTaskTerminated
+
+    with pytest.raises(AirflowTaskTerminated):
+        task.attempt(Fate(moment, sigterm))
+
+    assert not apify.control.ledger().runs_going
+
+
+@pytest.mark.parametrize("reason", ["deadline_passed", "cost_limit_passed"])
+def test_an_abort_at_a_limit_outlasts_an_outage(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    task = played(monkeypatch, abort_above_usd=1)
+    assert task.attempt(Fate()) == "execute_complete"
+    run = task.hook_class()().get_run(task.watched_run_id)
+    event = {"run": dict(run.raw), "deadline_passed": False, "cost_limit_passed": False} | {reason: True}
+    apify.control.add_fault("answer", method="POST", path="/v2/actor-runs/*/abort", status=503, times=6)
+
+    task.resume("execute_complete", event, Fate())
+
+    assert not apify.control.ledger().runs_going
+
+
+def test_a_404_that_is_not_apify_s_leads_to_no_second_run(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = played(monkeypatch)
+    assert task.attempt(Fate()) == "execute_complete"
+    apify.control.add_fault("answer", method="GET", path="/v2/actor-runs/*", status=404, error_type="nginx", times=3)
+
+    task.attempt(Fate())
+
+    assert statuses(apify) == ["RUNNING"]
+
+
+def test_a_worker_s_clock_may_be_wrong_by_minutes(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = played(monkeypatch)
+    real = time.time
+    monkeypatch.setattr(_memory, "time", SimpleNamespace(time=lambda: real() + 1_800))
+
+    def dies() -> None:
+        raise Died
+
+    task.attempt(Fate(4, dies))
+    assert statuses(apify) == ["RUNNING"]
+
+    task.attempt(Fate())
+
+    assert statuses(apify) == ["RUNNING"]
