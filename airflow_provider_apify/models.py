@@ -187,14 +187,26 @@ class Dataset:
     """A dataset's description. Counts may lag up to 5 seconds behind the items.
 
     See https://docs.apify.com/api/v2/dataset-get.
+
+    :param run_id: of the run whose default dataset it is; ``None`` for another.
+    :param fields: names of the fields that its items have, as far as Apify knows them.
     """
 
     id: str
     name: str | None
     item_count: int
+    run_id: str | None
+    fields: list[str]
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Dataset:
         """Read the ``data`` object of ``GET /v2/datasets/{datasetId}``."""
-        return cls(id=data["id"], name=data.get("name"), item_count=int(data.get("itemCount", 0)), raw=data)
+        return cls(
+            id=data["id"],
+            name=data.get("name"),
+            item_count=int(data.get("itemCount", 0)),
+            run_id=data.get("actRunId"),
+            fields=list(data.get("fields") or ()),
+            raw=data,
+        )

@@ -163,7 +163,8 @@ def parse_text(name: str, value: Any) -> str:
     return value
 
 
-def _whole_number(name: str, value: Any, *, minimum: int) -> int:
+def parse_whole_number(name: str, value: Any, *, minimum: int) -> int:
+    """Read a whole number, or its text as a template renders it."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:
@@ -174,7 +175,7 @@ def _whole_number(name: str, value: Any, *, minimum: int) -> int:
 
 
 def _memory(name: str, value: Any) -> int:
-    memory = _whole_number(name, value, minimum=1)
+    memory = parse_whole_number(name, value, minimum=1)
     if memory not in _MEMORY_MEGABYTES:
         raise ValueError(f"{name} must be one of {', '.join(map(str, _MEMORY_MEGABYTES))} megabytes, not {value!r}.")
     return memory
@@ -234,8 +235,8 @@ def _parser(name: str) -> _Parser:
 
 _PARSERS: Mapping[str, _Parser] = {
     "memory": _memory,
-    "timeout": partial(_whole_number, minimum=0),
-    "max_items": partial(_whole_number, minimum=1),
+    "timeout": partial(parse_whole_number, minimum=0),
+    "max_items": partial(parse_whole_number, minimum=1),
     "max_total_charge_usd": parse_dollars,
     "restart_on_error": parse_flag,
     "webhooks": _webhooks,

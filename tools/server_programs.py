@@ -1,7 +1,7 @@
-"""Get the server programs of the storage tests that no Python package brings, into ``.servers/`` of the checkout.
+"""Get the server programs of tests and benchmarks that no Python package brings, into ``.servers/`` of the checkout.
 
 Each is installed when it is first asked for: Azurite with npm, at the versions in ``tools/azurite``, and OpenSSH's
-``sshd``, where the machine has none, from Debian's packages, unpacked without being installed or started.
+``sshd`` and nginx, where the machine has none, from Debian's packages, unpacked without being installed or started.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,6 @@ from tools.versions import ROOT
 
 SERVERS = ROOT / ".servers"
 _AZURITE = ROOT / "tools" / "azurite"
-_DEBIAN_PACKAGES = ("openssh-server", "libwrap0")
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 _SHOWN_LINES = 8
 
@@ -67,18 +67,31 @@ def sshd() -> Sshd:
 
     :raises MissingProgramError: there is none, and Debian's packages cannot be had.
     """
-    found = shutil.which("sshd", path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
+    found = _of_the_machine("sshd")
     if found:
-        return Sshd(Path(found), [])
-    folder = _installed("sshd", _unpack_sshd)
+        return Sshd(found, [])
+    folder = _installed("sshd", partial(_unpack, ["openssh-server", "libwrap0"]))
     return Sshd(folder / "usr" / "sbin" / "sshd", sorted(folder.glob("usr/lib/*/lib*.so.*")))
 
 
-def _unpack_sshd(folder: Path) -> None:
-    advice = "Install OpenSSH's server, for example with: apt-get install openssh-server"
+def nginx() -> Path:
+    """Return nginx: the machine's own, or one from Debian's package.
+
+    :raises MissingProgramError: there is none, and Debian's package cannot be had.
+    """
+    return _of_the_machine("nginx") or _installed("nginx", partial(_unpack, ["nginx"])) / "usr" / "sbin" / "nginx"
+
+
+def _of_the_machine(name: str) -> Path | None:
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
+    return Path(found) if found else None
+
+
+def _unpack(packages: Sequence[str], folder: Path) -> None:
+    advice = f"Install it yourself, for example with: apt-get install {packages[0]}"
     if os.geteuid() == 0:
         _run(["apt-get", "update", "-qq"], folder, advice)
-    _run(["apt-get", "download", "-qq", *_DEBIAN_PACKAGES], folder, advice)
+    _run(["apt-get", "download", "-qq", *packages], folder, advice)
     for package in sorted(folder.glob("*.deb")):
         _run(["dpkg", "-x", str(package), "."], folder, advice)
 

@@ -107,6 +107,26 @@ def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
     return ActorRun.from_api((yield from call_data(request, retry)))
 
 
+def call_resuming(next_request: Callable[[], Request], progress: Callable[[], int], retry: RetryPolicy) -> Flow[None]:
+    """Send requests until one is read to its end. Each brings what it can: only tries in a row without progress count.
+
+    :param next_request: asks for what is still missing.
+    :param progress: a number that grows with what has been read.
+    """
+    attempt, before, delay = 1, progress(), 0.0
+    while True:
+        request = next_request()
+        answer = yield replace(request, delay=request.delay + delay)
+        if isinstance(answer, Response) and answer.is_success:
+            return
+        if progress() > before:
+            attempt, before = 1, progress()
+        pause = retry.delay(request, answer, attempt)
+        if pause is None:
+            raise error_of(request, answer)
+        attempt, delay = attempt + 1, pause
+
+
 def call_reading(
     request: Request,
     retry: RetryPolicy,

@@ -1,18 +1,22 @@
-"""The way a dataset takes from Apify to a file: pages, checked, in order, until there are no more."""
+"""The way a dataset takes from Apify to a file, or to several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_apify.export.pages import all_pages
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.formats import Format, write_lines
+from airflow_provider_apify.export.parts import Parts, Split, WrittenFile
+from airflow_provider_apify.export.query import ItemsQuery
+from airflow_provider_apify.export.reading import Take
+from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.target import whole_file
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_apify.export.formats import Format
     from airflow_provider_apify.hooks.apify import ApifyHook
 
 
@@ -20,41 +24,127 @@ if TYPE_CHECKING:
 class Manifest:
     """What was written.
 
-    :param path: of the file, with its scheme.
-    :param format: its format, for example ``"jsonl"``.
+    :param format: for example ``"jsonl"``.
+    :param compression: ``"gzip"``, ``"zstd"`` or ``None``.
     :param dataset_id: what it was written from.
-    :param items: records in it.
-    :param bytes: its size.
-    :param sha256: digest of its bytes, in hexadecimal.
+    :param files: in order; one, unless the export is split.
     """
 
-    path: str
     format: str
+    compression: str | None
     dataset_id: str
-    items: int
-    bytes: int
-    sha256: str
+    files: list[WrittenFile] = field(default_factory=list)
+
+    @property
+    def items(self) -> int | None:
+        """Records in all files; ``None`` where the format does not tell."""
+        counts = [file.items for file in self.files]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(file.bytes for file in self.files)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return asdict(self)
+        """Return plain JSON; ``path`` and ``sha256`` are those of the only file, or ``None``."""
+        only = self.files[0] if len(self.files) == 1 else None
+        return {
+            "path": only.path if only else None,
+            "items": self.items,
+            "bytes": self.bytes,
+            "sha256": only.sha256 if only else None,
+            **asdict(self),
+        }
 
 
-def export_dataset(
-    hook: ApifyHook,
-    dataset_id: str,
-    path: ObjectStoragePath,
-    file_format: Format,
-    params: Mapping[str, Any],
-) -> Manifest:
-    """Write all items of a dataset to one file, which appears whole or not at all and replaces what was there.
+class Progress(Protocol):
+    """Is told how far an export is."""
 
-    :param params: of the items endpoint, by their API names, beside format, offset and limit.
-    :raises ApifyDataError: items that Apify counts did not come, or bodies kept breaking.
-    :raises OSError: the target cannot be written.
+    def add(self, size: int, /) -> None:
+        """Take note of so many bytes more."""
+
+    def reach(self, position: int, /) -> None:
+        """Take note of how many items have come; not told where the format does not tell."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What to write, and how.
+
+    :param path: makes the target of a part, counted from 0; of an export that is not split, of part 0.
+    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify.export.output.COMPRESSIONS>`.
+    :param min_items: fewer are an error, and nothing is written.
+    :param progress: is told of what comes.
+    :param done: files of a split export that an earlier attempt has finished.
+    :param note: is told of all files that are finished, after each, so that a later attempt can go on from there.
     """
-    with whole_file(path) as file:
-        wanted = {**params, **file_format.params}
-        pages = all_pages(hook, dataset_id, wanted, file_format.counter, paged=file_format.paged)
-        items = file_format.join(pages, file)
-    return Manifest(str(path), file_format.name, dataset_id, items, file.size, file.sha256)
+
+    hook: ApifyHook
+    dataset_id: str
+    path: Callable[[int], ObjectStoragePath]
+    file_format: Format
+    query: ItemsQuery = field(default_factory=ItemsQuery)
+    compression: str | None = None
+    split: Split | None = None
+    min_items: int = 0
+    progress: Progress | None = None
+    done: Sequence[WrittenFile] = ()
+    note: Callable[[Sequence[WrittenFile]], None] = lambda _files: None
+
+    def run(self) -> Manifest:
+        """Write; each file appears whole or not at all, and replaces what was there.
+
+        :raises ApifyDataError: items that Apify counts did not come, bodies kept breaking, or there are too few items.
+        :raises OSError: the target cannot be written.
+        """
+        files = self._parts(self.split) if self.split else self._one()
+        return Manifest(self.file_format.name, self.compression, self.dataset_id, files)
+
+    @property
+    def source(self) -> Source:
+        """The dataset as it is asked for."""
+        query = self.query
+        params = query.params(self.file_format.name)
+        return Source(
+            self.hook,
+            self.dataset_id,
+            params,
+            exact=query.keeps_every_item,
+            steady=query.keeps_order_when_growing,
+            reached=self.progress.reach if self.progress else None,
+        )
+
+    def _one(self) -> list[WrittenFile]:
+        target = self.path(0)
+        with whole_file(target, self.compression) as output:
+            items = self.file_format.write(self.source, self._told(output.write))
+            self._check(items)
+        return [WrittenFile(str(target), items, output.size, output.sha256)]
+
+    def _parts(self, split: Split) -> list[WrittenFile]:
+        source = self.source
+        # Elsewhere the items that are done do not tell where to go on.
+        done = self.done if source.exact and source.steady else ()
+        parts = Parts(self.path, split, self.compression, as_array=self.file_format.name == "json", done=done)
+        with parts.written(self.note):
+            write_lines(source, self._told(parts.write), parts.items)
+            self._check(parts.items)
+        return parts.files
+
+    def _told(self, take: Take) -> Take:
+        progress = self.progress
+        if progress is None:
+            return take
+
+        def told(piece: bytes | memoryview) -> None:
+            take(piece)
+            progress.add(len(piece))
+
+        return told
+
+    def _check(self, items: int | None) -> None:
+        if items is not None and items < self.min_items:
+            raise ApifyDataError(
+                f"Dataset {self.dataset_id} has {items} items, fewer than the {self.min_items} that the task wants.",
+            )

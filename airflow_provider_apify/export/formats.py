@@ -1,133 +1,163 @@
-"""How the pages of a dataset become one file of a format."""
+"""How a dataset becomes a file of each format."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
-from airflow_provider_apify.export.pages import LineCounter, Page, RowCounter
-from airflow_provider_apify.export.target import TargetFile
+from airflow_provider_apify._extras import import_extra
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.arrays import ArrayOfLines
+from airflow_provider_apify.export.checks import Check, EndCheck, RowCheck
+from airflow_provider_apify.export.output import ENDINGS
+from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, Take
+from airflow_provider_apify.export.source import LAG_PAUSE_SECONDS, End, Source, missing
+from airflow_provider_apify.export.walking import Walk
 
-_TEXT_CHARACTERS = 2**20
+# Items are parsed one by one where they are pulled, so that many at once would bring nothing.
+_PULLED_ITEMS = 1_000
 
-
-class Join(Protocol):
-    """Writes pages, in order, as one file."""
-
-    def __call__(self, pages: Iterable[Page], file: TargetFile, /) -> int:
-        """Write and close all pages; return how many records they held."""
+Write = Callable[[Source, Take], "int | None"]
+"""Hands a dataset on as a file of a format; returns how many items, where the format tells."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format of the target.
+    """One format of a file.
 
-    :param name: as a task names it.
-    :param params: what is asked of Apify.
-    :param counter: counts the records of a page.
-    :param join: writes the pages.
-    :param paged: whether the dataset is asked for in pages; else in as few answers as Apify gives.
+    :param name: as a task names it, and Apify.
+    :param write: makes the file.
+    :param has_parts: whether an export can be split into several files.
     """
 
     name: str
-    params: Mapping[str, Any]
-    counter: type[LineCounter | RowCounter]
-    join: Join
-    paged: bool
+    write: Write
+    has_parts: bool = False
 
 
-def join_lines(pages: Iterable[Page], file: TargetFile) -> int:
-    """Write the pages one behind the other."""
-    records = 0
-    for page in pages:
-        with page:
-            records += page.records
-            for piece in page.pieces():
-                file.write(piece)
+def write_lines(source: Source, take: Take, start: int = 0) -> int:
+    """Write a line for each item from an index on."""
+    walk = Walk(source, take, start)
+    walk.go()
+    return walk.records
+
+
+def write_array(source: Source, take: Take) -> int:
+    """Write one JSON array, an item a line."""
+    array = ArrayOfLines(take)
+    records = write_lines(source, array.add)
+    array.close()
     return records
 
 
-def join_array(pages: Iterable[Page], file: TargetFile) -> int:
-    """Write the lines as one JSON array, an item a line, without parsing them: JSON text holds no bare line break."""
-    records, before = 0, b"[\n"
-    for page in pages:
-        with page:
-            records += page.records
-            for piece in page.pieces():
-                # The break at the end of a piece becomes a comma only when another line follows.
-                lines = piece.removesuffix(b"\n")
-                file.write(before + lines.replace(b"\n", b",\n"))
-                before = b"" if lines == piece else b",\n"
-    file.write(b"\n]\n" if records else b"[]\n")
-    return records
-
-
-def join_tables(pages: Iterable[Page], file: TargetFile) -> int:
+def write_table(source: Source, take: Take) -> int | None:
     """Write CSV with one header.
 
-    Apify computes the columns of each answer from its own items. One answer is copied as it is; where there are more,
-    their columns are united in order of appearance and the rows written anew.
+    Apify computes the columns of each answer from its own items, nested ones as far as they go. So everything is asked
+    for in one answer, which is streamed. Where Apify does not give everything at once, the pages' columns are united.
     """
-    with ExitStack() as stack:
-        kept = [stack.enter_context(page) for page in pages]
-        if len(kept) <= 1:
-            return join_lines(kept, file)
-        _unite(kept, file)
-        return sum(page.records for page in kept)
+    # A byte order mark helps some spreadsheets and breaks most loaders.
+    params = {"bom": False, **source.params}
+    check = partial(RowCheck, has_header=not params.get("skipHeaderRow"))
+    try:
+        return _write_document(source, take, {**params, "format": "csv"}, check)
+    except AnswerIsCapped:
+        from airflow_provider_apify.export.tables import write_united  # noqa: PLC0415 - hardly ever needed
+
+        return write_united(source, take, params)
 
 
-def _unite(pages: Sequence[Page], file: TargetFile) -> None:
-    columns: dict[str, None] = {}
-    for page in pages:
-        columns.update(dict.fromkeys(next(_rows(page), ())))
-    text = io.StringIO(newline="")
-    # With this line break, which is RFC 4180's, Python quotes a lone carriage return too.
-    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\r\n")
-    writer.writeheader()
-    for page in pages:
-        rows = _rows(page)
-        header = next(rows, [])
-        for row in rows:
-            writer.writerow(dict(zip(header, row or [""], strict=True)))
-            if text.tell() > _TEXT_CHARACTERS:
-                file.write(_take(text))
-    file.write(_take(text))
+def write_document(name: str, endings: Callable[[Mapping[str, Any]], Check], source: Source, take: Take) -> int | None:
+    """Write what Apify renders as a whole.
+
+    :param endings: makes the check, given the parameters.
+    :raises ApifyDataError: Apify does not give everything at once.
+    """
+    try:
+        return _write_document(source, take, {**source.params, "format": name}, partial(endings, source.params))
+    except AnswerIsCapped as cap:
+        raise ApifyDataError(
+            f"Apify gives {cap.scanned} of the dataset's {cap.total} items at once, and {name} cannot be put together "
+            "from pages. Write jsonl, json, csv or parquet.",
+        ) from None
 
 
-def _rows(page: Page) -> Iterator[list[str]]:
-    # Cut at line feeds only: text readers also cut at U+2028 and its like, which stand inside values.
-    return csv.reader(line.decode() for line in page.open())
+def _write_document(source: Source, take: Take, params: Mapping[str, Any], check: Callable[[], Check]) -> int | None:
+    reader = DocumentReader(params, take, check=check, exact=source.exact)
+    source.read(reader)
+    has_more, _ = source.item(reader.position)
+    counted = max(source.item_count, reader.position + has_more)
+    if counted > reader.position:
+        raise missing(source, counted, reader.position)
+    return reader.records
 
 
-def _take(text: io.StringIO) -> bytes:
-    taken = text.getvalue().encode()
-    text.seek(0)
-    text.truncate()
-    return taken
+def _end_of_xml(params: Mapping[str, Any]) -> Check:
+    root = str(params.get("xmlRoot") or "items").encode()
+    return EndCheck(b"</%s>" % root, b"<%s/>" % root)
+
+
+def _end_of_rss(_params: Mapping[str, Any]) -> Check:
+    return EndCheck(b"</rss>")
+
+
+def _end_of_html(_params: Mapping[str, Any]) -> Check:
+    return EndCheck(b"</table>", b"</html>", b"</body>", b"</div>")
+
+
+def _end_of_xlsx(_params: Mapping[str, Any]) -> Check:
+    return EndCheck(b"PK\x05\x06", behind=18)  # a ZIP file's last record, of 22 bytes
+
+
+def _write_parquet(source: Source, take: Take) -> int:
+    written: int = import_extra("parquet", "airflow_provider_apify.export.parquet").write_parquet(source, take)
+    return written
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "jsonl": Format("jsonl", {"format": "jsonl"}, LineCounter, join_lines, paged=True),
-        "json": Format("json", {"format": "jsonl"}, LineCounter, join_array, paged=True),
-        # A byte order mark helps some spreadsheets and breaks most loaders.
-        "csv": Format("csv", {"format": "csv", "bom": False}, RowCounter, join_tables, paged=False),
+        each.name: each
+        for each in (
+            Format("jsonl", write_lines, has_parts=True),
+            Format("json", write_array, has_parts=True),
+            Format("csv", write_table),
+            Format("xlsx", partial(write_document, "xlsx", _end_of_xlsx)),
+            Format("xml", partial(write_document, "xml", _end_of_xml)),
+            Format("rss", partial(write_document, "rss", _end_of_rss)),
+            Format("html", partial(write_document, "html", _end_of_html)),
+            Format("parquet", _write_parquet),
+        )
     },
 )
 
 
 def format_of(path: str, chosen: str | None) -> Format:
-    """Return the format that is chosen, else the one that the path's ending names.
+    """Return the format that is chosen, else the one that the path's ending names, before that of a compression.
 
     :raises ValueError: no such format.
     """
+    for ending in ENDINGS:
+        path = path.removesuffix(ending)
     name = (chosen or path.rpartition(".")[2]).lower()
     if name not in FORMATS:
         known = ", ".join(FORMATS)
         raise ValueError(f"{name!r} is no format of a file. Give file_format as one of {known}, or end the path so.")
     return FORMATS[name]
+
+
+def item_lines(source: Source) -> Iterator[bytes]:
+    """Yield the items, a line each, without taking many more of them than are asked for.
+
+    :raises ApifyDataError: items that Apify counts did not come.
+    """
+    position, delay, end = 0, 0.0, End(source)
+    while True:
+        lines: list[bytes | memoryview] = []
+        reader = source.read(source.reader(position, position + _PULLED_ITEMS, lines.append), delay=delay)
+        yield from b"".join(lines).split(b"\n")[:-1]
+        if reader.scanned == 0 and end.is_at(reader.position):
+            return
+        position, delay = reader.position, 0.0 if reader.scanned else LAG_PAUSE_SECONDS

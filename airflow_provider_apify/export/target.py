@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_provider_apify.export.output import Output
 from airflow_provider_apify.export.sinks.parts import Block
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Each write costs something, over a network more: so small pieces are joined first, and large ones passed on uncopied.
-_BLOCK_BYTES = 2**20
 # The sink of each scheme that Airflow knows. Each one's driver is imported when it is first used.
 _SINKS = (
     dict.fromkeys(("", "file", "local"), "local.LocalSink")
@@ -47,70 +45,38 @@ class Sink(Protocol):
         """Remove what was written, after a failure. Nothing follows it."""
 
 
-class TargetFile:
-    """Write in large blocks, and keep count of what was written.
-
-    :param sink: takes the blocks.
-    """
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._pieces = bytearray()
-        self._sha256 = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: Block) -> None:
-        """Append bytes.
-
-        :raises OSError: the target cannot be written.
-        """
-        if len(data) >= _BLOCK_BYTES:
-            self.flush()
-            self._hand_over(data)
-            return
-        self._pieces += data
-        if len(self._pieces) >= _BLOCK_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hand over what is still held back."""
-        if self._pieces:
-            pieces, self._pieces = self._pieces, bytearray()
-            self._hand_over(pieces)
-
-    @property
-    def sha256(self) -> str:
-        """The digest of what was handed over, in hexadecimal."""
-        return self._sha256.hexdigest()
-
-    def _hand_over(self, block: Block) -> None:
-        with _os_errors():
-            self._sink.write(block)
-        self._sha256.update(block)
-        self.size += len(block)
-
-
 @contextmanager
-def whole_file(path: ObjectStoragePath) -> Iterator[TargetFile]:
+def whole_file(path: ObjectStoragePath, compression: str | None = None) -> Iterator[Output]:
     """Open a target that replaces what is there when the block ends well, and leaves it untouched when it does not.
 
     Local and SFTP files are written beside the target and renamed; objects are uploaded in parts, and the upload is
     completed or given up. Each sink says what becomes of the parts of a writer that died.
 
+    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify.export.output.COMPRESSIONS>`; ``None`` for none.
     :raises OSError: the target cannot be written.
     :raises ValueError: the storage has no way to hold a file back until it is whole.
     """
     with _os_errors():
         sink = _sink_class(path)(path)
     try:
-        file = TargetFile(sink)
-        yield file
-        file.flush()
+        with Output(_Guarded(sink), compression) as output:
+            yield output
         with _os_errors():
             sink.commit()
     except BaseException:
         _discard(sink, path)
         raise
+
+
+class _Guarded:
+    """A sink whose errors are those of any file."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def write(self, block: Block, /) -> None:
+        with _os_errors():
+            self._sink.write(block)
 
 
 def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import requests
 
 T = TypeVar("T")
-_PIECE_BYTES = 256 * 1024
+_PIECE_BYTES = 2**20
 
 
 class ApifyClient(BaseHook):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.export.pages import LineCounter, all_pages
+from airflow_provider_apify.export.formats import item_lines
+from airflow_provider_apify.export.reading import Reader
+from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks import _form
 from airflow_provider_apify.hooks._lifecycle import RunLifecycle
 from airflow_provider_apify.hooks._logs import RunLogs
@@ -23,8 +25,6 @@ from airflow_provider_apify.hooks._stores import KeyValueStores
 from airflow_provider_apify.hooks._webhooks import Webhooks
 from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
 from airflow_provider_apify.options import Target
-
-T = TypeVar("T")
 
 
 class ApifyHook(Runs, RunLogs, RunLifecycle, KeyValueStores, Queues, Webhooks):
@@ -68,35 +68,25 @@ class ApifyHook(Runs, RunLogs, RunLifecycle, KeyValueStores, Queues, Webhooks):
         :raises ApifyNotFoundError: there is no such dataset, or no longer.
         :raises ApifyDataError: items that Apify counts did not come.
         """
-        params = {"format": "jsonl", "clean": clean or None, "fields": fields or None}
-        for page in all_pages(self, dataset_id, params, LineCounter):
-            with page:
-                yield from map(json.loads, page.open())
+        params = {"clean": clean or None, "fields": fields or None}
+        yield from map(json.loads, item_lines(Source(self, dataset_id, params, exact=not clean)))
 
-    def fetch_items(
-        self,
-        dataset_id: str,
-        params: Mapping[str, Any],
-        read: Callable[[Mapping[str, str], Iterator[bytes]], T],
-        *,
-        compressed: bool = True,
-        delay: float = 0.0,
-    ) -> T:
-        """Ask for one page of items and have ``read`` take its body (https://docs.apify.com/api/v2/dataset-items-get).
+    def read_items(self, dataset_id: str, reader: Reader, *, delay: float = 0.0) -> None:
+        """Have a reader take items of a dataset, in any format (https://docs.apify.com/api/v2/dataset-items-get).
 
-        Where the body breaks, the page is asked for again and ``read`` is called anew, with the body from its start.
+        Where a body breaks, the reader says what is still missing, and that is asked for.
 
-        :param params: by their API names, for example ``{"format": "jsonl", "offset": 0, "limit": 50_000}``.
-        :param read: is given the headers (names in lower case) and the body in pieces; it raises
-            :class:`ApifyDataError <airflow_provider_apify.exceptions.ApifyDataError>` where the body is not whole.
-        :param compressed: ``False`` where ``read`` cannot tell a body that ends early.
+        :param reader: for example a :class:`LineReader <airflow_provider_apify.export.reading.LineReader>`.
         :param delay: seconds to wait before asking.
-        :return: what ``read`` returned for the whole body.
+        :raises ApifyDataError: bodies kept breaking.
         """
-        results: list[T] = []
-        request = replace(endpoints.get_items(dataset_id, params), compressed=compressed, delay=delay)
-        self._drive(flows.call(request, self.retry), partial(self._send_reading, read, results))
-        return results[-1]
+
+        def next_request() -> endpoints.Request:
+            request = endpoints.get_items(dataset_id, reader.params())
+            return replace(request, compressed=reader.compressed, delay=delay)
+
+        flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry)
+        self._drive(flow, partial(self._send_reading, reader.read, []))
 
     # The account
 

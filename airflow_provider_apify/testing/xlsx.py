@@ -42,7 +42,7 @@ def workbook(page: Page, _style: Style) -> Iterator[bytes]:
     """Write a workbook."""
     columns = yield from columns_of(page)
     sink = _Sink()
-    with ZipFile(sink, "w") as archive:
+    with _Archive(sink, "w") as archive:
         for name, part in _PARTS.items():
             archive.writestr(_entry(name), _DECLARATION + part)
         with archive.open(_entry(_SHEET), "w") as sheet:
@@ -75,6 +75,13 @@ def _entry(name: str) -> ZipInfo:
     entry = ZipInfo(name)
     entry.compress_type = ZIP_DEFLATED
     return entry
+
+
+class _Archive(ZipFile):
+    """An archive that complains of nothing where a client is gone before its end."""
+
+    def __del__(self) -> None:
+        """Leave it as it is: whoever would read on is gone."""
 
 
 class _Sink:

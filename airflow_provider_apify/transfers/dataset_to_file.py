@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.export.engine import Manifest, export_dataset
+from airflow_provider_apify.export.engine import Export, Manifest
 from airflow_provider_apify.export.formats import format_of
+from airflow_provider_apify.export.output import compression_of
 from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
-from airflow_provider_apify.export.target import advice, storage_path
+from airflow_provider_apify.export.target import advice
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models import Dataset
 from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.transfers._arguments import check_arguments, split_of, wanted_items
+from airflow_provider_apify.transfers._checkpoint import Checkpoint
+from airflow_provider_apify.transfers._outlets import tell_outlets
+from airflow_provider_apify.transfers._progress import ExportProgress
+from airflow_provider_apify.transfers._target import IfExists, Target
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import Context
 
 
 class DatasetToFileOperator(BaseOperator):
     """Write all items of a dataset to one file, which appears whole or not at all.
 
-    Items are downloaded in pages until there are no more, each page is checked before it is used, and bytes are passed
-    through unparsed. A file that is already there is replaced when the new one is whole, so a rerun is safe.
+    Bytes are passed through unparsed, in one stream or over several connections, whichever the way to Apify rewards,
+    until there are no more items. Where a download breaks it goes on with the next item. A file that is already there
+    is replaced when the new one is whole, so a rerun is safe.
 
     Reference: https://docs.apify.com/api/v2/dataset-items-get
 
@@ -33,9 +41,19 @@ class DatasetToFileOperator(BaseOperator):
     :param run_id: a finished run, whose default dataset is written. (templated)
     :param path: where to write: an absolute local path, or a URL of S3 (``s3://bucket/products/{{ ds }}.jsonl``),
         Google Cloud Storage (``gs://bucket/...``), Azure Blob (``abfs://container/...``) or SFTP
-        (``sftp:///folder/...``, whose host is the connection's). (templated)
-    :param file_format: ``"jsonl"``, ``"json"`` or ``"csv"`` (without a byte order mark); ``None`` takes the path's
-        ending. (templated)
+        (``sftp:///folder/...``, whose host is the connection's). A split export needs ``{part}`` in it, which becomes
+        00000, 00001, and so on. (templated)
+    :param file_format: ``"jsonl"``, ``"json"``, ``"csv"`` (without a byte order mark), ``"xlsx"``, ``"xml"``,
+        ``"rss"``, ``"html"`` or ``"parquet"``; ``None`` takes the path's ending. (templated)
+    :param compression: ``"gzip"`` or ``"zstd"``; ``None`` takes it from an ending ``.gz`` or ``.zst`` of the path.
+        (templated)
+    :param items_per_file: split the export: at most so many items in each file; for jsonl and json.
+    :param bytes_per_file: split the export: a file ends with the item that brings it to so many bytes, before
+        compression; for jsonl and json.
+    :param if_exists: ``"overwrite"`` replaces a file that is there when the new one is whole, ``"fail"`` fails, and
+        ``"skip"`` skips the task.
+    :param min_items: fail, and write nothing, if there are fewer items. (The finished files of a split export stay.)
+    :param fail_on_empty: the same as ``min_items=1``.
     :param clean: leave out empty items and hidden fields: ``skip_empty`` and ``skip_hidden`` in one. (templated)
     :param fields: only these fields, in this order, as a list or a string with commas in between; ``"a.b"`` is ``b``
         inside ``a``. (templated)
@@ -61,10 +79,13 @@ class DatasetToFileOperator(BaseOperator):
     :param target_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
-    :return: (XCom) the manifest: ``path``, ``format``, ``dataset_id``, ``items``, ``bytes``, ``sha256``.
+    :return: (XCom) the manifest: ``path``, ``items``, ``bytes``, ``sha256``, ``format``, ``compression``,
+        ``dataset_id``, ``run_id``, ``fields`` (names, as Apify knows them) and ``files``, each with ``path``,
+        ``items``, ``bytes`` and ``sha256``. The events of outlet assets carry it as ``extra``.
     :raises ValueError: at parse time, wrong arguments.
-    :raises AirflowFailException: no such dataset or run, a run that still goes on, a storage whose driver is missing.
-    :raises ApifyDataError: items that Apify counts did not come.
+    :raises AirflowFailException: no such dataset or run, a run that still goes on, a storage whose driver is missing,
+        a file that is there although ``if_exists="fail"``.
+    :raises ApifyDataError: items that Apify counts did not come, or too few.
     :raises ApifyError: the target could not be written; nothing is left of it.
     """
 
@@ -73,6 +94,7 @@ class DatasetToFileOperator(BaseOperator):
         "run_id",
         "path",
         "file_format",
+        "compression",
         *ITEMS_PARAMETERS,
         "target_conn_id",
         "apify_conn_id",
@@ -86,6 +108,12 @@ class DatasetToFileOperator(BaseOperator):
         run_id: str | None = None,
         path: str,
         file_format: str | None = None,
+        compression: str | None = None,
+        items_per_file: int | None = None,
+        bytes_per_file: int | None = None,
+        if_exists: IfExists = "overwrite",
+        min_items: int = 0,
+        fail_on_empty: bool = False,
         clean: bool | str | None = None,
         fields: Sequence[str] | str | None = None,
         output_fields: Sequence[str] | str | None = None,
@@ -114,6 +142,12 @@ class DatasetToFileOperator(BaseOperator):
         self.run_id = run_id
         self.path = path
         self.file_format = file_format
+        self.compression = compression
+        self.items_per_file = items_per_file
+        self.bytes_per_file = bytes_per_file
+        self.if_exists = if_exists
+        self.min_items = min_items
+        self.fail_on_empty = fail_on_empty
         self.clean = clean
         self.fields = fields
         self.output_fields = output_fields
@@ -135,44 +169,51 @@ class DatasetToFileOperator(BaseOperator):
         self.feed_description = feed_description
         self.target_conn_id = target_conn_id
         self.apify_conn_id = apify_conn_id
-        self._check_arguments()
+        check_arguments(self)
 
     @cached_property
     def hook(self) -> ApifyHook:
         """The hook for this task's connection."""
         return ApifyHook(self.apify_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
-        """Write the file."""
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write the file, or the files."""
         with failing_fast():
-            manifest = self._write(self._find_dataset())
-        self.log.info(
-            "Wrote %d items of dataset %s to %s (%d bytes)",
-            manifest.items,
-            manifest.dataset_id,
-            manifest.path,
-            manifest.bytes,
-        )
-        return manifest.to_dict()
+            check_arguments(self)  # again, with the templates rendered
+            dataset = self.hook.get_dataset(self._find_dataset())
+            manifest = self._write(dataset, context)
+        self.log.info("Wrote %s items (%d bytes) to %s", manifest.items, manifest.bytes, self.path)
+        result = {**manifest.to_dict(), "run_id": dataset.run_id, "fields": dataset.fields}
+        tell_outlets(context, result)
+        return result
 
-    def _write(self, dataset_id: str) -> Manifest:
-        file_format = format_of(self.path, self.file_format)
-        params = ItemsQuery.parse(self._items_parameters).params(file_format.name)
+    def _write(self, dataset: Dataset, context: Context) -> Manifest:
+        split = split_of(self)
+        target = Target(self.path, self.target_conn_id, is_split=split is not None)
+        export = Export(
+            self.hook,
+            dataset.id,
+            target.path,
+            format_of(self.path, self.file_format),
+            ItemsQuery.parse(self.items_parameters),
+            compression=compression_of(self.path, self.compression),
+            split=split,
+            min_items=wanted_items(self),
+            progress=ExportProgress(self.log, dataset.item_count),
+        )
         try:
-            return export_dataset(self.hook, dataset_id, self._storage_path(), file_format, params)
+            # Only files of a split export are finished before the task is.
+            checkpoint = Checkpoint(context, self._identity(export), target.path) if split else None
+            target.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.files))
+            return replace(export, done=checkpoint.files, note=checkpoint.note).run() if checkpoint else export.run()
         except OSError as error:
             said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(error)}"
             raise ApifyError(said) from error
 
-    def _storage_path(self) -> ObjectStoragePath:
-        try:
-            return storage_path(self.path, self.target_conn_id)
-        except (ImportError, ValueError) as error:
-            raise AirflowFailException(
-                f"Cannot write {self.path}: {error}. Files can be written to local disks, S3, Google Cloud Storage, "
-                "Azure Blob and SFTP; drivers come with the extras s3, gcs, azure and sftp, for example: "
-                "pip install 'airflow-provider-apify[s3]'.",
-            ) from error
+    def _identity(self, export: Export) -> str:
+        """Say what decides about the files: what an attempt with another answer has written is of no use."""
+        shape = (export.file_format.name, export.compression, export.split, export.query)
+        return repr((export.dataset_id, self.path, self.target_conn_id, *shape))
 
     def _find_dataset(self) -> str:
         if self.dataset_id:
@@ -187,19 +228,7 @@ class DatasetToFileOperator(BaseOperator):
             raise AirflowFailException(f"Run {run.id} has no default dataset.")
         return run.dataset_id
 
-    def _check_arguments(self) -> None:
-        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
-        if (self.dataset_id is None) == (self.run_id is None):
-            raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is written).")
-        if not is_template(self.path) and "://" not in self.path and not self.path.startswith("/"):
-            raise ValueError(
-                f"path is {self.path!r}. Give a local path that begins with '/', or a URL such as "
-                "'s3://bucket/items.jsonl'.",
-            )
-        is_known = not is_template(self.file_format) and not is_template(self.path.rpartition(".")[2])
-        file_format = format_of(self.path, self.file_format).name if is_known else None
-        ItemsQuery.check(self._items_parameters, file_format)
-
     @property
-    def _items_parameters(self) -> dict[str, Any]:
+    def items_parameters(self) -> dict[str, Any]:
+        """What is to be done to items, as the DAG or its templates say it."""
         return {name: getattr(self, name) for name in ITEMS_PARAMETERS}

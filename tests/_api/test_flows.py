@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_known_run
+from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_known_run, call_resuming
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,
@@ -222,3 +222,47 @@ def test_a_run_that_stays_unknown_was_deleted() -> None:
     fed.answer_all([unknown, unknown])
     with pytest.raises(ApifyNotFoundError, match="run1"):
         fed.finish(unknown)
+
+
+class Download:
+    """Something that is read on from where it broke."""
+
+    def __init__(self) -> None:
+        self.position = 0
+
+    def fed(self, attempts: int = 3) -> Fed:
+        retry = RetryPolicy(attempts=attempts)
+        return Fed(
+            call_resuming(lambda: endpoints.get_items("d1", {"offset": self.position}), lambda: self.position, retry)
+        )
+
+
+def test_what_breaks_is_asked_for_from_where_it_broke() -> None:
+    download = Download()
+    fed = download.fed()
+    download.position = 7
+    fed.answer(LOST)
+    assert fed.finish(Response(200, {}, b"")) is None
+    assert [request.params["offset"] for request in fed.requests] == ["0", "7"]
+    assert fed.requests[0].delay == 0
+    assert fed.requests[1].delay > 0
+
+
+def test_only_tries_without_progress_are_counted() -> None:
+    download = Download()
+    fed = download.fed(attempts=3)
+    for position in range(1, 21):
+        download.position = position
+        fed.answer(LOST)
+    fed.answer(BUSY)
+    with pytest.raises(ApifyConnectionError):
+        fed.answer(LOST)
+    assert len(fed.requests) == 22
+
+
+def test_what_no_repetition_can_cure_ends_a_download() -> None:
+    download = Download()
+    fed = download.fed()
+    download.position = 7
+    with pytest.raises(ApifyNotFoundError):
+        fed.answer(failed(404, "record-not-found"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.benchmarks.machine import keep_to_core
@@ -19,14 +20,24 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Child:
-    """Run a module of this package in a process of its own, kept to the clients' core.
+    """Run a module of this package in a process of its own.
 
     :param name: what its files in the folder are called.
     :param module: it calls :func:`answer`.
+    :param core: the core that it is kept to; ``None`` leaves it the whole machine.
     :param variables: its environment, beside what every program needs; an ``AIRFLOW_HOME`` of its own unless given.
     """
 
-    def __init__(self, folder: Path, name: str, module: str, arguments: Any, **variables: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        module: str,
+        arguments: Any,
+        *,
+        core: int | None = CLIENT_CORE,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._result = folder / f"{name}.result.json"
         self._log = folder / f"{name}.log"
         self._result.unlink(missing_ok=True)
@@ -40,7 +51,8 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        keep_to_core(self._process.pid, CLIENT_CORE)
+        if core is not None:
+            keep_to_core(self._process.pid, core)
 
     def result(self, timeout: float) -> Any:
         """Wait for the end and return what the module answered.

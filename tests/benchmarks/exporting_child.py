@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify.export.engine import export_dataset
+from airflow_provider_apify.export.engine import Export
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.benchmarks.child import CONNECTION_VARIABLE, answer, connection_of
@@ -37,12 +37,10 @@ def _export(step: dict[str, Any]) -> dict[str, Any]:
     os.environ[CONNECTION_VARIABLE] = connection_of(ApifyServer(*step["server"]))
     hook = ApifyHook()
     hook.get_dataset(step["dataset_id"])  # everything is imported and connected before the clock runs
-    if not step["gzip"]:
-        hook._session.headers["Accept-Encoding"] = "identity"
     path = ObjectStoragePath(f"file://{step['path']}")
     can_reset = forget_peak()
     idle, began, began_cpu = resident_mb(), time.perf_counter(), time.process_time()
-    manifest = export_dataset(hook, step["dataset_id"], path, FORMATS[step["format"]], {})
+    manifest = Export(hook, step["dataset_id"], lambda _part: path, FORMATS[step["format"]]).run()
     return {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - began_cpu,

@@ -55,7 +55,7 @@ def measure(folder: Path, crowd: Crowd) -> Section:
         plans = [{"durations": crowd.durations(), "poll_interval": interval} for interval in WAYS.values()]
         connections = [{CONNECTION_VARIABLE: connection_of(server)} for server in servers]
         children = [
-            Child(folder, f"waiting-{index}", "tests.benchmarks.waiting_child", plan, **connections[index])
+            Child(folder, f"waiting-{index}", "tests.benchmarks.waiting_child", plan, variables=connections[index])
             for index, plan in enumerate(plans)
         ]
         results = [child.result(crowd.longest + _EXTRA_SECONDS) for child in children]

@@ -15,6 +15,8 @@ from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import Order
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.export.formats import FORMATS
+from airflow_provider_apify.export.query import ItemsQuery
+from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import Exchange, LocalApify
@@ -146,11 +148,15 @@ def test_all_that_can_be_done_with_webhooks(hook: ApifyHook, target: Target) -> 
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-def test_a_page_of_items_in_every_format(hook: ApifyHook, name: str) -> None:
+@pytest.mark.parametrize("values", [{}, {"clean": True, "fields": ["id", "url"], "omit": ["title"]}, {"desc": True}])
+def test_an_export_in_every_format(hook: ApifyHook, name: str, values: dict[str, Any]) -> None:
     run = hook.start_run(SCENARIO, {"items": 3})
     hook.wait_for_run(run.id)
-    params = {**FORMATS[name].params, "offset": 0, "limit": 10, "clean": True, "fields": ["id", "url"], "omit": ["url"]}
-    assert hook.fetch_items(run.dataset_id or "", params, lambda _headers, body: b"".join(body))
+    query = ItemsQuery.parse(values)
+    source = Source(hook, run.dataset_id or "", query.params(name), query.keeps_every_item)
+    body: list[bytes] = []
+    FORMATS[name].write(source, lambda piece: body.append(bytes(piece)))
+    assert b"".join(body)
 
 
 async def test_everything_on_the_event_loop(hook: ApifyHook, finished_run: str) -> None:

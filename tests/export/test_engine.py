@@ -1,8 +1,9 @@
-"""Whole exports from the local Apify: items are never torn, doubled or lost."""
+"""Whole exports from the local Apify: files are whole or not there, and the manifest says what is in them."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -10,62 +11,48 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
-import requests
+import zstandard
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError, ApifyNotFoundError
-from airflow_provider_apify.export import pages
-from airflow_provider_apify.export.engine import Manifest, export_dataset
+from airflow_provider_apify.export.engine import Export, Manifest
 from airflow_provider_apify.export.formats import FORMATS
+from airflow_provider_apify.export.parts import Split, WrittenFile
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import Control, LocalApify, scenario_item
+from airflow_provider_apify.testing import LocalApify, scenario_item
+from tests.export.material import dataset_of, pushed, requests_for_items
 
-ITEMS_ROUTE = "GET /v2/datasets/{datasetId}/items"
-Export = Callable[..., Manifest]
-
-
-@pytest.fixture
-def hook(apify: LocalApify) -> ApifyHook:  # noqa: ARG001 - what the hook's connection points at
-    return ApifyHook(retry=RetryPolicy(attempts=4, first_delay=0.001, max_delay=0.002))
-
-
-def dataset_of(hook: ApifyHook, items: int, item_bytes: int = 200) -> str:
-    """Return a dataset with so many items of ``apify/scenario``."""
-    run = hook.start_run(Target("actor", "apify/scenario"), {"items": items, "itemBytes": item_bytes})
-    assert hook.wait_for_run(run.id).run.dataset_id == run.dataset_id
-    return run.dataset_id or ""
-
-
-def push(apify: LocalApify, dataset_id: str, items: list[dict[str, Any]]) -> None:
-    with requests.Session() as session:
-        session.trust_env = False
-        session.post(
-            f"{apify.base_url}/v2/datasets/{dataset_id}/items",
-            json=items,
-            headers={"Authorization": f"Bearer {apify.token}"},
-            timeout=30,
-        ).raise_for_status()
+Exporting = Callable[..., Manifest]
 
 
 @pytest.fixture
-def export(hook: ApifyHook, tmp_path: Path) -> Export:
-    """Return what exports a dataset to ``items.FORMAT`` in the test's folder."""
+def export(hook: ApifyHook, tmp_path: Path) -> Exporting:
+    """Return what exports a dataset to ``items.FORMAT`` in the test's folder, or its parts to ``0.FORMAT`` and on."""
 
-    def run(dataset_id: str, name: str = "jsonl", **params: Any) -> Manifest:
-        path = ObjectStoragePath(str(tmp_path / f"items.{name}"))
-        return export_dataset(hook, dataset_id, path, FORMATS[name], params)
+    def run(dataset_id: str, name: str = "jsonl", query: dict[str, Any] | None = None, **options: Any) -> Manifest:
+        stem = "{}" if "split" in options else "items"
+        return Export(
+            hook,
+            dataset_id,
+            lambda number: ObjectStoragePath(str(tmp_path / f"{stem.format(number)}.{name}")),
+            FORMATS[name],
+            ItemsQuery.parse(query or {}),
+            **options,
+        ).run()
 
     return run
 
 
-def read(tmp_path: Path, name: str) -> list[Any]:
-    """Return the items of an exported file; those of CSV with text for every value."""
-    body = (tmp_path / f"items.{name}").read_bytes()
+def items_of(name: str, body: bytes) -> list[Any]:
+    """Return the items of a file, those of CSV with text for every value."""
     if name == "csv":
         return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+    if name == "parquet":
+        rows: list[Any] = pq.read_table(io.BytesIO(body)).to_pylist()
+        return rows
     return [json.loads(line) for line in body.splitlines()] if name == "jsonl" else list(json.loads(body))
 
 
@@ -73,193 +60,215 @@ def expected(name: str, items: list[dict[str, Any]]) -> list[Any]:
     return [{key: str(value) for key, value in item.items()} for item in items] if name == "csv" else items
 
 
-@pytest.mark.parametrize("name", ["jsonl", "json", "csv"])
-@pytest.mark.parametrize("cap", [None, 700])
-def test_every_item_arrives_once_and_in_order(
-    export: Export, hook: ApifyHook, tmp_path: Path, name: str, cap: int | None
+def opened(compression: str | None, body: bytes) -> bytes:
+    if compression == "gzip":
+        return gzip.decompress(body)
+    return zstandard.ZstdDecompressor().decompressobj().decompress(body) if compression else body
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "parquet"])
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+def test_the_manifest_says_what_is_in_the_file(
+    export: Exporting, hook: ApifyHook, tmp_path: Path, name: str, compression: str | None
 ) -> None:
-    apify = Control(hook.connection.access.base_url)
-    apify.settings(max_items_per_request=cap)
-    dataset_id = dataset_of(hook, 2500)
-    manifest = export(dataset_id, name)
-    assert read(tmp_path, name) == expected(name, [scenario_item(index, 200) for index in range(2500)])
+    dataset_id = dataset_of(hook, 1_500)
+    manifest = export(dataset_id, name, compression=compression)
     body = (tmp_path / f"items.{name}").read_bytes()
-    assert manifest.to_dict() == {
+    assert items_of(name, opened(compression, body)) == expected(
+        name, [scenario_item(index, 200) for index in range(1_500)]
+    )
+    file = {
         "path": str(ObjectStoragePath(str(tmp_path / f"items.{name}"))),
-        "format": name,
-        "dataset_id": dataset_id,
-        "items": 2500,
+        "items": 1_500,
         "bytes": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
     }
-    assert apify.ledger().items_delivered[dataset_id] == 2500
+    assert manifest.to_dict() == {
+        **file,
+        "format": name,
+        "compression": compression,
+        "dataset_id": dataset_id,
+        "files": [file],
+    }
 
 
-@pytest.mark.parametrize(("name", "body"), [("jsonl", b""), ("json", b"[]\n")])
-def test_an_empty_dataset_is_an_empty_file(
-    export: Export, hook: ApifyHook, tmp_path: Path, name: str, body: bytes
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_every_format_counts_its_items(export: Exporting, hook: ApifyHook, tmp_path: Path, name: str) -> None:
+    manifest = export(dataset_of(hook, 30), name)
+    assert manifest.items == 30
+    assert manifest.bytes == (tmp_path / f"items.{name}").stat().st_size
+
+
+def test_filtered_documents_do_not_tell_how_many_items_they_hold(
+    export: Exporting, hook: ApifyHook, apify: LocalApify
 ) -> None:
-    manifest = export(dataset_of(hook, 0), name)
-    assert (manifest.items, manifest.bytes) == (0, len(body))
-    assert (tmp_path / f"items.{name}").read_bytes() == body
+    manifest = export(pushed(hook, apify, [{"a": 1}, {}]), "xml", {"clean": True}, min_items=5)
+    assert manifest.items is None
+    assert manifest.to_dict()["items"] is None
 
 
-def test_an_empty_dataset_is_an_empty_table(export: Export, hook: ApifyHook, tmp_path: Path) -> None:
-    assert export(dataset_of(hook, 0), "csv").items == 0
-    assert read(tmp_path, "csv") == []
-
-
-@pytest.mark.parametrize("sizes", [(3, 2_000_000), (40, 200_000), (3000, 0)])
-@pytest.mark.parametrize("name", ["jsonl", "json"])
-def test_items_of_any_size_arrive(
-    export: Export, hook: ApifyHook, tmp_path: Path, name: str, sizes: tuple[int, int]
-) -> None:
-    items, size = sizes
-    assert export(dataset_of(hook, items, size), name).items == items
-    assert read(tmp_path, name) == [scenario_item(index, size) for index in range(items)]
-
-
-def test_items_of_two_bytes_arrive(export: Export, hook: ApifyHook, apify: LocalApify, tmp_path: Path) -> None:
-    dataset_id = dataset_of(hook, 0)
-    push(apify, dataset_id, [{}] * 3000)
-    assert export(dataset_id).items == 3000
-    assert (tmp_path / "items.jsonl").read_bytes() == b"{}\n" * 3000
-
-
-@pytest.mark.parametrize("fault", ["cut-body", "end-body-early", "cut-before-commit", "answer", "garbage"])
-@pytest.mark.parametrize("name", ["jsonl", "json", "csv"])
-def test_a_page_that_breaks_is_fetched_again_and_tears_nothing(
-    export: Export, hook: ApifyHook, tmp_path: Path, name: str, fault: str
-) -> None:
-    apify = Control(hook.connection.access.base_url)
-    apify.settings(max_items_per_request=400)
-    dataset_id = dataset_of(hook, 1000)
-    apify.add_fault(fault, path="*/items", skip=1, times=2, after_bytes=1000, status=503)
-    assert export(dataset_id, name).items == 1000
-    assert read(tmp_path, name) == expected(name, [scenario_item(index, 200) for index in range(1000)])
-    assert apify.ledger().requests_by_route[ITEMS_ROUTE] == 3 + 1 + 2
-
-
+@pytest.mark.parametrize("name", sorted(FORMATS))
 @pytest.mark.parametrize("fault", ["cut-body", "end-body-early", "answer", "garbage"])
-def test_pages_that_keep_breaking_leave_the_old_file(
-    export: Export, hook: ApifyHook, apify: LocalApify, tmp_path: Path, fault: str
+def test_what_keeps_breaking_leaves_the_old_file(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path, *, name: str, fault: str
 ) -> None:
-    (tmp_path / "items.jsonl").write_bytes(b"old\n")
-    apify.control.settings(max_items_per_request=400)
-    dataset_id = dataset_of(hook, 1000)
-    apify.control.add_fault(fault, path="*/items", skip=1, times=None, after_bytes=1000, status=503)
+    (tmp_path / f"items.{name}").write_bytes(b"old\n")
+    dataset_id = dataset_of(hook, 1_000)
+    apify.control.add_fault(fault, path="*/items", times=None, after_bytes=100, status=503)
     with pytest.raises(ApifyError, match=dataset_id) as caught:
-        export(dataset_id)
+        export(dataset_id, name)
     assert caught.value.retryable
-    assert [file.name for file in tmp_path.iterdir()] == ["items.jsonl"]
-    assert (tmp_path / "items.jsonl").read_bytes() == b"old\n"
+    assert [file.name for file in tmp_path.iterdir()] == [f"items.{name}"]
+    assert (tmp_path / f"items.{name}").read_bytes() == b"old\n"
 
 
-def test_pages_that_are_well_formed_but_short_are_a_data_error(
-    export: Export, hook: ApifyHook, apify: LocalApify
-) -> None:
-    dataset_id = dataset_of(hook, 100)
-    apify.control.add_fault("end-body-early", path="*/items", times=None, after_bytes=500)
-    with pytest.raises(ApifyDataError):
-        export(dataset_id)
-
-
-def test_a_count_that_lags_hides_no_items(export: Export, hook: ApifyHook, apify: LocalApify, tmp_path: Path) -> None:
-    apify.control.settings(item_count_lag_seconds=60)
-    dataset_id = dataset_of(hook, 1500)
-    assert hook.get_dataset(dataset_id).item_count == 0
-    assert export(dataset_id).items == 1500
-    assert len(read(tmp_path, "jsonl")) == 1500
-
-
-def test_items_that_apify_counts_but_never_shows_are_an_error(
-    export: Export, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(pages, "_LAG_PAUSE_SECONDS", 0.001)
-    dataset_id = dataset_of(hook, 10)
-    described = hook.get_dataset
-
-    def counting_more(wanted: str) -> Any:
-        dataset = described(wanted)
-        object.__setattr__(dataset, "item_count", dataset.item_count + 5)
-        return dataset
-
-    monkeypatch.setattr(hook, "get_dataset", counting_more)
-    with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
-        export(dataset_id)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_dataset_that_grows_meanwhile_is_written_to_its_end(
-    export: Export, hook: ApifyHook, apify: LocalApify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    apify.control.settings(max_items_per_request=100)
-    dataset_id = dataset_of(hook, 250)
-    fetch_items, grown = hook.fetch_items, False
-
-    def fetch_and_grow(*args: Any, **kwargs: Any) -> Any:
-        nonlocal grown
-        page = fetch_items(*args, **kwargs)
-        if not grown:
-            push(apify, dataset_id, [{"late": number} for number in range(50)])
-        grown = True
-        return page
-
-    monkeypatch.setattr(hook, "fetch_items", fetch_and_grow)
-    assert export(dataset_id).items == 300
-    assert read(tmp_path, "jsonl")[-1] == {"late": 49}
-
-
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "parquet"])
 def test_a_dataset_that_is_deleted_meanwhile_leaves_the_old_file(
-    export: Export, hook: ApifyHook, apify: LocalApify, tmp_path: Path
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path, name: str
 ) -> None:
-    (tmp_path / "items.jsonl").write_bytes(b"old\n")
+    (tmp_path / f"items.{name}").write_bytes(b"old\n")
     apify.control.settings(max_items_per_request=100)
     dataset_id = dataset_of(hook, 250)
     apify.control.add_fault(
         "answer", path="*/items", skip=1, status=404, error_type="record-not-found", message="Dataset was not found"
     )
     with pytest.raises(ApifyNotFoundError, match="Dataset was not found"):
-        export(dataset_id)
-    assert (tmp_path / "items.jsonl").read_bytes() == b"old\n"
+        export(dataset_id, name)
+    assert (tmp_path / f"items.{name}").read_bytes() == b"old\n"
 
 
-def test_filters_drop_items_without_stopping_early(
-    export: Export, hook: ApifyHook, apify: LocalApify, tmp_path: Path
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "parquet"])
+def test_a_count_that_lags_hides_no_items(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path, name: str
 ) -> None:
-    apify.control.settings(max_items_per_request=10)
-    dataset_id = dataset_of(hook, 0)
-    push(apify, dataset_id, [{"#hidden": 1} for _ in range(25)] + [{"a": number, "#b": 1} for number in range(5)])
-    assert export(dataset_id, clean=True).items == 5
-    assert read(tmp_path, "jsonl") == [{"a": number} for number in range(5)]
+    apify.control.settings(item_count_lag_seconds=60)
+    dataset_id = dataset_of(hook, 1_500)
+    assert hook.get_dataset(dataset_id).item_count == 0
+    assert export(dataset_id, name).items == 1_500
+    assert len(items_of(name, (tmp_path / f"items.{name}").read_bytes())) == 1_500
 
 
-@pytest.mark.parametrize("name", ["jsonl", "json", "csv"])
-def test_fields_and_omissions_reach_apify(export: Export, hook: ApifyHook, tmp_path: Path, name: str) -> None:
-    export(dataset_of(hook, 3), name, fields=["price", "id", "title"], omit=["title"])
-    assert [list(item) for item in read(tmp_path, name)] == [["price", "id"]] * 3
-
-
-def test_columns_that_appear_on_a_later_page_are_in_the_one_header(
-    export: Export, hook: ApifyHook, apify: LocalApify, tmp_path: Path
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_items_that_apify_counts_but_never_shows_are_an_error(
+    export: Exporting, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    apify.control.settings(max_items_per_request=2)
-    dataset_id = dataset_of(hook, 0)
-    push(
-        apify,
-        dataset_id,
-        [{"a": 'q"'}, {"a": "b\nr"}, {"a": "x\u2028y", "imgs": ["i0", "i1"]}, {"c": "1,5"}],
-    )
-    assert export(dataset_id, "csv").items == 4
-    assert [{key: value for key, value in row.items() if value} for row in read(tmp_path, "csv")] == [
-        {"a": 'q"'},
-        {"a": "b\nr"},
-        {"a": "x\u2028y", "imgs/0": "i0", "imgs/1": "i1"},
-        {"c": "1,5"},
-    ]
+    dataset_id = dataset_of(hook, 10)
+    described: Any = hook.get_dataset(dataset_id)
+    object.__setattr__(described, "item_count", 15)
+    monkeypatch.setattr(hook, "get_dataset", lambda _wanted: described)
+    with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
+        export(dataset_id, name)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_large_export_takes_few_requests(export: Export, hook: ApifyHook, apify: LocalApify) -> None:
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "parquet"])
+def test_too_few_items_leave_the_old_file(export: Exporting, hook: ApifyHook, tmp_path: Path, name: str) -> None:
+    (tmp_path / f"items.{name}").write_bytes(b"old\n")
+    dataset_id = dataset_of(hook, 10)
+    with pytest.raises(ApifyDataError, match=f"Dataset {dataset_id} has 10 items, fewer than the 11"):
+        export(dataset_id, name, min_items=11)
+    assert (tmp_path / f"items.{name}").read_bytes() == b"old\n"
+    assert [file.name for file in tmp_path.iterdir()] == [f"items.{name}"]
+    assert export(dataset_id, name, min_items=10).items == 10
+
+
+def test_too_few_items_of_a_split_export_leave_old_parts_that_were_not_reached(
+    export: Exporting, hook: ApifyHook, tmp_path: Path
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jsonl").write_bytes(b"old\n")
+    with pytest.raises(ApifyDataError, match="has 0 items, fewer than the 1 that"):
+        export(dataset_of(hook, 0), split=Split(items=5), min_items=1)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["0.jsonl", "1.jsonl", "2.jsonl"]
+    assert (tmp_path / "0.jsonl").read_bytes() == b"old\n"
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json"])
+@pytest.mark.parametrize("split", [Split(items=400), Split(size=100_000), Split(items=400, size=50_000)])
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_parts_hold_all_items_in_order(
+    export: Exporting, hook: ApifyHook, tmp_path: Path, *, name: str, split: Split, compression: str | None
+) -> None:
+    manifest = export(dataset_of(hook, 1_500), name, split=split, compression=compression)
+    bodies = [(tmp_path / f"{number}.{name}").read_bytes() for number in range(len(manifest.files))]
+    parts = [items_of(name, opened(compression, body)) for body in bodies]
+    assert [item for part in parts for item in part] == [scenario_item(index, 200) for index in range(1_500)]
+    assert [file.items for file in manifest.files] == [len(part) for part in parts]
+    assert [file.sha256 for file in manifest.files] == [hashlib.sha256(body).hexdigest() for body in bodies]
+    assert len(parts) > 1
+    assert all(len(part) <= (split.items or 1_500) for part in parts)
+    assert manifest.items == 1_500
+    assert (manifest.to_dict()["path"], manifest.to_dict()["sha256"]) == (None, None)
+
+
+@pytest.mark.parametrize(("name", "body"), [("jsonl", b""), ("json", b"[]\n")])
+def test_a_split_export_of_nothing_is_one_empty_file(
+    export: Exporting, hook: ApifyHook, tmp_path: Path, name: str, body: bytes
+) -> None:
+    manifest = export(dataset_of(hook, 0), name, split=Split(items=5))
+    assert [file.items for file in manifest.files] == [0]
+    assert (tmp_path / f"0.{name}").read_bytes() == body
+
+
+def noted_until_it_breaks(export: Exporting, apify: LocalApify, dataset_id: str, **options: Any) -> list[WrittenFile]:
+    """Export in parts of 400 from a dataset whose fourth answer never comes; return what was noted."""
+    apify.control.settings(max_items_per_request=300)
+    apify.control.add_fault("answer", path="*/items", status=503, times=None, skip=3)
+    noted: list[WrittenFile] = []
+
+    def note(files: Any) -> None:
+        noted[:] = files
+
+    with pytest.raises(ApifyError, match="503"):
+        export(dataset_id, split=Split(items=400), note=note, **options)
+    apify.control.clear_faults()
+    return noted
+
+
+def test_a_later_attempt_goes_on_behind_the_parts_that_are_finished(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path
+) -> None:
+    dataset_id = dataset_of(hook, 1_500)
+    noted = noted_until_it_breaks(export, apify, dataset_id)
+    assert [file.items for file in noted] == [400, 400]
+    before = apify.control.ledger().items_delivered[dataset_id]
+    manifest = export(dataset_id, split=Split(items=400), done=noted)
+    assert apify.control.ledger().items_delivered[dataset_id] - before == 700
+    assert [file.items for file in manifest.files] == [400, 400, 400, 300]
+    bodies = [(tmp_path / f"{number}.jsonl").read_bytes() for number in range(4)]
+    assert items_of("jsonl", b"".join(bodies)) == [scenario_item(index, 200) for index in range(1_500)]
+    assert [file.sha256 for file in manifest.files] == [hashlib.sha256(body).hexdigest() for body in bodies]
+
+
+@pytest.mark.parametrize("query", [{"clean": True}, {"desc": True}])
+def test_a_later_attempt_begins_anew_where_finished_parts_do_not_tell_how_far_they_reach(
+    export: Exporting, hook: ApifyHook, tmp_path: Path, query: dict[str, Any]
+) -> None:
+    dataset_id = dataset_of(hook, 1_500)
+    done = [WrittenFile("elsewhere", 400, 1, "digest")]
+    manifest = export(dataset_id, query=query, split=Split(items=400), done=done)
+    assert [file.items for file in manifest.files] == [400, 400, 400, 300]
+    bodies = [(tmp_path / f"{number}.jsonl").read_bytes() for number in range(4)]
+    ids = [item["id"] for item in items_of("jsonl", b"".join(bodies))]
+    assert ids == (list(range(1_500)) if "clean" in query else list(reversed(range(1_500))))
+
+
+def test_progress_is_told_in_bytes_and_items(export: Exporting, hook: ApifyHook) -> None:
+    told: dict[str, int] = {"bytes": 0, "items": 0}
+
+    class Progress:
+        def add(self, size: int) -> None:
+            told["bytes"] += size
+
+        def reach(self, position: int) -> None:
+            told["items"] = position
+
+    manifest = export(dataset_of(hook, 2_500), progress=Progress())
+    assert told["bytes"] == manifest.bytes
+    assert 1_000 <= told["items"] <= 2_500
+
+
+def test_a_large_export_takes_few_requests(export: Exporting, hook: ApifyHook, apify: LocalApify) -> None:
     dataset_id = dataset_of(hook, 60_000, 100)
     assert export(dataset_id).items == 60_000
-    assert apify.control.ledger().requests_by_route[ITEMS_ROUTE] <= 6
+    assert requests_for_items(apify) <= 20

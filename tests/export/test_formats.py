@@ -1,189 +1,283 @@
-"""What counts and joins pages, for any bytes and any cutting into pieces."""
+"""A dataset becomes a file of each format as Apify renders it, whole or not at all."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export.formats import FORMATS, format_of, join_array, join_lines, join_tables
-from airflow_provider_apify.export.pages import LineCounter, Page, PageReader, RowCounter
-from airflow_provider_apify.export.sinks.parts import Block
-from airflow_provider_apify.export.target import TargetFile
+from airflow_provider_apify.export.checks import EndCheck
+from airflow_provider_apify.export.formats import FORMATS, format_of, item_lines
+from airflow_provider_apify.export.query import ItemsQuery
+from airflow_provider_apify.export.source import Source
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.testing import LocalApify, scenario_item
+from tests.export.material import Taken, dataset_of, push, pushed, requests_for_items
+from tests.testing.client import Client
 
-ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=4), max_size=8)
-CELLS = st.text(alphabet='ab",\n\r\v\x85\u2028 é🦊', max_size=6)
-TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1))
-
-
-def lines_of(items: Sequence[Any]) -> bytes:
-    return b"".join(json.dumps(item, ensure_ascii=False).encode() + b"\n" for item in items)
-
-
-def table_of(rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)  # the only one with which Python quotes a lone \r too
-    return text.getvalue().encode()
-
-
-def pieces_of(body: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
-    """Cut a body at any places."""
-    places = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
-    return (body[start:end] for start, end in pairwise(places) if start < end)
-
-
-def page_of(body: bytes, counter: type[LineCounter | RowCounter] = LineCounter, cuts: Sequence[int] = ()) -> Page:
-    """Read a body whose number of items nobody tells, as with a filter."""
-    return PageReader(counter, {"clean": True})({"x-apify-pagination-count": "0"}, pieces_of(body, cuts))
+DOCUMENTS = ["csv", "xlsx", "xml", "rss", "html"]
+ODD: list[dict[str, Any]] = [
+    {"a": 'q"', "imgs": ["i0", "i1"]},
+    {"a": "b\r\nr"},
+    {"a": "x\u2028y </items> </table>"},
+    {"c": "1,5", "d": {"e": True}},
+]
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("csv", {}),
+    ("csv", {"delimiter": ";", "skip_header_row": True, "bom": True}),
+    ("xml", {}),
+    ("xml", {"xml_root": "a-b.c", "xml_row": "row", "bom": True}),
+    ("rss", {}),
+    ("rss", {"feed_title": "</rss", "feed_description": "<&>", "bom": True}),
+    ("html", {}),
+    ("html", {"bom": True}),
+    ("xlsx", {}),
+]
 
 
-class Sink:
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        self.body = b""
-
-    def write(self, block: Block, /) -> None:
-        self.body += block
-
-    def commit(self) -> None: ...
-
-    def discard(self) -> None: ...
+def source_of(hook: ApifyHook, dataset_id: str, name: str, **values: Any) -> Source:
+    query = ItemsQuery.parse(values)
+    return Source(hook, dataset_id, query.params(name), query.keeps_every_item, query.keeps_order_when_growing)
 
 
-def joined(join: Any, pages: Sequence[Page]) -> tuple[int, bytes]:
-    sink = Sink()
-    file = TargetFile(sink)
-    records = join(pages, file)
-    file.flush()
-    return records, sink.body
+def written(hook: ApifyHook, dataset_id: str, name: str, **values: Any) -> tuple[int | None, bytes]:
+    """Write a dataset; return how many items, and the file."""
+    taken = Taken()
+    return FORMATS[name].write(source_of(hook, dataset_id, name, **values), taken), taken.body
 
 
-@given(ITEMS, st.lists(st.integers(0)), st.booleans())
-def test_lines_are_counted_in_any_pieces(items: list[Any], cuts: list[int], ends_with_break: bool) -> None:
-    body = lines_of(items) if ends_with_break else lines_of(items).removesuffix(b"\n")
-    with page_of(body, cuts=cuts) as page:
-        assert page.records == len(items)
-        assert b"".join(page.pieces()) == lines_of(items)
-        assert page.size == len(lines_of(items))
+def rendered(apify: LocalApify, dataset_id: str, params: Mapping[str, Any]) -> bytes:
+    """Return a dataset as Apify renders it."""
+    client = Client(apify)
+    with client.session:
+        return client.send("GET", f"/v2/datasets/{dataset_id}/items", params=dict(params)).content
 
 
-@given(ITEMS.filter(bool), st.integers(1), st.lists(st.integers(0)))
-def test_a_line_that_is_cut_is_noticed(items: list[Any], cut: int, cuts: list[int]) -> None:
-    last = lines_of(items[-1:])
-    kept = 1 + cut % (len(last) - 2)  # inside the last item
-    with pytest.raises(ApifyDataError, match="in the middle of an item"):
-        page_of(lines_of(items[:-1]) + last[:kept], cuts=cuts)
+def read(name: str, body: bytes) -> list[Any]:
+    if name == "csv":
+        return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+    return [json.loads(line) for line in body.splitlines()] if name == "jsonl" else list(json.loads(body))
 
 
-@given(TABLES, st.lists(st.integers(0)), st.booleans())
-def test_rows_are_counted_in_any_pieces(table: list[list[str]], cuts: list[int], ends_with_break: bool) -> None:
-    body = table_of(table) if ends_with_break else table_of(table).removesuffix(b"\r\n")
-    with page_of(body, RowCounter, cuts) as page:
-        assert page.records == len(table) - 1
-        assert list(csv.reader(io.StringIO(page.open().read().decode(), newline=""))) == table
+def expected(name: str, items: list[dict[str, Any]]) -> list[Any]:
+    return [{key: str(value) for key, value in item.items()} for item in items] if name == "csv" else items
 
 
-def test_a_row_that_is_cut_inside_quotes_is_noticed() -> None:
-    with pytest.raises(ApifyDataError, match="in the middle of a row"):
-        page_of(b'a,b\n1,"two\n', RowCounter)
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv"])
+@pytest.mark.parametrize("cap", [None, 700])
+@pytest.mark.parametrize("count", [1, 2_500])
+def test_every_item_arrives_once_and_in_order(
+    hook: ApifyHook, apify: LocalApify, name: str, cap: int | None, count: int
+) -> None:
+    apify.control.settings(max_items_per_request=cap)
+    records, body = written(hook, dataset_of(hook, count), name)
+    assert records == count
+    assert read(name, body) == expected(name, [scenario_item(index, 200) for index in range(count)])
 
 
-def test_an_empty_table_has_no_rows() -> None:
-    with page_of(b"", RowCounter) as page:
-        assert (page.records, page.size) == (0, 0)
+@pytest.mark.parametrize(("name", "body"), [("jsonl", b""), ("json", b"[]\n"), ("csv", b"\n")])
+def test_an_empty_dataset_is_an_empty_file(hook: ApifyHook, name: str, body: bytes) -> None:
+    assert written(hook, dataset_of(hook, 0), name) == (0, body)
 
 
-@pytest.mark.parametrize("counter", [LineCounter, RowCounter])
-def test_a_page_that_holds_less_than_it_stands_for_is_noticed(counter: type[LineCounter | RowCounter]) -> None:
-    with pytest.raises(ApifyDataError, match="stands for 3 items but holds"):
-        PageReader(counter, {})({"x-apify-pagination-count": "3"}, iter([b'{"a":1}\n{"a":2}\n']))
-
-
-@pytest.mark.parametrize("counter", [LineCounter, RowCounter])
-def test_a_page_that_apify_did_not_write_is_noticed(counter: type[LineCounter | RowCounter]) -> None:
-    """A network's welcome page comes with a good status too, and its lines look like rows."""
-    with pytest.raises(ApifyDataError, match="not Apify's"):
-        PageReader(counter, {})({"content-type": "text/html"}, iter([b"{}\n{}\n"]))
-
-
-@pytest.mark.parametrize("params", [{"clean": True}, {"skipEmpty": True}, {"skipHidden": True}, {"unwind": "a"}])
-def test_filters_may_keep_fewer_than_the_page_stands_for(params: dict[str, Any]) -> None:
-    with PageReader(LineCounter, params)({"x-apify-pagination-count": "3"}, iter([b"{}\n"])) as page:
-        assert (page.scanned, page.records) == (3, 1)
-
-
-@given(st.lists(ITEMS, max_size=4), st.lists(st.integers(0)))
-def test_lines_join_in_order(pages: list[list[Any]], cuts: list[int]) -> None:
-    items = [item for page in pages for item in page]
-    assert joined(join_lines, [page_of(lines_of(page), cuts=cuts) for page in pages]) == (len(items), lines_of(items))
-
-
-@given(st.lists(ITEMS, max_size=4), st.booleans())
-def test_an_array_holds_what_the_lines_hold(pages: list[list[Any]], ends_with_break: bool) -> None:
-    bodies = [lines_of(page) if ends_with_break else lines_of(page).removesuffix(b"\n") for page in pages]
-    records, body = joined(join_array, [page_of(each) for each in bodies])
-    items = [item for page in pages for item in page]
-    assert json.loads(body) == items
+@pytest.mark.parametrize(("name", "values"), VARIANTS)
+@pytest.mark.parametrize("items", [[], ODD])
+def test_a_document_is_as_apify_renders_it(
+    hook: ApifyHook, apify: LocalApify, name: str, values: dict[str, Any], items: list[dict[str, Any]]
+) -> None:
+    dataset_id = pushed(hook, apify, items)
+    records, body = written(hook, dataset_id, name, **values)
+    params = {"bom": False} | ItemsQuery.parse(values).params(name) | {"format": name}
+    text = {key: str(value).lower() if isinstance(value, bool) else value for key, value in params.items()}
+    assert body == rendered(apify, dataset_id, text)
     assert records == len(items)
-    assert body.endswith(b"]\n")
 
 
-def test_an_array_of_large_items_is_cut_into_pieces_without_harm() -> None:
-    items = [{"text": f"{number}" * 700_000} for number in range(5)]
-    assert json.loads(joined(join_array, [page_of(lines_of(items[:3])), page_of(lines_of(items[3:]))])[1]) == items
+@pytest.mark.parametrize(("name", "values"), VARIANTS)
+@pytest.mark.parametrize("fault", ["cut-body", "cut-before-commit", "answer", "garbage"])
+def test_a_document_that_breaks_goes_on_where_it_broke(
+    hook: ApifyHook, apify: LocalApify, name: str, values: dict[str, Any], fault: str
+) -> None:
+    dataset_id = dataset_of(hook, 3_000)
+    whole = written(hook, dataset_id, name, **values)
+    for after_bytes in (30_000, 50_000, 10):
+        apify.control.add_fault(fault, path="*/items", after_bytes=after_bytes, status=503)
+    assert written(hook, dataset_id, name, **values) == whole
 
 
-def test_one_table_is_copied_as_it_is() -> None:
-    body = b'a,"b"\r\n1,"x"\r\n'
-    assert joined(join_tables, [page_of(body, RowCounter)]) == (1, body)
-    assert joined(join_tables, []) == (0, b"")
+@pytest.mark.parametrize(("name", "values"), VARIANTS)
+def test_a_document_that_ends_early_but_well_formed_is_not_taken_for_whole(
+    hook: ApifyHook, apify: LocalApify, name: str, values: dict[str, Any]
+) -> None:
+    dataset_id = dataset_of(hook, 300)
+    whole = written(hook, dataset_id, name, **values)
+    apify.control.add_fault("end-body-early", path="*/items", after_bytes=5_000)
+    assert written(hook, dataset_id, name, **values) == whole
+    apify.control.add_fault("end-body-early", path="*/items", after_bytes=5_000, times=None)
+    with pytest.raises(ApifyDataError, match=dataset_id):
+        written(hook, dataset_id, name, **values)
 
 
-def test_tables_unite_their_columns_in_order_of_appearance() -> None:
-    pages = [
-        [["url", "title"], ["u1", 't "1"']],
-        [["url", "imgs/0", "title"], ["u2", "i", "a\nb"], ["u3", "", ""]],
-        [["price", "url"], ["2,5", "ü"]],
-    ]
-    records, body = joined(join_tables, [page_of(table_of(page), RowCounter) for page in pages])
+def write_while_growing(
+    hook: ApifyHook, apify: LocalApify, name: str, late: dict[str, Any]
+) -> tuple[int | None, bytes]:
+    """Write 3,000 items; when the first bytes have been taken, another item is added, and the connection dies."""
+    dataset_id = dataset_of(hook, 3_000)
+    apify.control.add_fault("cut-body", path="*/items", after_bytes=400_000)
+    taken, items = Taken(), [late]
+
+    def take_and_grow(piece: bytes | memoryview) -> None:
+        taken(piece)
+        if items:
+            push(apify, dataset_id, [items.pop()])
+
+    records = FORMATS[name].write(source_of(hook, dataset_id, name), take_and_grow)
+    return records, taken.body
+
+
+@pytest.mark.parametrize("name", ["csv", "html"])
+def test_a_document_whose_beginning_changes_when_it_is_read_anew_is_an_error(
+    hook: ApifyHook, apify: LocalApify, name: str
+) -> None:
+    with pytest.raises(ApifyDataError, match="has changed during the download"):
+        write_while_growing(hook, apify, name, {"another column": True})
+
+
+@pytest.mark.parametrize("name", ["csv", "xml", "rss", "html"])
+def test_a_document_that_only_grows_when_it_is_read_anew_is_written_to_its_end(
+    hook: ApifyHook, apify: LocalApify, name: str
+) -> None:
+    records, body = write_while_growing(hook, apify, name, scenario_item(3_000, 200))
+    assert records == 3_001
+    assert re.findall(rb"Product (\d+)", body) == [str(index).encode() for index in range(3_001)]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_items_that_arrive_behind_a_document_are_an_error(
+    hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    apify.control.settings(item_count_lag_seconds=60)  # so that no count tells of them
+    dataset_id = dataset_of(hook, 30)
+    read_items, grown = hook.read_items, False
+
+    def read_and_grow(*args: Any, **options: Any) -> None:
+        nonlocal grown
+        read_items(*args, **options)
+        if not grown:
+            grown = True
+            push(apify, dataset_id, [{"late": True}])
+
+    monkeypatch.setattr(hook, "read_items", read_and_grow)
+    with pytest.raises(ApifyDataError, match="counts 31 items, but only 30 came"):
+        written(hook, dataset_id, name)
+
+
+@pytest.mark.parametrize("name", ["xlsx", "xml", "rss", "html"])
+def test_a_document_that_is_more_than_apify_gives_at_once_says_what_to_write_instead(
+    hook: ApifyHook, apify: LocalApify, name: str
+) -> None:
+    apify.control.settings(max_items_per_request=100)
+    with pytest.raises(ApifyDataError, match=r"gives 100 of the dataset's 250 items at once.*Write jsonl, json, csv"):
+        written(hook, dataset_of(hook, 250), name)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_cap_that_a_lagging_total_hides_is_no_short_file(hook: ApifyHook, apify: LocalApify, name: str) -> None:
+    apify.control.settings(max_items_per_request=100, item_count_lag_seconds=60)
+    with pytest.raises(ApifyDataError, match="but only 100 came"):
+        written(hook, dataset_of(hook, 250), name)
+
+
+def test_columns_of_a_later_page_are_in_the_one_header(hook: ApifyHook, apify: LocalApify) -> None:
+    apify.control.settings(max_items_per_request=2)
+    dataset_id = pushed(
+        hook, apify, [{"a": 'q"'}, {"a": "b\nr"}, {"a": "x\u2028y", "imgs": ["i0", "i1"]}, {"c": "1,5"}]
+    )
+    records, body = written(hook, dataset_id, "csv")
     assert records == 4
-    assert list(csv.DictReader(io.StringIO(body.decode(), newline=""))) == [
-        {"url": "u1", "title": 't "1"', "imgs/0": "", "price": ""},
-        {"url": "u2", "title": "a\nb", "imgs/0": "i", "price": ""},
-        {"url": "u3", "title": "", "imgs/0": "", "price": ""},
-        {"url": "ü", "title": "", "imgs/0": "", "price": "2,5"},
+    assert [{key: value for key, value in row.items() if value} for row in read("csv", body)] == [
+        {"a": 'q"'},
+        {"a": "b\nr"},
+        {"a": "x\u2028y", "imgs/0": "i0", "imgs/1": "i1"},
+        {"c": "1,5"},
     ]
 
 
-@given(st.lists(st.lists(st.tuples(CELLS, CELLS), max_size=4), min_size=2, max_size=4))
-def test_tables_of_the_same_columns_lose_nothing(pages: list[list[tuple[str, str]]]) -> None:
-    header = ("a", "b")
-    records, body = joined(join_tables, [page_of(table_of([header, *page]), RowCounter) for page in pages])
-    rows = [list(row) for page in pages for row in page]
-    assert list(csv.reader(io.StringIO(body.decode(), newline=""))) == [list(header), *rows]
-    assert records == len(rows)
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv"])
+def test_fields_and_omissions_reach_apify(hook: ApifyHook, name: str) -> None:
+    _, body = written(hook, dataset_of(hook, 3), name, fields=["price", "id", "title"], omit=["url"])
+    assert [list(item) for item in read(name, body)] == [["price", "id", "title"]] * 3
 
 
-def test_tables_larger_than_a_block_of_text_are_written_in_several() -> None:
-    pages = [[["a"], *([["x" * 1000]] * 1500)] for _ in range(2)]
-    records, body = joined(join_tables, [page_of(table_of(page), RowCounter) for page in pages])
-    assert records == 3000
-    assert body.split() == [b"a"] + [b"x" * 1000] * 3000
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_filters_leave_items_out(hook: ApifyHook, apify: LocalApify, name: str) -> None:
+    dataset_id = pushed(hook, apify, [{"#hidden": 1}] * 25 + [{"a": number, "#b": 1} for number in range(5)])
+    records, body = written(hook, dataset_id, name, clean=True)
+    assert records == (5 if name in {"jsonl", "json", "csv", "parquet"} else None)
+    if name in {"jsonl", "json", "csv"}:
+        assert read(name, body) == expected(name, [{"a": number} for number in range(5)])
 
 
-def test_pages_are_given_back_after_joining() -> None:
-    for join, counter in ((join_lines, LineCounter), (join_array, LineCounter), (join_tables, RowCounter)):
-        pages = [page_of(b"a\n1\n", counter) if counter is RowCounter else page_of(b"{}\n") for _ in range(2)]
-        joined(join, pages)
-        assert all(page._file.closed for page in pages)
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "xml"])
+def test_the_newest_items_may_come_first(hook: ApifyHook, name: str) -> None:
+    dataset_id = dataset_of(hook, 20)
+    _, oldest = written(hook, dataset_id, name)
+    _, newest = written(hook, dataset_id, name, desc=True)
+    if name == "xml":
+        places = [newest.index(f"<id>{index}</id>".encode()) for index in range(20)]
+        assert places == sorted(places, reverse=True)
+    else:
+        assert read(name, newest) == read(name, oldest)[::-1]
+
+
+def test_a_csv_file_is_one_request_and_a_look_behind_it(hook: ApifyHook, apify: LocalApify) -> None:
+    written(hook, dataset_of(hook, 3_000), "csv")
+    assert requests_for_items(apify) == 2
+
+
+@pytest.mark.parametrize(("name", "values"), [each for each in VARIANTS if each[0] not in {"csv", "html"}])
+def test_no_beginning_of_a_document_is_taken_for_the_whole(
+    hook: ApifyHook, apify: LocalApify, name: str, values: dict[str, Any]
+) -> None:
+    _, body = written(hook, pushed(hook, apify, ODD), name, **values)
+    check = FORMATS[name].write.args[1]  # type: ignore[attr-defined]
+    whole: EndCheck = check(ItemsQuery.parse(values).params(name))
+    whole.add(body)
+    assert whole.ending() == b""
+    for size in range(len(body.rstrip()) if name != "xlsx" else len(body)):
+        beginning: EndCheck = check(ItemsQuery.parse(values).params(name))
+        beginning.add(body[:size])
+        with pytest.raises(ApifyDataError):
+            beginning.ending()
+
+
+def first(lines: Iterator[bytes], count: int) -> list[Any]:
+    return [json.loads(next(lines)) for _ in range(count)]
+
+
+def test_items_are_pulled_no_faster_than_they_are_used(hook: ApifyHook, apify: LocalApify) -> None:
+    lines = item_lines(Source(hook, dataset_of(hook, 2_500), {}))
+    assert requests_for_items(apify) == 0
+    assert first(lines, 1_000) == [scenario_item(index, 200) for index in range(1_000)]
+    assert requests_for_items(apify) == 1
+    assert [json.loads(line) for line in lines] == [scenario_item(index, 200) for index in range(1_000, 2_500)]
+
+
+def test_items_that_are_counted_but_never_pulled_are_an_error(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset_id = dataset_of(hook, 10)
+    described: Any = hook.get_dataset(dataset_id)
+    object.__setattr__(described, "item_count", 15)
+    monkeypatch.setattr(hook, "get_dataset", lambda _wanted: described)
+    lines = item_lines(Source(hook, dataset_id, {}))
+    assert len(first(lines, 10)) == 10
+    with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
+        next(lines)
 
 
 @pytest.mark.parametrize(
@@ -193,13 +287,17 @@ def test_pages_are_given_back_after_joining() -> None:
         ("s3://bucket/a.b/items.CSV", None, "csv"),
         ("items.json", "jsonl", "jsonl"),
         ("items", "json", "json"),
+        ("items.jsonl.gz", None, "jsonl"),
+        ("items.xml.zst", None, "xml"),
+        ("items.parquet", None, "parquet"),
+        ("items.gz", "rss", "rss"),
     ],
 )
 def test_the_format_is_chosen_or_named_by_the_path(path: str, chosen: str | None, name: str) -> None:
     assert format_of(path, chosen) is FORMATS[name]
 
 
-@pytest.mark.parametrize(("path", "chosen"), [("items", None), ("items.parquet", None), ("a.json", "xml"), ("a.", "")])
+@pytest.mark.parametrize(("path", "chosen"), [("items", None), ("items.avro", None), ("a.json", "yaml"), ("a.", "")])
 def test_an_unknown_format_is_told_with_the_known_ones(path: str, chosen: str | None) -> None:
-    with pytest.raises(ValueError, match="Give file_format as one of jsonl, json, csv"):
+    with pytest.raises(ValueError, match="Give file_format as one of jsonl, json, csv, xlsx, xml, rss, html, parquet"):
         format_of(path, chosen)

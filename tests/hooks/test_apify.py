@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -17,10 +18,12 @@ from airflow_provider_apify.exceptions import (
     ApifyDataError,
     ApifyNotFoundError,
 )
+from airflow_provider_apify.export.reading import LineReader
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import LocalApify, scenario_item
+from tests.export.material import push
 from tests.hooks.conftest import RunScenario
 
 QUICK = RetryPolicy(attempts=3, first_delay=0.001, max_delay=0.002)
@@ -197,45 +200,69 @@ def test_a_dataset_is_described(hook: ApifyHook, run_scenario: RunScenario) -> N
     assert (dataset.id, dataset.item_count, dataset.name) == (run.dataset_id, 7, None)
 
 
-def _read_whole(headers: Mapping[str, str], body: Iterator[bytes]) -> tuple[str, bytes]:
-    return headers["x-apify-pagination-count"], b"".join(body)
+def _dataset(hook: ApifyHook, run_scenario: RunScenario, items: int) -> str:
+    return hook.get_run(run_scenario(wait=30, items=items)).dataset_id or ""
 
 
-def test_a_page_of_items_is_read_as_it_streams(hook: ApifyHook, run_scenario: RunScenario) -> None:
-    dataset_id = hook.get_run(run_scenario(wait=30, items=10)).dataset_id or ""
-    count, body = hook.fetch_items(dataset_id, {"format": "jsonl", "offset": 2, "limit": 3}, _read_whole)
-    assert count == "3"
-    assert [json.loads(line) for line in body.splitlines()] == [scenario_item(index) for index in (2, 3, 4)]
+def _ids(lines: list[bytes]) -> list[int]:
+    return [json.loads(line)["id"] for line in b"".join(lines).splitlines()]
 
 
-@pytest.mark.parametrize("fault", ["cut-body", "cut-before-commit", "answer"])
-def test_a_page_that_breaks_is_read_anew_from_its_start(
+def test_a_dataset_tells_its_run(hook: ApifyHook, run_scenario: RunScenario) -> None:
+    run = hook.get_run(run_scenario(wait=30, items=2))
+    assert hook.get_dataset(run.dataset_id or "").run_id == run.id
+
+
+def test_a_stretch_of_items_is_read_as_it_streams(hook: ApifyHook, run_scenario: RunScenario) -> None:
+    lines: list[bytes] = []
+    reader = LineReader({"format": "jsonl"}, 2, 5, lambda piece: lines.append(bytes(piece)))
+    hook.read_items(_dataset(hook, run_scenario, 10), reader)
+    assert _ids(lines) == [2, 3, 4]
+    assert reader.is_done
+
+
+@pytest.mark.parametrize("fault", ["cut-body", "end-body-early", "cut-before-commit", "answer"])
+def test_a_stretch_that_breaks_goes_on_with_the_next_item(
     hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario, fault: str
 ) -> None:
-    dataset_id = hook.get_run(run_scenario(wait=30, items=100)).dataset_id or ""
-    apify.control.add_fault(fault, path="*/items", times=2, after_bytes=500, status=503)
-    _, body = hook.fetch_items(dataset_id, {"format": "jsonl"}, _read_whole)
-    assert [json.loads(line) for line in body.splitlines()] == [scenario_item(index) for index in range(100)]
+    dataset_id = _dataset(hook, run_scenario, 100)
+    offsets: list[int] = []
+    apify.on_exchange = lambda each: offsets.append(int(parse_qs(each.query)["offset"][0]))
+    apify.control.add_fault(fault, path="*/items", times=2, after_bytes=5_000, status=503)
+    lines: list[bytes] = []
+    hook.read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda piece: lines.append(bytes(piece))))
+    assert _ids(lines) == list(range(100))
     assert _count(apify, "GET /v2/datasets/{datasetId}/items") == 3
+    assert (offsets[-1] > 0) == (fault in {"cut-body", "end-body-early"})
 
 
-def test_a_page_that_never_comes_whole_is_an_error(
+@pytest.mark.parametrize(("fault", "error"), [("end-body-early", ApifyDataError), ("cut-body", ApifyConnectionError)])
+def test_a_stretch_that_brings_nothing_again_and_again_is_an_error(
+    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario, fault: str, error: type[Exception]
+) -> None:
+    dataset_id = _dataset(hook, run_scenario, 10)
+    apify.control.add_fault(fault, path="*/items", times=None, after_bytes=50)
+    with pytest.raises(error, match=f"GET /v2/datasets/{dataset_id}/items: "):
+        hook.read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
+    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == QUICK.attempts
+
+
+def test_answers_are_compressed_only_where_that_is_asked_for(
     hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario
 ) -> None:
-    def refuse(_headers: Mapping[str, str], _body: Iterator[bytes]) -> None:
-        raise ApifyDataError("the page ends in the middle of an item")
+    dataset_id = _dataset(hook, run_scenario, 10)
+    encodings: list[str | None] = []
+    apify.on_exchange = lambda each: encodings.append(each.response_headers.get("content-encoding"))
+    for compressed in (False, True):
+        reader = LineReader({"format": "jsonl"}, 0, None, lambda _piece: None, compressed=compressed)
+        hook.read_items(dataset_id, reader)
+        assert reader.records == 10
+    assert encodings == [None, "gzip"]
 
-    dataset_id = hook.get_run(run_scenario(wait=30, items=1)).dataset_id or ""
-    with pytest.raises(ApifyDataError, match=rf"GET /v2/datasets/{dataset_id}/items: the page ends in the middle"):
-        hook.fetch_items(dataset_id, {}, refuse)
-    apify.control.add_fault("cut-body", path="*/items", times=None)
-    with pytest.raises(ApifyConnectionError):
-        hook.fetch_items(dataset_id, {}, _read_whole)
 
-
-def test_a_page_of_no_dataset_is_not_found(hook: ApifyHook, apify: LocalApify) -> None:
+def test_items_of_no_dataset_are_not_found(hook: ApifyHook, apify: LocalApify) -> None:
     with pytest.raises(ApifyNotFoundError):
-        hook.fetch_items("nothing", {}, _read_whole)
+        hook.read_items("nothing", LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
     assert _count(apify, "GET /v2/datasets/{datasetId}/items") == 1
 
 
@@ -368,3 +395,9 @@ def test_items_are_iterated_in_their_order(hook: ApifyHook, count: int) -> None:
 def test_only_the_wanted_fields_of_items_are_iterated(hook: ApifyHook) -> None:
     run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 2}).id).run
     assert list(hook.iterate_items(str(run.dataset_id), fields=["id"])) == [{"id": 0}, {"id": 1}]
+
+
+def test_iterated_items_may_be_clean(hook: ApifyHook, apify: LocalApify) -> None:
+    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 0}).id).run
+    push(apify, str(run.dataset_id), [{}, {"a": 1, "#b": 2}, {"#b": 3}])
+    assert list(hook.iterate_items(str(run.dataset_id), clean=True)) == [{"a": 1}]

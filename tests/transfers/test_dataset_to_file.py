@@ -1,23 +1,32 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
+import io
 import json
+import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+import zstandard
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 
-from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import LocalApify, scenario_item
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
-from tests.dag_runs import DagRunner
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 
 ITEMS = 5
+REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
 NOT_FOUND: dict[str, Any] = {"status": 404, "error_type": "record-not-found", "times": None}
 
 
@@ -26,6 +35,10 @@ def run_scenario(**run_input: Any) -> ActorRun:
     hook = ApifyHook()
     run = hook.start_run(Target("actor", "apify/scenario"), {"items": ITEMS} | run_input)
     return hook.wait_for_run(run.id).run
+
+
+def zstd_opened(body: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(body)
 
 
 def write(**arguments: Any) -> DatasetToFileOperator:
@@ -42,13 +55,20 @@ def test_the_items_of_a_run_or_a_dataset_become_a_file(airflow: DagRunner, tmp_p
 
     body = target.read_bytes()
     assert [json.loads(line) for line in body.splitlines()] == [scenario_item(index) for index in range(ITEMS)]
-    assert outcome.xcom() == {
+    file = {
         "path": outcome.xcom()["path"],
-        "format": "jsonl",
-        "dataset_id": run.dataset_id,
         "items": ITEMS,
         "bytes": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    assert outcome.xcom() == {
+        **file,
+        "format": "jsonl",
+        "compression": None,
+        "dataset_id": run.dataset_id,
+        "run_id": run.id,
+        "fields": [],
+        "files": [file],
     }
     assert outcome.xcom()["path"].endswith(str(target))
     assert list(target.parent.iterdir()) == [target]
@@ -194,22 +214,218 @@ def test_a_page_that_breaks_in_the_middle_is_read_again(apify: LocalApify, airfl
 
 
 @pytest.mark.parametrize(
+    ("name", "compression", "opened"),
+    [("items.jsonl.gz", None, gzip.decompress), ("{{ params.name }}", "{{ params.compression }}", zstd_opened)],
+)
+def test_a_file_may_be_compressed(
+    airflow: DagRunner, tmp_path: Path, name: str, compression: str | None, opened: Callable[[bytes], bytes]
+) -> None:
+    outcome = airflow.run_task(
+        write(run_id=run_scenario().id, path=str(tmp_path / name), compression=compression, file_format="jsonl"),
+        params={"name": "items.data", "compression": "zstd"},
+    )
+
+    (file,) = tmp_path.iterdir()
+    assert len(opened(file.read_bytes()).splitlines()) == ITEMS
+    assert outcome.xcom()["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert outcome.xcom()["compression"] == ("zstd" if compression else "gzip")
+
+
+def test_a_parquet_file_has_a_row_for_each_item(airflow: DagRunner, tmp_path: Path) -> None:
+    outcome = airflow.run_task(write(run_id=run_scenario().id, path=str(tmp_path / "items.parquet")))
+
+    table = pq.read_table(io.BytesIO((tmp_path / "items.parquet").read_bytes()))
+    assert table.to_pylist() == [scenario_item(index) for index in range(ITEMS)]
+    assert outcome.xcom()["items"] == ITEMS
+
+
+def test_an_export_may_be_split(airflow: DagRunner, tmp_path: Path) -> None:
+    (tmp_path / "items-00003.json").write_text("a part of a longer export before")
+    outcome = airflow.run_task(
+        write(run_id=run_scenario().id, path=str(tmp_path / "items-{part}.json"), items_per_file=2)
+    )
+
+    names = [f"items-{number:05d}.json" for number in range(3)]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
+    items = [item for name in names for item in json.loads((tmp_path / name).read_bytes())]
+    assert items == [scenario_item(index) for index in range(ITEMS)]
+    assert [file["items"] for file in outcome.xcom()["files"]] == [2, 2, 1]
+    assert (outcome.xcom()["path"], outcome.xcom()["items"]) == (None, ITEMS)
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the hook give up after two tries, without pauses."""
+    quick = RetryPolicy(attempts=2, first_delay=0.001, max_delay=0.002)
+    monkeypatch.setattr("airflow_provider_apify.hooks._client.RetryPolicy", lambda: quick)
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_retry_of_a_split_export_goes_on_with_the_next_part_where_airflow_remembers(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path
+) -> None:
+    run = run_scenario(items=10)
+    apify.control.settings(max_items_per_request=5)
+    apify.control.add_fault("answer", path="*/items", skip=1, times=2, status=503)
+    outcome = airflow.run_task(
+        write(
+            run_id=run.id,
+            path=str(tmp_path / "items-{part}.jsonl"),
+            items_per_file=2,
+            if_exists="fail" if REMEMBERS else "overwrite",
+            retries=1,
+            retry_delay=timedelta(0),
+        )
+    )
+
+    assert isinstance(outcome.error, ApifyError)
+    assert outcome.state == "success"
+    lines = b"".join((tmp_path / f"items-{number:05d}.jsonl").read_bytes() for number in range(5)).splitlines()
+    assert [json.loads(line) for line in lines] == [scenario_item(index) for index in range(10)]
+    assert [file["items"] for file in outcome.xcom()["files"]] == [2] * 5
+    # Of the five items of the first attempt, four were in finished parts.
+    assert apify.control.ledger().items_delivered[str(run.dataset_id)] == 5 + (6 if REMEMBERS else 10)
+
+
+@pytest.mark.parametrize(
+    ("if_exists", "state", "body"),
+    [("fail", "failed", "old"), ("skip", "skipped", "old"), ("overwrite", "success", "")],
+)
+def test_a_file_that_is_there_is_replaced_kept_or_an_error(
+    airflow: DagRunner, tmp_path: Path, if_exists: str, state: str, body: str
+) -> None:
+    target = tmp_path / "items.jsonl"
+    target.write_text("old")
+    outcome = airflow.run_task(write(run_id=run_scenario(items=0).id, path=str(target), if_exists=if_exists, retries=3))
+
+    assert outcome.task_state() == state
+    assert target.read_text() == body
+    if state == "failed":
+        assert isinstance(outcome.error, AirflowFailException)
+        assert "is there already, and if_exists is 'fail'. Remove it, or overwrite it" in str(outcome.error)
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip"])
+def test_where_no_file_is_there_it_is_written(airflow: DagRunner, tmp_path: Path, if_exists: str) -> None:
+    outcome = airflow.run_task(write(run_id=run_scenario().id, path=str(tmp_path / "items.jsonl"), if_exists=if_exists))
+
+    assert outcome.task_state() == "success"
+    assert len((tmp_path / "items.jsonl").read_bytes().splitlines()) == ITEMS
+
+
+@pytest.mark.parametrize("wanted", [{"min_items": 1}, {"fail_on_empty": True}])
+def test_too_few_items_fail_the_task_and_leave_the_old_file(
+    airflow: DagRunner, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
+    target = tmp_path / "items.jsonl"
+    target.write_text("old")
+    outcome = airflow.run_task(write(run_id=run_scenario(items=0).id, path=str(target), **wanted))
+
+    assert isinstance(outcome.error, ApifyDataError)
+    assert "has 0 items, fewer than the 1 that the task wants" in str(outcome.error)
+    assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("zstandard", {"path": "/items.jsonl.zst"}, "zstd"),
+        ("airflow_provider_apify.export.parquet", {"path": "/items.parquet"}, "parquet"),
+    ],
+)
+def test_an_extra_that_is_not_installed_is_named(
+    airflow: DagRunner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    missing: str,
+    arguments: dict[str, Any],
+    extra: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    outcome = airflow.run_task(write(run_id=run_scenario().id, path=f"{tmp_path}{arguments['path']}", retries=3))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert f"pip install 'airflow-provider-apify[{extra}]'" in str(outcome.error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_template_that_renders_to_a_wrong_argument_fails_the_task_for_good(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(
+        write(run_id=run_scenario().id, path="{{ params.folder }}/items.jsonl", retries=3), params={"folder": "here"}
+    )
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "path is 'here/items.jsonl'. Give a local path that begins with '/'" in str(outcome.error)
+
+
+PARTED = {"run_id": "a", "path": "/items-{part}.jsonl"}
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"path": "items.jsonl"}, "Give exactly one of dataset_id and run_id"),
         ({"run_id": "a", "dataset_id": "b", "path": "items.jsonl"}, "Give exactly one of dataset_id and run_id"),
         ({"run_id": "a", "path": ""}, "path is ''. Give a local path that begins with '/', or a URL"),
         ({"run_id": "a", "path": "here/items.csv"}, "path is 'here/items.csv'. Give a local path"),
-        (
-            {"run_id": "a", "path": "/items.xlsx"},
-            "'xlsx' is no format of a file. Give file_format as one of",
-        ),
-        ({"run_id": "a", "path": "/items", "file_format": "parquet"}, "'parquet' is no format"),
+        ({"run_id": "a", "path": "/items.avro"}, "'avro' is no format of a file. Give file_format as one of"),
+        ({"run_id": "a", "path": "/items.avro.gz"}, "'avro' is no format of a file. Give file_format as one of"),
+        ({"run_id": "a", "path": "/{{ ds }}.avro"}, "'avro' is no format of a file"),
+        ({"run_id": "a", "path": "/items", "file_format": "orc"}, "'orc' is no format"),
         ({"run_id": "a", "path": "/items.csv", "delimiter": "tab"}, "delimiter must be one character"),
         ({"run_id": "a", "path": "/items.json", "delimiter": ";"}, "delimiter is for csv only, but the file is json"),
         ({"run_id": "a", "path": "/{{ ds }}.csv", "clean": True, "skip_empty": False}, "clean=True includes"),
+        ({"run_id": "a", "path": "/items.jsonl", "compression": "zip"}, "compression is 'zip'. Give one of gzip, zstd"),
+        (
+            {"run_id": "a", "path": "/items.jsonl", "if_exists": "append"},
+            "if_exists is 'append'. Give one of overwrite",
+        ),
+        ({"run_id": "a", "path": "/items.jsonl", "min_items": -1}, "min_items must be a whole number, at least 0"),
+        ({"run_id": "a", "path": "/items.jsonl", "min_items": "many"}, "min_items must be a whole number"),
+        ({"run_id": "a", "path": "/items.jsonl", "fail_on_empty": "perhaps"}, "fail_on_empty must be True or False"),
+        ({**PARTED, "items_per_file": 0}, "items_per_file must be a whole number, at least 1, not 0"),
+        ({**PARTED, "bytes_per_file": 1.5}, "bytes_per_file must be a whole number, at least 1, not 1.5"),
+        ({**PARTED, "bytes_per_file": "1 GB"}, "bytes_per_file must be a whole number"),
+        (PARTED, "A split export needs {part} in it, and only a split export: give items_per_file"),
+        ({"run_id": "a", "path": "/items.jsonl", "items_per_file": 5}, "A split export needs {part} in it"),
+        (
+            {"run_id": "a", "path": "/{part}.csv", "items_per_file": 5},
+            "A csv file cannot be split. Split jsonl or json",
+        ),
+        ({"run_id": "a", "path": "/{part}.parquet", "bytes_per_file": 5}, "A parquet file cannot be split"),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         write(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"path": "/{{ params.name }}"},
+        {"path": "{{ params.path }}"},
+        {"path": "/{{ ds }}/items.{{ params.ending }}.gz"},
+        {"path": "/{{ ds }}", "delimiter": ";"},
+        {"path": "/{{ ds }}.csv.gz", "delimiter": ";"},
+        {"path": "/items", "file_format": "{{ params.format }}", "delimiter": ";"},
+        {"path": "/{% if x %}a.csv{% endif %}", "delimiter": ";"},
+        {"path": "/items.jsonl", "compression": "{{ params.compression }}"},
+        {"path": "/{{ ds }}/{part}.jsonl.zst", "items_per_file": "1000", "bytes_per_file": 10**9},
+        {"path": "/{{ ds }}/{part}", "items_per_file": 1000},
+    ],
+)
+def test_what_depends_on_templates_is_left_until_they_are_rendered(arguments: dict[str, Any]) -> None:
+    assert write(run_id="a", **arguments).path == arguments["path"]
+
+
+def test_a_path_may_be_what_another_task_returns() -> None:
+    with DAG("test_output_as_path", schedule=None):
+
+        @task
+        def choose() -> str:
+            return "/items.jsonl"
+
+        operator = write(run_id="a", path=choose())
+    assert operator.upstream_task_ids == {"choose"}

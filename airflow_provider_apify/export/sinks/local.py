@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 _TRIES = 5
+# The disk begins while there is still something to download, so that the end need not wait for it.
+_SYNC_BYTES = 64 * 2**20
 
 
 class LocalSink:
@@ -33,12 +35,17 @@ class LocalSink:
         self._target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(self._target)
         self._part, self._file = _open_part(self._target)
+        self._unsafe = 0
 
     def write(self, block: Block, /) -> None:
         """Append bytes; the operating system may take less than it is given."""
         rest = memoryview(block)
         while rest:
             rest = rest[self._file.write(rest) :]
+        self._unsafe += len(block)
+        if self._unsafe >= _SYNC_BYTES:
+            os.fdatasync(self._file.fileno())
+            self._unsafe = 0
 
     def commit(self) -> None:
         """Put the file in place of the old one, safe from a power cut."""

@@ -1,0 +1,176 @@
+"""What stands between lines and a file: compression, a digest, and the count of both, on a thread of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self
+
+from airflow_provider_apify._extras import import_extra
+
+# Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
+_BLOCK_BYTES = 2**20
+# Blocks that wait for the thread.
+_WAITING = 8
+
+
+class Sink(Protocol):
+    """Takes the bytes of a file."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> object:
+        """Append bytes."""
+
+
+class Compressor(Protocol):
+    """Compresses a stream."""
+
+    def compress(self, data: bytes | bytearray | memoryview, /) -> bytes:
+        """Return what is ready after these bytes."""
+
+    def flush(self) -> bytes:
+        """Return the rest."""
+
+
+def _gzip() -> Compressor:
+    return zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+
+
+def _zstd() -> Compressor:
+    compressor: Compressor = import_extra("zstd", "zstandard").ZstdCompressor().compressobj()
+    return compressor
+
+
+COMPRESSIONS: Mapping[str, Callable[[], Compressor]] = MappingProxyType({"gzip": _gzip, "zstd": _zstd})
+ENDINGS: Mapping[str, str] = MappingProxyType({".gz": "gzip", ".zst": "zstd"})
+"""The compression that the ending of a path stands for."""
+
+
+def compression_of(path: str, chosen: str | None) -> str | None:
+    """Return the compression that is chosen, else the one that the path's ending names, else ``None``.
+
+    :raises ValueError: no such compression.
+    """
+    if chosen and chosen not in COMPRESSIONS:
+        raise ValueError(f"compression is {chosen!r}. Give one of {', '.join(COMPRESSIONS)}, or None.")
+    return chosen or next((name for ending, name in ENDINGS.items() if path.endswith(ending)), None)
+
+
+class Output:
+    """Write a file in large blocks, and know its size and digest when the ``with`` block has ended well.
+
+    The digest is computed beside the writing; compressing, which takes longer, is too, and then writes as well.
+
+    :param sink: takes the file's bytes.
+    :param compression: of :data:`COMPRESSIONS`; ``None`` for none.
+    :ivar taken: bytes taken so far, before compression.
+    :ivar size: bytes of the file.
+    """
+
+    def __init__(self, sink: Sink, compression: str | None = None) -> None:
+        self._sink = sink
+        self._compressor = COMPRESSIONS[compression]() if compression else None
+        self._block = bytearray()
+        self._digest = hashlib.sha256()
+        self._beside = _Beside(self._compress if self._compressor else self._digest.update)
+        self.taken = 0
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        self._beside.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._beside.finish(is_failing=kind is not None)
+        if kind is None and self._compressor:
+            self._put(self._compressor.flush())
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the file, in hexadecimal."""
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append bytes.
+
+        :raises OSError: the sink cannot take them, or could not take earlier ones.
+        """
+        self.taken += len(data)
+        if len(data) >= _BLOCK_BYTES // 8:
+            self._flush()
+            self._hand_over(data)
+            return
+        self._block += data
+        if len(self._block) >= _BLOCK_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._block:
+            block, self._block = self._block, bytearray()
+            self._hand_over(block)
+
+    def _hand_over(self, block: bytes | bytearray | memoryview) -> None:
+        self._beside.put(block)
+        if not self._compressor:
+            self._sink.write(block)
+            self.size += len(block)
+
+    def _compress(self, block: bytes | bytearray | memoryview) -> None:
+        assert self._compressor is not None  # noqa: S101 - for mypy
+        self._put(self._compressor.compress(block))
+
+    def _put(self, compressed: bytes) -> None:
+        if compressed:
+            self._sink.write(compressed)
+            self._digest.update(compressed)
+            self.size += len(compressed)
+
+
+class _Beside:
+    """One thread that works blocks off in order."""
+
+    def __init__(self, work: Callable[[Any], object]) -> None:
+        self._work = work
+        self._queue: queue.Queue[bytes | bytearray | memoryview | None] = queue.Queue(_WAITING)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._go, name="apify-output", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, block: bytes | bytearray | memoryview) -> None:
+        """Wait for room and queue a block.
+
+        :raises BaseException: what went wrong with an earlier one.
+        """
+        self._raise()
+        self._queue.put(block)
+
+    def finish(self, *, is_failing: bool) -> None:
+        """Wait until all is worked off."""
+        self._queue.put(None)
+        self._thread.join()
+        if not is_failing:
+            self._raise()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _go(self) -> None:
+        while (block := self._queue.get()) is not None:
+            if self._error is not None:
+                continue  # the others are not wanted any more, but must not wait for room
+            try:
+                self._work(block)
+            except BaseException as error:  # noqa: BLE001 - raised again where blocks are put
+                self._error = error

@@ -1,0 +1,232 @@
+"""Readers: each takes one stretch of a dataset from as many answers as it needs, and nothing of it twice."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.checks import Check, check_item
+
+SCANNED = "x-apify-pagination-count"
+TOTAL = "x-apify-pagination-total"
+
+Take = Callable[[bytes | memoryview], object]
+"""Takes the next bytes of a stretch."""
+
+
+class AnswerIsCapped(Exception):
+    """Apify gives fewer items at once than the dataset has.
+
+    :param scanned: items in the answer.
+    :param total: items in the dataset.
+    """
+
+    def __init__(self, scanned: int, total: int) -> None:
+        super().__init__(f"an answer holds {scanned} of {total} items")
+        self.scanned, self.total = scanned, total
+
+
+@dataclass
+class Speed:
+    """What an answer with items has shown of the way to Apify.
+
+    :param items: how many it held.
+    :param size: bytes, decompressed.
+    :param latency: seconds until its headers were there.
+    :param seconds: from then to its end.
+    """
+
+    items: int = 0
+    size: int = 0
+    latency: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def bytes_per_second(self) -> float:
+        """How fast the body came."""
+        return self.size / max(self.seconds, 1e-6)
+
+
+class Reader:
+    """What all readers share: which items to ask for next, and how far they have come.
+
+    :param params: of the items endpoint, by their API names, beside offset and limit.
+    :param start: index of the first item.
+    :param end: index behind the last item; ``None`` for as many as Apify gives at once.
+    :param take: takes the bytes.
+    :param compressed: whether the answer may be compressed.
+    :ivar position: index of the next item that is missing.
+    :ivar scanned: items of the dataset that the last answer stands for; 0 at the dataset's end.
+    :ivar records: lines or rows passed on; ``None`` where the format does not tell.
+    """
+
+    def __init__(
+        self, params: Mapping[str, Any], start: int, end: int | None, take: Take, *, compressed: bool = False
+    ) -> None:
+        self._params, self._end, self._take = params, end, take
+        self.compressed = compressed
+        self.position = self._start = start
+        self.scanned: int | None = None
+        self.records: int | None = 0
+        self.speed = Speed()
+        self._asked_at = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the stretch has been read, or the dataset has no more."""
+        return self.scanned is not None and (self.scanned == 0 or self._end is None or self.position >= self._end)
+
+    @property
+    def progress(self) -> int:
+        """A number that grows with what has been taken."""
+        return self.position
+
+    def params(self) -> dict[str, Any]:
+        """Return what to ask for next."""
+        self._asked_at = time.perf_counter()
+        limit = None if self._end is None else self._end - self.position
+        return {**self._params, "offset": self.position, "limit": limit}
+
+    def read(self, headers: Mapping[str, str], body: Iterator[bytes]) -> None:
+        """Take an answer.
+
+        :raises ApifyDataError: it is not whole; what was taken of it counts.
+        """
+        began = time.perf_counter()
+        if SCANNED not in headers:
+            raise ApifyDataError("the page is not Apify's; check the connection's host and any proxy in between")
+        scanned, before = int(headers[SCANNED]), self.position
+        size = self._read(headers, scanned, body)
+        self.scanned = scanned
+        if scanned:
+            self.speed = Speed(self.position - before, size, began - self._asked_at, time.perf_counter() - began)
+
+    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
+        raise NotImplementedError
+
+
+class LineReader(Reader):
+    """Passes lines on as they come. Each is an item: where a body breaks, the next answer begins with the next item."""
+
+    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:  # noqa: ARG002 - others do
+        before, size, open_line = self.position, 0, b""
+        for piece in body:
+            size += len(piece)
+            end = piece.rfind(b"\n") + 1
+            if not end:
+                open_line += piece
+                continue
+            if open_line:
+                self._take(open_line)
+            self._take(memoryview(piece)[:end])
+            self._count(piece.count(b"\n"))
+            open_line = piece[end:]
+        if open_line:
+            check_item(open_line)
+            self._take(open_line + b"\n")
+            self._count(1)
+        came = self.position - before
+        if came != scanned:
+            raise ApifyDataError(f"the page stands for {scanned} items but holds {came}")
+        return size
+
+    def _count(self, lines: int) -> None:
+        self.position += lines
+        self.records = self.position - self._start
+
+
+class PageReader(Reader):
+    """Keeps each answer back until it is whole: where items are filtered, a piece does not tell how far it reaches.
+
+    :param check: makes what tells whether a body is whole.
+    :param exact: whether each item becomes a record.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        start: int,
+        end: int | None,
+        take: Take,
+        *,
+        check: Callable[[], Check],
+        exact: bool,
+        compressed: bool = False,
+    ) -> None:
+        super().__init__(params, start, end, take, compressed=compressed)
+        self._check, self._exact = check, exact
+
+    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:  # noqa: ARG002 - others do
+        check, kept = self._check(), []
+        for piece in body:
+            check.add(piece)
+            kept.append(piece)
+        kept.append(check.ending())
+        if self._exact and check.records != scanned:
+            raise ApifyDataError(f"the page stands for {scanned} items but holds {check.records}")
+        for piece in filter(None, kept):
+            self._take(piece)
+        self.records = (self.records or 0) + (check.records or 0)
+        self.position += scanned
+        return sum(map(len, kept))
+
+
+class DocumentReader(Reader):
+    """Passes one whole answer on as it comes. Where the body breaks it is sent anew, and what was taken is skipped.
+
+    :param check: makes what tells whether a body is whole.
+    :param exact: whether each item becomes a record.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        take: Take,
+        *,
+        check: Callable[[], Check],
+        exact: bool,
+        compressed: bool = False,
+    ) -> None:
+        super().__init__(params, 0, None, take, compressed=compressed)
+        self._make_check, self._exact = check, exact
+        self._taken, self._digest = 0, hashlib.blake2b()
+
+    @property
+    def progress(self) -> int:
+        """How many bytes have been taken."""
+        return self._taken
+
+    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
+        total = int(headers.get(TOTAL, scanned))
+        if scanned < total and not self._taken:
+            raise AnswerIsCapped(scanned, total)
+        check, skipped = self._make_check(), hashlib.blake2b()
+        left = self._taken
+        for piece in body:
+            check.add(piece)
+            new = piece[left:] if left else piece
+            if left:
+                skipped.update(piece[: len(piece) - len(new)])
+                left -= len(piece) - len(new)
+                if not left and skipped.digest() != self._digest.digest():
+                    raise ApifyDataError("the dataset has changed during the download")
+            self._pass_on(new)
+        if left:
+            raise ApifyDataError("the body is shorter than one before")
+        ending = check.ending()
+        if self._exact and check.records not in (None, scanned):
+            raise ApifyDataError(f"the body stands for {scanned} items but holds {check.records}")
+        self._pass_on(ending)
+        self.records = scanned if check.records is None and self._exact else check.records
+        self.position = scanned
+        return self._taken
+
+    def _pass_on(self, piece: bytes) -> None:
+        if piece:
+            self._take(piece)
+            self._digest.update(piece)
+            self._taken += len(piece)

@@ -1,0 +1,86 @@
+"""A dataset as an export asks for it, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.checks import LineCheck
+from airflow_provider_apify.export.reading import LineReader, PageReader, Reader, Take
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.hooks.apify import ApifyHook
+
+# A dataset's items and counts may lag up to 5 seconds behind each other.
+_LAG_LOOKS = 6
+LAG_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset's items as lines.
+
+    :param params: of the items endpoint, by their API names, beside offset and limit.
+    :param exact: whether each item becomes exactly one line.
+    :param steady: whether an offset means the same item while the dataset grows.
+    :param reached: is told how many items have been handed on.
+    """
+
+    hook: ApifyHook
+    dataset_id: str
+    params: Mapping[str, Any]
+    exact: bool = True
+    steady: bool = True
+    reached: Callable[[int], None] | None = None
+
+    @property
+    def item_count(self) -> int:
+        """How many items Apify counts now."""
+        return self.hook.get_dataset(self.dataset_id).item_count
+
+    def item(self, index: int) -> tuple[bool, bytes]:
+        """Return whether there is an item at an index, and its line, or lines."""
+        lines: list[bytes] = []
+        reader = self.read(self.reader(index, index + 1, lambda piece: lines.append(bytes(piece))))
+        return bool(reader.scanned), b"".join(lines)
+
+    def read(self, reader: Reader, *, delay: float = 0.0) -> Reader:
+        """Read one answer, or as many as a stretch of known length needs; return the reader."""
+        while not reader.is_done:
+            self.hook.read_items(self.dataset_id, reader, delay=delay)
+        return reader
+
+    def reader(self, start: int, end: int | None, take: Take, *, compressed: bool = False) -> Reader:
+        """Return a reader of lines that suits the parameters."""
+        params = {**self.params, "format": "jsonl", "bom": None}
+        if self.exact:
+            return LineReader(params, start, end, take, compressed=compressed)
+        # A compressed body that ends early looks whole, and here nothing else would tell.
+        return PageReader(params, start, end, take, check=LineCheck, exact=False)
+
+
+class End:
+    """Where a dataset ends: behind an empty answer, unless Apify counts items that it does not show yet."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._position, self._looks = -1, 0
+
+    def is_at(self, position: int) -> bool:
+        """Tell whether there is nothing behind a position where nothing came; if not, pause and ask again.
+
+        :raises ApifyDataError: it has been asked for often enough.
+        """
+        counted = self._source.item_count
+        self._looks = self._looks + 1 if position == self._position else 1
+        self._position = position
+        if counted > position and self._looks > _LAG_LOOKS:
+            raise missing(self._source, counted, position)
+        return counted <= position
+
+
+def missing(source: Source, counted: int, came: int) -> ApifyDataError:
+    """Return the error that items which Apify counts did not come."""
+    return ApifyDataError(f"Dataset {source.dataset_id} counts {counted} items, but only {came} came.")

@@ -1,0 +1,98 @@
+"""CSV put together from pages whose columns differ."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any
+
+from airflow_provider_apify.export.checks import RowCheck
+from airflow_provider_apify.export.reading import PageReader, Take
+from airflow_provider_apify.export.source import Source, missing
+
+_Rows = Iterator[list[str]]
+
+_PAGE_ITEMS = 10_000
+_TEXT_CHARACTERS = 2**20
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Where an answer lies in the file that keeps them all until their columns are known."""
+
+    start: int
+    end: int
+
+
+def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
+    """Write all pages as one table: columns in order of appearance, cells that a page does not know empty.
+
+    :param params: of the items endpoint, by their API names, beside format, offset and limit.
+    :raises ApifyDataError: items that Apify counts did not come.
+    """
+    with tempfile.TemporaryFile() as kept:
+        pages = _fetch(source, kept, {**params, "format": "csv", "skipHeaderRow": None})
+        delimiter = str(params.get("delimiter") or ",")
+        tables = [partial(_rows, kept, page, delimiter) for page in pages]
+        return _unite(tables, take, delimiter, has_header=not params.get("skipHeaderRow"))
+
+
+def _fetch(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> list[_Page]:
+    """Fetch until an empty page; a total may lag behind."""
+    pages: list[_Page] = []
+    position = 0
+    while True:
+        start = kept.tell()
+        reader = PageReader(params, position, position + _PAGE_ITEMS, kept.write, check=RowCheck, exact=source.exact)
+        source.hook.read_items(source.dataset_id, reader)
+        if not reader.scanned:
+            break
+        pages.append(_Page(start, kept.tell()))
+        position = reader.position
+    counted = source.item_count
+    if counted > position:
+        raise missing(source, counted, position)
+    return pages
+
+
+def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *, has_header: bool) -> int:
+    """Unite tables that can be read twice: first their headers, then all."""
+    columns = dict.fromkeys(column for table in tables for column in next(table(), ()))
+    text, records = io.StringIO(newline=""), 0
+    # With this line break, which is RFC 4180's, Python quotes a lone carriage return too.
+    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\r\n", delimiter=delimiter)
+    if has_header:
+        writer.writeheader()
+    for table in tables:
+        rows = table()
+        header = next(rows, [])
+        for row in rows:
+            # A blank line is a row of one empty cell, or of an item without fields.
+            writer.writerow(dict(zip(header, row, strict=True)) if row else {})
+            records += 1
+            if text.tell() > _TEXT_CHARACTERS:
+                take(_taken(text))
+    take(_taken(text))
+    return records
+
+
+def _rows(kept: IO[bytes], page: _Page, delimiter: str) -> _Rows:
+    kept.seek(page.start)
+    return csv.reader(_lines(kept, page.end), delimiter=delimiter)
+
+
+def _lines(kept: IO[bytes], end: int) -> Iterator[str]:
+    """Cut at line feeds only: text readers also cut at U+2028 and its like, which stand inside values."""
+    while kept.tell() < end:
+        yield kept.readline().decode()
+
+
+def _taken(text: io.StringIO) -> bytes:
+    taken = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return taken

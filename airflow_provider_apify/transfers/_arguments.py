@@ -1,0 +1,84 @@
+"""What a transfer knows of its arguments: some when the DAG is parsed, all when templates are rendered."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, get_args
+
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.export.formats import Format, format_of
+from airflow_provider_apify.export.output import ENDINGS, compression_of
+from airflow_provider_apify.export.parts import Split
+from airflow_provider_apify.export.query import ItemsQuery
+from airflow_provider_apify.options import parse_flag, parse_whole_number
+from airflow_provider_apify.transfers._target import PART, IfExists, check_path
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
+
+_END_OF_TEMPLATE = re.compile(r"[}%]}")
+
+
+def check_arguments(operator: DatasetToFileOperator) -> None:
+    """Check all that is no template.
+
+    :raises ValueError: what can only fail when the task runs, with what to write instead.
+    """
+    if (operator.dataset_id is None) == (operator.run_id is None):
+        raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is written).")
+    check_path(operator.path)
+    if operator.if_exists not in get_args(IfExists):
+        raise ValueError(f"if_exists is {operator.if_exists!r}. Give one of {', '.join(get_args(IfExists))}.")
+    wanted_items(operator)
+    if not is_template(operator.compression):
+        compression_of("", operator.compression)
+    file_format = _known_format(operator)
+    _check_split(operator, file_format)
+    ItemsQuery.check(operator.items_parameters, file_format.name if file_format else None)
+
+
+def split_of(operator: DatasetToFileOperator) -> Split | None:
+    """Return where files end; ``None`` where there is only one.
+
+    :raises ValueError: a size that is no whole number above 0.
+    """
+    sizes = {name: getattr(operator, name) for name in ("items_per_file", "bytes_per_file")}
+    items, size = [
+        None if value is None else parse_whole_number(name, value, minimum=1) for name, value in sizes.items()
+    ]
+    return None if items is None and size is None else Split(items, size)
+
+
+def wanted_items(operator: DatasetToFileOperator) -> int:
+    """Return how many items there must be.
+
+    :raises ValueError: that is no whole number.
+    """
+    fewest = parse_whole_number("min_items", operator.min_items, minimum=0)
+    return max(fewest, int(parse_flag("fail_on_empty", operator.fail_on_empty)))
+
+
+def _known_format(operator: DatasetToFileOperator) -> Format | None:
+    if is_template(operator.file_format) or not (operator.file_format or _is_ending_known(operator.path)):
+        return None
+    return format_of(operator.path, operator.file_format)
+
+
+def _is_ending_known(path: Any) -> bool:
+    """Tell whether a path's ending stands behind its last template."""
+    if not isinstance(path, str):
+        return False
+    for ending in ENDINGS:
+        path = path.removesuffix(ending)
+    return not is_template(path) or "." in _END_OF_TEMPLATE.split(path)[-1]
+
+
+def _check_split(operator: DatasetToFileOperator, file_format: Format | None) -> None:
+    is_split = split_of(operator) is not None
+    if is_split and file_format and not file_format.has_parts:
+        raise ValueError(f"A {file_format.name} file cannot be split. Split jsonl or json, or leave it in one piece.")
+    if isinstance(operator.path, str) and is_split != (PART in operator.path):
+        raise ValueError(
+            f"path is {operator.path!r}. A split export needs {PART} in it, and only a split export: give "
+            "items_per_file or bytes_per_file with it.",
+        )

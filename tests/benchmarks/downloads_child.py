@@ -1,0 +1,96 @@
+"""Download a dataset in one way after another, each in a fork of its own, and keep account of time and memory."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+from apify_client import ApifyClient
+
+from airflow_provider_apify.export.engine import Export
+from airflow_provider_apify.export.formats import FORMATS
+from airflow_provider_apify.hooks.apify import ApifyHook
+from tests.benchmarks.child import CONNECTION_VARIABLE, answer, connection_of
+from tests.benchmarks.machine import forget_peak, peak_mb, resident_mb
+from tools.lab import ApifyServer
+
+_SECONDS = 600.0
+
+
+def _curl(server: ApifyServer, file: Path) -> None:
+    url = f"{server.base_url}/v2/datasets/dataset/items?format=jsonl"
+    subprocess.run(["curl", "--silent", "--fail", "--output", str(file), url], check=True, timeout=_SECONDS)  # noqa: S603, S607 - the benchmark's own
+
+
+def _engine(server: ApifyServer, file: Path, name: str = "jsonl") -> None:
+    os.environ[CONNECTION_VARIABLE] = connection_of(server)
+    path = ObjectStoragePath(f"file://{file}")
+    Export(ApifyHook(), "dataset", lambda _part: path, FORMATS[name]).run()
+
+
+def _parquet(server: ApifyServer, file: Path) -> None:
+    _engine(server, file, "parquet")
+
+
+def _iterate_items(server: ApifyServer, file: Path) -> None:
+    client = ApifyClient(server.token, api_url=server.base_url)
+    with file.open("w") as lines:
+        for item in client.dataset("dataset").iterate_items():
+            lines.write(json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def _stream_items(server: ApifyServer, file: Path) -> None:
+    client = ApifyClient(server.token, api_url=server.base_url)
+    with client.dataset("dataset").stream_items(item_format="jsonl") as response, file.open("wb") as lines:
+        for piece in response.iter_bytes():
+            lines.write(piece)
+
+
+WAYS: Mapping[str, Callable[[ApifyServer, Path], None]] = {
+    "curl": _curl,
+    "engine": _engine,
+    "parquet": _parquet,
+    "iterate_items": _iterate_items,
+    "stream_items": _stream_items,
+}
+
+
+def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Take the steps in order; a fork per step starts with the same memory, and all is imported only once."""
+    fork = multiprocessing.get_context("fork")
+    results = []
+    for step in steps:
+        with fork.Pool(1) as pool:
+            results.append(pool.apply(_take, [step]))
+        Path(step["path"]).unlink()
+    return results
+
+
+def _take(step: dict[str, Any]) -> dict[str, Any]:
+    server, file = ApifyServer(*step["server"]), Path(step["path"])
+    can_reset = forget_peak()
+    idle, began, began_cpu = resident_mb(), time.perf_counter(), time.process_time()
+    WAYS[step["way"]](server, file)
+    return {
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - began_cpu,
+        "bytes": file.stat().st_size,
+        "lines": _lines(file) if step["way"] != "parquet" else None,
+        "memory_growth_mb": peak_mb() - idle if can_reset else None,
+    }
+
+
+def _lines(file: Path) -> int:
+    with file.open("rb") as body:
+        return sum(piece.count(b"\n") for piece in iter(lambda: body.read(2**20), b""))
+
+
+if __name__ == "__main__":
+    answer(_measure)

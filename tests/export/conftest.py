@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify.export import source
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.testing import LocalApify
+
+
+@pytest.fixture
+def hook(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> ApifyHook:  # noqa: ARG001 - what the hook's connection points at
+    """Return a hook that does not pause."""
+    for module in ("source", "walking", "formats"):
+        monkeypatch.setattr(f"airflow_provider_apify.export.{module}.LAG_PAUSE_SECONDS", 0.001)
+    assert source.LAG_PAUSE_SECONDS < 1
+    return ApifyHook(retry=RetryPolicy(attempts=4, first_delay=0.001, max_delay=0.002))

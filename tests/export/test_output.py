@@ -1,0 +1,114 @@
+"""What is written is what the file holds: joined, compressed, counted and hashed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import zstandard
+from hypothesis import given, strategies as st
+
+from airflow_provider_apify.export import output
+from airflow_provider_apify.export.output import Output, compression_of
+from tests.export.material import Taken
+
+OPEN: dict[str | None, Callable[[bytes], bytes]] = {
+    None: bytes,
+    "gzip": gzip.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
+}
+PIECES = st.lists(st.tuples(st.binary(max_size=20), st.integers(0, 30)), max_size=8)
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+@given(pieces=PIECES)
+def test_what_is_written_is_in_the_file(compression: str | None, pieces: list[tuple[bytes, int]]) -> None:
+    sink = Taken()
+    bodies = [piece * times for piece, times in pieces]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "_BLOCK_BYTES", 64)  # so that blocks are small as well as joined
+        with Output(sink, compression) as written:
+            for number, body in enumerate(bodies):
+                written.write(memoryview(body) if number % 2 else body)
+    assert OPEN[compression](sink.body) == b"".join(bodies)
+    assert written.taken == sum(map(len, bodies))
+    assert written.size == len(sink.body)
+    assert written.sha256 == hashlib.sha256(sink.body).hexdigest()
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+def test_large_files_are_written_in_large_blocks(compression: str | None) -> None:
+    blocks: list[int] = []
+
+    class Sink:
+        def write(self, data: Any) -> None:
+            blocks.append(len(data))
+
+    with Output(Sink(), compression) as written:
+        for number in range(40_000):
+            written.write(hashlib.sha256(str(number).encode()).digest() * 4)
+    assert written.taken == 40_000 * 128
+    assert len(blocks) < 40_000 * 128 / 2**16
+
+
+class _FullError(OSError):
+    """The disk is full."""
+
+
+class _FullSink:
+    def __init__(self, room: int) -> None:
+        self._room = room
+
+    def write(self, data: Any) -> None:
+        self._room -= len(data)
+        if self._room < 0:
+            raise _FullError
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+@pytest.mark.parametrize("room", [0, 2_000_000])
+def test_a_sink_that_fails_fails_the_writer(compression: str | None, room: int) -> None:
+    def write_noise() -> None:
+        with Output(_FullSink(room), compression) as written:
+            for number in range(20):
+                written.write(hashlib.shake_256(bytes([number])).digest(2**20))
+
+    with pytest.raises(_FullError):
+        write_noise()
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+def test_a_writer_that_fails_completes_nothing(compression: str | None) -> None:
+    sink = Taken()
+
+    def fail() -> None:
+        with Output(sink, compression) as written:
+            written.write(b"one")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert sink.body == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "chosen", "compression"),
+    [
+        ("/items.jsonl", None, None),
+        ("/items.jsonl", "", None),
+        ("/items.jsonl", "gzip", "gzip"),
+        ("/items.jsonl.gz", None, "gzip"),
+        ("s3://bucket/items.csv.zst", None, "zstd"),
+        ("/items.jsonl.gz", "zstd", "zstd"),
+    ],
+)
+def test_the_compression_is_chosen_or_named_by_the_path(path: str, chosen: str | None, compression: str | None) -> None:
+    assert compression_of(path, chosen) == compression
+
+
+def test_an_unknown_compression_is_told_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"compression is 'bzip2'\. Give one of gzip, zstd, or None"):
+        compression_of("/items.jsonl", "bzip2")

@@ -1,0 +1,197 @@
+"""Readers take each item once, whatever answers break, wherever, and however they are cut into pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.checks import EndCheck, LineCheck, RowCheck
+from airflow_provider_apify.export.reading import (
+    SCANNED,
+    TOTAL,
+    AnswerIsCapped,
+    DocumentReader,
+    LineReader,
+    PageReader,
+    Reader,
+)
+from tests.export.material import (
+    CUTS,
+    ITEMS,
+    TABLES,
+    Answer,
+    BrokenError,
+    Taken,
+    lines_of,
+    read_through,
+    table_of,
+)
+
+BREAKS = st.lists(st.tuples(st.integers(0), st.booleans()), max_size=5)
+
+
+def lines_server(items: Sequence[Any], *, cap: int | None = None, drops_break: bool = False) -> Answer:
+    """Answer as Apify does for JSON Lines, with at most ``cap`` items at once."""
+
+    def answer(params: Mapping[str, Any]) -> tuple[int, bytes]:
+        start, limit = params["offset"], params["limit"]
+        sizes = [size for size in (limit, cap) if size is not None]
+        page = items[start : start + min(sizes)] if sizes else items[start:]
+        body = lines_of(page)
+        return len(page), body.removesuffix(b"\n") if drops_break else body
+
+    return answer
+
+
+@given(ITEMS, BREAKS, CUTS, st.none() | st.integers(1, 3), st.booleans())
+def test_lines_are_taken_once_and_in_order_though_answers_break(
+    items: list[Any], breaks: list[tuple[int, bool]], cuts: list[int], cap: int | None, drops_break: bool
+) -> None:
+    taken = Taken()
+    reader = LineReader({}, 0, len(items) + 1, taken)
+    read_through(reader, lines_server(items, cap=cap, drops_break=drops_break), breaks, cuts)
+    assert taken.body == lines_of(items)
+    assert (reader.position, reader.records) == (len(items), len(items))
+
+
+@given(ITEMS, st.integers(0, 8), st.integers(0, 8), BREAKS)
+def test_a_stretch_of_lines_ends_where_it_should(
+    items: list[Any], start: int, size: int, breaks: list[tuple[int, bool]]
+) -> None:
+    taken = Taken()
+    reader = LineReader({}, start, start + size + 1, taken)
+    read_through(reader, lines_server(items), breaks)
+    assert taken.body == lines_of(items[start : start + size + 1])
+    assert reader.records == len(items[start : start + size + 1])
+
+
+@given(ITEMS, BREAKS, CUTS, st.booleans())
+def test_a_page_is_taken_only_when_it_is_whole(
+    items: list[Any], breaks: list[tuple[int, bool]], cuts: list[int], drops_break: bool
+) -> None:
+    taken = Taken()
+    reader = PageReader({}, 0, len(items) + 1, taken, check=LineCheck, exact=True)
+    read_through(reader, lines_server(items, cap=3, drops_break=drops_break), breaks, cuts)
+    assert taken.body == lines_of(items)
+    assert (reader.position, reader.records) == (len(items), len(items))
+
+
+def test_a_filtered_page_goes_on_behind_what_it_stands_for() -> None:
+    taken, asked = Taken(), []
+    reader = PageReader({"clean": True}, 10, 40, taken, check=LineCheck, exact=False)
+
+    def answer(params: Mapping[str, Any]) -> tuple[int, bytes]:
+        asked.append((params["offset"], params["limit"]))
+        return 15, b'{"a":1}\n{"a":2}'
+
+    read_through(reader, answer, [])
+    assert asked == [(10, 30), (25, 15)]
+    assert taken.body == b'{"a":1}\n{"a":2}\n' * 2
+    assert (reader.position, reader.records) == (40, 4)
+
+
+@given(TABLES, BREAKS.map(lambda breaks: [(after, True) for after, _ in breaks]), CUTS)
+def test_a_document_goes_on_where_it_broke(
+    table: list[list[str]], breaks: list[tuple[int, bool]], cuts: list[int]
+) -> None:
+    taken = Taken()
+    reader = DocumentReader({}, taken, check=RowCheck, exact=True)
+    read_through(reader, lambda _params: (len(table) - 1, table_of(table)), breaks, cuts)
+    assert taken.body == table_of(table)
+    assert (reader.position, reader.records) == (len(table) - 1, len(table) - 1)
+
+
+def test_a_document_that_ends_early_and_well_formed_is_read_on_without_a_seam() -> None:
+    body = b"a,b\n1,one\n2,two\n3,three\n"
+    taken = Taken()
+    reader = DocumentReader({}, taken, check=RowCheck, exact=True)
+    read_through(reader, lambda _params: (3, body), [(7, False), (13, False)])
+    assert taken.body == body
+
+
+def test_a_document_without_a_last_line_break_gets_it() -> None:
+    taken = Taken()
+    reader = DocumentReader({}, taken, check=RowCheck, exact=True)
+    read_through(reader, lambda _params: (1, b"a\n1"), [])
+    assert taken.body == b"a\n1\n"
+
+
+def take_an_answer(reader: Reader, body: bytes, *, scanned: int = 3, total: int = 3, breaks: bool = False) -> None:
+    """Have a reader read one answer."""
+
+    def pieces() -> Any:
+        yield body
+        if breaks:
+            raise BrokenError
+
+    reader.params()
+    reader.read({SCANNED: str(scanned), TOTAL: str(total)}, pieces())
+
+
+def begun_document() -> DocumentReader:
+    """Return a reader whose first answer broke after some bytes."""
+    reader = DocumentReader({}, Taken(), check=partial(EndCheck, b"</x>"), exact=True)
+    with pytest.raises(BrokenError):
+        take_an_answer(reader, b"<x>one two", breaks=True)
+    return reader
+
+
+def test_a_document_that_has_changed_meanwhile_is_an_error() -> None:
+    with pytest.raises(ApifyDataError, match="has changed during the download"):
+        take_an_answer(begun_document(), b"<x>uno two three</x>")
+
+
+def test_a_document_that_has_become_shorter_is_an_error() -> None:
+    with pytest.raises(ApifyDataError, match="shorter than one before"):
+        take_an_answer(begun_document(), b"<x></x>")
+
+
+def test_a_document_that_ends_in_the_middle_is_an_error() -> None:
+    with pytest.raises(ApifyDataError, match="in the middle of the document"):
+        take_an_answer(begun_document(), b"<x>one two three")
+
+
+def test_an_answer_that_is_capped_says_so_before_anything_is_taken() -> None:
+    taken = Taken()
+    with pytest.raises(AnswerIsCapped) as caught:
+        take_an_answer(DocumentReader({}, taken, check=RowCheck, exact=True), b"a\n1\n", scanned=1, total=5)
+    assert (caught.value.scanned, caught.value.total) == (1, 5)
+    assert taken.body == b""
+
+
+def test_what_was_taken_of_a_document_is_never_begun_anew_because_of_a_cap() -> None:
+    reader = begun_document()
+    take_an_answer(reader, b"<x>one two three</x>", scanned=3, total=5)
+    assert reader.position == 3
+
+
+@pytest.mark.parametrize("kind", [LineReader, partial(PageReader, check=LineCheck, exact=True)])
+def test_an_answer_that_holds_less_than_it_stands_for_is_an_error(kind: Any) -> None:
+    with pytest.raises(ApifyDataError, match="stands for 3 items but holds 1"):
+        take_an_answer(kind({}, 0, None, Taken()), b"{}\n")
+
+
+def test_rows_that_are_missing_in_a_document_are_an_error() -> None:
+    with pytest.raises(ApifyDataError, match="stands for 3 items but holds 1"):
+        take_an_answer(DocumentReader({}, Taken(), check=RowCheck, exact=True), b"a\n1\n")
+
+
+def test_an_answer_that_is_not_apifys_is_an_error() -> None:
+    reader = LineReader({}, 0, None, Taken())
+    with pytest.raises(ApifyDataError, match="is not Apify's; check the connection's host and any proxy"):
+        reader.read({}, iter([b"<html>"]))
+
+
+def test_an_empty_answer_is_the_end_and_keeps_what_was_learned_of_the_way() -> None:
+    reader = LineReader({}, 0, 10, Taken())
+    take_an_answer(reader, b"{}\n" * 3)
+    learned, was_done = reader.speed, reader.is_done
+    assert (learned.items, learned.size) == (3, 9)
+    take_an_answer(reader, b"", scanned=0)
+    assert (was_done, reader.is_done) == (False, True)
+    assert reader.speed == learned

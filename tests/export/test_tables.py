@@ -1,0 +1,114 @@
+"""Tables of different columns become one."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export import tables
+from airflow_provider_apify.export.source import Source
+from airflow_provider_apify.export.tables import write_united
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.testing import LocalApify, scenario_item
+from tests.export.material import CELLS, Taken, dataset_of, pushed, rows_of
+
+
+def united(pages: list[list[list[str]]], *, delimiter: str = ",", has_header: bool = True) -> tuple[int, bytes]:
+    """Unite tables, each the header and the rows of a page."""
+    taken = Taken()
+    readable = [lambda page=page: iter(page) for page in pages]
+    return tables._unite(readable, taken, delimiter, has_header=has_header), taken.body
+
+
+def table(body: bytes, delimiter: str = ",") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body.decode(), newline=""), delimiter=delimiter))
+
+
+def test_tables_unite_their_columns_in_order_of_appearance() -> None:
+    pages = [
+        [["url", "title"], ["u1", 't "1"']],
+        [["url", "imgs/0", "title"], ["u2", "i", "a\nb"], ["u3", "", ""]],
+        [["price", "url"], ["2,5", "ü"]],
+    ]
+    records, body = united(pages)
+    assert records == 4
+    assert table(body) == [
+        {"url": "u1", "title": 't "1"', "imgs/0": "", "price": ""},
+        {"url": "u2", "title": "a\nb", "imgs/0": "i", "price": ""},
+        {"url": "u3", "title": "", "imgs/0": "", "price": ""},
+        {"url": "ü", "title": "", "imgs/0": "", "price": "2,5"},
+    ]
+
+
+@given(st.lists(st.lists(st.tuples(CELLS, CELLS), max_size=4), min_size=1, max_size=4), st.booleans())
+def test_tables_of_the_same_columns_lose_nothing(pages: list[list[tuple[str, str]]], has_header: bool) -> None:
+    header = ["a", "b"]
+    records, body = united([[header, *map(list, page)] for page in pages], has_header=has_header)
+    rows = [list(row) for page in pages for row in page]
+    assert rows_of(body) == ([header] if has_header else []) + rows
+    assert records == len(rows)
+
+
+def test_large_tables_are_written_in_several_blocks() -> None:
+    pages = [[["a"], *([["x" * 1000]] * 1500)] for _ in range(2)]
+    records, body = united(pages)
+    assert records == 3000
+    assert body.split() == [b"a"] + [b"x" * 1000] * 3000
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_PAGE_ITEMS", 400)
+
+
+@pytest.mark.parametrize("lag", [0, 60])
+@pytest.mark.parametrize("cap", [None, 150])
+@pytest.mark.usefixtures("small_pages")
+def test_pages_are_fetched_until_an_empty_one(hook: ApifyHook, apify: LocalApify, lag: int, cap: int | None) -> None:
+    apify.control.settings(max_items_per_request=cap, item_count_lag_seconds=lag)
+    taken = Taken()
+    assert write_united(Source(hook, dataset_of(hook, 1_000), {}), taken, {"bom": False}) == 1_000
+    expected = [{name: str(value) for name, value in scenario_item(index, 200).items()} for index in range(1_000)]
+    assert table(taken.body) == expected
+
+
+@pytest.mark.parametrize("fault", ["cut-body", "end-body-early", "answer", "garbage"])
+@pytest.mark.usefixtures("small_pages")
+def test_a_page_that_breaks_is_fetched_again(hook: ApifyHook, apify: LocalApify, fault: str) -> None:
+    dataset_id = dataset_of(hook, 1_000)
+    apify.control.add_fault(fault, path="*/items", skip=1, times=2, after_bytes=1_000, status=503)
+    taken = Taken()
+    assert write_united(Source(hook, dataset_id, {}), taken, {"bom": False}) == 1_000
+    assert [row["id"] for row in table(taken.body)] == [str(index) for index in range(1_000)]
+
+
+def test_items_without_fields_are_rows_without_values(hook: ApifyHook, apify: LocalApify) -> None:
+    apify.control.settings(max_items_per_request=2)
+    dataset_id = pushed(hook, apify, [{}, {}, {"a": 1}, {}, {"a": None}, {"b": 2}])
+    taken = Taken()
+    assert write_united(Source(hook, dataset_id, {}), taken, {"bom": False}) == 6
+    assert [row["a"] for row in table(taken.body)] == ["", "", "1", "", "", ""]
+    assert [row["b"] for row in table(taken.body)] == ["", "", "", "", "", "2"]
+
+
+def test_a_delimiter_and_a_left_out_header_are_kept(hook: ApifyHook, apify: LocalApify) -> None:
+    apify.control.settings(max_items_per_request=1)
+    dataset_id = pushed(hook, apify, [{"a": "1;2"}, {"b": "3"}])
+    taken = Taken()
+    params = {"bom": False, "delimiter": ";", "skipHeaderRow": True}
+    assert write_united(Source(hook, dataset_id, {}), taken, params) == 2
+    assert taken.body == b'"1;2";\r\n;3\r\n'
+
+
+def test_items_that_are_counted_but_do_not_come_are_an_error(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset_id = dataset_of(hook, 10)
+    described: Any = hook.get_dataset(dataset_id)
+    object.__setattr__(described, "item_count", 15)
+    monkeypatch.setattr(hook, "get_dataset", lambda _wanted: described)
+    with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
+        write_united(Source(hook, dataset_id, {}), Taken(), {"bom": False})
