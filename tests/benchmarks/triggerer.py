@@ -104,7 +104,9 @@ class _Stage:
         run_ids = self._run_ids[dag_id] = [run["id"] for run in runs]
         plan = {"dag_id": dag_id, "run_ids": run_ids, "poll_interval": interval}
         home = str(self._lab.home.folder)
-        Child(self._folder, dag_id, "tests.benchmarks.deferring_child", plan, variables={"AIRFLOW_HOME": home}).result(_SECONDS)
+        Child(self._folder, dag_id, "tests.benchmarks.deferring_child", plan, variables={"AIRFLOW_HOME": home}).result(
+            _SECONDS
+        )
         return time.time()
 
     def _meter(self) -> _Meter:
