@@ -38,6 +38,11 @@ class Target:
             )
 
     @classmethod
+    def of(cls, target: Target | str) -> Target:
+        """Return a target as it is; a string names an Actor."""
+        return cls("actor", target) if isinstance(target, str) else target
+
+    @classmethod
     def choose(cls, actor_id: str | None, actor_task_id: str | None) -> Target:
         """Return the target that is given, of the two that an operator or sensor takes.
 

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from airflow_provider_apify._references import read_reference
 from airflow_provider_apify.options import RunOptions, Target
 
-MAX_INPUT_BYTES = 9 * 2**20
 MAX_WAIT_SECONDS = 60
+MAX_SYNC_SECONDS = 300
 MAX_PAGE = 1_000
 JSON = "application/json; charset=utf-8"
 _ANSWER_SECONDS = 30.0
@@ -63,6 +63,36 @@ def start_run(target: Target, run_input: bytes | None, options: RunOptions) -> R
     """
     params = query(options.to_params())
     return Request("POST", f"{target_path(target)}/runs", params, run_input, retry_safe=False)
+
+
+def run_sync(target: Target, run_input: bytes | None, options: RunOptions, *, output_key: str) -> Request:
+    """``POST /v2/actors/{actorId}/run-sync`` or ``POST /v2/actor-tasks/{actorTaskId}/run-sync``.
+
+    :param output_key: of the record to answer with.
+    """
+    return _in_one_request(f"{target_path(target)}/run-sync", run_input, options, {"outputRecordKey": output_key})
+
+
+def run_sync_items(target: Target, run_input: bytes | None, options: RunOptions, params: Mapping[str, Any]) -> Request:
+    """``POST /v2/actors/{actorId}/run-sync-get-dataset-items``, or the same of a task.
+
+    :param params: as of :func:`get_items`.
+    """
+    return _in_one_request(f"{target_path(target)}/run-sync-get-dataset-items", run_input, options, params)
+
+
+def _in_one_request(path: str, run_input: bytes | None, options: RunOptions, params: Mapping[str, Any]) -> Request:
+    if options.force_permission_level is not None:
+        raise ValueError("force_permission_level is an option of a start, not of a run in one request: leave it out.")
+    return Request(
+        "POST",
+        path,
+        query({**options.to_params(), **params}),
+        run_input,
+        compressed=False,
+        retry_safe=False,
+        timeout=MAX_SYNC_SECONDS + _ANSWER_SECONDS,
+    )
 
 
 def get_run(run_id: str, *, wait: int = 0) -> Request:
@@ -176,61 +206,6 @@ def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
 def get_me() -> Request:
     """``GET /v2/users/me``: who the token belongs to."""
     return Request("GET", "/v2/users/me")
-
-
-def encode_input(run_input: Any) -> bytes | None:
-    """Return the body of a start: ``None`` for no input, else JSON text.
-
-    :param run_input: any JSON value, or a string that holds JSON text.
-    :raises ValueError: no JSON, or more than the 9 MiB that Apify takes. The message does not hold the input.
-    """
-    if run_input is None:
-        return None
-    # Half of a surrogate pair, as scraped text has it, is no UTF-8; its Python escape is also JSON's.
-    body = _json_text(run_input).encode(errors="backslashreplace")
-    if len(body) > MAX_INPUT_BYTES:
-        raise ValueError(
-            f"run_input is {len(body):,} bytes of JSON; Apify takes at most {MAX_INPUT_BYTES:,} (9 MiB). "
-            "Put large data into a key-value store or a dataset and pass its ID.",
-        )
-    return body
-
-
-def encode_body(run_input: Any, content_type: str) -> bytes | None:
-    """Return the body of an input of any type: JSON as :func:`encode_input` makes it, else the text or bytes given.
-
-    :raises ValueError: not JSON where ``content_type`` says so, neither text nor bytes where it does not.
-    """
-    if "json" in content_type or run_input is None:
-        return encode_input(run_input)
-    if not isinstance(run_input, str | bytes):
-        raise ValueError(f"A run_input of type {content_type} must be a string or bytes.")  # noqa: TRY004 - as above
-    return run_input.encode() if isinstance(run_input, str) else run_input
-
-
-def _json_text(run_input: Any) -> str:
-    try:
-        if isinstance(run_input, str):
-            run_input = json.loads(run_input, parse_constant=_refuse_constant)
-        return json.dumps(run_input, allow_nan=False, ensure_ascii=False)
-    except json.JSONDecodeError as error:
-        # ``from None``: the decoder's own error carries the whole input.
-        raise ValueError(
-            f"run_input is a string that holds no JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            "Pass a dictionary, JSON text, or the path of a template file that ends in .json.",
-        ) from None
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"run_input cannot be written as JSON: {_json_complaint(error)}.") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _json_complaint(error: Exception) -> str:
-    if "Out of range float values" in str(error):
-        return "it holds NaN or an infinite number, which JSON has not; use null (None)"
-    return str(error)
 
 
 def query(values: Mapping[str, Any]) -> dict[str, str]:

@@ -40,7 +40,8 @@ _CLOCK_STEP_SECONDS = 5.0
 _ENDING_SECONDS = 300.0
 # Runs that are started otherwise than by a request to the API.
 _OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
-_STARTS = 4
+STARTS = 4
+"""How often a run is started at most, where it stays unknown whether it was."""
 _NOT_FOUND = "record-not-found"
 _PAGE = 1_000
 _MOST_RUNS = 10_000
@@ -209,13 +210,13 @@ class Starter:
         """Send the start; where it stays unknown whether it was done, look for its run before sending it again."""
         request = replace(self._order.start, user_agent=self._order.identity.marker)
         began = self._clock()
-        for doubts in range(_STARTS):
+        for doubts in range(STARTS):
             answer = yield from self._send(request)
             data = data_of(answer) if isinstance(answer, Response) and answer.is_success else None
             if data is not None:
                 run = ActorRun.from_api(data)
                 return (yield from self._only(run, began)) if doubts else run
-            self._report(f"It is unknown whether the run was started ({_words(answer)}): looking for it.")
+            self._report(f"It is unknown whether the run was started ({in_words(answer)}): looking for it.")
             found = yield from self._look_for(began)
             if found is not None:
                 self._report(f"The run was started: going on with run {found.id}.")
@@ -250,7 +251,7 @@ class Starter:
             if not self._order.is_wanted():
                 raise ApifyRunAborted("The task was killed before its run was started; nothing was started.")
             answer = yield request
-            if isinstance(answer, Response) and (answer.is_success or answer.is_passing_fault):
+            if isinstance(answer, Response) and self._may_have_started(answer):
                 return answer
             if isinstance(answer, Response) and self._may_wait_for_capacity(answer):
                 request = replace(request, delay=self._order.capacity_pause)
@@ -261,6 +262,9 @@ class Starter:
                     return answer
                 raise error_of(request, answer)
             request, attempt = replace(request, delay=delay), attempt + 1
+
+    def _may_have_started(self, answer: Response) -> bool:
+        return answer.is_success or answer.is_passing_fault
 
     def _may_wait_for_capacity(self, answer: Response) -> bool:
         waits = error_class(answer) is ApifyCapacityError and self._clock() < self._order.capacity_until
@@ -362,5 +366,6 @@ def _ahead(date: str | None, now: float) -> float | None:
         return None
 
 
-def _words(answer: Answer) -> str:
+def in_words(answer: Answer) -> str:
+    """Say briefly what came back."""
     return answer.reason if isinstance(answer, NoResponse) else f"HTTP {answer.status_code}"

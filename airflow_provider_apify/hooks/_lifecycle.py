@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_apify._api import changing, endpoints, flows
 from airflow_provider_apify._api.changing import Changer
+from airflow_provider_apify._api.run_input import encode_body
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import RunOptions, Target
@@ -88,7 +89,7 @@ class RunLifecycle(ApifyClient):
         :raises ValueError: the input is not of its type, or above 9 MiB.
         :raises ApifyApiError: the run is not ``RUNNING``, or Apify refuses this Actor.
         """
-        body = endpoints.encode_body(run_input, content_type)
+        body = encode_body(run_input, content_type)
         target = Target("actor", target_actor_id)
         return self._drive(
             self._changer.metamorph(run_id, target, body, build=build, content_type=content_type, history=history)

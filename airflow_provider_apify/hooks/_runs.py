@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._api.listing import by_offset
+from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.starting import Order, Starter
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import ActorRun, RunEvent
@@ -46,8 +47,8 @@ class Runs(ApifyClient):
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
         :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
         """
-        chosen = Target("actor", target) if isinstance(target, str) else target
-        return ActorRun.from_api(self._call(self.start_request(chosen, run_input, options or RunOptions())))
+        request = self.start_request(Target.of(target), run_input, options or RunOptions())
+        return ActorRun.from_api(self._call(request))
 
     def start_or_adopt_run(self, order: Order, report: Callable[[str], None]) -> ActorRun:
         """Return the one run of an order: that of an earlier attempt, or a new one; never a second.
@@ -72,7 +73,7 @@ class Runs(ApifyClient):
 
     def start_request(self, target: Target, run_input: Any, options: RunOptions) -> endpoints.Request:
         """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
-        return endpoints.start_run(target, endpoints.encode_input(run_input), self.connection.limits.apply(options))
+        return endpoints.start_run(target, encode_input(run_input), self.connection.limits.apply(options))
 
     def get_run(self, run_id: str) -> ActorRun:
         """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get)."""
@@ -109,7 +110,7 @@ class Runs(ApifyClient):
         :param desc: newest first.
         :param limit: how many runs at most.
         """
-        chosen = Target("actor", target) if isinstance(target, str) else target
+        chosen = None if target is None else Target.of(target)
         statuses = (status,) if isinstance(status, str) else tuple(status)
 
         def page(offset: int) -> list[dict[str, Any]]:

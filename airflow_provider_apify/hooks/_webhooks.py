@@ -30,8 +30,7 @@ class Webhooks(ApifyClient):
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ApifyApiError: the account has 100 webhooks already.
         """
-        chosen = Target("actor", target) if isinstance(target, str) else target
-        return self._drive(ensuring.ensure_webhook(chosen, spec, self.retry))
+        return self._drive(ensuring.ensure_webhook(Target.of(target), spec, self.retry))
 
     def get_webhook(self, webhook_id: str) -> Webhook:
         """Return a webhook (https://docs.apify.com/api/v2/webhook-get)."""
@@ -43,7 +42,7 @@ class Webhooks(ApifyClient):
         See https://docs.apify.com/api/v2/act-webhooks-get, https://docs.apify.com/api/v2/actor-task-webhooks-get and
         https://docs.apify.com/api/v2/webhooks-get.
         """
-        chosen = Target("actor", target) if isinstance(target, str) else target
+        chosen = None if target is None else Target.of(target)
 
         def page(offset: int) -> list[Entry]:
             items: list[Entry] = self._call(endpoints.list_webhooks(chosen, offset=offset))["items"]

@@ -133,6 +133,14 @@ def test_queues_and_datasets_are_filled(hook: ApifyHook) -> None:
 
 
 @pytest.mark.parametrize("target", [SCENARIO, Target("task", "local/daily-crawl")], ids=str)
+def test_runs_in_one_request(hook: ApifyHook, exchanges: list[Exchange], target: Target) -> None:
+    options = RunOptions.parse(EVERYTHING)
+    hook.run_sync(target, options=options, output_key="OUTPUT")
+    hook.run_sync_get_items(target, {"items": 1}, options=options, clean=True, fields=["url"])
+    assert [len(each.query.split("&")) for each in exchanges if "run-sync" in each.path] == [8, 9]
+
+
+@pytest.mark.parametrize("target", [SCENARIO, Target("task", "local/daily-crawl")], ids=str)
 def test_all_that_can_be_done_with_webhooks(hook: ApifyHook, target: Target) -> None:
     spec = WebhookSpec(RUN_ENDS, "http://127.0.0.1:9/", headers={"X-Secret": "s"}, do_not_retry=True)
     webhook = hook.ensure_webhook(target, spec)

@@ -1,0 +1,63 @@
+"""The input of a run, as the body of a request. No I/O."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MAX_INPUT_BYTES = 9 * 2**20
+
+
+def encode_input(run_input: Any) -> bytes | None:
+    """Return the body of a start: ``None`` for no input, else JSON text.
+
+    :param run_input: any JSON value, or a string that holds JSON text.
+    :raises ValueError: no JSON, or more than the 9 MiB that Apify takes. The message does not hold the input.
+    """
+    if run_input is None:
+        return None
+    # Half of a surrogate pair, as scraped text has it, is no UTF-8; its Python escape is also JSON's.
+    body = _json_text(run_input).encode(errors="backslashreplace")
+    if len(body) > MAX_INPUT_BYTES:
+        raise ValueError(
+            f"run_input is {len(body):,} bytes of JSON; Apify takes at most {MAX_INPUT_BYTES:,} (9 MiB). "
+            "Put large data into a key-value store or a dataset and pass its ID.",
+        )
+    return body
+
+
+def encode_body(run_input: Any, content_type: str) -> bytes | None:
+    """Return the body of an input of any type: JSON as :func:`encode_input` makes it, else the text or bytes given.
+
+    :raises ValueError: not JSON where ``content_type`` says so, neither text nor bytes where it does not.
+    """
+    if "json" in content_type or run_input is None:
+        return encode_input(run_input)
+    if not isinstance(run_input, str | bytes):
+        raise ValueError(f"A run_input of type {content_type} must be a string or bytes.")  # noqa: TRY004 - as above
+    return run_input.encode() if isinstance(run_input, str) else run_input
+
+
+def _json_text(run_input: Any) -> str:
+    try:
+        if isinstance(run_input, str):
+            run_input = json.loads(run_input, parse_constant=_refuse_constant)
+        return json.dumps(run_input, allow_nan=False, ensure_ascii=False)
+    except json.JSONDecodeError as error:
+        # ``from None``: the decoder's own error carries the whole input.
+        raise ValueError(
+            f"run_input is a string that holds no JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
+            "Pass a dictionary, JSON text, or the path of a template file that ends in .json.",
+        ) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"run_input cannot be written as JSON: {_json_complaint(error)}.") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _json_complaint(error: Exception) -> str:
+    if "Out of range float values" in str(error):
+        return "it holds NaN or an infinite number, which JSON has not; use null (None)"
+    return str(error)

@@ -1,0 +1,117 @@
+"""Runs in one request: started, waited for, and answered with their output."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, TypeVar
+
+from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import Response
+from airflow_provider_apify._api.run_input import encode_input
+from airflow_provider_apify._api.synchronous import SynchronousStarter, order_of, read_items, read_output
+from airflow_provider_apify.exceptions import ApifyNotFoundError, ApifyRunTimedOut
+from airflow_provider_apify.hooks._lifecycle import RunLifecycle
+from airflow_provider_apify.hooks._runs import Runs
+from airflow_provider_apify.hooks._stores import KeyValueStores
+from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.storages import Record
+
+T = TypeVar("T")
+WhenLate = Literal["wait", "abort"]
+
+
+class SynchronousRuns(Runs, RunLifecycle, KeyValueStores):
+    """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` that run something in one request.
+
+    They are for runs of less than 5 minutes, and the worker is blocked meanwhile. A run that takes longer, or whose
+    connection breaks, is found by the marker of its start and gone on with, so that it is neither lost nor started
+    twice. The next attempt of the task knows nothing of it, though:
+    :class:`~airflow_provider_apify.operators.run_actor.RunActorOperator` does, and needs no worker to wait.
+    """
+
+    @abstractmethod
+    def iterate_items(
+        self, dataset_id: str, *, clean: bool = False, fields: Sequence[str] | None = None
+    ) -> Iterator[Any]:
+        """Yield the items of a dataset; the hook does."""
+
+    def run_sync(
+        self,
+        target: Target | str,
+        run_input: Any = None,
+        *,
+        options: RunOptions | None = None,
+        output_key: str = "OUTPUT",
+        when_late: WhenLate = "wait",
+    ) -> Any:
+        """Run an Actor or a saved task to its end, in one request, and return a record that it stored.
+
+        See https://docs.apify.com/api/v2/act-run-sync-post and https://docs.apify.com/api/v2/actor-task-run-sync-post.
+
+        :param target: as in :meth:`start_run`, and so are ``run_input`` and ``options``.
+        :param output_key: of the record.
+        :param when_late: what to do with a run that goes on for more than 5 minutes: ``"wait"`` for its end, or
+            ``"abort"`` it.
+        :return: the :attr:`value <airflow_provider_apify.storages.Record.value>` of the record; ``None`` without one.
+        :raises ApifyRunError: the run did not succeed, or was too late.
+        :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run.
+        """
+        chosen, limited = Target.of(target), self.connection.limits.apply(options or RunOptions())
+        request = endpoints.run_sync(chosen, encode_input(run_input), limited, output_key=output_key)
+        found = self._run_sync(chosen, request, read_output, when_late)
+        if isinstance(found, Record):
+            return found.value
+        try:
+            return self.get_record(found.key_value_store_id or "", output_key).value
+        except ApifyNotFoundError:
+            return None
+
+    def run_sync_get_items(
+        self,
+        target: Target | str,
+        run_input: Any = None,
+        *,
+        options: RunOptions | None = None,
+        clean: bool = False,
+        fields: Sequence[str] | None = None,
+        when_late: WhenLate = "wait",
+    ) -> list[Any]:
+        """Run an Actor or a saved task to its end, in one request, and return the items of its dataset.
+
+        All of them are in memory at once.
+        See https://docs.apify.com/api/v2/act-run-sync-get-dataset-items-post and
+        https://docs.apify.com/api/v2/actor-task-run-sync-get-dataset-items-post.
+
+        :param target: as in :meth:`run_sync`, and so are the others but for these.
+        :param clean: leave out empty items and hidden fields (those that start with ``#``).
+        :param fields: only these fields.
+        :raises ApifyRunError: the run did not succeed, or was too late.
+        """
+        chosen, limited = Target.of(target), self.connection.limits.apply(options or RunOptions())
+        params = {"clean": clean or None, "fields": fields or None}
+        request = endpoints.run_sync_items(chosen, encode_input(run_input), limited, params)
+        found = self._run_sync(chosen, request, read_items, when_late)
+        if isinstance(found, list):
+            return found
+        return list(self.iterate_items(found.dataset_id or "", clean=clean, fields=fields))
+
+    def _run_sync(
+        self, target: Target, request: endpoints.Request, read: Callable[[Response], T | None], when_late: WhenLate
+    ) -> T | ActorRun:
+        """Return what the answer holds, or the run when it has succeeded, where it holds nothing."""
+        began, settle = time.time(), self.connection.start_settle_seconds
+        order = order_of(target, request, since=began)
+        starter = SynchronousStarter(order, self.retry, self.log.info, settle=settle)
+        found = self._drive(starter.run_sync(read))
+        if not isinstance(found, ActorRun):
+            return found
+        deadline = began if starter.is_late else began + endpoints.MAX_SYNC_SECONDS
+        event = self.wait_for_run(found.id, deadline=deadline if when_late == "abort" else None)
+        if event.deadline_passed:
+            self.abort_run(found.id)
+            raise ApifyRunTimedOut(f"Run {found.id} took more than 5 minutes; it is aborted ({found.console_url}).")
+        event.run.raise_for_status()
+        return event.run
