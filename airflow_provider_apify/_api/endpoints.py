@@ -76,6 +76,8 @@ def run_sync(target: Target, run_input: bytes | None, options: RunOptions, *, ou
 def run_sync_items(target: Target, run_input: bytes | None, options: RunOptions, params: Mapping[str, Any]) -> Request:
     """``POST /v2/actors/{actorId}/run-sync-get-dataset-items``, or the same of a task.
 
+    That is ``POST /v2/actor-tasks/{actorTaskId}/run-sync-get-dataset-items``.
+
     :param params: as of :func:`get_items`.
     """
     return _in_one_request(f"{target_path(target)}/run-sync-get-dataset-items", run_input, options, params)
@@ -102,7 +104,7 @@ def get_run(run_id: str, *, wait: int = 0) -> Request:
 
 
 def last_run(target: Target, *, status: str | None = None, origin: str | None = None) -> Request:
-    """``GET /v2/actors/{actorId}/runs/last``, or the same of a task."""
+    """``GET /v2/actors/{actorId}/runs/last`` or ``GET /v2/actor-tasks/{actorTaskId}/runs/last``."""
     return Request("GET", f"{target_path(target)}/runs/last", query({"status": status, "origin": origin}))
 
 

@@ -37,7 +37,7 @@ class Runs(ApifyClient):
 
         See https://docs.apify.com/api/v2/act-runs-post and https://docs.apify.com/api/v2/actor-task-runs-post.
 
-        :param target: an Actor's ID or ``username/name``, or a :class:`~airflow_provider_apify.options.Target`, for
+        :param target: an Actor's ID, ``username/name`` or the address of its page, or a :class:`~airflow_provider_apify.options.Target`, for
             example ``Target("task", "username/task-name")``.
         :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
         :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...
@@ -79,14 +79,15 @@ class Runs(ApifyClient):
         """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get)."""
         return ActorRun.from_api(self._call(endpoints.get_run(run_id)))
 
-    def get_last_run(self, target: Target, *, status: str | None = None, origin: str | None = None) -> ActorRun:
+    def get_last_run(self, target: Target | str, *, status: str | None = None, origin: str | None = None) -> ActorRun:
         """Return the newest run of an Actor or task (https://docs.apify.com/api/v2/act-runs-last-get).
 
+        :param target: as in :meth:`start_run`.
         :param status: only runs in this status, for example ``"SUCCEEDED"``.
         :param origin: only runs started this way, for example ``"SCHEDULER"`` or ``"API"``.
         :raises ApifyNotFoundError: there is no such run, or no such Actor or task.
         """
-        return ActorRun.from_api(self._call(endpoints.last_run(target, status=status, origin=origin)))
+        return ActorRun.from_api(self._call(endpoints.last_run(Target.of(target), status=status, origin=origin)))
 
     def iterate_runs(
         self,

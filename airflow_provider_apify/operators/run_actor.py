@@ -71,8 +71,8 @@ class RunActorOperator(BaseOperator):
 
     Reference: https://docs.apify.com/api/v2/act-runs-post
 
-    :param actor_id: Actor ID or ``username/actor-name``. (templated)
-    :param actor_task_id: ID of a saved Apify task, or ``username/task-name``. (templated)
+    :param actor_id: Actor ID, ``username/actor-name``, or the address of its page at Apify. (templated)
+    :param actor_task_id: the same of a saved Apify task. (templated)
     :param run_input: any JSON value, JSON text, or the path of a ``.json`` template file; at most 9 MiB. ``None`` runs
         with the saved or default input. Over a saved task's input it is merged by Apify. (templated)
     :param build: tag or number of the Actor's build. (templated)

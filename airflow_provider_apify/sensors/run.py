@@ -35,8 +35,8 @@ class ApifyRunSensor(BaseSensorOperator):
 
     Reference: https://docs.apify.com/api/v2/actor-run-get, https://docs.apify.com/api/v2/act-runs-last-get
 
-    :param run_id: the run to watch. (templated)
-    :param actor_id: watch the newest run of this Actor: ID or ``username/actor-name``. (templated)
+    :param run_id: the run to watch: its ID, or the address of its page at Apify. (templated)
+    :param actor_id: watch the newest run of this Actor: ID, ``username/actor-name`` or address. (templated)
     :param actor_task_id: watch the newest run of this saved task. (templated)
     :param status: with ``actor_id`` or ``actor_task_id``: only a run in this status. (templated)
     :param origin: with ``actor_id`` or ``actor_task_id``: only a run started this way, for example ``"SCHEDULER"``,

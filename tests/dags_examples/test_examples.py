@@ -13,6 +13,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import LocalApify, expected_crawl
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, dag_bag
+from tests.testing.client import until
 
 FOLDER = Path(__file__).parents[2] / "dags_examples"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -165,6 +166,31 @@ def test_a_run_that_was_started_elsewhere(airflow: DagRunner, load: Load, output
 
     assert outcome.state == "success"
     assert (output / "watch_other_run" / f"{run.id}.jsonl").read_bytes() == b'{"message":"from elsewhere"}\n'
+
+
+def test_a_quick_answer_takes_one_request(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
+    outcome = airflow.run(load("apify_quick_answer"))
+
+    assert outcome.xcom("titles") == [page["metadata"]["title"] for page in expected_crawl(apify.base_url, max_pages=3)]
+    asked = {route: count for route, count in apify.control.ledger().requests_by_route.items() if "/v2/" in route}
+    assert asked == {"POST /v2/actors/{actorId}/run-sync-get-dataset-items": 1}
+
+
+def test_one_webhook_is_kept_and_what_it_could_not_deliver_is_listed(
+    apify: LocalApify, airflow: DagRunner, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APIFY_EXAMPLE_RECEIVER", f"{apify.base_url}/shop/")  # takes no POST
+    apify.control.settings(webhook_backoff_seconds=0)
+    dag = load("apify_webhook")
+    first = airflow.run(dag)
+    webhook_id = first.xcom("ensure")["webhook_id"]
+    assert first.xcom("undelivered") == []
+    run = ApifyHook().start_run(Target("task", "local/daily-crawl"))
+    until(lambda: list(ApifyHook().iterate_webhook_dispatches(status="FAILED")))
+    second = airflow.run(dag)
+
+    assert second.xcom("ensure")["webhook_id"] == webhook_id
+    assert second.xcom("undelivered") == [f"ACTOR.RUN.SUCCEEDED of run {run.id}"]
 
 
 def test_the_file_of_one_dag_feeds_the_next(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:

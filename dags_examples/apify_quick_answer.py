@@ -1,0 +1,33 @@
+"""Ask an Actor something small and use the answer at once, with one request.
+
+`run_sync_get_items` starts the run, waits for its end and returns its items; `run_sync` returns its `OUTPUT` record.
+They suit runs of seconds up to 5 minutes whose items fit in memory. A run that takes longer is found and waited for.
+
+**Change** to `RunActorOperator` for anything longer or dearer: there a retry goes on with the run of the attempt
+before, a killed task aborts it, and `deferrable=True` frees the worker while it goes on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RunOptions
+
+START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
+
+
+@task
+def titles() -> list[str]:
+    pages = ApifyHook().run_sync_get_items(
+        "apify/website-content-crawler",
+        {"startUrls": [{"url": START_URL}], "maxCrawlPages": 3},
+        options=RunOptions(timeout=240),
+    )
+    return [page["metadata"]["title"] for page in pages]
+
+
+with DAG("apify_quick_answer", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+    titles()

@@ -1,0 +1,42 @@
+"""Have Apify tell somebody whenever a saved task has run, and look after what it could not deliver.
+
+`EnsureWebhookOperator` keeps one webhook as it is described here, however often this DAG runs. `undelivered` lists the
+calls of the last day that Apify has given up on.
+
+**Change** `RECEIVER` to what is to be told: a chat, a queue, or Airflow itself. The REST API of Airflow 3 starts a DAG
+run on `POST /api/v2/dags/{dag_id}/dagRuns`, with the payload `{"logical_date": null, "conf": {"run": {{resource}}}}`
+and an `Authorization` header. Take secrets for `headers` from a connection, so that Airflow masks them.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators.webhooks import EnsureWebhookOperator
+
+TASK = os.environ.get("APIFY_EXAMPLE_TASK", "local/daily-crawl")
+RECEIVER = os.environ.get("APIFY_EXAMPLE_RECEIVER", "https://example.com/apify")
+
+
+@task
+def undelivered(webhook_id: str) -> list[str]:
+    failed = ApifyHook().iterate_webhook_dispatches(
+        webhook_id=webhook_id, status="FAILED", since=pendulum.now("UTC").subtract(days=1)
+    )
+    return [f"{dispatch.event_type} of run {dispatch.run_id}" for dispatch in failed]
+
+
+with DAG("apify_webhook", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+    ensured = EnsureWebhookOperator(
+        task_id="ensure",
+        actor_task_id=TASK,
+        event_types=["ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.FAILED"],
+        request_url=RECEIVER,
+        payload_template='{"event": {{eventType}}, "run": {{resource}}}',
+        description="Kept by Airflow",
+    )
+    undelivered(webhook_id="{{ ti.xcom_pull('ensure')['webhook_id'] }}").set_upstream(ensured)
