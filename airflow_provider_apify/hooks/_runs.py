@@ -37,8 +37,8 @@ class Runs(ApifyClient):
 
         See https://docs.apify.com/api/v2/act-runs-post and https://docs.apify.com/api/v2/actor-task-runs-post.
 
-        :param target: an Actor's ID, ``username/name`` or the address of its page, or a :class:`~airflow_provider_apify.options.Target`, for
-            example ``Target("task", "username/task-name")``.
+        :param target: an Actor's ID, ``username/name`` or the address of its page, or a
+            :class:`~airflow_provider_apify.options.Target`, for example ``Target("task", "username/task-name")``.
         :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
         :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...
         :return: the new run, usually ``READY``.
