@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ else:
     except ImportError:  # Airflow before 3.3: a DAG file may import this module, but not use it
         RetryDecision, RetryPolicy = None, object
 
+# Of the time to wait, at most so much is waited.
+_LATEST = 1.25
+
 
 class ApifyRetryPolicy(RetryPolicy):
     """Retry when it can help: what no retry can cure fails at once, a lack of capacity waits for its time.
@@ -29,7 +33,8 @@ class ApifyRetryPolicy(RetryPolicy):
     * An error that is not :attr:`retryable <airflow_provider_apify.exceptions.ApifyError.retryable>` (wrong token,
       unknown Actor, refused input): no retry. The operators do that by themselves, on every Airflow.
     * A full account or too many requests: a retry after the time that Apify asks for, else after the one given here,
-      instead of the task's ``retry_delay``. It uses up one of ``retries``; to wait for capacity without that, give
+      and up to a quarter of it more, so that tasks that failed together do not come back together. It replaces the
+      task's ``retry_delay``, and uses up one of ``retries``; to wait for capacity without that, give
       ``RunActorOperator`` a ``wait_for_capacity``.
     * Anything else, errors of others included: as the task says.
 
@@ -75,6 +80,7 @@ class ApifyRetryPolicy(RetryPolicy):
 
 
 def _after(error: ApifyApiError, usual: timedelta) -> RetryDecision:
-    """Retry after the time that the error carries, or the usual one."""
+    """Retry after the time that the error carries, or the usual one, and not much later."""
     delay = usual if error.retry_after is None else timedelta(seconds=error.retry_after)
-    return RetryDecision.retry(delay, f"{type(error).__name__}: again in {delay}")
+    spread = delay * random.uniform(1.0, _LATEST)  # Airflow adds none to what a policy says
+    return RetryDecision.retry(spread, f"{type(error).__name__}: again in {delay}, or a little later")

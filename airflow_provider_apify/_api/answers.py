@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,9 +90,14 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the server asks to wait, where it says so."""
-        seconds = self.headers.get("retry-after", "")
-        return float(seconds) if seconds.isdigit() else None
+        """Seconds the server asks to wait, where it says so: itself, or by the time at which to come back."""
+        told = self.headers.get("retry-after", "").strip()
+        if told.isdecimal():
+            return float(told)
+        until = _read_date(told)
+        # By the server's own clock, where it tells the time: ours may differ.
+        now = _read_date(self.headers.get("date", "")) or datetime.now(UTC)
+        return None if until is None else max(0.0, (until - now).total_seconds())
 
     @property
     def error(self) -> Mapping[str, Any]:
@@ -118,6 +125,15 @@ class NoResponse:
 
 Answer = Response | NoResponse
 NOT_APIFY = "the answer's body is not Apify's JSON; check the connection's host and any proxy in between"
+
+
+def _read_date(text: str) -> datetime | None:
+    """Read a date as HTTP writes it; ``None`` where it is none."""
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def data_of(response: Response) -> dict[str, Any] | None:

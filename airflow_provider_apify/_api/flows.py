@@ -94,17 +94,23 @@ def call_data(
     return (yield from call_reading(request, retry, data_of, again=again, until=until, clock=clock))
 
 
-def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
-    """Do what :func:`call_data` does with a run that was seen before, though a replica may not know it yet.
+def call_known(request: Request, send: Callable[[Request], Flow[T]]) -> Flow[T]:
+    """Ask for something that was seen before, though a replica may not know it yet.
 
-    :raises ApifyNotFoundError: it was deleted meanwhile.
+    :param send: a flow that sends what it is given.
+    :raises ApifyNotFoundError: no replica knows it; it was deleted meanwhile, or never was.
     """
-    for pause in REPLICA_PAUSES[1:]:
+    for pause in (request.delay, *REPLICA_PAUSES[1:]):
         try:
-            return ActorRun.from_api((yield from call_data(request, retry)))
-        except ApifyNotFoundError:
-            request = replace(request, delay=pause)
-    return ActorRun.from_api((yield from call_data(request, retry)))
+            return (yield from send(replace(request, delay=pause)))
+        except ApifyNotFoundError as error:
+            unknown = error
+    raise unknown
+
+
+def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
+    """Do what :func:`call_known` does with a run, and return it."""
+    return ActorRun.from_api((yield from call_known(request, lambda asked: call_data(asked, retry))))
 
 
 def call_resuming(next_request: Callable[[], Request], progress: Callable[[], int], retry: RetryPolicy) -> Flow[None]:
@@ -153,9 +159,8 @@ def call_reading(
 
 
 def get_run(run_id: str, retry: RetryPolicy, *, delay: float = 0.0) -> Flow[ActorRun]:
-    """Read a run, after ``delay`` seconds."""
-    request = replace(endpoints.get_run(run_id), delay=delay)
-    return ActorRun.from_api((yield from call_data(request, retry)))
+    """Read a run, after ``delay`` seconds; one that has just started may be unknown to the server that answers."""
+    return (yield from call_known_run(replace(endpoints.get_run(run_id), delay=delay), retry))
 
 
 @dataclass(frozen=True)

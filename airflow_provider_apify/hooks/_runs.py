@@ -76,8 +76,12 @@ class Runs(ApifyClient):
         return endpoints.start_run(target, encode_input(run_input), self.connection.limits.apply(options))
 
     def get_run(self, run_id: str) -> ActorRun:
-        """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get)."""
-        return ActorRun.from_api(self._call(endpoints.get_run(run_id)))
+        """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get).
+
+        :raises ApifyNotFoundError: no such run, or the token may not see it. It is asked for three times in 3.5
+            seconds, because a run that has just started may be unknown to the server that answers.
+        """
+        return self._drive(flows.get_run(run_id, self.retry))
 
     def get_last_run(self, target: Target | str, *, status: str | None = None, origin: str | None = None) -> ActorRun:
         """Return the newest run of an Actor or task (https://docs.apify.com/api/v2/act-runs-last-get).

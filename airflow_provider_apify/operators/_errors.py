@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.exceptions import ApifyError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
 
 
 @contextmanager
@@ -21,3 +25,21 @@ def failing_fast() -> Iterator[None]:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     except ValueError as error:
         raise AirflowFailException(str(error)) from error
+
+
+def would_fail(task: Any, exception: BaseException, context: Context) -> bool:
+    """Tell whether the task's retry policy (Airflow 3.3) will let no retry follow the exception that ends the attempt.
+
+    The policy is asked here as Airflow asks it afterwards; ``False`` without one, or where it cannot decide. Airflow
+    does not ask it about :class:`AirflowFailException`, nor after the last of the task's retries.
+    """
+    policy, ti = getattr(task, "retry_policy", None), context["ti"]
+    if policy is None:
+        return False
+    try:
+        decision = policy.evaluate(
+            exception=exception, try_number=ti.try_number, max_tries=ti.max_tries, context=context
+        )
+    except Exception:  # noqa: BLE001 - any; Airflow logs it when it asks, and then does without the policy
+        return False
+    return bool(decision.action.value == "fail")

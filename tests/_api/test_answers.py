@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -201,6 +203,21 @@ def test_every_error_is_an_error_of_the_provider() -> None:
 )
 def test_retry_after_is_read_where_it_is_whole_seconds(header: str, seconds: float | None) -> None:
     assert Response(429, {"retry-after": header}, b"").retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"), [("Wed, 21 Oct 2015 07:28:40 GMT", 40.0), ("Wed, 21 Oct 2015 07:27:00 -0000", 0.0)]
+)
+def test_retry_after_may_be_a_time_by_the_clock_of_the_server(until: str, seconds: float) -> None:
+    answer = Response(402, {"retry-after": until, "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"")
+    assert answer.retry_after == seconds
+
+
+def test_retry_after_may_be_a_time_where_the_server_does_not_tell_its_own() -> None:
+    until = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    waits = Response(429, {"retry-after": until}, b"").retry_after
+    assert waits is not None
+    assert 0 < waits <= timedelta(hours=1).total_seconds()
 
 
 @pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "7"}, 7.0), ({}, None)])

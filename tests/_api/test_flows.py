@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_known_run, call_resuming
+from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_known_run, call_resuming, get_run
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,
@@ -216,8 +216,14 @@ def test_a_run_too_young_for_a_replica_is_asked_for_again_until_the_replicas_hav
     assert {request.path for request in fed.requests} == {"/v2/actor-runs/run1/abort"}
 
 
+def test_what_is_asked_of_a_young_run_is_asked_after_its_own_pause_too() -> None:
+    fed = Fed(get_run("run1", RetryPolicy(), delay=16))
+    assert fed.request.delay == 16
+    assert fed.answer(failed(404, "record-not-found")).delay < 16
+
+
 def test_a_run_that_stays_unknown_was_deleted() -> None:
-    fed = Fed(call_known_run(endpoints.get_run("run1"), RetryPolicy()))
+    fed = Fed(get_run("run1", RetryPolicy()))
     unknown = failed(404, "record-not-found")
     fed.answer_all([unknown, unknown])
     with pytest.raises(ApifyNotFoundError, match="run1"):

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyError, ApifyNotFoundError
+from airflow_provider_apify.operators._errors import would_fail
+from airflow_provider_apify.retry_policy import ApifyRetryPolicy
+from tests.dag_runs import AIRFLOW_VERSION
+
+GONE = ApifyNotFoundError("Gone.", http_status=404)
+FULL = ApifyCapacityError("Full.", http_status=402)
+CONTEXT: Any = {"ti": SimpleNamespace(try_number=2, max_tries=3)}
+
+
+def test_without_a_policy_retries_follow_as_the_task_says() -> None:
+    assert not would_fail(SimpleNamespace(), GONE, CONTEXT), "Airflow before 3.3"
+    assert not would_fail(SimpleNamespace(retry_policy=None), GONE, CONTEXT)
+
+
+class Broken:
+    """A policy that cannot decide: Airflow does without it then."""
+
+    def evaluate(self, **_: Any) -> Any:
+        raise KeyError("words")
+
+
+def test_a_policy_that_breaks_lets_retries_follow() -> None:
+    assert not would_fail(SimpleNamespace(retry_policy=Broken()), GONE, CONTEXT)
+
+
+if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
+    from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryPolicy, RetryRule
+
+    @pytest.mark.parametrize(
+        ("error", "expected"), [(GONE, True), (FULL, False), (AirflowException("Trigger failure"), False)]
+    )
+    def test_this_package_s_own_policy_is_asked(error: Exception, expected: bool) -> None:
+        assert would_fail(SimpleNamespace(retry_policy=ApifyRetryPolicy()), error, CONTEXT) == expected
+
+    @pytest.mark.parametrize("action", RetryAction)
+    def test_only_a_policy_that_says_fail_lets_no_retry_follow(action: RetryAction) -> None:
+        rules = [RetryRule(exception=ApifyError, action=action, retry_delay=timedelta(seconds=1))]
+        task = SimpleNamespace(retry_policy=ExceptionRetryPolicy(rules=rules))
+        assert would_fail(task, FULL, CONTEXT) == (action is RetryAction.FAIL)
+
+    class LastOnly(RetryPolicy):
+        """Lets one retry follow, if it is told what Airflow tells."""
+
+        def evaluate(
+            self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
+        ) -> RetryDecision:
+            assert (exception, context) == (FULL, CONTEXT)
+            return RetryDecision.fail() if (try_number, max_tries) == (2, 3) else RetryDecision.default()
+
+    def test_a_policy_is_told_what_airflow_tells_it() -> None:
+        assert would_fail(SimpleNamespace(retry_policy=LastOnly()), FULL, CONTEXT)
