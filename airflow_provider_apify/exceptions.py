@@ -90,6 +90,11 @@ class ApifyApprovalError(ApifyAuthError):
 class ApifyNotFoundError(ApifyApiError):
     """The Actor, task, run or storage does not exist, or the token may not see it (HTTP 404)."""
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether Apify itself says so; a proxy, or a server at a wrong address, answers 404 to anything."""
+        return self.error_type == "record-not-found"
+
 
 class ApifyCapacityError(ApifyApiError):
     """The account has no memory or no run slot free now (HTTP 402). Nothing was started."""

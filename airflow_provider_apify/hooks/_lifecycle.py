@@ -20,7 +20,8 @@ class RunLifecycle(ApifyClient):
     To resurrect, reboot or transform a run twice is to lose work or pay twice. So, where the answer is lost, the run is
     looked at, and the request is only repeated when the run shows no change. ``history`` is for whoever remembers what
     an earlier, interrupted attempt saw: :attr:`ActorRun.history <airflow_provider_apify.models.ActorRun.history>` of
-    before it asked. A run to which it has happened since is returned as it is.
+    before it asked. A run to which it has happened since is returned as it is. Apify does not tell who asked: a reboot
+    of somebody else in between is taken for one's own, and so is a metamorph into the same Actor.
     """
 
     def abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
@@ -51,6 +52,7 @@ class RunLifecycle(ApifyClient):
         :param history: see the class.
         :raises ValueError: other options, or more than the connection's limit.
         :raises ApifyNotFoundError: no such run, or the token may not see it.
+        :raises ApifyRunError: it is being stopped, and has not ended in two minutes.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was done.
         """
         chosen = options or RunOptions()
@@ -102,7 +104,8 @@ class RunLifecycle(ApifyClient):
 
         :param is_terminal: whether it is the last one: the Actor's later messages do not replace it.
         """
-        return ActorRun.from_api(self._call(endpoints.set_status_message(run_id, message, is_terminal=is_terminal)))
+        request = endpoints.set_status_message(run_id, message, is_terminal=is_terminal)
+        return self._drive(flows.call_known_run(request, self.retry))
 
     def delete_run(self, run_id: str) -> ActorRun:
         """Delete a finished run, its log and its unnamed storages, for good, and return it as it was.

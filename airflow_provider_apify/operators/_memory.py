@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify.models import ActorRun
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _KEY = "apify_run"
-_HISTORY_KEY = "apify_run_history"
 _GIVEN_UP = -1
 # After a clear, a run of the time before may still go on; hardly any is older than this.
 _LOOK_BACK = pendulum.duration(days=7)
@@ -85,27 +83,3 @@ class RunMemory:
         self._noted = noted
         if self._store is not None:
             self._store.set(_KEY, noted)
-
-
-def history_before(context: Context, run: ActorRun) -> dict[str, int]:
-    """Return the history of a run of before the first attempt of this task that changed it, and note it for the next.
-
-    Before Airflow 3.3, which remembers nothing between attempts, this is the run's history as it is now.
-    """
-    store: Any = context.get("task_state_store")
-    if store is None:
-        return run.history
-    attempt = {"run_id": run.id, "rerun": context["ti"].max_tries}
-    noted = store.get(_HISTORY_KEY, default=None)
-    if not (isinstance(noted, dict) and noted.items() >= attempt.items()):
-        noted = {**attempt, "history": run.history}
-        store.set(_HISTORY_KEY, noted)
-    history: dict[str, int] = noted["history"]
-    return history
-
-
-def is_retry(context: Context) -> bool:
-    """Tell whether an attempt, since the task was last cleared, came before this one."""
-    ti, retries = context["ti"], context["task"].retries or 0
-    # A clear sets ``max_tries`` to the attempts so far and as many retries as the task has.
-    return bool(ti.try_number > ti.max_tries - retries + 1)

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_provider_apify._api.endpoints import JSON
 from airflow_provider_apify._progress import ProgressLog
+from airflow_provider_apify._references import read_reference
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -18,7 +19,7 @@ from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLin
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.operators._arguments import check_input, check_options
 from airflow_provider_apify.operators._errors import failing_fast
-from airflow_provider_apify.operators._memory import history_before, is_retry
+from airflow_provider_apify.operators._seen_run import history_before, was_seen
 from airflow_provider_apify.options import RunOptions, Target
 
 if TYPE_CHECKING:
@@ -153,7 +154,9 @@ class RebootRunOperator(_RunOperator):
 
     Rebooting twice loses work twice. So a request whose answer is lost is looked up at the run, and a retry does not
     reboot again what the attempt before has rebooted. (Airflow before 3.3 remembers nothing between attempts: there, a
-    worker that dies right after the reboot makes the retry reboot again.) A run that is not ``RUNNING`` is an error.
+    worker that dies right after the reboot makes the retry reboot again.) Apify counts reboots and does not tell who
+    asked for them: what somebody else, or the Actor itself, reboots in the meantime is taken for this task's reboot. A
+    run that is not ``RUNNING`` is an error.
 
     Reference: https://docs.apify.com/api/v2/actor-run-reboot-post
 
@@ -171,8 +174,9 @@ class MetamorphRunOperator(_RunOperator):
 
     Like a reboot, it throws away what is not in the storages, and is not done twice: a request whose answer is lost is
     looked up at the run, and so is what the attempt before a retry did. (Airflow before 3.3 remembers nothing between
-    attempts: there, a worker that dies right after the metamorph makes the retry start the other Actor again.) A run
-    that is not ``RUNNING`` is an error.
+    attempts: there, a worker that dies right after the metamorph makes the retry start the other Actor again.) What
+    somebody else turns the run into in the meantime does not count, unless it is the same Actor. A run that is not
+    ``RUNNING`` is an error.
 
     Reference: https://docs.apify.com/api/v2/actor-run-metamorph-post
 
@@ -249,13 +253,18 @@ class SetRunStatusMessageOperator(_RunOperator):
 class DeleteRunOperator(_RunOperator):
     """Delete a finished run, its log and its unnamed storages, for good. Storages with a name stay.
 
-    A run that does not exist is an error, because it may be another one that was meant; but not on a retry, where the
-    attempt before has found and deleted it. A run that still goes on is an error, too: abort it first.
+    A run that does not exist is an error, because it may be another one that was meant. A run that still goes on is an
+    error, too: abort it first.
+
+    On Airflow 3.3 the task notes that it has found the run before it deletes it, so that a retry takes the run for
+    deleted when it is gone then. Older Airflows remember nothing between attempts: where a worker dies right after the
+    deletion, the retry fails, though the run is gone, unless ``ignore_if_missing`` is given.
 
     Reference: https://docs.apify.com/api/v2/actor-run-delete
 
     :param run_id: the run. (templated)
-    :param ignore_if_missing: take a run that does not exist for deleted, also on the first attempt.
+    :param ignore_if_missing: take a run that does not exist for deleted, even one that this task has never found: a
+        wrong ID, or the token of another account, is not noticed then.
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
     :return: (XCom) the run as it was, as :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`;
         ``None`` where it was gone already.
@@ -269,10 +278,11 @@ class DeleteRunOperator(_RunOperator):
 
     def _change(self, context: Context) -> ActorRun | None:
         try:
+            self._history(context)  # noted, so that a retry knows that there was such a run
             return self.hook.delete_run(self.run_id)
         except ApifyNotFoundError as error:
-            # An attempt that finds no run fails for good: where there is a retry, the one before has found it.
-            if not self.ignore_if_missing and not is_retry(context):
+            may_be_missing = self.ignore_if_missing or was_seen(context, read_reference("run", self.run_id))
+            if not (error.is_certain and may_be_missing):
                 raise
             self.log.warning("Taken for deleted: %s", error)
             return None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
     ApifyNotFoundError,
+    ApifyRunError,
     ApifyServerError,
 )
 from airflow_provider_apify.models import ActorRun
@@ -33,10 +36,16 @@ class Changed:
     :ivar said: what it reported.
     """
 
-    def __init__(self, change: str, history: dict[str, int] | None = None, retry: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        change: str,
+        history: dict[str, int] | None = None,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.change = change
         self.said: list[str] = []
-        changer = Changer(retry or RetryPolicy(), self.said.append, settle=30)
+        changer = Changer(retry or RetryPolicy(), self.said.append, settle=30, clock=clock)
         flows: dict[str, Flow[ActorRun]] = {
             "resurrect": changer.resurrect("run1", RunOptions(), history),
             "reboot": changer.reboot("run1", history),
@@ -146,8 +155,26 @@ def test_a_change_that_an_earlier_attempt_did_not_make_is_made(change: str) -> N
 @changes
 def test_a_run_that_does_not_exist_is_not_asked_to_change(change: str) -> None:
     asking = Changed(change)
+    asking.fed.answer_all([GONE, GONE])
     with pytest.raises(ApifyNotFoundError):
         asking.fed.answer(GONE)
+    assert asking.asked == ["GET"] * 3
+
+
+@changes
+def test_a_run_too_young_for_some_replicas_is_changed_all_the_same(change: str) -> None:
+    asking = Changed(change)
+    asking.fed.answer_all([GONE, GONE, asking.run(), GONE, LOST, GONE])
+    assert asking.fed.finish(asking.run(1)).history[KEYS[change]] == 1
+    assert asking.asked == [*["GET"] * 3, *[f"POST /{change}"] * 2, *["GET"] * 2]
+
+
+@changes
+def test_a_replica_that_lags_behind_an_earlier_look_shows_no_change(change: str) -> None:
+    asking = Changed(change, history={**run_history(), KEYS[change]: 2})
+    asking.fed.answer(asking.run(1))
+    asking.fed.finish(asking.run(3))
+    assert asking.asked == ["GET", f"POST /{change}"]
 
 
 def run_history() -> dict[str, int]:
@@ -166,6 +193,52 @@ def test_a_run_that_is_being_stopped_is_resurrected_when_it_has_ended() -> None:
     asking.fed.answer_all([asking.run(0, "ABORTING"), asking.run(0, "ABORTED")])
     asking.fed.finish(asking.run(1, "RUNNING"))
     assert asking.asked == ["GET", "GET", "POST /resurrect"]
+
+
+def test_a_run_that_does_not_end_is_resurrected_by_a_retry() -> None:
+    now = 0.0
+    asking = Changed("resurrect", clock=lambda: now)
+    asking.fed.answer(asking.run(0, "ABORTING"))
+    now = 121.0
+    with pytest.raises(ApifyRunError, match="run1 is still ABORTING after 120 seconds") as raised:
+        asking.fed.answer(asking.run(0, "ABORTING"))
+    assert raised.value.retryable
+
+
+def transformed(*actor_ids: str) -> Answer:
+    return ok(run_data(metamorphs=[{"actorId": actor_id} for actor_id in actor_ids]))
+
+
+ACTOR = ok({"id": "other-id"})
+"""What the wanted Actor is, whom the order calls by its name."""
+
+
+def test_a_metamorph_of_somebody_else_is_not_taken_for_the_one_that_is_asked_for() -> None:
+    asking = Changed("metamorph", history=run_history())
+    asking.fed.answer_all([transformed("theirs"), ACTOR, LOST, transformed("theirs"), ACTOR])
+    run = asking.fed.answer(transformed("theirs", "other-id"))
+    assert run.path == "/v2/actors/me~other"
+    assert asking.fed.finish(ACTOR).history["metamorphs"] == 2
+    assert asking.asked.count("POST /metamorph") == 1
+
+
+def test_a_metamorph_that_the_actor_itself_followed_with_another_is_not_made_again() -> None:
+    asking = Changed("metamorph", history=run_history())
+    asking.fed.answer(transformed("other-id", "its choice"))
+    asking.fed.finish(ACTOR)
+    assert "POST /metamorph" not in asking.asked
+
+
+def test_a_metamorph_of_before_is_not_the_one_that_is_asked_for() -> None:
+    asking = Changed("metamorph", history={**run_history(), "metamorphs": 1})
+    asking.fed.answer(transformed("other-id"))
+    asking.fed.finish(transformed("other-id", "other-id"))
+    assert asking.asked == ["GET", "POST /metamorph"]
+
+
+def test_an_actor_called_by_its_id_needs_no_look_up() -> None:
+    flow = Changer(RetryPolicy(), print).metamorph("run1", Target("actor", "id1"), None, history=run_history())
+    assert Fed(flow).finish(transformed("id1")).history["metamorphs"] == 1
 
 
 def test_a_lost_request_is_looked_for_through_a_long_outage() -> None:
@@ -206,19 +279,40 @@ def test_a_deleted_run_is_returned_as_it_was() -> None:
 
 def test_a_deletion_whose_answer_is_lost_is_repeated_until_the_run_is_gone() -> None:
     deleting = deletion()
-    deleting.answer_all([THERE, LOST, GONE])
+    deleting.answer_all([THERE, LOST, *[GONE] * 5])
     assert deleting.finish(GONE).id == "run1"
-    assert [request.method for request in deleting.requests] == ["GET", "DELETE", "DELETE", "GET"]
+    assert [request.method for request in deleting.requests] == ["GET", *["DELETE"] * 4, *["GET"] * 3]
 
 
 def test_a_run_that_is_not_there_cannot_be_deleted() -> None:
+    deleting = deletion()
+    deleting.answer_all([GONE, GONE])
     with pytest.raises(ApifyNotFoundError):
-        deletion().answer(GONE)
+        deleting.answer(GONE)
+
+
+def test_a_run_too_young_for_some_replicas_is_not_taken_for_deleted() -> None:
+    deleting = deletion()
+    deleting.answer_all([GONE, THERE, GONE, GONE])
+    assert deleting.request.method == "DELETE"
+    assert deleting.finish(DONE).id == "run1"
+
+
+NOT_APIFY_S = failed(404, None)
+
+
+@pytest.mark.parametrize("answers", [[NOT_APIFY_S] * 3, [*[GONE] * 3, *[NOT_APIFY_S] * 3]])
+def test_a_404_that_is_not_apify_s_deletes_nothing(answers: list[Answer]) -> None:
+    deleting = deletion()
+    deleting.answer_all([THERE, *answers[:-1]])
+    with pytest.raises(ApifyNotFoundError) as raised:
+        deleting.answer(answers[-1])
+    assert not raised.value.is_certain
 
 
 def test_a_run_of_somebody_else_is_not_taken_for_deleted() -> None:
     deleting = deletion()
-    deleting.answer_all([THERE, GONE, THERE, THERE])
+    deleting.answer_all([THERE, GONE, GONE, GONE, GONE])
     with pytest.raises(ApifyAuthError, match="can be read, but not deleted with this token"):
         deleting.answer(THERE)
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_apify.exceptions import ApifyCapacityError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import ActorRun
-from airflow_provider_apify.operators._memory import history_before, is_retry
 from airflow_provider_apify.operators.run_lifecycle import (
     AbortRunOperator,
     DeleteRunOperator,
@@ -22,7 +19,6 @@ from airflow_provider_apify.operators.run_lifecycle import (
     SetRunStatusMessageOperator,
 )
 from airflow_provider_apify.testing import LocalApify
-from tests._api.answering import run_data
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 from tests.testing.client import until
 
@@ -111,6 +107,27 @@ def test_a_run_that_does_not_exist_fails_for_good(airflow: DagRunner, operator: 
 
     assert isinstance(outcome.error, AirflowFailException)
     assert "ApifyNotFoundError" in str(outcome.error)
+
+
+FOR_RUNNING: dict[str, Callable[..., Any]] = {
+    "abort": partial(AbortRunOperator, wait_for_completion=False),
+    "reboot": RebootRunOperator,
+    "metamorph": partial(MetamorphRunOperator, target_actor_id=HELLO),
+    "message": partial(SetRunStatusMessageOperator, message="Checked"),
+}
+FOR_FINISHED: dict[str, Callable[..., Any]] = {"resurrect": ResurrectRunOperator, "delete": DeleteRunOperator}
+
+
+@pytest.mark.parametrize("kind", [*FOR_RUNNING, *FOR_FINISHED])
+def test_a_replica_that_does_not_know_the_run_yet_fails_nothing(
+    apify: LocalApify, airflow: DagRunner, kind: str, request: pytest.FixtureRequest
+) -> None:
+    run_id = request.getfixturevalue("running" if kind in FOR_RUNNING else "failed")
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        apify.control.add_fault("answer", method=method, status=404, error_type="record-not-found")
+    outcome = airflow.run_task({**FOR_RUNNING, **FOR_FINISHED}[kind](task_id="task", run_id=run_id))
+
+    assert (outcome.state, outcome.errors) == ("success", {})
 
 
 # Resurrect
@@ -237,6 +254,23 @@ def test_a_run_that_is_over_cannot_be_changed_and_no_retry_helps(airflow: DagRun
     assert "HTTP 400 job-finished" in str(outcome.error)
 
 
+def test_a_retry_makes_its_metamorph_though_somebody_else_was_faster_with_another(
+    apify: LocalApify, airflow: DagRunner, hook: ApifyHook, running: str
+) -> None:
+    def be_faster(context: Context) -> None:
+        if context["ti"].try_number > 1:
+            hook.metamorph_run(running, SCENARIO, LONG)
+
+    busy: dict[str, Any] = {"status": 429, "error_type": "rate-limit-exceeded", "headers": {"Retry-After": "0"}}
+    apify.control.add_fault("answer", path="*/metamorph", times=6, **busy)
+    metamorph = MetamorphRunOperator(run_id=running, target_actor_id=HELLO, pre_execute=be_faster, **ONE_RETRY)
+    outcome = airflow.run_task(metamorph)
+
+    became = [each.actor_id for each in hook.get_run(running).metamorphs]
+    assert outcome.state == "success"
+    assert became == [hook.start_run(actor).actor_id for actor in (SCENARIO, HELLO)]
+
+
 def test_another_actor_takes_over_with_its_own_input(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
     metamorph = MetamorphRunOperator(
         task_id="task",
@@ -296,13 +330,48 @@ def test_a_deleted_run_is_gone_and_returned_as_it_was(
     assert "ApifyNotFoundError" in str(airflow.run_task(DeleteRunOperator(task_id="task", run_id=failed)).error)
 
 
-def test_a_retry_finds_that_the_attempt_before_has_deleted_the_run(airflow: DagRunner, failed: str) -> None:
-    operator = DeleteRunOperator(run_id=failed, post_execute=die_at_the_end_of_the_first_attempt, **ONE_RETRY)
-    outcome = airflow.run_task(operator)
+@pytest.mark.parametrize("ignores", [False, True])
+def test_a_retry_finds_that_the_attempt_before_has_deleted_the_run(
+    airflow: DagRunner, failed: str, ignores: bool
+) -> None:
+    delete = partial(DeleteRunOperator, ignore_if_missing=ignores, **ONE_RETRY)
+    outcome = airflow.run_task(delete(run_id=failed, post_execute=die_at_the_end_of_the_first_attempt))
 
-    assert str(outcome.error) == "died at the end"
-    assert (outcome.state, outcome.xcom()) == ("success", None)
-    assert "Taken for deleted" in outcome.log
+    if REMEMBERS or ignores:
+        assert str(outcome.error) == "died at the end"
+        assert (outcome.state, outcome.xcom()) == ("success", None)
+        assert "Taken for deleted" in outcome.log
+    else:  # nobody knows whether there was such a run
+        assert isinstance(outcome.error, AirflowFailException)
+
+
+def test_an_outage_does_not_make_a_wrong_id_a_deleted_run(apify: LocalApify, airflow: DagRunner) -> None:
+    apify.control.add_fault("answer", status=503, headers={"Retry-After": "0"}, times=6)
+    outcome = airflow.run_task(DeleteRunOperator(run_id="nothing", **ONE_RETRY))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert outcome.state == "failed"
+    assert apify.control.ledger().requests["GET /v2/actor-runs/{runId}"] == 6 + 3
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_a_404_that_is_not_apify_s_does_not_make_a_run_a_deleted_run(
+    apify: LocalApify, airflow: DagRunner, failed: str, ignores: bool
+) -> None:
+    apify.control.add_fault("answer", method="DELETE", status=404, error_type="nginx", times=3)
+    outcome = airflow.run_task(DeleteRunOperator(task_id="task", run_id=failed, ignore_if_missing=ignores))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert apify.control.ledger().runs
+
+
+def test_a_run_that_was_found_is_deleted_when_it_is_gone_after_an_outage(
+    apify: LocalApify, airflow: DagRunner, failed: str
+) -> None:
+    apify.control.add_fault("answer-after-commit", method="DELETE", status=503, headers={"Retry-After": "0"}, times=6)
+    outcome = airflow.run_task(DeleteRunOperator(run_id=failed, **ONE_RETRY))
+
+    assert outcome.state == "success"
 
 
 def test_a_missing_run_is_deleted_enough_where_the_task_says_so(airflow: DagRunner) -> None:
@@ -318,7 +387,7 @@ def test_a_run_that_goes_on_is_not_deleted(airflow: DagRunner, hook: ApifyHook, 
     assert hook.get_run(running).is_going
 
 
-# Arguments and memory
+# Arguments
 
 
 @pytest.mark.parametrize(
@@ -346,40 +415,3 @@ def test_templates_are_checked_when_the_task_runs(airflow: DagRunner) -> None:
 
     assert isinstance(outcome.error, AirflowFailException)
     assert "memory must be one of" in str(outcome.error)
-
-
-def context_of(try_number: int, max_tries: int, store: Any = None) -> Any:
-    ti = SimpleNamespace(try_number=try_number, max_tries=max_tries)
-    return {"ti": ti, "task": SimpleNamespace(retries=2), "task_state_store": store}
-
-
-@pytest.mark.parametrize(
-    ("try_number", "max_tries", "expected"),
-    [(1, 2, False), (2, 2, True), (3, 2, True), (2, 3, False), (3, 3, True), (4, 5, False)],
-)
-def test_the_first_attempt_after_a_clear_is_no_retry(try_number: int, max_tries: int, expected: bool) -> None:
-    assert is_retry(context_of(try_number, max_tries)) == expected
-
-
-class Store(dict[str, Any]):
-    """Airflow's task state store, as far as it is used."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return super().get(key, default)
-
-    def set(self, key: str, value: Any) -> None:
-        self[key] = value
-
-
-def test_what_a_run_was_like_is_remembered_for_its_retries_and_not_for_a_rerun_or_another_run() -> None:
-    store = Store()
-    before, after = (run_with(reboots=count) for count in (0, 1))
-    assert history_before(context_of(1, 2, store), before)["reboots"] == 0
-    assert history_before(context_of(2, 2, store), after)["reboots"] == 0
-    assert history_before(context_of(3, 4, store), after)["reboots"] == 1
-    assert history_before(context_of(4, 4, store), run_with(reboots=7, id="other"))["reboots"] == 7
-    assert history_before(context_of(2, 2), after)["reboots"] == 1
-
-
-def run_with(*, reboots: int, **changes: Any) -> ActorRun:
-    return ActorRun.from_api(run_data(stats={"rebootCount": reboots}, **changes))
