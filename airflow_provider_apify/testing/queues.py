@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -67,10 +69,16 @@ class RequestQueue:
         self.created_at = self.modified_at = self.accessed_at = now()
         self.general_access = "FOLLOW_USER_SETTING"
         self.clients: set[str | None] = set()
+        self.counts: Counter[str] = Counter()
         self._requests: dict[str, QueuedRequest] = {}
 
     def __len__(self) -> int:
         return len(self._requests)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its requests as JSON."""
+        return sum(len(json.dumps(request.fields)) for request in self._requests.values())
 
     @property
     def handled_count(self) -> int:
@@ -88,6 +96,7 @@ class RequestQueue:
         :raises ApiError: it has no URL or no unique key.
         """
         checked = _checked(fields)
+        self.counts["write"] += 1
         identifier = request_id(checked["uniqueKey"])
         known = self._requests.get(identifier)
         if known is None:
@@ -106,6 +115,7 @@ class RequestQueue:
 
         :raises ApiError: there is none.
         """
+        self.counts["read"] += 1
         if identifier not in self._requests:
             raise not_found("Request")
         return self._requests[identifier]
@@ -131,12 +141,15 @@ class RequestQueue:
         """
         request = self.find(identifier)
         del self._requests[identifier]
+        self.counts["delete"] += 1
         self.modified_at = now()
         return request
 
     def head(self, limit: int) -> list[QueuedRequest]:
         """Return what is to be worked on next."""
-        return [each for each in self._requests.values() if not each.is_handled and not each.is_locked][:limit]
+        shown = [each for each in self._requests.values() if not each.is_handled and not each.is_locked][:limit]
+        self.counts["headItemRead"] += len(shown)
+        return shown
 
     def lock(self, request: QueuedRequest, seconds: float, client: str | None) -> None:
         """Give a client a request for some time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ class KeyValueStore:
         self.created_at = self.modified_at = self.accessed_at = now()
         self.general_access = "FOLLOW_USER_SETTING"
         self.signing_key = secrets.token_hex(8)
+        self.counts: Counter[str] = Counter()
         self.records: dict[str, Record] = {}
 
     def put(self, key: str, record: Record) -> None:
@@ -46,6 +48,7 @@ class KeyValueStore:
             message = "Record key may have 1 to 256 characters, of a-z, A-Z, 0-9 and !-_.'()"
             raise ApiError(400, "invalid-record-key", message)
         self.records[key] = record
+        self.counts["write"] += 1
         self.modified_at = now()
 
     def put_value(self, key: str, value: Any, content_type: str | None = None) -> None:

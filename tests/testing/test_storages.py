@@ -121,3 +121,13 @@ def test_storages_of_young_runs_are_unknown_while_replicas_lag(client: Client, l
     local_apify.control.add_fault("lag", path=path, seconds=3600)
     assert client.error("GET", path) == (404, "record-not-found")
     assert len(client.send("GET", path).json()) == 1
+
+
+def test_a_store_counts_what_is_done_with_it(notes: Client) -> None:
+    notes.send("PUT", f"{STORE}/records/A", data=b"four")
+    notes.send("GET", f"{STORE}/records/A")
+    notes.data("GET", f"{STORE}/keys")
+    counts = {"readCount": 1, "writeCount": 1, "deleteCount": 0, "listCount": 1, "storageBytes": 4}
+    assert notes.data("GET", STORE)["stats"] == counts
+    notes.send("DELETE", f"{STORE}/records/A")
+    assert notes.data("GET", STORE)["stats"] == counts | {"deleteCount": 1, "storageBytes": 0}

@@ -22,6 +22,7 @@ def record_response(call: Call, store: KeyValueStore, key: str, status: int = 20
     record = store.records.get(key)
     if record is None:
         raise ApiError(404, "record-not-found", f"Record with key {key} was not found")
+    store.counts["read"] += 1
     headers = {"Content-Type": record.content_type}
     if call.query.flag("attachment"):
         headers["Content-Disposition"] = f'attachment; filename="{quote(key)}"'
@@ -56,7 +57,9 @@ async def put(call: Call) -> Response:
 
 async def delete(call: Call) -> Response:
     """Delete a record, whether or not there is one."""
-    call.find_store().records.pop(call.path["recordKey"], None)
+    store = call.find_store()
+    store.records.pop(call.path["recordKey"], None)
+    store.counts["delete"] += 1
     return Response(status_code=204)
 
 
@@ -66,6 +69,7 @@ async def list_keys(call: Call) -> Response:
     signature = call.query.text("signature") or ""
     if not call.authorized and not opens_content(signature, store.signing_key, store.id):
         raise _closed()
+    store.counts["list"] += 1
     start = call.query.text("exclusiveStartKey")
     limit = call.query.integer("limit", minimum=1, maximum=MAX_LIST) or MAX_LIST
     keys = store.keys_after(start, call.query.text("prefix") or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -65,7 +66,7 @@ def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
         "urlSigningSecretKey": store.signing_key,
         "keysPublicUrl": f"{base}/keys?signature={content_signature(store.signing_key, store.id)}",
         "recordsPublicUrl": f"{base}/records",
-        "stats": {"writeCount": len(store.records), "storageBytes": size},
+        "stats": _counts(store.counts, "read", "write", "delete", "list") | {"storageBytes": size},
     }
 
 
@@ -77,8 +78,12 @@ def queue_shape(_call: Call, queue: RequestQueue) -> dict[str, Any]:
         "pendingRequestCount": len(queue) - queue.handled_count,
         "hadMultipleClients": queue.had_multiple_clients,
         "consoleUrl": f"{CONSOLE}/storage/request-queues/{queue.id}",
-        "stats": {"writeCount": len(queue)},
+        "stats": _counts(queue.counts, "headItemRead", "read", "write", "delete") | {"storageBytes": queue.size},
     }
+
+
+def _counts(counts: Counter[str], *names: str) -> dict[str, int]:
+    return {f"{name}Count": counts[name] for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)
