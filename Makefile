@@ -32,8 +32,14 @@ test: setup ## Run all tests; ARGS="-k name" narrows them down
 	@$(RUN) pytest $(ARGS)
 
 .PHONY: chaos
-chaos: setup ## Kill a real Airflow's processes at every point, and write docs/what-happens-when.md; ONLY='worker_*' picks
-	@$(RUN) python -m tests.chaos.run $(if $(ONLY),--only '$(ONLY)')
+chaos: CHAOS = python -m tests.chaos.run $(if $(ONLY),--only '$(ONLY)')
+chaos: ## Kill a real Airflow's processes at every point, and write docs/what-happens-when.md; ONLY='worker_*' picks
+ifdef AIRFLOW
+	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(AIRFLOW) -- $(CHAOS) --no-plain
+else
+	@$(MAKE) setup
+	@$(RUN) $(CHAOS)
+endif
 
 .PHONY: bench
 bench: setup ## Measure imports, waiting and exports, and write docs/benchmarks.md; QUICK=1 for a rough look

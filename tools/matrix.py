@@ -1,4 +1,7 @@
-"""Run the tests on every supported Airflow version that this machine has a Python for."""
+"""Run the tests on every supported Airflow version that this machine has a Python for.
+
+``python -m tools.matrix [SERIES ...] [-- COMMAND ...]`` runs another command instead of the tests.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,12 @@ from typing import TYPE_CHECKING
 from tools.versions import AIRFLOW_VERSIONS, OLDEST_PYTHON, ROOT, airflow_version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tools.versions import AirflowVersion
 
 FOLDER = ".venvs"
+TESTS = ("pytest", "-m", "not integration")
 
 
 def find_python(version: AirflowVersion) -> str | None:
@@ -22,8 +28,8 @@ def find_python(version: AirflowVersion) -> str | None:
     return found.stdout.strip() or None
 
 
-def test_on(version: AirflowVersion) -> str:
-    """Set the environment of one Airflow version up, run the tests in it, and return a word for the summary."""
+def run_on(version: AirflowVersion, command: Sequence[str]) -> str:
+    """Set the environment of one Airflow version up, run a command in it, and return a word for the summary."""
     print(f"\n=== Airflow {version.release}", flush=True)
     python = find_python(version)
     if python is None:
@@ -32,15 +38,17 @@ def test_on(version: AirflowVersion) -> str:
     prepared = subprocess.run([python, "-m", "tools.virtualenv", version.series, folder], cwd=ROOT, check=False)
     if prepared.returncode != 0:
         return "FAILED to set up"
-    command = [str(ROOT / folder / "bin/python"), "-m", "tools.run", "pytest", "-m", "not integration"]
-    return "passed" if subprocess.run(command, cwd=ROOT, check=False).returncode == 0 else "FAILED"
+    run = [str(ROOT / folder / "bin/python"), "-m", "tools.run", *command]
+    return "passed" if subprocess.run(run, cwd=ROOT, check=False).returncode == 0 else "FAILED"
 
 
 def main() -> int:
     """Test the series named on the command line, or all of them, and end with one line for each."""
     (ROOT / FOLDER).mkdir(exist_ok=True)
-    chosen = [airflow_version(series) for series in sys.argv[1:]] or AIRFLOW_VERSIONS
-    results = {version.release: test_on(version) for version in chosen}
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    chosen = [airflow_version(series) for series in arguments[:end]] or AIRFLOW_VERSIONS
+    results = {version.release: run_on(version, arguments[end + 1 :] or TESTS) for version in chosen}
     print("\n=== Summary")
     for release, result in results.items():
         print(f"  Airflow {release:<8} {result}")

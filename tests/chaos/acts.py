@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,12 @@ if TYPE_CHECKING:
     from tests.chaos.case import Acts
     from tests.chaos.scene import Scene
 
-EXPORT = "export"
 Moment = Callable[["Scene"], None]
 
 
-def held(scene: Scene) -> None:
-    """Wait until Apify holds a request of the task."""
-    scene.wait_until_held()
+def struck(scene: Scene) -> None:
+    """Wait until the first fault has happened to a request: Apify holds it, or has refused it."""
+    scene.wait_until_struck()
 
 
 def watched(scene: Scene) -> None:
@@ -25,19 +25,9 @@ def watched(scene: Scene) -> None:
     scene.wait_until_watched()
 
 
-def deferred(scene: Scene) -> None:
-    """Wait until the task is deferred, whatever for."""
-    scene.wait_for("deferred")
-
-
-def refused(scene: Scene) -> None:
-    """Wait until Apify has refused to start the run, for want of capacity."""
-    scene.wait_until_held()
-
-
-def refused_and_deferred(scene: Scene) -> None:
-    """Wait until the task is deferred because Apify has no capacity."""
-    scene.wait_until_held()
+def struck_and_deferred(scene: Scene) -> None:
+    """Wait until the task is deferred after the first fault, because Apify has no capacity."""
+    scene.wait_until_struck()
     scene.wait_for("deferred")
 
 
@@ -51,27 +41,44 @@ def finished(scene: Scene) -> None:
     scene.wait_for("success", "failed")
 
 
-def exporting(scene: Scene) -> None:
-    """Wait until Apify holds the download of the second task."""
-    scene.wait_until_held()
-
-
-def kill_worker(moment: Moment, task_id: str = "run") -> Acts:
+def kill_worker(moment: Moment) -> Acts:
     """Kill the worker at a moment."""
 
     def acts(scene: Scene) -> None:
         moment(scene)
-        scene.kill_worker(task_id)
+        scene.worker().kill()
+
+    return acts
+
+
+def shut_worker_down(moment: Moment) -> Acts:
+    """Ask the worker's supervisor to stop at a moment, as a deployment does; it passes that on to the worker."""
+
+    def acts(scene: Scene) -> None:
+        moment(scene)
+        scene.supervisor().send_signal(signal.SIGTERM)
+
+    return acts
+
+
+def mark_when_the_worker_is_lost(state: str) -> Acts:
+    """Kill the worker while the run goes on, and mark the task before the next try."""
+
+    def acts(scene: Scene) -> None:
+        kill_worker(watched)(scene)
+        mark(between_tries, state)(scene)
 
     return acts
 
 
 def kill_machine(moment: Moment) -> Acts:
-    """Kill the worker and its supervisor at a moment."""
+    """Kill the worker at a moment, and before it the supervisor, who would tell Airflow."""
 
     def acts(scene: Scene) -> None:
         moment(scene)
-        scene.kill_machine()
+        worker, supervisor = scene.worker(), scene.supervisor()
+        supervisor.kill()
+        worker.kill()
 
     return acts
 
@@ -106,12 +113,10 @@ def clear(moment: Moment, then: str | None = None) -> Acts:
         moment(scene)
         runs = scene.ledger.runs_started
         scene.clear()
+        scene.wait_for_runs(runs + 1)
         if then:
-            scene.wait_for_runs(runs + 1)
             scene.wait_until_newest_is_watched()
             scene.mark(then)
-        else:
-            scene.wait_for_runs(runs + 1)
 
     return acts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from tests.chaos.scene import Scene
@@ -15,16 +15,42 @@ Fault = Mapping[str, Any]
 STARTS: Mapping[str, Any] = {"method": "POST", "path": "/v2/actor*/runs"}
 LOOKS: Mapping[str, Any] = {"method": "GET", "path": "/v2/actor-runs/*"}
 TASK = "run"
+EXPORT = "export"
+"""The second task of cases of that shape."""
+MAPPED = 3
+"""Into how many the task of a mapped case expands."""
+STRUCK_INDEX = 1
+"""Which of those it happens to."""
+MAPPED_TIMEOUT = 600
+"""Each of those asks for a timeout of its own, in seconds, counted from here: so the ledger tells their runs apart."""
 SAVED_TASK = "saved"
 PLAIN_PREFIX = "plain_"
 HOLD_SECONDS = 4.0
 """How long the local Apify holds a request while the harness kills who has sent it."""
+LONG_HOLD_SECONDS = 8.0
+"""Longer than a worker lives on when its task is marked: Airflow 3 sends SIGKILL 5 seconds after SIGTERM."""
 SHORT: Mapping[str, Any] = {"durationSecs": 2, "items": 3}
 ENDLESS: Mapping[str, Any] = {"durationSecs": 900}
 
 
 def nothing(_scene: Scene) -> None:
     """Leave the task alone."""
+
+
+class Counts(NamedTuple):
+    """Runs that should not have been; each is counted once.
+
+    :param duplicates: worked to their end beside another good one, although nobody had asked for another.
+    :param orphaned: went on when their task was over.
+    :param lost: good, or aborted although nobody had given them up, and the task has no result of theirs.
+    """
+
+    duplicates: int = 0
+    orphaned: int = 0
+    lost: int = 0
+
+
+NONE = Counts()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +63,8 @@ class Case:
     :param then: what follows, for the table.
     :param runs: how the runs at Apify end, oldest first.
     :param state: how the task ends.
+    :param tries: how many the task takes; of a mapped one, the index that it happens to. Without the kill it is fewer.
+    :param costs: what cannot be prevented; a case with any is a known limit.
     :param shape: ``actor``, ``task`` (a saved one), ``mapped``, or ``export`` (of the dataset, by a second task).
     :param operator: arguments beyond the usual ones.
     :param dies_at: where the worker of the first attempt kills itself, see :data:`tests.chaos.crash.POINTS`.
@@ -56,6 +84,8 @@ class Case:
     then: str
     runs: tuple[str, ...] = ("SUCCEEDED",)
     state: str = "success"
+    tries: int = 1
+    costs: Counts = NONE
     shape: str = "actor"
     deferrable: bool = False
     run_input: Mapping[str, Any] = field(default_factory=lambda: SHORT)
@@ -69,6 +99,21 @@ class Case:
     is_alone: bool = False
     is_quick: bool = False
     has_plain: bool = False
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the promise does not hold here."""
+        return self.costs != NONE
+
+    @property
+    def struck(self) -> str:
+        """The task that it happens to."""
+        return EXPORT if self.shape == "export" else TASK
+
+    @property
+    def keeps_run(self) -> bool:
+        """Whether the user wants the run to go on without its task."""
+        return self.operator.get("abort_on_kill") is False
 
     @property
     def mode(self) -> str:
@@ -90,10 +135,10 @@ class Case:
         yield replace(self, **changes | deferred)
 
 
-def hold(requests: Mapping[str, Any], *, after_commit: bool = False, **details: Any) -> Fault:
+def hold(requests: Mapping[str, Any], *, after_commit: bool = False, seconds: float = HOLD_SECONDS) -> Fault:
     """Return a fault that holds the next such request for a moment.
 
     :param after_commit: whether it is done what was asked before the request is held.
     """
     action = "delay-after-commit" if after_commit else "delay"
-    return {"action": action, **requests, "seconds": HOLD_SECONDS, **details}
+    return {"action": action, **requests, "seconds": seconds}

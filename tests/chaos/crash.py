@@ -8,8 +8,11 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from tests.chaos.case import STRUCK_INDEX
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ class Point:
     after: bool = False
     message: str | None = None
 
-    def arm(self, *, machine: bool) -> None:
+    def arm(self, note: Path, *, machine: bool) -> None:
         """Let this process die when it comes here.
 
+        :param note: a file that is there afterwards, so that the harness knows of it.
         :param machine: whether its supervisor dies first, as if the machine had lost its power.
         """
         owner = getattr(import_module(self.module), self.owner)
@@ -43,6 +47,7 @@ class Point:
                 return original(*arguments, **named)
             if self.after:
                 original(*arguments, **named)
+            note.touch()
             if machine:
                 os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -74,15 +79,22 @@ POINTS: Mapping[str, Point] = MappingProxyType(
 """By the words that the cases use."""
 
 
-def die_at(point: str, *, machine: bool = False) -> Callable[[Any], None]:
-    """Return a task's ``pre_execute`` that lets its first attempt die there.
+def die_at(point: str, note: Path, *, machine: bool = False) -> Callable[[Any], None]:
+    """Return a task's ``pre_execute`` that lets its first attempt die there; of a mapped task, that of one index.
 
     :param point: of :data:`POINTS`.
+    :param note: see :meth:`Point.arm`.
     """
     POINTS[point]  # a misspelt point fails the DAG
 
     def arm(context: Any) -> None:
-        if context["ti"].try_number == 1:
-            POINTS[point].arm(machine=machine)
+        ti = context["ti"]
+        if ti.try_number == 1 and ti.map_index in {-1, STRUCK_INDEX}:
+            POINTS[point].arm(note, machine=machine)
 
     return arm
+
+
+def death_note(folder: str | Path, dag_id: str) -> Path:
+    """Return the file that tells that a worker of this DAG has died where it was to."""
+    return Path(folder) / f"{dag_id}.died"

@@ -8,8 +8,10 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
-from tests.chaos.scene import Verdict
-from tests.chaos.thousand_starts import table
+from tests.chaos.case import Counts
+from tests.chaos.cases.limits import SECTION
+from tests.chaos.judge import GRACE, Verdict
+from tests.chaos.thousand_starts import AT_A_TIME, ATTEMPTS, SETTLE_SECONDS, table
 from tools.versions import ROOT
 
 PAGE = ROOT / "docs/what-happens-when.md"
@@ -18,41 +20,65 @@ _HEAD = """\
 
 One task, one billed run: each row below was played with the real operators in a real Airflow {airflow}, with
 processes that were really killed, against the local Apify, whose ledger was read afterwards. `make chaos` plays them
-all again and writes this page; a few of them run with every `make test`.
+all again and writes this page; a few of them run with every `make test`. (`make chaos AIRFLOW=3.1` plays them on
+another Airflow 3 and prints what came of it. On Airflow 2.11 they cannot be played: their DAGs are written for
+Airflow 3, and the harness speaks its REST API.)
 
-**{count} cases: {duplicates} duplicate runs, {orphaned} orphaned, {lost} lost.** A *duplicate* is a run that worked to
-its end, or goes on, although nobody had asked for another. An *orphan* goes on when its task is over. A *lost* run was
-good, but the task has not got its result.
+**{held} cases in which the promise holds: {held_counts}.
+{limits} known limits, listed under [{section}](#{anchor}): {limit_counts}.**
+
+- A *duplicate* is a run that worked to its end beside another good one, although nobody had asked for another.
+- An *orphan* went on when its task had been over for more than {grace:.0f} seconds, however it ended then.
+- A *lost* run was good, or was aborted although nobody had given it up, and the task has not got its result.
+
+Each run is counted once. A row counts only where what it tells has really happened: the worker has died at that point,
+the task took as many tries as that takes, and each fault has struck as often as it was to.
 
 Tasks have `retries=2` and otherwise the operator's defaults, unless the row says something else. "Killed" is SIGKILL.
 What Airflow notices after minutes by default (a lost heartbeat, a lost triggerer), it notices after seconds here.
+"""
+_LIMITS = """\
+## {section}
+
+Where nobody who could abort the run is alive, is told, or is let in, Apify itself must end it: give each task an
+`execution_timeout` or a `timeout`, and the loss is bounded. (The orphans had a `timeout` of {shortest} to {longest}
+seconds.)
+
+| What happens | The task waits | What follows | Runs at Apify | The task ends as | duplicate | orphaned | lost |
+|---|---|---|---|---|---|---|---|
 """
 _COMPARISON = """\
 ## Beside a plain client
 
 The same faults and kills for what many write today: `ApifyClient(...).actor(...).call(...)` of the official
 `apify-client` {client} in a `@task(retries=2)`. (The task waits in a worker; cases that need the operator's
-parameters, or deferral, are left out.) The client repeats a start whose answer was lost, and nothing tells a retry of
-the run that is there already.
+parameters, or deferral, are left out, and the known limits, which nobody can prevent.) The client repeats a start whose
+answer was lost, and nothing tells a retry of the run that is there already. *Billed* is every run that was started,
+whatever its end.
 
-| {cases} cases | duplicate runs | orphaned | lost |
-|---|---|---|---|
-| `RunActorOperator` | {our_duplicates} | {our_orphaned} | {our_lost} |
-| `actor.call()` in a task | {their_duplicates} | {their_orphaned} | {their_lost} |
+| {cases} cases | billed runs | duplicate | orphaned | lost |
+|---|---|---|---|---|
+| `RunActorOperator` | {ours} |
+| `actor.call()` in a task | {theirs} |
 
-| What happens | `RunActorOperator`: runs | `actor.call()`: runs | its task | duplicate | orphaned | lost |
-|---|---|---|---|---|---|---|
+| What happens | our runs | billed | `actor.call()`: runs | billed | its task | duplicate | orphaned | lost |
+|---|---|---|---|---|---|---|---|---|
 """
-_CROWD = """\
+_CROWDS = """\
 ## {starts:,} starts under faults
 
-{starts:,} starts, 32 at a time, as by mapped tasks with two retries, while of all requests to Apify 2.5% are answered
-503 before and 2.5% answered 500 after they were done, 2.5% are cut off before and 2.5% after, and 5% are answered 429.
-Beside it the official client's `actor.start()` with its own retries. *Adopted* are the starts whose caller was given
-the run that was started for it. Looking for a run whose start was not answered takes requests: the list does not show
-who started a run, so each of its runs is read.
+{starts:,} starts on {actors} Actors, {at_a_time} at a time, while of all requests to Apify 2.5% are answered 503 before
+and 2.5% answered 500 after they were done, 2.5% are cut off before and 2.5% after, and 5% are answered 429. Each start
+has {attempts} attempts, as in a task with two retries: of the operator's own start, with a `start_settle_seconds` of
+{settle} (30 by default), and of the official client's `actor.start()`, with its own retries. *Adopted* are the starts
+whose caller was given the run that was started for it.
 
 {table}
+
+Looking for a run whose start was not answered takes requests: the list does not show who started a run, so each younger
+run of the Actor is read. Mapped tasks have one Actor for all of them; so here are {fewer} starts of one Actor:
+
+{other_table}
 """
 _COLUMNS = """\
 | When | The task waits | What follows | Runs at Apify | The task ends as |
@@ -60,19 +86,44 @@ _COLUMNS = """\
 """
 
 
-def write(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowd: Sequence[dict[str, Any]]) -> None:
-    """Write docs/what-happens-when.md.
+def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Sequence[Sequence[dict[str, Any]]]) -> str:
+    """Return the page as Markdown.
 
     :param ours: of all cases.
-    :param theirs: of the plain client, for those that it can be put through.
-    :param crowd: figures of very many starts, see :mod:`tests.chaos.thousand_starts`.
+    :param theirs: of the plain client, for those that it can be put through; left out where something else went wrong.
+    :param crowds: figures of very many starts, on many Actors and on one, see :mod:`tests.chaos.thousand_starts`.
+    :raises ValueError: a verdict of ours is not as expected.
     """
-    starts = _CROWD.format(starts=crowd[0]["starts"], table=table(crowd))
-    PAGE.write_text("\n".join([_summary(ours), *_sections(ours), _comparison(ours, theirs), starts]))
+    wrong = [str(verdict) for verdict in ours if not verdict.is_as_expected]
+    if wrong:
+        raise ValueError(f"Not what the page would say: {'; '.join(wrong)}")
+    theirs = [verdict for verdict in theirs if not verdict.trouble]
+    held = [verdict for verdict in ours if not verdict.case.is_limit]
+    limits = [verdict for verdict in ours if verdict.case.is_limit]
+    parts = [_summary(held, limits), *_sections(held), _limits(limits), _comparison(ours, theirs), _crowds(*crowds)]
+    return "\n".join(parts)
 
 
-def _summary(verdicts: Sequence[Verdict]) -> str:
-    return _HEAD.format(airflow=version("apache-airflow"), count=len(verdicts), **_counts(verdicts))
+def _summary(held: Sequence[Verdict], limits: Sequence[Verdict]) -> str:
+    return _HEAD.format(
+        airflow=version("apache-airflow"),
+        held=len(held),
+        held_counts=_in_words(held),
+        limits=len(limits),
+        limit_counts=_in_words(limits),
+        section=SECTION,
+        anchor=SECTION.lower().replace(" ", "-"),
+        grace=GRACE.total_seconds(),
+    )
+
+
+def _in_words(verdicts: Iterable[Verdict]) -> str:
+    counts = _sum(verdicts)
+    return f"{counts.duplicates} duplicate runs, {counts.orphaned} orphaned, {counts.lost} lost"
+
+
+def _sum(verdicts: Iterable[Verdict]) -> Counts:
+    return Counts(*map(sum, zip(*(verdict.counts for verdict in verdicts), strict=True)))
 
 
 def _sections(verdicts: Iterable[Verdict]) -> Iterator[str]:
@@ -89,30 +140,57 @@ def _rows(verdicts: Iterable[Verdict]) -> Iterator[str]:
         yield f"| {happens} | {modes} | {then} | {runs} | {state} |\n"
 
 
+def _limits(verdicts: Sequence[Verdict]) -> str:
+    timeouts = [verdict.case.operator["timeout"] for verdict in verdicts if "timeout" in verdict.case.operator]
+    head = _LIMITS.format(section=SECTION, shortest=min(timeouts), longest=max(timeouts))
+    return head + "".join(
+        f"{row} {_cells(verdict.counts)} |\n" for verdict in verdicts for row in map(str.rstrip, _rows([verdict]))
+    )
+
+
 def _said(verdict: Verdict) -> tuple[str, str, str, str]:
     return verdict.case.happens, verdict.case.then, _runs(verdict), verdict.state
 
 
 def _comparison(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> str:
-    mine = {verdict.case.key: verdict for verdict in ours if verdict.case.has_plain}
-    counts = {f"our_{name}": count for name, count in _counts(mine.values()).items()}
-    counts |= {f"their_{name}": count for name, count in _counts(theirs).items()}
-    head = _COMPARISON.format(client=version("apify-client"), cases=len(theirs), **counts)
-    return head + "".join(_compared(mine[other.case.key], other) for other in theirs)
+    by_key = {verdict.case.key: verdict for verdict in ours}
+    same = [by_key[other.case.key] for other in theirs]
+    head = _COMPARISON.format(
+        client=version("apify-client"),
+        cases=len(theirs),
+        ours=_billed_and_counted(same),
+        theirs=_billed_and_counted(theirs),
+    )
+    return head + "".join(map(_compared, same, theirs))
+
+
+def _billed_and_counted(verdicts: Sequence[Verdict]) -> str:
+    return f"{sum(len(verdict.runs) for verdict in verdicts)} | {_cells(_sum(verdicts))}"
 
 
 def _compared(our: Verdict, their: Verdict) -> str:
-    case = their.case
-    counts = " | ".join(str(count) for count in (their.duplicates, their.orphaned, their.lost))
-    return f"| {case.section} {case.happens} | {_runs(our)} | {_runs(their)} | {their.state} | {counts} |\n"
+    runs = f"{_runs(our)} | {len(our.runs)} | {_runs(their)} | {len(their.runs)}"
+    return f"| {our.case.section} {our.case.happens} | {runs} | {their.state} | {_cells(their.counts)} |\n"
+
+
+def _crowds(many: Sequence[dict[str, Any]], one: Sequence[dict[str, Any]]) -> str:
+    return _CROWDS.format(
+        starts=many[0]["starts"],
+        actors=many[0]["actors"],
+        at_a_time=AT_A_TIME,
+        attempts=ATTEMPTS,
+        settle=SETTLE_SECONDS,
+        table=table(many),
+        fewer=one[0]["starts"],
+        other_table=table(one),
+    )
+
+
+def _cells(counts: Counts) -> str:
+    return " | ".join(map(str, counts))
 
 
 def _runs(verdict: Verdict) -> str:
     """Say how many runs there are and how they ended: ``1 succeeded, 2 failed``."""
     counts = Counter(status.lower().replace("-", " ") for status in verdict.runs)
     return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
-
-
-def _counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
-    verdicts = list(verdicts)
-    return {name: sum(getattr(verdict, name) for verdict in verdicts) for name in ("duplicates", "orphaned", "lost")}

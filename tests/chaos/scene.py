@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from pathlib import Path
 
 import psutil
 
-from airflow_provider_apify.models import SUCCEEDED
 from airflow_provider_apify.testing import Ledger, LedgerRun, LocalApify, Settings
-from tests.chaos.case import HOLD_SECONDS, SAVED_TASK, TASK, Case
+from tests.chaos.case import MAPPED, MAPPED_TIMEOUT, SAVED_TASK, TASK, Case
+from tests.chaos.crash import death_note
+from tests.chaos.judge import UNFINISHED, Instance, Seen, Verdict, judge
 from tools.lab import AirflowLab, AirflowRequestError, DagRunKey, TaskInstance, wait_until
 
 WATCH = "GET /v2/actor-runs/{runId}"
 STEP_SECONDS = 150.0
 END_SECONDS = 300.0
-QUIET_SECONDS = HOLD_SECONDS + 1.0
-CALM_SECONDS = 45.0
+QUIET_SECONDS = 2.0
+CALM_SECONDS = 60.0
 # As on api.apify.com a new run may be unknown for a while; here for less, so that the cases take seconds.
 START_SETTLE_SECONDS = 8.0
 LAB_CONFIG = {
@@ -32,45 +33,6 @@ LAB_CONFIG = {
     "dag_processor": {"refresh_interval": "3600", "min_file_process_interval": "3600"},
 }
 """Lets Airflow notice within seconds what it notices within minutes by default, and read the many DAGs only once."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a case has led to.
-
-    :param case: which one.
-    :param state: how the DAG run ended; ``"unfinished"`` if it did not in time.
-    :param runs: how the runs at Apify have ended, oldest first; ``RUNNING`` where one goes on.
-    :param duplicates: runs that worked to their end although nobody had asked for another.
-    :param orphaned: runs that went on when the task was over.
-    :param lost: runs that were good, but whose result the task has not got.
-    :param requests: how many starts Apify was asked for.
-    :param trouble: what went wrong with the case itself.
-    """
-
-    case: Case
-    state: str
-    runs: tuple[str, ...]
-    duplicates: int
-    orphaned: int
-    lost: int
-    requests: int
-    trouble: str = ""
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether no run was duplicated, orphaned or lost."""
-        return not (self.duplicates or self.orphaned or self.lost or self.trouble)
-
-    @property
-    def is_as_expected(self) -> bool:
-        """Whether it is exact and ended as the table says."""
-        return self.is_exact and (self.state, self.runs) == (self.case.state, self.case.runs)
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        counts = f"{self.duplicates} duplicate, {self.orphaned} orphaned, {self.lost} lost"
-        return f"{self.case.key}: {self.state}, {' '.join(self.runs) or 'no run'}; {counts} {self.trouble}".strip()
 
 
 class Scene:
@@ -93,20 +55,25 @@ class Scene:
         """What this case's Apify remembers."""
         return self.apify.control.ledger()
 
-    def task(self, task_id: str = TASK) -> TaskInstance:
-        """Return the task; of a mapped one, the first."""
-        return next(task for task in self.client.task_instances(self.run) if task.task_id == task_id)
+    def tasks(self, task_id: str) -> list[TaskInstance]:
+        """Return the instances of a task, by map index."""
+        tasks = [task for task in self.client.task_instances(self.run) if task.task_id == task_id]
+        return sorted(tasks, key=lambda task: task.map_index)
 
-    def wait_for(self, *states: str, task_id: str = TASK) -> None:
+    def task(self) -> TaskInstance:
+        """Return the task that it happens to; of a mapped one, the first."""
+        return self.tasks(self.case.struck)[0]
+
+    def wait_for(self, *states: str) -> None:
         """Wait until the task is in one of the states."""
         what = f"{self.case.key} to be {' or '.join(states)}"
-        wait_until(lambda: self.task(task_id).state in states, what, timeout=STEP_SECONDS)
+        wait_until(lambda: self.task().state in states, what, timeout=STEP_SECONDS)
 
-    def wait_until_held(self, times: int = 1) -> None:
+    def wait_until_struck(self) -> None:
         """Wait until the first fault has happened."""
         faults = self.apify.control.faults
         what = f"the first fault of {self.case.key}"
-        wait_until(lambda: faults()[0]["happened"] >= times, what, timeout=STEP_SECONDS, poll=0.05)
+        wait_until(lambda: faults()[0]["happened"], what, timeout=STEP_SECONDS, poll=0.05)
 
     def wait_until_watched(self) -> None:
         """Wait until somebody, a worker or the triggerer, waits for the run."""
@@ -127,18 +94,15 @@ class Scene:
         what = f"run {count} of {self.case.key}"
         wait_until(lambda: self.ledger.runs_started >= count, what, timeout=STEP_SECONDS)
 
-    def kill_worker(self, task_id: str = TASK) -> None:
-        """Kill the process that works for the task."""
-        pid = wait_until(lambda: self.task(task_id).pid, "the worker", timeout=STEP_SECONDS)
-        psutil.Process(pid).kill()
+    def worker(self) -> psutil.Process:
+        """Return the process that works for the task."""
+        return psutil.Process(wait_until(lambda: self.task().pid, "the worker", timeout=STEP_SECONDS))
 
-    def kill_machine(self, task_id: str = TASK) -> None:
-        """Kill the process that works for the task, and before it the one that looks after it."""
-        worker = psutil.Process(wait_until(lambda: self.task(task_id).pid, "the worker", timeout=STEP_SECONDS))
-        supervisor = worker.parent()
+    def supervisor(self) -> psutil.Process:
+        """Return the process that looks after the worker."""
+        supervisor = self.worker().parent()
         assert supervisor is not None
-        supervisor.kill()
-        worker.kill()
+        return supervisor
 
     def mark(self, state: str) -> None:
         """Mark the task, as the buttons in the UI do."""
@@ -149,17 +113,27 @@ class Scene:
         """Clear the task, as the button in the UI does."""
         self.client.clear(self.run, [TASK])
 
-    def result(self) -> Any:
-        """Return the XCom of the task."""
-        task = self.task()
-        return self.client.xcom(self.run, TASK, map_index=task.map_index)
-
     def end(self) -> str:
         """Wait for the DAG run's end; return its state, ``unfinished`` after a long time."""
         try:
             return self.client.wait_for_run(self.run, timeout=END_SECONDS)
         except TimeoutError:
-            return "unfinished"
+            return UNFINISHED
+
+    def seen(self, trouble: str) -> Seen:
+        """Wait until everything is over, and return what is left."""
+        state = self.end()
+        ended_at = self.client.call("GET", self.run.path)["end_date"]
+        ledger = self.calm_down()
+        return Seen(
+            state=state,
+            ended_at=datetime.fromisoformat(ended_at) if ended_at and state != UNFINISHED else None,
+            instances=self._instances(ledger.runs),
+            is_marked=self.is_marked,
+            faults=self.apify.control.faults(),
+            has_died=death_note(self.folder, self.dag_id).exists(),
+            trouble=trouble or self._missing_lines(),
+        )
 
     def calm_down(self) -> Ledger:
         """Wait until nothing has been going at Apify for a while, or for long enough; return the ledger then."""
@@ -168,10 +142,50 @@ class Scene:
             ledger = self.ledger
             if ledger.runs_going:
                 quiet_since = time.monotonic()
-            if time.monotonic() - quiet_since > QUIET_SECONDS:
+            if time.monotonic() - quiet_since > self._quiet_seconds:
                 return ledger
             time.sleep(0.25)
         return self.ledger
+
+    @property
+    def folder(self) -> Path:
+        """Where the DAGs write."""
+        return self.lab.home.folder
+
+    @property
+    def _quiet_seconds(self) -> float:
+        """How long nothing may go on at Apify before it is over: what it holds may start a run afterwards."""
+        return QUIET_SECONDS + max((fault.get("seconds", 0.0) for fault in self.case.faults), default=0.0)
+
+    def _instances(self, runs: list[LedgerRun]) -> list[Instance]:
+        """Return what is left of each instance of the task that starts the runs."""
+        struck, starters = self.tasks(self.case.struck), self.tasks(TASK)
+        tries = [task.try_number for task in struck]
+        if self.case.shape != "mapped":
+            return [Instance(tries=tries[0], result=self._result(starters[0]), runs=runs)]
+        by_index = [
+            [run for run in runs if run.options["timeoutSecs"] == MAPPED_TIMEOUT + index] for index in range(MAPPED)
+        ]
+        return [
+            Instance(tries=tried, result=self._result(task), runs=own)
+            for tried, task, own in zip(tries, starters, by_index, strict=True)
+        ]
+
+    def _result(self, task: TaskInstance) -> str | None:
+        """Return the ID of the run whose result the task has returned."""
+        if task.state != "success":
+            return None
+        result = self.client.xcom(self.run, TASK, map_index=task.map_index)
+        run_id = result.get("run_id") if isinstance(result, dict) else result
+        return None if run_id is None else str(run_id)
+
+    def _missing_lines(self) -> str:
+        """Say whether the second task has not written all items; nothing where there is no such task."""
+        if self.case.shape != "export":
+            return ""
+        file = self.folder / f"{self.case.key}.jsonl"
+        written = file.read_bytes().count(b"\n") if file.exists() else 0
+        return "" if written == self.case.run_input["items"] else f"{written} items in the file"
 
     def _trigger(self) -> DagRunKey:
         if self.case.shape == "task":
@@ -202,31 +216,4 @@ def play(lab: AirflowLab, case: Case, *, prefix: str = "") -> Verdict:
             case.acts(scene)
         except (TimeoutError, psutil.Error, AirflowRequestError) as error:
             trouble = repr(error)
-        state = scene.end()
-        ledger = scene.calm_down()
-        return _judge(scene, state, ledger, trouble)
-
-
-def _judge(scene: Scene, state: str, ledger: Ledger, trouble: str) -> Verdict:
-    orphaned = [run for run in ledger.runs if run.is_going]
-    good = [run for run in ledger.runs if run.status == SUCCEEDED]
-    duplicates = max(0, len(good) + len(orphaned) - 1 - scene.case.clears)
-    return Verdict(
-        scene.case,
-        state,
-        tuple(run.status for run in ledger.runs),
-        duplicates,
-        len(orphaned) if state != "unfinished" else 0,
-        _lost(scene, state, good),
-        sum(count for route, count in ledger.requests.items() if route.startswith("POST") and route.endswith("/runs")),
-        trouble,
-    )
-
-
-def _lost(scene: Scene, state: str, good: list[LedgerRun]) -> int:
-    """Count the good runs whose result is missing: not what a cleared task had before, nor what a user gave up."""
-    if not good or scene.is_marked:
-        return 0
-    result = scene.result() if state == "success" else None
-    returned = result.get("run_id") if isinstance(result, dict) else result
-    return 0 if returned == good[-1].run_id else 1
+        return judge(case, scene.seen(trouble), is_plain=bool(prefix))

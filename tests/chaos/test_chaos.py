@@ -8,8 +8,8 @@ import pytest
 
 from tests.chaos.case import Case
 from tests.chaos.cases import CASES
+from tests.chaos.judge import Verdict
 from tests.chaos.run import chaos_lab, play_all
-from tests.chaos.scene import Verdict
 from tools.lab import AirflowLab
 
 QUICK = [case for case in CASES if case.is_quick]
@@ -34,4 +34,4 @@ def test_there_is_exactly_one_run(verdicts: dict[str, Verdict], case: Case) -> N
     verdict = verdicts[case.key]
 
     assert (verdict.state, verdict.runs) == (case.state, case.runs)
-    assert verdict.is_exact, str(verdict)
+    assert verdict.is_as_expected, str(verdict)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from airflow_provider_apify.testing import LedgerRun
-from tests.chaos.thousand_starts import FIRST_TIMEOUT, judge, put_through, start_with_the_hook, table
+from tests.chaos.thousand_starts import FIRST_TIMEOUT, Crowd, judge, put_through, start_with_the_hook, table
 
 
 def test_of_many_starts_under_faults_each_gets_one_run_and_gets_its_own() -> None:
-    figures = put_through("this package", start_with_the_hook, 100)
+    figures = put_through("this package", start_with_the_hook, Crowd(100, actors=20))
 
     assert (figures["starts"], figures["runs"], figures["adopted"]) == (100, 100, 100)
     assert (figures["duplicates"], figures["lost"], figures["orphaned"], figures["raised"]) == (0, 0, 0, 0)

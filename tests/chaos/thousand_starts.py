@@ -1,6 +1,6 @@
 """A thousand starts while one request in seven goes wrong: this package, and beside it the official client.
 
-``python -m tests.chaos.thousand_starts [STARTS]`` prints a table.
+``python -m tests.chaos.thousand_starts [STARTS [ACTORS]]`` prints a table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from airflow_provider_apify._api.identity import Identity
@@ -28,7 +28,6 @@ from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, 
 from tools.environment import clean_environment
 from tools.versions import ROOT
 
-STARTS = 1_000
 AT_A_TIME = 32
 ATTEMPTS = 3
 SETTLE_SECONDS = 3
@@ -48,7 +47,23 @@ FAULTS: dict[str, dict[str, Any]] = {
 """Each may happen to any request to the API."""
 FIRST_TIMEOUT = 10_000
 """Each start asks for a timeout of its own, in seconds: by that the ledger tells which start a run is from."""
-Start = Callable[[LocalApify, int], str | None]
+
+
+class Crowd(NamedTuple):
+    """How many starts there are, and how many Actors share them."""
+
+    starts: int
+    actors: int
+
+    def actor(self, number: int) -> str:
+        """Return the name of the Actor that a start is for."""
+        return ACTORS[number % self.actors].name
+
+
+# Lists of runs do not show who started them, so a look for a lost answer reads the other runs of its Actor one by one.
+CROWDS = (Crowd(1_000, actors=20), Crowd(300, actors=1))
+Start = Callable[[LocalApify, str, int], str | None]
+"""Starts an Actor for a number, and returns the ID of its run, ``None`` where it has raised to the last."""
 
 
 async def _stay(context: ActorContext) -> None:
@@ -56,15 +71,14 @@ async def _stay(context: ActorContext) -> None:
     await context.sleep(FIRST_TIMEOUT)
 
 
-# Lists of runs do not show who started them, so a look for a lost answer reads the runs of its Actor one by one.
-CROWD = [actor(f"crowd/actor-{number}")(_stay) for number in range(20)]
+ACTORS = [actor(f"crowd/actor-{number}")(_stay) for number in range(20)]
 
 
-def start_with_the_hook(_apify: LocalApify, number: int) -> str | None:
-    """Start as the operator does for one of many mapped tasks with two retries; return the run's ID."""
+def start_with_the_hook(_apify: LocalApify, name: str, number: int) -> str | None:
+    """Start as the operator does for one of many mapped tasks with two retries."""
     from airflow_provider_apify.hooks.apify import ApifyHook  # noqa: PLC0415 - imports Airflow
 
-    target = Target("actor", CROWD[number % len(CROWD)].name)
+    target = Target("actor", name)
     began = time.time()
     for attempt in range(1, ATTEMPTS + 1):
         hook = ApifyHook("crowd")
@@ -83,55 +97,58 @@ def start_with_the_hook(_apify: LocalApify, number: int) -> str | None:
     return None
 
 
-def start_with_the_official_client(apify: LocalApify, number: int) -> str | None:
-    """Start with ``actor.start()`` and its own retries; return the run's ID, ``None`` where it raises."""
+def start_with_the_official_client(apify: LocalApify, name: str, number: int) -> str | None:
+    """Start with ``actor.start()`` and its own retries, in a task with two more."""
     from apify_client import ApifyClient  # noqa: PLC0415 - an optional package of the comparison
 
-    client = ApifyClient(apify.token, api_url=apify.base_url)
-    target = client.actor(CROWD[number % len(CROWD)].name)
-    try:
-        return target.start(run_input={"page": number}, run_timeout=timedelta(seconds=FIRST_TIMEOUT + number)).id
-    except Exception:  # noqa: BLE001 - whatever it raises, its caller has no run
-        return None
+    target = ApifyClient(apify.token, api_url=apify.base_url).actor(name)
+    timeout = timedelta(seconds=FIRST_TIMEOUT + number)
+    for _attempt in range(ATTEMPTS):
+        try:
+            return target.start(run_input={"page": number}, run_timeout=timeout).id
+        except Exception:  # noqa: BLE001, S112 - whatever it raises, its task would be retried
+            continue
+    return None
 
 
-def compare(starts: int = STARTS) -> list[dict[str, Any]]:
-    """Put both through the same, and return the figures of each; see :func:`put_through`."""
-    clients: dict[str, Start] = {
-        "this package": start_with_the_hook,
-        "apify-client": start_with_the_official_client,
-    }
-    return [put_through(name, start, starts) for name, start in clients.items()]
+CLIENTS: dict[str, Start] = {"this package": start_with_the_hook, "apify-client": start_with_the_official_client}
 
 
-def compare_in_another_process(starts: int = STARTS) -> list[dict[str, Any]]:
+def compare(crowd: Crowd) -> list[dict[str, Any]]:
+    """Put both clients through the same, and return the figures of each; see :func:`put_through`."""
+    return [put_through(name, start, crowd) for name, start in CLIENTS.items()]
+
+
+def compare_in_another_process(crowd: Crowd) -> list[dict[str, Any]]:
     """Do what :func:`compare` does with a home for Airflow that is left behind by nobody."""
     with tempfile.TemporaryDirectory() as home:
         environment = clean_environment(AIRFLOW_HOME=home, AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR")
-        command = [sys.executable, "-m", __spec__.name, "--json", str(starts)]
+        command = [sys.executable, "-m", __spec__.name, "--json", *map(str, crowd)]
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603 - this module
     figures: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
-def put_through(name: str, start: Start, starts: int) -> dict[str, Any]:
+def put_through(client: str, start: Start, crowd: Crowd) -> dict[str, Any]:
     """Start that often, several at a time, against a local Apify with :data:`FAULTS`; return what came of it.
 
-    :return: what :func:`judge` returns, and how many ``requests`` Apify got, how often each of the ``faults`` happened,
-        and the ``seconds`` it took.
+    :return: what :func:`judge` returns, and for how many ``actors``, how many ``requests`` Apify got, how often each of
+        the ``faults`` happened, and the ``seconds`` it took.
     """
-    with LocalApify(actors=CROWD) as apify, patch.dict(os.environ, AIRFLOW_CONN_CROWD=_connection(apify)):
+    actors = ACTORS[: crowd.actors]
+    with LocalApify(actors=actors) as apify, patch.dict(os.environ, AIRFLOW_CONN_CROWD=_connection(apify)):
         for seed, fault in enumerate(FAULTS.values()):
             apify.control.add_fault(**fault, seed=seed, path="/v2/*", times=None)
         began = time.monotonic()
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            given = list(pool.map(lambda number: start(apify, number), range(starts)))
+            given = list(pool.map(lambda number: start(apify, crowd.actor(number), number), range(crowd.starts)))
         seconds = round(time.monotonic() - began, 1)
         ledger, rules = apify.control.ledger(slim=True), apify.control.faults()
     happened = {words: rule["happened"] for words, rule in zip(FAULTS, rules, strict=True)}
     requests = sum(count for route, count in ledger.requests.items() if "/v2/" in route)
     return {
-        "client": name,
+        "client": client,
+        "actors": crowd.actors,
         **judge(ledger.runs, given),
         "requests": requests,
         "faults": happened,
@@ -185,10 +202,12 @@ def table(figures: Sequence[dict[str, Any]]) -> str:
 def main() -> None:
     """Print the table; with ``--json``, the bare figures, measured in this process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("starts", nargs="?", type=int, default=STARTS)
+    parser.add_argument("starts", nargs="?", type=int, default=CROWDS[0].starts)
+    parser.add_argument("actors", nargs="?", type=int, default=CROWDS[0].actors)
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    measured = json.dumps(compare(chosen.starts)) if chosen.json else table(compare_in_another_process(chosen.starts))
+    crowd = Crowd(chosen.starts, chosen.actors)
+    measured = json.dumps(compare(crowd)) if chosen.json else table(compare_in_another_process(crowd))
     sys.stdout.write(f"{measured}\n")
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.chaos.case import Case
-from tests.chaos.cases import faults, kills, outcomes, users
+from tests.chaos.cases import faults, kills, limits, outcomes, users
 
-CASES: tuple[Case, ...] = (*kills.CASES, *faults.CASES, *users.CASES, *outcomes.CASES)
+CASES: tuple[Case, ...] = (*kills.CASES, *faults.CASES, *users.CASES, *outcomes.CASES, *limits.CASES)

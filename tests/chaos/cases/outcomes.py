@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.chaos.acts import expire_token, watched
+from typing import Any
+
+from tests.chaos.acts import end_while_triggerer_is_away, kill_machine, watched
 from tests.chaos.case import ENDLESS, STARTS, Case
 
 _RUN = "The run"
@@ -18,21 +20,11 @@ _FAILS_ONCE = {"endAs": ["FAILED", "SUCCEEDED"], "items": 1}
 
 _OUTCOMES = (
     Case(
-        key="token_expires",
-        section=_RUN,
-        happens="goes on when the token expires",
-        then="The task fails; without a token nobody can abort the run, which ends at its own `timeout`.",
-        run_input=ENDLESS,
-        operator={"timeout": 30},
-        acts=expire_token(watched),
-        runs=("TIMED-OUT",),
-        state="failed",
-    ),
-    Case(
         key="run_fails",
         section=_RUN,
         happens="fails each time",
         then="Each retry starts another (`on_failed_run` is `new`); the task fails with the last.",
+        tries=3,
         run_input={"endAs": "FAILED"},
         runs=("FAILED", "FAILED", "FAILED"),
         state="failed",
@@ -42,6 +34,7 @@ _OUTCOMES = (
         section=_RUN,
         happens="fails, and `on_failed_run` is `resurrect`",
         then="The retry lets the same run go on with its storages.",
+        tries=2,
         run_input=_FAILS_ONCE,
         operator={"on_failed_run": "resurrect"},
     ),
@@ -50,6 +43,7 @@ _OUTCOMES = (
         section=_RUN,
         happens="fails, and `on_failed_run` is `fail`",
         then="No retry spends money again.",
+        tries=2,
         run_input={"endAs": "FAILED"},
         operator={"on_failed_run": "fail"},
         runs=("FAILED",),
@@ -68,6 +62,7 @@ _OUTCOMES = (
         section=_RUN,
         happens="finds the account's memory used up (402), twice, and `wait_for_capacity` is not set",
         then="The attempt fails, nothing was started; a retry starts the run.",
+        tries=3,
         faults=(_FULL,),
     ),
     Case(
@@ -80,16 +75,31 @@ _OUTCOMES = (
         runs=("ABORTED",),
         state="failed",
     ),
+)
+_LIMITED: dict[str, Any] = {
+    "section": _RUN,
+    "run_input": ENDLESS,
+    "operator": {"execution_timeout": 12, "retries": 0},
+    "runs": ("TIMED-OUT",),
+    "state": "failed",
+}
+_LIMITS = (
     Case(
         key="run_has_its_own_limit",
-        section=_RUN,
-        happens="goes on when the limit derived from `execution_timeout` is over, and nobody here is alive to see it",
-        then="Apify itself ends the run.",
-        run_input=ENDLESS,
-        operator={"execution_timeout": 12, "retries": 0},
-        runs=("TIMED-OUT",),
-        state="failed",
+        happens="goes on when the machine is dead, and no other attempt comes",
+        then="Apify itself ends the run at the limit that the operator derived from `execution_timeout`.",
+        acts=kill_machine(watched),
+        **_LIMITED,
+    ),
+    Case(
+        key="run_has_its_own_limit_deferred",
+        happens="goes on when the triggerer is dead, and another comes only after `execution_timeout`",
+        then="Apify itself ends the run at the limit that the operator derived from `execution_timeout`.",
+        acts=end_while_triggerer_is_away,
+        deferrable=True,
+        is_alone=True,
+        **_LIMITED,
     ),
 )
 
-CASES = tuple(case for outcome in _OUTCOMES for case in outcome.both_ways())
+CASES = (*(case for outcome in _OUTCOMES for case in outcome.both_ways()), *_LIMITS)

@@ -10,13 +10,12 @@ from tests.chaos.acts import (
     between_tries,
     clear,
     finished,
-    held,
     mark,
-    refused,
-    refused_and_deferred,
+    struck,
+    struck_and_deferred,
     watched,
 )
-from tests.chaos.case import ENDLESS, SHORT, STARTS, Case, hold
+from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
 
 _MARKS = ("failed", "success")
 _FULL = {
@@ -43,9 +42,18 @@ def _marks() -> Iterator[Case]:
             "mark_starting",
             "while Apify starts the run",
             "The run is aborted as soon as it is there.",
-            held,
+            struck,
             state,
             faults=(hold(STARTS, after_commit=True),),
+            has_plain=True,
+        ).both_ways()
+        yield from _marked(
+            "mark_starting_slowly",
+            "while Apify starts the run, has done so, and answers later than Airflow kills the worker",
+            "The run is found by its marker, and aborted.",
+            struck,
+            state,
+            faults=(hold(STARTS, after_commit=True, seconds=LONG_HOLD_SECONDS),),
             has_plain=True,
         ).both_ways()
         yield from _marked(
@@ -61,7 +69,7 @@ def _marks() -> Iterator[Case]:
             "mark_full",
             "while it waits for capacity",
             "Nothing was started, and nothing is.",
-            refused,
+            struck,
             state,
             faults=({**_FULL, "times": None},),
             operator=_PATIENT,
@@ -71,7 +79,7 @@ def _marks() -> Iterator[Case]:
             "mark_full_deferred",
             "while it waits for capacity",
             "Nothing was started, and nothing is.",
-            refused_and_deferred,
+            struck_and_deferred,
             state,
             deferrable=True,
             faults=({**_FULL, "times": None},),
@@ -102,6 +110,25 @@ def _marks() -> Iterator[Case]:
 
 _CLEAR = "A user clears the task"
 _CLEARED_TWICE = ("ABORTED", "ABORTED")
+
+
+def _cleared_while_watched(key: str, on_failed_run: str, words: str = "", **details: Any) -> Case:
+    return Case(
+        key=key,
+        section=_CLEAR,
+        happens=f"while the run goes on{words} (the user then marks the task as failed)",
+        then="The first run is aborted, another is started; that one is aborted too when the task is marked.",
+        run_input=ENDLESS,
+        operator={"on_failed_run": on_failed_run},
+        acts=clear(watched, then="failed"),
+        clears=1,
+        tries=2,
+        runs=_CLEARED_TWICE,
+        state="failed",
+        **details,
+    )
+
+
 _CLEARS = (
     Case(
         key="clear_starting",
@@ -110,24 +137,16 @@ _CLEARS = (
         then="The first run is aborted, another is started; that one is aborted too when the task is marked.",
         faults=(hold(STARTS, after_commit=True),),
         run_input=ENDLESS,
-        acts=clear(held, then="failed"),
+        acts=clear(struck, then="failed"),
         clears=1,
+        tries=2,
         runs=_CLEARED_TWICE,
         state="failed",
         has_plain=True,
     ),
-    Case(
-        key="clear_watched",
-        section=_CLEAR,
-        happens="while the run goes on (the user then marks the task as failed)",
-        then="The first run is aborted, another is started; that one is aborted too when the task is marked.",
-        run_input=ENDLESS,
-        acts=clear(watched, then="failed"),
-        clears=1,
-        runs=_CLEARED_TWICE,
-        state="failed",
-        has_plain=True,
-    ),
+    _cleared_while_watched("clear_watched", "new", has_plain=True),
+    _cleared_while_watched("clear_watched_fail", "fail", ", and `on_failed_run` is `fail`"),
+    _cleared_while_watched("clear_watched_resurrect", "resurrect", ", and `on_failed_run` is `resurrect`"),
     Case(
         key="clear_between_tries",
         section=_CLEAR,
@@ -137,6 +156,7 @@ _CLEARS = (
         operator={"retry_delay": 30},
         acts=clear(between_tries, then="failed"),
         clears=1,
+        tries=2,
         runs=("FAILED", "FAILED"),
         state="failed",
     ),
@@ -148,6 +168,7 @@ _CLEARS = (
         run_input=SHORT,
         acts=clear(finished),
         clears=1,
+        tries=2,
         runs=("SUCCEEDED", "SUCCEEDED"),
         is_quick=True,
     ),
@@ -160,6 +181,7 @@ _CLEARS = (
         operator={"retries": 0},
         acts=clear(finished),
         clears=1,
+        tries=2,
         runs=("FAILED", "FAILED"),
         state="failed",
     ),

@@ -10,11 +10,11 @@ from airflow.sdk import DAG
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
-from tests.chaos.case import SAVED_TASK, TASK, Case
+from tests.chaos.case import EXPORT, MAPPED, MAPPED_TIMEOUT, SAVED_TASK, TASK, Case
 from tests.chaos.cases import CASES
-from tests.chaos.crash import die_at
+from tests.chaos.crash import death_note, die_at
 
-EXPORT = "export"
+FOLDER = os.environ["CHAOS_FOLDER"]
 
 
 def _arguments(case: Case) -> dict[str, Any]:
@@ -29,9 +29,14 @@ def _arguments(case: Case) -> dict[str, Any]:
         usual["actor_task_id"] = f"local~{SAVED_TASK}"
     else:
         usual["actor_id"] = "apify/scenario"
-    if case.dies_at and case.shape != EXPORT:
-        usual["pre_execute"] = die_at(case.dies_at, machine=case.is_machine)
-    return usual | {name: _value(name, value) for name, value in case.operator.items()}
+    dies = {} if case.shape == EXPORT else _dies(case)
+    return usual | dies | {name: _value(name, value) for name, value in case.operator.items()}
+
+
+def _dies(case: Case) -> dict[str, Any]:
+    if case.dies_at is None:
+        return {}
+    return {"pre_execute": die_at(case.dies_at, death_note(FOLDER, case.key), machine=case.is_machine)}
 
 
 def _value(name: str, value: Any) -> Any:
@@ -41,20 +46,20 @@ def _value(name: str, value: Any) -> Any:
 def _add_tasks(case: Case) -> None:
     run_input = dict(case.run_input)
     if case.shape == "mapped":
-        RunActorOperator.partial(**_arguments(case)).expand(run_input=[run_input])
+        each = [{"run_input": run_input, "timeout": MAPPED_TIMEOUT + index} for index in range(MAPPED)]
+        RunActorOperator.partial(**_arguments(case)).expand_kwargs(each)
         return
     inputs: dict[str, Any] = {} if case.shape == "task" else {"run_input": run_input}
     run = RunActorOperator(**_arguments(case), **inputs)
     if case.shape == EXPORT:
-        dies: dict[str, Any] = {"pre_execute": die_at(case.dies_at, machine=case.is_machine)} if case.dies_at else {}
         DatasetToFileOperator(
             task_id=EXPORT,
             apify_conn_id=case.key,
             dataset_id="{{ ti.xcom_pull('run')['dataset_id'] }}",
-            path=f"{os.environ['CHAOS_FOLDER']}/{case.key}.jsonl",
+            path=f"{FOLDER}/{case.key}.jsonl",
             retries=2,
             retry_delay=timedelta(seconds=1),
-            **dies,
+            **_dies(case),
         ).set_upstream(run)
 
 

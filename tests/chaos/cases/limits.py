@@ -1,0 +1,87 @@
+"""Where the promise does not hold: nobody who could abort the run is alive, is told, or is let in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.chaos.acts import (
+    expire_token,
+    kill_worker,
+    mark,
+    mark_when_the_worker_is_lost,
+    shut_worker_down,
+    struck,
+    watched,
+)
+from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, STARTS, Case, Counts, hold
+
+SECTION = "What this cannot prevent"
+_ENDS_ITSELF = "the run goes on until its own `timeout`."
+_ORPHAN: dict[str, Any] = {
+    "section": SECTION,
+    "run_input": ENDLESS,
+    "runs": ("TIMED-OUT",),
+    "costs": Counts(orphaned=1),
+    "state": "failed",
+}
+
+_TOKEN_EXPIRES = Case(
+    key="limit_token_expires",
+    happens="The token expires while the run goes on.",
+    then=f"The task fails. Without a token nobody can abort the run; {_ENDS_ITSELF}",
+    operator={"timeout": 40, "poll_interval": 2},
+    acts=expire_token(watched),
+    **_ORPHAN,
+)
+_MARK_WHILE_START_IS_ON_ITS_WAY = Case(
+    key="limit_mark_while_start_is_on_its_way",
+    happens="A user marks the task while its start request is on its way, and Apify starts the run later than "
+    "Airflow kills the worker (5 seconds after it has told it).",
+    then=f"When the worker looks for the run, there is none yet; {_ENDS_ITSELF}",
+    operator={"timeout": 30},
+    faults=(hold(STARTS, seconds=LONG_HOLD_SECONDS),),
+    acts=mark(struck, "failed"),
+    **_ORPHAN,
+)
+
+CASES = (
+    Case(
+        key="limit_last_attempt_dies",
+        happens="The worker is killed while it waits for the run, on its last attempt (`retries=0`).",
+        then=f"Nobody comes after it; {_ENDS_ITSELF}",
+        operator={"timeout": 30, "retries": 0},
+        acts=kill_worker(watched),
+        **_ORPHAN,
+    ),
+    Case(
+        key="limit_last_attempt_dies_deferred",
+        happens="The worker is killed after the start, before it defers, on its last attempt (`retries=0`).",
+        then=f"Nobody comes after it; {_ENDS_ITSELF}",
+        operator={"timeout": 30, "retries": 0},
+        dies_at="before it defers",
+        deferrable=True,
+        **_ORPHAN,
+    ),
+    Case(
+        key="limit_mark_when_worker_is_lost",
+        happens="The worker is killed while it waits for the run, and a user marks the task before the next try.",
+        then=f"Airflow tells nobody of it; {_ENDS_ITSELF}",
+        operator={"timeout": 30, "retry_delay": 900},
+        acts=mark_when_the_worker_is_lost("failed"),
+        **_ORPHAN,
+    ),
+    # A trigger that fails is retried; the retry is refused at once.
+    *_TOKEN_EXPIRES.both_ways(tries=2, operator={"timeout": 90, "poll_interval": 2}),
+    *_MARK_WHILE_START_IS_ON_ITS_WAY.both_ways(),
+    Case(
+        key="limit_worker_is_shut_down",
+        section=SECTION,
+        happens="The worker is shut down (SIGTERM) while it waits for the run, as in a deployment.",
+        then="To the task this looks like a kill: the run is aborted, and the retry starts another.",
+        run_input={"durationSecs": 20, "items": 3},
+        acts=shut_worker_down(watched),
+        runs=("ABORTED", "SUCCEEDED"),
+        costs=Counts(lost=1),
+        tries=2,
+    ),
+)

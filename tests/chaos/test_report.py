@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.case import Case, Counts
+from tests.chaos.cases import CASES
+from tests.chaos.judge import Verdict
+from tests.chaos.report import page
+from tests.chaos.thousand_starts import FAULTS
+
+HELD = next(case for case in CASES if case.has_plain)
+LIMIT = next(case for case in CASES if case.is_limit)
+FIGURES = [{"starts": 10, "actors": 2, "requests": 20, "client": "one", "faults": dict.fromkeys(FAULTS, 1)}]
+
+
+def as_expected(case: Case) -> Verdict:
+    return Verdict(case, case.state, case.runs, case.costs)
+
+
+def page_of(ours: list[Verdict], theirs: list[Verdict]) -> str:
+    return page(ours, theirs, [FIGURES, FIGURES])
+
+
+def test_known_limits_are_counted_apart_from_the_promise() -> None:
+    text = page_of([as_expected(HELD), as_expected(LIMIT)], [as_expected(HELD)])
+
+    assert "**1 cases in which the promise holds: 0 duplicate runs, 0 orphaned, 0 lost." in text
+    assert "1 known limits, listed under" in text
+    assert "0 duplicate runs, 1 orphaned, 0 lost.**" in text
+    assert text.count(LIMIT.happens) == 1
+
+
+def test_nothing_is_written_of_a_case_that_is_not_as_expected() -> None:
+    orphaned = Verdict(HELD, HELD.state, HELD.runs, Counts(orphaned=1))
+
+    with pytest.raises(ValueError, match=HELD.key):
+        page_of([orphaned, as_expected(LIMIT)], [])
+
+
+def test_a_plain_client_that_was_not_put_through_it_is_left_out() -> None:
+    troubled = Verdict(HELD, HELD.state, ("SUCCEEDED", "SUCCEEDED"), Counts(duplicates=1), "nobody was killed")
+    duplicated = Verdict(HELD, HELD.state, ("SUCCEEDED", "SUCCEEDED"), Counts(duplicates=1))
+
+    text = page_of([as_expected(HELD), as_expected(LIMIT)], [duplicated, troubled])
+
+    assert "| `RunActorOperator` | 1 | 0 | 0 | 0 |" in text
+    assert "| `actor.call()` in a task | 2 | 1 | 0 | 0 |" in text
