@@ -72,7 +72,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "before it defers": Point(*_OPERATOR, "defer"),
         "before Airflow knows that it has deferred": Point(*_SUPERVISOR, "send", message="DeferTask"),
         "resumed, before it reads the event": Point(*_OPERATOR, "execute_complete"),
-        "before the result is returned": Point(*_OPERATOR, "_item_count"),
+        "before the result is returned": Point(*_OPERATOR, "_finish", after=True),
         "before Airflow knows of the success": Point(*_SUPERVISOR, "send", message="SucceedTask"),
     }
 )
