@@ -140,6 +140,18 @@ def end_while_triggerer_is_away(scene: Scene) -> None:
     scene.lab.start_component("triggerer")
 
 
+def mark_while_triggerer_is_away(state: str) -> Acts:
+    """Kill the triggerer while the run goes on, mark the task, and start the triggerer again."""
+
+    def acts(scene: Scene) -> None:
+        watched(scene)
+        scene.lab.stop_component("triggerer", gracefully=False)
+        scene.mark(state)
+        scene.lab.start_component("triggerer")
+
+    return acts
+
+
 def move_trigger(scene: Scene) -> None:
     """Start a second triggerer, and stop the one that watches the run; restore the order afterwards."""
     watched(scene)

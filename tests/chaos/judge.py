@@ -120,7 +120,7 @@ def _troubles(case: Case, seen: Seen, *, is_plain: bool) -> Iterator[str]:
     for index, instance in enumerate(seen.instances):
         tries = case.tries if len(seen.instances) == 1 or index == STRUCK_INDEX else 1
         if instance.tries < tries or (instance.tries > tries and not is_plain):
-            yield f"{instance.tries} tries instead of {tries}"
+            yield f"it took {instance.tries} of {tries} tries"
     for fault in seen.faults[:1] if is_plain else seen.faults:
         if fault["happened"] < (fault["times"] or 1):
             yield f"{fault['action']} of {fault['method']} {fault['path']} has happened {fault['happened']} times"
