@@ -30,8 +30,8 @@ HOSTILE = [
     "%",
 ]
 STORE = "/v2/key-value-stores/{storeId}"
+# Of what is asked of a run, only its log is not asked for again, with seconds in between, where there is none.
 CALLS: list[tuple[str, Callable[[ApifyHook, str], Any]]] = [
-    ("GET /v2/actor-runs/{runId}", lambda hook, name: hook.get_run(name)),
     ("GET /v2/actor-runs/{runId}/log", lambda hook, name: hook.get_log(name)),
     ("GET /v2/datasets/{datasetId}", lambda hook, name: hook.get_dataset(name)),
     ("POST /v2/datasets/{datasetId}/items", lambda hook, name: hook.push_items(name, [{"a": 1}])),
