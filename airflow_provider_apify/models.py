@@ -25,6 +25,11 @@ CONSOLE_URL = "https://console.apify.com"
 _ERROR_BY_STATUS: Mapping[str, type[ApifyRunError]] = {"ABORTED": ApifyRunAborted, "TIMED-OUT": ApifyRunTimedOut}
 
 
+def run_url(run_id: str) -> str:
+    """Return where a person looks at a run."""
+    return f"{CONSOLE_URL}/actors/runs/{run_id}"
+
+
 @dataclass(frozen=True)
 class ActorRun(RunDetails):
     """One run as the API last described it. Costs are preliminary until about 10 seconds after the end.
@@ -114,7 +119,7 @@ class ActorRun(RunDetails):
     @property
     def console_url(self) -> str:
         """Where a person looks at the run."""
-        return f"{CONSOLE_URL}/actors/runs/{self.id}"
+        return run_url(self.id)
 
     def raise_for_status(self, accept: Collection[str] = (SUCCEEDED,)) -> None:
         """Raise the matching :class:`ApifyRunError` unless the run ended in one of the ``accept`` statuses."""

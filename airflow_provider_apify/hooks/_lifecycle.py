@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_apify._api import changing, endpoints, flows
 from airflow_provider_apify._api.changing import Changer
+from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.run_input import encode_body
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import ActorRun
@@ -32,8 +33,11 @@ class RunLifecycle(ApifyClient):
         :param gracefully: give the Actor 30 seconds to save its work.
         :param attempts: how often to try; ``None`` as often as everything else.
         """
-        retry = self.retry if attempts is None else replace(self.retry, attempts=attempts)
-        return self._drive(flows.call_known_run(endpoints.abort_run(run_id, gracefully=gracefully), retry))
+        request = endpoints.abort_run(run_id, gracefully=gracefully)
+        return self._drive(flows.call_known_run(request, self._retry_of(attempts)))
+
+    def _retry_of(self, attempts: int | None) -> RetryPolicy:
+        return self.retry if attempts is None else replace(self.retry, attempts=attempts)
 
     def resurrect_run(
         self,

@@ -115,10 +115,10 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Webhooks):
         request = endpoints.last_run(target, status=status, origin=origin)
         return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry.patient())))
 
-    async def async_abort_run(self, run_id: str, *, gracefully: bool = False) -> ActorRun:
+    async def async_abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
         """Do what :meth:`abort_run` does, on the event loop."""
         request = endpoints.abort_run(run_id, gracefully=gracefully)
-        return await self._drive_async(flows.call_known_run(request, self.retry))
+        return await self._drive_async(flows.call_known_run(request, self._retry_of(attempts)))
 
     async def async_wait_for_run(
         self,

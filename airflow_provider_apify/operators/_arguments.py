@@ -73,6 +73,11 @@ def _check_policies(operator: RunActorOperator) -> None:
         raise ValueError(f"on_failed_run must be one of {choices}, not {operator.on_failed_run!r}.")
     parse_seconds("wait_for_capacity", operator.wait_for_capacity)
     if operator.abort_above_usd is not None:
+        if not operator.wait_for_completion:
+            raise ValueError(
+                "abort_above_usd needs wait_for_completion=True: nothing watches the run otherwise. "
+                "max_total_charge_usd and timeout are limits that Apify keeps by itself.",
+            )
         parse_dollars("abort_above_usd", operator.abort_above_usd)
     if operator.poll_interval is not None:
         parse_seconds("poll_interval", operator.poll_interval, minimum=SHORTEST_POLL_SECONDS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 
 from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify.exceptions import ApifyRunTooExpensive
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -69,6 +70,21 @@ class RunMemory:
     def note_run(self, run_id: str) -> None:
         """Note the run."""
         self._note({"run_id": run_id, "rerun": self.identity.rerun})
+
+    def check_expenses(self) -> None:
+        """Make sure that no run of this rerun has cost too much already.
+
+        :raises ApifyRunTooExpensive: one has.
+        """
+        if self._noted.get("is_too_expensive") and self._noted.get("rerun") == self.identity.rerun:
+            raise ApifyRunTooExpensive(
+                f"Run {self._noted['run_id']} of an earlier attempt has passed abort_above_usd; nothing is started "
+                "again. Clear the task to spend more.",
+            )
+
+    def note_too_expensive(self, run_id: str) -> None:
+        """Note that the run has cost more than the task may spend."""
+        self._note({"run_id": run_id, "rerun": self.identity.rerun, "is_too_expensive": True})
 
     def note_given_up(self, run_id: str) -> None:
         """Note that the run was stopped because nobody wants it, so that the next attempt is no retry of it."""

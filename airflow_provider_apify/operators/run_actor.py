@@ -24,6 +24,7 @@ from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
+    ApifyError,
     ApifyRunAborted,
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
@@ -37,7 +38,7 @@ from airflow_provider_apify.links import (
     store_links,
     stored_run_id,
 )
-from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
+from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent, run_url
 from airflow_provider_apify.operators._arguments import OPTIONS, check_arguments
 from airflow_provider_apify.operators._attempts import attempt_of, is_of_another, run_id_of_this_task
 from airflow_provider_apify.operators._endings import abort_unwatched, copy_log, item_count
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 # Airflow kills the process 5 seconds after ``on_kill`` begins.
-_ON_KILL_RETRY = RetryPolicy(attempts=2, first_delay=0.2)
+_ON_KILL_RETRY = RetryPolicy(attempts=4, first_delay=0.2)
 _FAILED_LOG_FACTOR = 5
 _LONGEST_CAPACITY_PAUSE_SECONDS = 20.0
 # Each look of a deferred task takes a worker for a moment.
@@ -100,7 +101,8 @@ class RunActorOperator(BaseOperator):
         that is deferred or over, the next attempt aborts it in any case, before it starts anew; after a clear of one
         that waits in a worker, which Airflow does not tell from a retry, it goes on with it.)
     :param abort_above_usd: abort the run, and fail for good, when its platform usage has passed so many US dollars;
-        looked at about every 10 seconds, or once a minute when deferred. Needs a token that may see the usage.
+        looked at about every 10 seconds, or once a minute when deferred, so that it may be overshot. Each run counts
+        for itself: a retry after a failed run may spend as much again. Needs a token that may see the usage.
     :param wait_for_capacity: seconds to wait, when the account's memory or run slots are taken, for the run to be
         started, at most until ``execution_timeout``; deferred where the task is deferrable. 0 fails the attempt at
         once; nothing was started then.
@@ -205,7 +207,7 @@ class RunActorOperator(BaseOperator):
         """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
         if is_of_another(attempt, context):
             return self.execute(context)
-        return self._finish(RunEvent.from_payload(event))
+        return self._finish(RunEvent.from_payload(event), context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume; where the trigger failed or timed out and nobody will watch the run any more, abort it."""
@@ -216,22 +218,23 @@ class RunActorOperator(BaseOperator):
             raise
 
     def on_kill(self) -> None:
-        """Abort the run, so that a killed task costs nothing more; one that is just being started, if it is there.
-
-        Airflow 3 leaves a worker 5 seconds for it.
-        """
+        """Abort the run, also one just being started, so that a killed task costs nothing more; there are 5 seconds."""
         self._is_killed = True
         run_id = self.run_id or run_id_of_this_task()
         if not self.abort_on_kill:
             return
         hook = ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY)
-        if run_id:
-            self.log.info("The task was killed: aborting run %s.", run_id)
-            run = hook.abort_run(run_id)
-            if self._memory and run.is_stopped:
-                self._memory.note_given_up(run_id)
-        elif self._sent:
-            hook.abandon_start(*self._sent, self.log.info, is_patient=False)
+        try:
+            if run_id:
+                self.log.info("The task was killed: aborting run %s.", run_id)
+                run = hook.abort_run(run_id)
+                if self._memory and run.is_stopped:
+                    self._memory.note_given_up(run.id)
+            elif self._sent:
+                hook.abandon_start(*self._sent, self.log.info, is_patient=False)
+        except ApifyError as trouble:
+            where = run_url(run_id) if run_id else "Apify Console"
+            self.log.error("The run may go on and cost money; look at %s: %s", where, trouble)  # noqa: TRY400 - the cause follows
 
     def _run(self, context: Context, *, capacity_until: float, settled: bool = False) -> dict[str, Any]:
         try:
@@ -246,7 +249,7 @@ class RunActorOperator(BaseOperator):
             if self._is_killed and self.abort_on_kill and self._sent and not self.run_id:
                 self.hook.abandon_start(*self._sent, self.log.info, is_patient=True)
             raise
-        return self._finish(event) if event else run.to_dict()
+        return self._finish(event, context) if event else run.to_dict()
 
     def _wait(self, run: ActorRun, context: Context) -> RunEvent:
         if self.deferrable:
@@ -262,7 +265,8 @@ class RunActorOperator(BaseOperator):
 
     def _start(self, context: Context, capacity_until: float, *, settled: bool) -> ActorRun:
         """Start the one run of this task instance, or go on with it."""
-        memory = self._memory = RunMemory(context, installation=self.hook.connection.installation)
+        memory = self._remember(context)
+        memory.check_expenses()
         order = Order(
             target=self._target(),
             start=self.hook.start_request(self._target(), self.run_input, self._options()),
@@ -299,6 +303,10 @@ class RunActorOperator(BaseOperator):
             raise ApifyRunAborted(f"The task was killed while run {run.id} was being started.")
         return run
 
+    def _remember(self, context: Context) -> RunMemory:
+        self._memory = RunMemory(context, installation=self.hook.connection.installation)
+        return self._memory
+
     def _give_up(self, context: Context, error: Exception) -> None:
         """Abort the run if its time is over or no other attempt comes; else the retry goes on with it."""
         ti, deadline = context["ti"], self._deadline(context)
@@ -306,7 +314,7 @@ class RunActorOperator(BaseOperator):
         is_last = isinstance(error, AirflowFailException) or ti.try_number > ti.max_tries
         if not (is_over or is_last):
             return
-        memory = self._memory or RunMemory(context)
+        memory = self._memory or self._remember(context)
         run_id = self.run_id or stored_run_id(context) or next(iter(memory.known), None)
         if run_id is not None:
             abort_unwatched(self.hook, run_id, self.log)
@@ -325,12 +333,12 @@ class RunActorOperator(BaseOperator):
             abort_on_kill=self.abort_on_kill,
         )
 
-    def _finish(self, event: RunEvent) -> dict[str, Any]:
+    def _finish(self, event: RunEvent, context: Context) -> dict[str, Any]:
         """Judge the run. Both ways of waiting end here."""
         with failing_fast():
-            return self._judge(event)
+            return self._judge(event, context)
 
-    def _judge(self, event: RunEvent) -> dict[str, Any]:
+    def _judge(self, event: RunEvent, context: Context) -> dict[str, Any]:
         run = event.run
         if event.deadline_passed:
             end = abort_unwatched(self.hook, run.id, self.log)
@@ -339,6 +347,8 @@ class RunActorOperator(BaseOperator):
                 f"{end} ({run.console_url}).",
             )
         if event.cost_limit_passed:
+            # Should this process die now, a retry must not spend as much again.
+            (self._memory or self._remember(context)).note_too_expensive(run.id)
             end = abort_unwatched(self.hook, run.id, self.log)
             raise ApifyRunTooExpensive(
                 f"Run {run.id} has used {run.usage_total_usd} US dollars, above abort_above_usd of "
@@ -384,7 +394,7 @@ class RunActorOperator(BaseOperator):
 
     def _options(self) -> RunOptions:
         values = {name: getattr(self, name) for name in OPTIONS}
-        if values["timeout"] is None and self.execution_timeout is not None:
+        if values["timeout"] is None and self.execution_timeout is not None and self.wait_for_completion:
             whole = self.execution_timeout.total_seconds()
             values["timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
         return RunOptions.parse(values)

@@ -13,11 +13,16 @@ from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models import run_url
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.triggers._guard import is_still_deferred
 
 # Triggers that arrive together would ask together: their first requests are spread over this time.
 _SPREAD_SECONDS = 1.0
+# A run that nobody watches any more costs money: about five minutes.
+_ABORT_ATTEMPTS = 12
+# asyncio forgets tasks that nobody holds.
+_ABORTS: set[asyncio.Task[None]] = set()
 # Airflow 3.3 tells a trigger that a user killed its task; older ones only cancel it.
 _AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
 
@@ -88,26 +93,32 @@ class ApifyRunTrigger(_WatchingTrigger):
             event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=ProgressLog(self.log))
         except asyncio.CancelledError:
             if not _AIRFLOW_CALLS_ON_KILL:
-                await self._abort_if_killed()
+                await self.on_kill()
             raise
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
-    async def _abort_if_killed(self) -> None:
-        """Do what Airflow 3.3 does around ``on_kill``: its errors are logged, and the cancellation goes on."""
-        try:
-            await self.on_kill()
-        except Exception:
-            self.log.exception("Run %s could not be aborted and may go on.", self.run_id)
-
     async def on_kill(self) -> None:
-        """Abort the run when a user has taken the task away from it. Called by Airflow 3.3 and later."""
-        if not self.abort_on_kill:
-            return
-        if self.task_instance is not None and await is_still_deferred(self.task_instance):
-            self.log.info("The task is still deferred: another triggerer watches run %s from now on.", self.run_id)
-            return
-        run = await self.hook.async_abort_run(self.run_id)
-        self.log.info("The task was ended by a user: run %s is now %s.", run.id, run.status)
+        """Abort the run when a user has taken the task away from it. Called by Airflow 3.3 and later.
+
+        Airflow cancels this call about once a second, so the abort is a task of its own, which outlives it.
+        """
+        if self.abort_on_kill:
+            abort = asyncio.create_task(self._abort())
+            _ABORTS.add(abort)
+            abort.add_done_callback(_ABORTS.discard)
+            await asyncio.shield(abort)
+
+    async def _abort(self) -> None:
+        """Abort the run unless the task lives on elsewhere. Nobody waits for this: errors go to the log."""
+        try:
+            if self.task_instance is not None and await is_still_deferred(self.task_instance):
+                self.log.info("The task is still deferred: another triggerer watches run %s from now on.", self.run_id)
+                return
+            run = await self.hook.async_abort_run(self.run_id, attempts=_ABORT_ATTEMPTS)
+        except Exception:
+            self.log.exception("Run %s could not be aborted and may go on: %s", self.run_id, run_url(self.run_id))
+        else:
+            self.log.info("The task was ended by a user: run %s is now %s.", run.id, run.status)
 
 
 class ApifyLastRunTrigger(_WatchingTrigger):

@@ -108,3 +108,36 @@ def test_a_worker_s_clock_may_be_wrong_by_minutes(apify: LocalApify, monkeypatch
     task.attempt(Fate())
 
     assert statuses(apify) == ["RUNNING"]
+
+
+def test_a_retry_does_not_spend_again_what_was_too_much(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker dies between the abort and the end of its task."""
+    task = played(monkeypatch, abort_above_usd=1)
+    assert task.attempt(Fate()) == "execute_complete"
+    run = task.hook_class()().get_run(task.watched_run_id)
+    event = {"run": dict(run.raw), "deadline_passed": False, "cost_limit_passed": True}
+
+    def dies() -> None:
+        raise Died
+
+    task.resume("execute_complete", event, Fate(2, dies))
+    task.attempt(Fate())
+
+    assert statuses(apify) == ["ABORTED"]
+
+
+def test_a_run_that_cannot_be_aborted_is_told_with_its_address(
+    apify: LocalApify,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    task = played(monkeypatch)
+    assert task.attempt(Fate()) == "execute_complete"
+    apify.control.add_fault("answer", method="POST", path="/v2/actor-runs/*/abort", status=503, times=None)
+
+    task.kill()
+
+    address = f"https://console.apify.com/actors/runs/{task.watched_run_id}"
+    log = caplog.text + capsys.readouterr().out  # Airflow 3 prints it
+    assert f"may go on and cost money; look at {address}" in log

@@ -312,6 +312,13 @@ def test_a_run_that_outlives_the_execution_timeout_is_aborted(
     assert apify.control.ledger().runs[0].aborted_by_request
 
 
+def test_the_task_s_time_is_no_limit_for_a_run_that_nobody_waits_for(apify: LocalApify, airflow: DagRunner) -> None:
+    airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5), wait_for_completion=False))
+
+    (started,) = apify.control.ledger().runs
+    assert started.options["timeoutSecs"] != pytest.approx(300, abs=40)
+
+
 def test_the_run_ends_by_itself_a_little_before_the_execution_timeout(apify: LocalApify, airflow: DagRunner) -> None:
     airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5)))
     airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5), timeout=90))

@@ -237,3 +237,20 @@ def test_an_airflow_that_only_cancels_triggers_is_understood_too(
     in_a_triggerer(Script(lambda: cancel(apify, trigger)), deferred)
 
     assert apify.control.ledger().runs[0].aborted_by_request is is_aborted
+
+
+@pytest.mark.parametrize("fault", [{"action": "cut-before-commit"}, {"action": "answer", "status": 503, "times": 3}])
+async def test_an_abort_outlives_airflow_s_cancelling_it_again_and_again(
+    apify: LocalApify, fault: dict[str, Any]
+) -> None:
+    run_id = await start(durationSecs=600)
+    await asyncio.to_thread(lambda: apify.control.add_fault(**fault, method="POST", path="/v2/actor-runs/*/abort"))
+    trigger = ApifyRunTrigger(run_id=run_id, abort_on_kill=True)
+
+    killing = asyncio.create_task(trigger.on_kill())
+    await asyncio.sleep(0)
+    killing.cancel()
+    with suppress(asyncio.CancelledError):
+        await killing
+
+    await until(lambda: not apify.control.ledger().runs_going)
