@@ -30,12 +30,14 @@ http {{
   fastcgi_temp_path {folder}/temp;
   uwsgi_temp_path {folder}/temp;
   scgi_temp_path {folder}/temp;
+  map_hash_max_size 65536;
+  map_hash_bucket_size 128;
   map "$arg_format:$arg_offset:$arg_limit" $items {{
     default 0;
     "jsonl::" {items};
     "jsonl:0:{page}" {page};
     "jsonl:{page}:" {rest};
-    "~^:[0-9]*:{page}$" {page};
+{pages}
   }}
   server {{
     listen 127.0.0.1:{port};
@@ -73,6 +75,7 @@ def file_server(folder: Path, items: int, item_bytes: int) -> Iterator[ApifyServ
             folder=folder,
             items=items,
             rest=items - PAGE_ITEMS,
+            pages="\n".join(f'    ":{start}:{PAGE_ITEMS}" {PAGE_ITEMS};' for start in range(0, items, PAGE_ITEMS)),
             page=PAGE_ITEMS,
             port=port,
             dataset=dataset,
