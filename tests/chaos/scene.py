@@ -19,7 +19,8 @@ WATCH = "GET /v2/actor-runs/{runId}"
 STEP_SECONDS = 150.0
 END_SECONDS = 300.0
 QUIET_SECONDS = 2.0
-CALM_SECONDS = 60.0
+CALM_SECONDS = 75.0
+"""How long what goes on at Apify is watched when the task is over: as long as the longest timeout of an orphan."""
 # As on api.apify.com a new run may be unknown for a while; here for less, so that the cases take seconds.
 START_SETTLE_SECONDS = 8.0
 LAB_CONFIG = {

@@ -82,7 +82,7 @@ CASES = (
         **_ORPHAN,
     ),
     # A trigger that fails is retried; the retry is refused at once.
-    *_TOKEN_EXPIRES.both_ways(tries=2, operator={"timeout": 90, "poll_interval": 2}),
+    *_TOKEN_EXPIRES.both_ways(tries=2, operator={"timeout": 75, "poll_interval": 2}),
     *_MARK_WHILE_START_IS_ON_ITS_WAY.both_ways(),
     Case(
         key="limit_worker_is_shut_down",
