@@ -29,6 +29,8 @@ HOLD_SECONDS = 4.0
 """How long the local Apify holds a request while the harness kills who has sent it."""
 LONG_HOLD_SECONDS = 8.0
 """Longer than a worker lives on when its task is marked: Airflow 3 sends SIGKILL 5 seconds after SIGTERM."""
+START_SETTLE_SECONDS = 8.0
+"""How long the run of a start without an answer is looked for; by default longer. The cases are to take seconds."""
 SHORT: Mapping[str, Any] = {"durationSecs": 2, "items": 3}
 ENDLESS: Mapping[str, Any] = {"durationSecs": 900}
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
-from tests.chaos.case import Counts
+from tests.chaos.case import START_SETTLE_SECONDS, Counts
 from tests.chaos.cases.limits import SECTION
 from tests.chaos.judge import GRACE, Verdict
 from tests.chaos.thousand_starts import AT_A_TIME, ATTEMPTS, SETTLE_SECONDS, table
@@ -24,8 +24,8 @@ all again and writes this page; a few of them run with every `make test`. (`make
 another Airflow 3 and prints what came of it. On Airflow 2.11 they cannot be played: their DAGs are written for
 Airflow 3, and the harness speaks its REST API.)
 
-**{held} cases in which the promise holds: {held_counts}.
-{limits} known limits, listed under [{section}](#{anchor}): {limit_counts}.**
+**{held} cases in which the promise holds: {held_counts}.**
+**{limits} known limits, listed under [{section}](#{anchor}): {limit_counts}.**
 
 - A *duplicate* is a run that worked to its end beside another good one, although nobody had asked for another.
 - An *orphan* went on when its task had been over for more than {grace:.0f} seconds, however it ended then.
@@ -35,14 +35,15 @@ Each run is counted once. A row counts only where what it tells has really happe
 the task took as many tries as that takes, and each fault has struck as often as it was to.
 
 Tasks have `retries=2` and otherwise the operator's defaults, unless the row says something else. "Killed" is SIGKILL.
-What Airflow notices after minutes by default (a lost heartbeat, a lost triggerer), it notices after seconds here.
+What Airflow notices after minutes by default (a lost heartbeat, a lost triggerer), it notices after seconds here, and
+`start_settle_seconds` of the connection is {settle:.0f}, not 30.
 """
 _LIMITS = """\
 ## {section}
 
 Where nobody who could abort the run is alive, is told, or is let in, Apify itself must end it: give each task an
-`execution_timeout` or a `timeout`, and the loss is bounded. (The orphans had a `timeout` of {shortest} to {longest}
-seconds.)
+`execution_timeout` or a `timeout`, and the loss is bounded. (Where it ended the run, it was {shortest} to {longest}
+seconds here.)
 
 | What happens | The task waits | What follows | Runs at Apify | The task ends as | duplicate | orphaned | lost |
 |---|---|---|---|---|---|---|---|
@@ -76,7 +77,7 @@ whose caller was given the run that was started for it.
 {table}
 
 Looking for a run whose start was not answered takes requests: the list does not show who started a run, so each younger
-run of the Actor is read. Mapped tasks have one Actor for all of them; so here are {fewer} starts of one Actor:
+run of the Actor is read. Mapped tasks have one Actor for all of them; so here are {fewer:,} starts of one Actor:
 
 {other_table}
 """
@@ -114,6 +115,7 @@ def _summary(held: Sequence[Verdict], limits: Sequence[Verdict]) -> str:
         section=SECTION,
         anchor=SECTION.lower().replace(" ", "-"),
         grace=GRACE.total_seconds(),
+        settle=START_SETTLE_SECONDS,
     )
 
 

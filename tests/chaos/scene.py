@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from airflow_provider_apify.testing import Ledger, LedgerRun, LocalApify, Settings
-from tests.chaos.case import MAPPED, MAPPED_TIMEOUT, SAVED_TASK, TASK, Case
+from tests.chaos.case import MAPPED, MAPPED_TIMEOUT, SAVED_TASK, START_SETTLE_SECONDS, TASK, Case
 from tests.chaos.crash import death_note
 from tests.chaos.judge import UNFINISHED, Instance, Seen, Verdict, judge
 from tools.lab import AirflowLab, AirflowRequestError, DagRunKey, TaskInstance, wait_until
@@ -21,8 +21,6 @@ END_SECONDS = 300.0
 QUIET_SECONDS = 2.0
 CALM_SECONDS = 75.0
 """How long what goes on at Apify is watched when the task is over: as long as the longest timeout of an orphan."""
-# As on api.apify.com a new run may be unknown for a while; here for less, so that the cases take seconds.
-START_SETTLE_SECONDS = 8.0
 LAB_CONFIG = {
     "scheduler": {
         "task_instance_heartbeat_timeout": "25",

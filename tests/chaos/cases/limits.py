@@ -14,7 +14,7 @@ from tests.chaos.acts import (
     struck,
     watched,
 )
-from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, STARTS, Case, Counts, hold
+from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, START_SETTLE_SECONDS, STARTS, Case, Counts, hold
 
 SECTION = "What this cannot prevent"
 _ENDS_ITSELF = "the run goes on until its own `timeout`."
@@ -84,6 +84,18 @@ CASES = (
     # A trigger that fails is retried; the retry is refused at once.
     *_TOKEN_EXPIRES.both_ways(tries=2, operator={"timeout": 75, "poll_interval": 2}),
     *_MARK_WHILE_START_IS_ON_ITS_WAY.both_ways(),
+    Case(
+        key="limit_start_arrives_too_late",
+        section=SECTION,
+        happens="The worker is killed while its start request is on its way, and Apify starts the run later than "
+        "`start_settle_seconds` after the retry has begun to look for it.",
+        then="The retry starts another run and uses it; nobody knows of the late one.",
+        runs=("SUCCEEDED", "SUCCEEDED"),
+        costs=Counts(orphaned=1),
+        tries=2,
+        faults=(hold(STARTS, seconds=5 * START_SETTLE_SECONDS),),
+        acts=kill_worker(struck),
+    ),
     Case(
         key="limit_worker_is_shut_down",
         section=SECTION,
