@@ -99,6 +99,8 @@ class OneTask(RuleBasedStateMachine):
         self.store: Store | None = None
         self.tries = 0
         self.max_tries = 2
+        self.clear_number = 0
+        self.watched: ActorRun | None = None
         self.on_failed_run: OnFailedRun = "new"
 
     @initialize(has_store=st.booleans(), on_failed_run=st.sampled_from(["new", "resurrect"]))
@@ -111,6 +113,7 @@ class OneTask(RuleBasedStateMachine):
     )
     def attempt(self, faults: list[str], dies_at: int | None, late: bool) -> None:
         self.tries += 1
+        self.watched = None
         memory = RunMemory(self._context())
         order = Order(
             target=Target("actor", "me/crawler"),
@@ -126,6 +129,7 @@ class OneTask(RuleBasedStateMachine):
         if run is None:
             return
         memory.note_run(run.id)
+        self.watched = run
         live = self._live()
         assert live in ([], [run.id]), "the run that the task goes on with is the only one that goes on"
         assert self.apify.runs[run.id]["status"] in {"RUNNING", "SUCCEEDED"}
@@ -135,9 +139,25 @@ class OneTask(RuleBasedStateMachine):
     def end(self, status: str) -> None:
         self.apify.runs[self._live()[-1]]["status"] = status
 
-    @rule()
-    def clear(self) -> None:
-        self.max_tries = self.tries + 2
+    @rule(retries=st.sampled_from([0, 2]))
+    def clear_what_is_over(self, retries: int) -> None:
+        """Clear the task when it waits for its retry, or is over; the DAG file may have changed."""
+        self.max_tries, self.clear_number, self.watched = self.tries + retries, self.clear_number + 1, None
+
+    @precondition(lambda self: self.watched is not None)
+    @rule(aborts=st.booleans())
+    def clear_while_a_worker_waits(self, *, aborts: bool) -> None:
+        """Clear the running task: its worker is told, ``max_tries`` stays, and the next attempt always comes.
+
+        :param aborts: whether the worker manages to abort the run before it is killed.
+        """
+        assert self.watched is not None
+        run = self.apify.runs[self.watched.id]
+        if aborts and run["status"] in {"RUNNING", "ABORTING"}:
+            run["status"] = "ABORTED"
+            RunMemory(self._context()).note_given_up(self.watched.id)
+        self.clear_number += self.store is not None
+        self.attempt(faults=[], dies_at=None, late=False)
 
     @invariant()
     def never_two_runs_for_one_identity(self) -> None:
@@ -166,8 +186,8 @@ class OneTask(RuleBasedStateMachine):
         ti = SimpleNamespace(
             dag_id="dag", task_id="task", run_id="run", map_index=-1, max_tries=self.max_tries, try_number=self.tries
         )
-        began = SimpleNamespace(start_date=self.apify.began)
-        context = {"ti": ti, "task": SimpleNamespace(retries=2), "dag_run": began}
+        dag_run = SimpleNamespace(start_date=self.apify.began, clear_number=self.clear_number)
+        context = {"ti": ti, "task": SimpleNamespace(retries=2), "dag_run": dag_run}
         return context if self.store is None else {**context, "task_state_store": self.store}
 
     def _live(self) -> list[str]:
@@ -183,7 +203,7 @@ def test_a_run_of_an_attempt_that_died_before_a_clear_is_found_and_aborted() -> 
     task = OneTask()
     task.setting(has_store=True, on_failed_run="new")
     task.attempt(faults=[], dies_at=0, late=True)
-    task.clear()
+    task.clear_what_is_over(2)
     task.attempt(faults=[], dies_at=None, late=False)
     assert [run["status"] for run in task.apify.runs.values()] == ["ABORTED", "RUNNING"]
 

@@ -72,14 +72,25 @@ class Fate:
 class PlayedTask:
     """A task instance of a DAG run, as far as an operator sees it.
 
-    :param has_store: whether this Airflow has a task state store.
+    :param has_store: whether this Airflow has a task state store, as 3.3 has.
+    :param counts_clears: whether it counts a DAG run's clears also while the DAG run goes on, as 3.2 and later do.
+    :param deferrable: whether it waits in the triggerer, between its processes, or in its worker.
     :param arguments: of the operator.
+    :ivar on_wait: called before each request that waits for a run's end.
     """
 
-    def __init__(self, *, has_store: bool, **arguments: Any) -> None:
-        self._arguments = arguments
+    def __init__(
+        self, *, has_store: bool, counts_clears: bool | None = None, deferrable: bool = True, **arguments: Any
+    ) -> None:
+        self._arguments = {**arguments, "deferrable": deferrable}
+        self.on_wait: Callable[[], None] = _do_nothing
         self._tries = 0
+        self._retries = RETRIES
         self._max_tries = RETRIES
+        self._counts_clears = has_store if counts_clears is None else counts_clears
+        self._clear_number = 0
+        self._is_restarting = False
+        self._is_fresh = True
         self._fate = Fate()
         self._store: dict[str, str] | None = {} if has_store else None
         self._xcoms: dict[str, Any] = {}
@@ -89,13 +100,18 @@ class PlayedTask:
 
     @property
     def has_tries_left(self) -> bool:
-        """Whether Airflow would retry the task if it failed now."""
-        return self._tries <= self._max_tries
+        """Whether another attempt would follow if the task failed now."""
+        return self._is_restarting or self._tries <= self._max_tries
 
     @property
     def is_fresh(self) -> bool:
         """Whether there has been no attempt since it was made, or cleared."""
-        return self._max_tries == self._tries + RETRIES
+        return self._is_fresh
+
+    @property
+    def tries(self) -> int:
+        """How many attempts there have been."""
+        return self._tries
 
     @property
     def watched_run_id(self) -> str:
@@ -109,6 +125,7 @@ class PlayedTask:
         :return: the method that the deferred task goes on with, ``success``, ``retry``, ``failed``, or ``died``.
         """
         self._tries += 1
+        self._is_fresh = self._is_restarting = False
         self._xcoms.clear()
         return self._play(fate, inspect.unwrap(RunActorOperator.execute))  # called otherwise, it warns
 
@@ -122,9 +139,26 @@ class PlayedTask:
         """Do what Airflow does to the process of a task that a user marks or clears; it may still tidy up."""
         self._operator.on_kill()
 
-    def clear(self) -> None:
-        """Do what Airflow does to a task instance that a user clears."""
-        self._max_tries = self._tries + RETRIES
+    def clear(self, *, retries: int = RETRIES, dag_run_is_over: bool = False) -> None:
+        """Do what Airflow does to a task instance that is deferred, waits for its retry, or is over.
+
+        :param retries: of the task by now: the DAG file may have changed.
+        :param dag_run_is_over: it starts anew then.
+        """
+        self._retries, self._max_tries, self._is_fresh = retries, self._tries + retries, True
+        if dag_run_is_over:
+            self._began = datetime.now(UTC)
+        if dag_run_is_over or self._counts_clears:
+            self._clear_number += 1
+
+    def restart(self) -> None:
+        """Do what Airflow does to a task that is cleared while a worker is at it.
+
+        The worker is told to stop, and another attempt comes, after the last retry too. ``max_tries`` stays as it is.
+        """
+        self._is_restarting = True
+        self._clear_number += self._counts_clears
+        self.kill()
 
     def hook_class(self) -> type[ApifyHook]:
         """Return the real hook, whose pauses are short, and whose requests are moments of the attempt's fate."""
@@ -159,13 +193,15 @@ class PlayedTask:
             else:
                 send()
 
-    def let_stragglers_arrive(self) -> None:
-        """Let everything arrive."""
+    def let_stragglers_arrive(self) -> int:
+        """Let everything arrive, and tell how much it was."""
+        count = len(self._stragglers)
         while self._stragglers:
             self.pass_look()
+        return count
 
     def _new_operator(self) -> RunActorOperator:
-        return RunActorOperator(task_id="task", deferrable=True, retries=RETRIES, **self._arguments)
+        return RunActorOperator(task_id="task", retries=self._retries, **self._arguments)
 
     def _play(self, fate: Fate, act: Callable[[RunActorOperator, Any], Any]) -> str:
         self._fate, self._operator = fate, self._new_operator()
@@ -195,7 +231,8 @@ class PlayedTask:
             xcom_push=self._push,
             xcom_pull=lambda key, **_: self._xcoms.get(key),
         )
-        context = {"ti": instance, "task": operator, "dag_run": SimpleNamespace(start_date=self._began)}
+        dag_run = SimpleNamespace(start_date=self._began, clear_number=self._clear_number)
+        context = {"ti": instance, "task": operator, "dag_run": dag_run}
         if self._store is None:
             return context
         return context | {"task_state_store": SimpleNamespace(get=self._recall, set=self._note)}
@@ -224,6 +261,8 @@ class _MortalAdapter(HTTPAdapter):
         self._task = task
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if "waitForFinish" in str(request.url):
+            self._task.on_wait()
         try:
             self._task.pass_moment()
         except DiedSending as death:
@@ -242,6 +281,10 @@ class _MortalAdapter(HTTPAdapter):
     def _send_unheard(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> None:
         with suppress(RequestException):  # nobody is left to hear of it
             super().send(request, *args, **kwargs).close()
+
+
+def _do_nothing() -> None:
+    """Stand for what does not happen."""
 
 
 def _hurried(flow: Flow[T]) -> Flow[T]:

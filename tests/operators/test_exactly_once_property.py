@@ -27,7 +27,7 @@ from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators import run_actor
 from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, RunEnd, Settings, actor
-from tests.operators.played_task import PACE, Died, DiedSending, Fate, PlayedTask
+from tests.operators.played_task import PACE, RETRIES, Died, DiedSending, Fate, PlayedTask
 from tools.lab.waiting import wait_until
 
 LAG_SECONDS = 3 * PACE
@@ -47,13 +47,20 @@ FAULTS: dict[str, dict[str, Any]] = {
     "lag": {"action": "lag", "seconds": LAG_SECONDS},
 }
 LIVE = {"READY", "RUNNING"}
+OVER = {"success", "failed", "marked"}
+# Known limits: nobody is left, or told, to abort what goes on. Apify ends the run at its timeout, a clear before that.
+UNSEEN = {"failed, unseen", "marked, unseen"}
 GOOD = {*LIVE, "SUCCEEDED"}
+# What they have: a task state store, and a count of the clears of a DAG run that goes on. Up to 3.1, 3.2, and later.
+AIRFLOWS = [(False, False), (False, True), (True, True)]
+FATES = ("dies", "is marked", "is cleared", "is marked and dies", "is cleared and dies")
 LATE_ARRIVALS = {f"dies, but its request arrives after look {looks}": looks for looks in range(1, 5)}
 WATCHES, WAITS = "execute_complete", "execute_after_pause"
 
 faults_in_turn = st.lists(st.just("none") | st.sampled_from(sorted(FAULTS)), max_size=8)
-fates = st.sampled_from(["lives", "dies", "is marked"]) | st.sampled_from(sorted(LATE_ARRIVALS))
+fates = st.sampled_from(["lives", *FATES]) | st.sampled_from(sorted(LATE_ARRIVALS))
 moments = st.integers(0, 12)
+ends = st.sampled_from(["SUCCEEDED", "FAILED", "TIMED-OUT", *FATES])
 orders: dict[str, str] = {}
 
 
@@ -68,9 +75,11 @@ async def obedient(context: ActorContext) -> None:
 class OneTask(RuleBasedStateMachine):
     """One task instance; between the steps, only its run goes on.
 
-    :ivar state: ``scheduled``, over (``success``, ``failed``, ``marked``), or the method that a deferred task, or one
-        that waits in its worker, goes on with.
+    :ivar state: ``scheduled``, over (see ``OVER`` and ``UNSEEN``), or the method that a deferred task goes on with.
     :ivar runs: the ledger after the last step.
+    :ivar wish: how often the user has asked for the task to be run again.
+    :ivar wishes: the wish that each attempt is for.
+    :ivar told: what the user has done to the attempt that is going on: ``marked`` or ``cleared``, else empty.
     """
 
     def __init__(self, apify: LocalApify, use_hook: Callable[[type[ApifyHook]], None]) -> None:
@@ -79,24 +88,40 @@ class OneTask(RuleBasedStateMachine):
         self.control, self.use_hook = apify.control, use_hook
         self.state = "scheduled"
         self.runs: list[LedgerRun] = []
+        self.wish = 0
+        self.wishes: dict[int, int] = {}
+        self.told = ""
 
     @initialize(
-        has_store=st.booleans(),
+        airflow=st.sampled_from(AIRFLOWS),
+        deferrable=st.booleans(),
         on_failed_run=st.sampled_from(["new", "resurrect", "fail"]),
         patience=st.sampled_from([0.0, CAPACITY_SECONDS]),
         lags=st.booleans(),
     )
-    def begin(self, *, has_store: bool, on_failed_run: OnFailedRun, patience: float, lags: bool) -> None:
+    def begin(
+        self, *, airflow: tuple[bool, bool], deferrable: bool, on_failed_run: OnFailedRun, patience: float, lags: bool
+    ) -> None:
         self.control.settings(replica_lag_seconds=LAG_SECONDS if lags else 0)
-        self.on_failed_run = on_failed_run
-        arguments = {"actor_id": obedient.name, "wait_for_capacity": patience, "log_lines": 0}
-        self.task = PlayedTask(has_store=has_store, on_failed_run=on_failed_run, **arguments)
+        self.on_failed_run, self.lags = on_failed_run, lags
+        # What waits for capacity in its worker does so for real.
+        arguments = {"actor_id": obedient.name, "wait_for_capacity": patience if deferrable else 0, "log_lines": 0}
+        has_store, counts_clears = airflow
+        self.task = PlayedTask(
+            has_store=has_store,
+            counts_clears=counts_clears,
+            deferrable=deferrable,
+            on_failed_run=on_failed_run,
+            **arguments,
+        )
         self.hook = self.task.hook_class()()
         self.use_hook(type(self.hook))
 
     @precondition(lambda self: self.state == "scheduled")
-    @rule(faults=faults_in_turn, fate=fates, moment=moments)
-    def an_attempt_starts(self, faults: list[str], fate: str, moment: int) -> None:
+    @rule(faults=faults_in_turn, fate=fates, moment=moments, end=ends)
+    def an_attempt_starts(self, faults: list[str], fate: str, moment: int, end: str) -> None:
+        self.wishes[self.task.tries + 1] = self.wish
+        self.task.on_wait = self._end_once(end)
         self._start(self.task.attempt, faults, fate, moment)
 
     @precondition(lambda self: self.state == WAITS)
@@ -136,32 +161,53 @@ class OneTask(RuleBasedStateMachine):
     def a_user_marks_the_task(self) -> None:
         self._mark()
 
-    @precondition(lambda self: not self.task.is_fresh)
+    @precondition(lambda self: self.state == "scheduled" and not self.task.is_fresh)
     @rule()
-    def a_user_clears_the_task(self) -> None:
+    def a_user_marks_the_task_between_two_tries(self) -> None:
+        self.state = "marked, unseen"
+
+    @precondition(lambda self: not self.task.is_fresh)
+    @rule(retries=st.sampled_from([0, 1, RETRIES]))
+    def a_user_clears_the_task(self, retries: int) -> None:
         if self.state == WATCHES:
             self.task.kill()
-        self.task.clear()
+        self.task.clear(retries=retries, dag_run_is_over=self.state in OVER | UNSEEN)
+        self.wish += 1
         self.state = "scheduled"
 
     @invariant()
-    def never_two_runs_for_one_identity(self) -> None:
+    def never_two_runs_for_one_wish(self) -> None:
         self.runs = self.control.ledger(slim=True).runs
-        identities = {run.run_id: Identity.parse(run.user_agent) for run in self.runs}
-        assert None not in identities.values(), "a run cannot be told apart"
-        assert len(set(identities.values())) == len(identities), "an attempt has started two runs"
-        kept = [run for run in self.runs if run.status in GOOD or self.on_failed_run != "new"]
-        reruns = [identity.rerun for run in kept if (identity := identities[run.run_id])]
-        assert len(set(reruns)) == len(reruns), "there is a run to go on with, but another one was started"
+        identities = [(run, Identity.parse(run.user_agent)) for run in self.runs]
+        starts = [(identity.attempt, identity) for _, identity in identities if identity]
+        assert len(starts) == len(self.runs), "a run cannot be told apart"
+        assert len(set(starts)) == len(starts), "an attempt has started two runs"
+        kept = [
+            self.wishes[identity.attempt]
+            for run, identity in identities
+            if identity and (run.status in GOOD or self.on_failed_run != "new")
+        ]
+        assert len(set(kept)) == len(kept), "there is a run to go on with, but another one was started"
 
     @invariant()
     def never_a_run_that_nobody_wants(self) -> None:
         self.runs = self.control.ledger(slim=True).runs
-        if self.state in {"success", "failed", "marked"}:
+        if self.state in OVER:
             assert not self.live, "a run goes on although the task is over"
+        if self.state in UNSEEN:
+            assert len(self.live) <= 1
 
     def teardown(self) -> None:
-        self.task.let_stragglers_arrive()
+        """Let what was sent by the dead arrive, and the task go on: nobody but its next attempt can notice."""
+        self.control.clear_faults()
+        late = self.task.let_stragglers_arrive()
+        if self.state == "scheduled" and not self.task.is_fresh:
+            self.an_attempt_starts([], "lives", 0, "SUCCEEDED")
+            self.never_two_runs_for_one_wish()
+            self.never_a_run_that_nobody_wants()
+        elif self.state in OVER:  # where the task is over before the request arrives, it is a known limit, too
+            self.runs = self.control.ledger(slim=True).runs
+            assert len(self.live) <= late
         orders.clear()
 
     @property
@@ -171,17 +217,40 @@ class OneTask(RuleBasedStateMachine):
 
     def _start(self, act: Callable[[Fate], str], faults: list[str], fate: str, moment: int) -> None:
         self._arm(faults)
+        self.told = ""
         outcome = act(Fate(moment, lambda: self._befall(fate)) if fate != "lives" else Fate())
-        if self.state == "marked":
+        self.task.on_wait = lambda: None
+        if self.told:
+            assert outcome != WATCHES, "the attempt goes on although the user has ended it"
+        if self.told == "marked":
             self.task.let_stragglers_arrive()
-            assert outcome != WATCHES, "the attempt goes on although the user has ended the task"
+            # A worker that is killed has seconds to find what it has just started: where replicas lag it may miss it,
+            # and it has no time to look for what earlier attempts have left.
+            is_limit = outcome == "died" and (self.lags or self.task.tries > 1)
+            self.state = "marked, unseen" if is_limit else "marked"
             return
-        self._settle(outcome)
+        self._settle("retry" if self.told == "cleared" and outcome == "success" else outcome)
         if self.state == WATCHES:
             self.task.let_stragglers_arrive()
-            self.never_two_runs_for_one_identity()
+            self.never_two_runs_for_one_wish()
             assert self.live in ([], [self.task.watched_run_id]), "a run goes on that nobody watches"
             assert self._status(self.task.watched_run_id) in GOOD | {"ABORTING"}, "the task watches a run that is over"
+        if self.state == "success":
+            assert self._status(self.task.watched_run_id) == "SUCCEEDED"
+
+    def _end_once(self, end: str) -> Callable[[], None]:
+        """Return what happens when a worker waits: first what is told, then the run comes to an end."""
+        ways = iter([end])
+
+        def happen() -> None:
+            way = next(ways, "SUCCEEDED")
+            if way in FATES:
+                self._befall(way)
+            self.runs = self.control.ledger(slim=True).runs
+            for run_id in self.live:
+                orders[run_id] = "SUCCEEDED" if way in FATES else way
+
+        return happen
 
     def _settle(self, outcome: str) -> None:
         """Note how an attempt has gone on; after the last one nobody is left to abort the run of a dead worker."""
@@ -191,13 +260,18 @@ class OneTask(RuleBasedStateMachine):
         self.state = "scheduled" if outcome == "retry" else outcome
 
     def _befall(self, fate: str) -> None:
-        if fate == "is marked":
+        if "marked" in fate:
             self._mark()
-        else:
+        if "cleared" in fate:
+            self.told = "cleared"
+            self.control.clear_faults()
+            self.task.restart()
+            self.wish += 1
+        if "dies" in fate:
             raise DiedSending(LATE_ARRIVALS[fate]) if fate in LATE_ARRIVALS else Died
 
     def _mark(self) -> None:
-        self.state = "marked"
+        self.state = self.told = "marked"
         self.control.clear_faults()
         self.task.kill()
 
