@@ -133,6 +133,7 @@ def _use_group(client: Client, group: str, run_id: str, plan: dict[str, Any]) ->
     client.send("POST", f"{group}/key-value-store/records/NOTE", json={"a": 1})
     client.send("GET", f"{group}/key-value-store/records/NOTE")
     client.data("GET", f"{group}/key-value-store/keys", params={"limit": 1})
+    client.send("GET", f"{group}/key-value-store/records")
     client.send("DELETE", f"{group}/key-value-store/records/NOTE")
     _use_queue(client, f"{group}/request-queue")
     for storage in ("dataset", "key-value-store", "request-queue"):
@@ -153,6 +154,7 @@ def _use_storages(client: Client) -> None:
     client.send("PUT", f"{store}/records/A", json={"a": 1})
     client.send("POST", f"{store}/records/B", data=b"x", headers={"Content-Type": "text/plain"})
     client.send("GET", f"{store}/records/A", params={"attachment": 1})
+    client.send("GET", f"{store}/records", params={"prefix": "A"})
     client.send("HEAD", f"{store}/records/A")
     client.data("GET", f"{store}/keys", params={"prefix": "A", "exclusiveStartKey": "0"})
     client.send("DELETE", f"{store}/records/A")

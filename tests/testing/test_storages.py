@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,6 +70,19 @@ def test_keys_are_listed_in_order_and_in_pages(notes: Client) -> None:
     last = notes.data("GET", f"{STORE}/keys", params={"exclusiveStartKey": "b2"})
     assert ([item["key"] for item in last["items"]], last["isTruncated"]) == (["c1"], False)
     assert [item["key"] for item in notes.data("GET", f"{STORE}/keys", params={"prefix": "b"})["items"]] == ["b1", "b2"]
+
+
+def test_records_come_in_one_zip_file_named_after_their_keys(notes: Client) -> None:
+    for key, body in (("b.png", b"\x00\xff"), ("a", b"text"), ("ab", b"")):
+        notes.send("PUT", f"{STORE}/records/{key}", data=body)
+    answer = notes.send("GET", f"{STORE}/records")
+    assert answer.headers["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        assert {name: file.read(name) for name in file.namelist()} == {"a": b"text", "ab": b"", "b.png": b"\x00\xff"}
+    some = notes.send("GET", f"{STORE}/records", params={"prefix": "a"}).content
+    with zipfile.ZipFile(io.BytesIO(some)) as file:
+        assert file.namelist() == ["a", "ab"]
+    assert notes.send("GET", f"{STORE}/records").content == answer.content
 
 
 def test_a_run_has_its_input_and_output_as_records(client: Client) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -89,6 +91,16 @@ async def list_keys(call: Call) -> Response:
             "nextExclusiveStartKey": shown[-1] if is_truncated else None,
         }
     )
+
+
+async def archive(call: Call) -> Response:
+    """Get all records, or those with a prefix, as a ZIP file; the same records make the same bytes."""
+    store = call.find_store()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        for key in store.keys_after(None, call.query.text("prefix") or ""):
+            file.writestr(zipfile.ZipInfo(key), store.records[key].value, zipfile.ZIP_DEFLATED)
+    return Response(packed.getvalue(), media_type="application/zip")
 
 
 def _url(base: str, store: KeyValueStore, key: str) -> str:

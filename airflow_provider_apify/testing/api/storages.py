@@ -246,6 +246,7 @@ ENDPOINTS = [
     *[Endpoint("GET", f"{path}/statistics", get_statistics) for path in DATASETS.paths],
     *[Endpoint("GET", f"{path}/keys", records.list_keys, is_public=True) for path in STORES.paths],
     *[Endpoint("GET", f"{path}/records/{{recordKey}}", records.get, is_public=True) for path in STORES.paths],
+    *[Endpoint("GET", f"{path}/records", records.archive) for path in STORES.paths],
     *[Endpoint("PUT", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
     *[Endpoint("POST", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
     *[Endpoint("DELETE", f"{path}/records/{{recordKey}}", records.delete) for path in STORES.paths],
