@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from airflow_provider_apify._references import WORDS, read_reference
 
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
+_STORAGE_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 _MEMORY_MEGABYTES = tuple(2**power for power in range(7, 16))
 
 
@@ -63,6 +65,19 @@ class Target:
     def word(self) -> str:
         """What Apify calls the kind."""
         return WORDS[self.kind]
+
+
+def check_storage_name(argument: str, name: str) -> None:
+    """Check the name of a dataset, key-value store or request queue.
+
+    :param argument: what the DAG's author calls it.
+    :raises ValueError: Apify does not take such a name.
+    """
+    if not _STORAGE_NAME.fullmatch(name):
+        raise ValueError(
+            f"{argument} is {name!r}. A storage's name has letters a to z, digits and hyphens, 63 at most, and neither "
+            "begins nor ends with a hyphen.",
+        )
 
 
 def _is_plain(part: str) -> bool:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any
+from typing import Any, Literal
+
+StorageKind = Literal["dataset", "key_value_store", "request_queue"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_apify._api import storage_endpoints as endpoints
 from airflow_provider_apify._api.answers import Response
@@ -17,6 +17,17 @@ from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyError
 MAX_BATCH_REQUESTS = 25
 MAX_BATCH_BYTES = 5_000_000
 _NOT_TAKEN = Response(503, {}, b"")
+
+
+class Piece(NamedTuple):
+    """Items that are pushed together.
+
+    :param items: how many.
+    :param body: the JSON array of them.
+    """
+
+    items: int
+    body: bytes
 
 
 def add_requests(
@@ -84,22 +95,29 @@ def push_items(dataset_id: str, items: Iterable[Mapping[str, Any]], retry: Retry
     return stored
 
 
-def bodies_of(items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, bytes]]:
-    """Yield how many items, and the JSON array of them, at most 5 MB each.
+def bodies_of(items: Iterable[Mapping[str, Any]]) -> Iterator[Piece]:
+    """Yield the items in pieces of 5 MB at most.
 
     :raises ValueError: an item is no JSON object, or too large.
     """
+    return cut(_encoded(number, item) for number, item in enumerate(items))
+
+
+def cut(items: Iterable[bytes], limit: int = MAX_BATCH_BYTES) -> Iterator[Piece]:
+    """Yield JSON texts in pieces as large as may be. The same items are always cut alike.
+
+    :param limit: bytes of a piece; none of the items may be too large to be one alone.
+    """
     batch: list[bytes] = []
-    size = 0
-    for number, item in enumerate(items):
-        encoded = _encoded(number, item)
-        if batch and size + len(encoded) + 2 > MAX_BATCH_BYTES:
-            yield len(batch), b"[" + b",".join(batch) + b"]"
-            batch, size = [], 0
-        batch.append(encoded)
-        size += len(encoded) + 1
+    size = len(b"[]")
+    for item in items:
+        if batch and size + len(item) > limit:
+            yield Piece(len(batch), b"[" + b",".join(batch) + b"]")
+            batch, size = [], len(b"[]")
+        batch.append(item)
+        size += len(item) + len(b",")
     if batch:
-        yield len(batch), b"[" + b",".join(batch) + b"]"
+        yield Piece(len(batch), b"[" + b",".join(batch) + b"]")
 
 
 def _encoded(number: int, item: Mapping[str, Any]) -> bytes:

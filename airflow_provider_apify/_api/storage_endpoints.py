@@ -7,12 +7,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from airflow_provider_apify._api.endpoints import JSON, MAX_PAGE, Request, query, segment
+from airflow_provider_apify.storages import StorageKind
 
 OCTETS = "application/octet-stream"
 TEXT = "text/plain; charset=utf-8"
+_COLLECTIONS: Mapping[StorageKind, str] = MappingProxyType(
+    {"dataset": "datasets", "key_value_store": "key-value-stores", "request_queue": "request-queues"}
+)
+
+
+def name_storage(kind: StorageKind, storage_id: str, name: str) -> Request:
+    """``PUT /v2/datasets/{datasetId}``, ``PUT /v2/key-value-stores/{storeId}`` or ``PUT /v2/request-queues/{queueId}``.
+
+    :param name: that the storage gets.
+    """
+    path = f"/v2/{_COLLECTIONS[kind]}/{segment(storage_id)}"
+    return Request("PUT", path, body=json.dumps({"name": name}).encode())
+
+
+def create_dataset(name: str) -> Request:
+    """``POST /v2/datasets``: creates a dataset, or returns the one of this name."""
+    return Request("POST", "/v2/datasets", query({"name": name}))
 
 
 def create_store(name: str | None) -> Request:
@@ -34,6 +53,11 @@ def list_keys(store_id: str, *, start: str | None, prefix: str | None) -> Reques
 def get_record(store_id: str, key: str) -> Request:
     """``GET /v2/key-value-stores/{storeId}/records/{recordKey}``, as it was stored: Apify changes HTML otherwise."""
     return Request("GET", _record(store_id, key), query({"attachment": True}), compressed=False)
+
+
+def get_records(store_id: str, *, prefix: str | None) -> Request:
+    """``GET /v2/key-value-stores/{storeId}/records``: a ZIP file of all records, or of those with a prefix."""
+    return Request("GET", f"{_store(store_id)}/records", query({"prefix": prefix or None}), compressed=False)
 
 
 def look_for_record(store_id: str, key: str) -> Request:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.bodies import BodyHasChanged, new_digest, untaken
 from airflow_provider_apify.export.checks import Check, check_item
 
 SCANNED = "x-apify-pagination-count"
@@ -193,7 +193,7 @@ class DocumentReader(Reader):
     ) -> None:
         super().__init__(params, 0, None, take, compressed=compressed)
         self._make_check, self._exact = check, exact
-        self._taken, self._digest = 0, hashlib.blake2b()
+        self._taken, self._digest = 0, new_digest()
 
     @property
     def progress(self) -> int:
@@ -204,19 +204,12 @@ class DocumentReader(Reader):
         total = int(headers.get(TOTAL, scanned))
         if scanned < total and not self._taken:
             raise AnswerIsCapped(scanned, total)
-        check, skipped = self._make_check(), hashlib.blake2b()
-        left = self._taken
-        for piece in body:
-            check.add(piece)
-            new = piece[left:] if left else piece
-            if left:
-                skipped.update(piece[: len(piece) - len(new)])
-                left -= len(piece) - len(new)
-                if not left and skipped.digest() != self._digest.digest():
-                    raise ApifyDataError("the dataset has changed during the download")
-            self._pass_on(new)
-        if left:
-            raise ApifyDataError("the body is shorter than one before")
+        check = self._make_check()
+        try:
+            for piece in untaken(body, self._taken, self._digest, check):
+                self._pass_on(piece)
+        except BodyHasChanged:
+            raise ApifyDataError("the dataset has changed during the download") from None
         ending = check.ending()
         if self._exact and check.records not in (None, scanned):
             raise ApifyDataError(f"the body stands for {scanned} items but holds {check.records}")

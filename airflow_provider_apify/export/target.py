@@ -56,12 +56,12 @@ def whole_file(path: ObjectStoragePath, compression: str | None = None) -> Itera
     :raises OSError: the target cannot be written.
     :raises ValueError: the storage has no way to hold a file back until it is whole.
     """
-    with _os_errors():
+    with os_errors():
         sink = _sink_class(path)(path)
     try:
         with Output(_Guarded(sink), compression) as output:
             yield output
-        with _os_errors():
+        with os_errors():
             sink.commit()
     except BaseException:
         _discard(sink, path)
@@ -75,7 +75,7 @@ class _Guarded:
         self._sink = sink
 
     def write(self, block: Block, /) -> None:
-        with _os_errors():
+        with os_errors():
             self._sink.write(block)
 
 
@@ -92,7 +92,7 @@ def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:
 
     # On older Airflows, a connection that is None hides the one in the URL.
     path = ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
-    with _os_errors(ImportError, ValueError):
+    with os_errors(ImportError, ValueError):
         _sink_class(path)
         path.fs  # noqa: B018 - the property connects
     if not url.endswith(path.name):
@@ -120,7 +120,7 @@ def _sink_class(path: ObjectStoragePath) -> Callable[[ObjectStoragePath], Sink]:
 
 
 @contextmanager
-def _os_errors(*passed: type[Exception]) -> Iterator[None]:
+def os_errors(*passed: type[Exception]) -> Iterator[None]:
     """Turn any error of a driver into an ``OSError``: drivers have no error in common.
 
     :param passed: errors that stay what they are.

@@ -106,8 +106,12 @@ class ApifyClient(BaseHook):
         read: Callable[[Mapping[str, str], Iterator[bytes]], T],
         results: list[T],
         request: endpoints.Request,
+        piece_bytes: int = _PIECE_BYTES,
     ) -> Answer:
-        """Send, and have ``read`` take the body of a good answer; a body that breaks is no answer."""
+        """Send, and have ``read`` take the body of a good answer; a body that breaks is no answer.
+
+        :param piece_bytes: how much comes at once; a piece that breaks is lost whole.
+        """
         import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
 
         try:
@@ -115,7 +119,7 @@ class ApifyClient(BaseHook):
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 if not response.ok:
                     return Response(response.status_code, headers, response.content)
-                results.append(read(headers, response.iter_content(_PIECE_BYTES)))
+                results.append(read(headers, response.iter_content(piece_bytes)))
                 return Response(response.status_code, headers, b"")
         except requests.RequestException as error:
             return no_response(error)

@@ -22,6 +22,8 @@ REQUESTS = [
         {"exclusiveStartKey": "a", "prefix": "p", "limit": "1000"},
     ),
     (endpoints.get_record("s", "O'"), "GET", "/v2/key-value-stores/s/records/O%27", {"attachment": "true"}),
+    (endpoints.get_records("s", prefix=None), "GET", "/v2/key-value-stores/s/records", {}),
+    (endpoints.get_records("s", prefix="p"), "GET", "/v2/key-value-stores/s/records", {"prefix": "p"}),
     (endpoints.look_for_record("s", "k"), "HEAD", "/v2/key-value-stores/s/records/k", {}),
     (endpoints.put_record("s", "k", b"", "text/plain"), "PUT", "/v2/key-value-stores/s/records/k", {}),
     (endpoints.delete_record("s", "k"), "DELETE", "/v2/key-value-stores/s/records/k", {}),
@@ -34,6 +36,8 @@ REQUESTS = [
         "/v2/request-queues/q/requests/batch",
         {"forefront": "true"},
     ),
+    (endpoints.create_dataset("mine"), "POST", "/v2/datasets", {"name": "mine"}),
+    (endpoints.name_storage("request_queue", "q", "mine"), "PUT", "/v2/request-queues/q", {}),
     (endpoints.push_items("d", b"[]"), "POST", "/v2/datasets/d/items", {}),
 ]
 NAMES = st.text(min_size=1).filter(lambda name: name not in {".", ".."})

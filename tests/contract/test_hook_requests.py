@@ -6,19 +6,23 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 import pytest
 
+from airflow_provider_apify._api.filling import Piece
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import Order
 from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.storages import StorageKind
 from airflow_provider_apify.testing import Exchange, LocalApify
 from airflow_provider_apify.webhooks import RUN_ENDS, WebhookSpec
 from tests.contract.openapi import check_request
@@ -95,6 +99,28 @@ def test_all_reading_and_waiting(hook: ApifyHook) -> None:
     hook.get_me()
 
 
+def test_all_that_is_moved_as_a_whole(hook: ApifyHook) -> None:
+    run = hook.start_run(SCENARIO, {"items": 3, "records": {"OUTPUT": {"a": 1}}})
+    hook.wait_for_run(run.id)
+    for read in (
+        partial(hook.read_record, run.key_value_store_id or "", "OUTPUT"),
+        partial(hook.read_records, run.key_value_store_id or "", prefix="OUT"),
+        partial(hook.read_log, run.id),
+    ):
+        read(BodyReader(lambda _piece: None, partial(SizeCheck, None)))
+    dataset = hook.create_dataset("contract")
+    hook.push_piece(dataset.id, Piece(1, b'[{"a": 1}]'), 0, lambda _words: None, look_first=True)
+    assert hook.count_items(dataset.id, settle=0) == hook.look_at_items(dataset.id, None).item_count == 1
+    for kind in get_args(StorageKind):
+        hook.name_storage(kind, getattr(run, f"{kind}_id"), "kept")
+
+
+def test_a_name_that_is_taken(hook: ApifyHook) -> None:
+    hook.create_dataset("taken")
+    with pytest.raises(ValueError, match="taken by the dataset"):
+        hook.name_storage("dataset", hook.start_run(SCENARIO).dataset_id or "", "taken")
+
+
 def test_all_that_can_be_done_to_a_run(hook: ApifyHook) -> None:
     run = hook.start_run(SCENARIO, {"durationSecs": 600})
     until(lambda: hook.get_run(run.id).status == "RUNNING")
@@ -168,6 +194,7 @@ def test_an_export_in_every_format(hook: ApifyHook, name: str, values: dict[str,
 
 
 async def test_everything_on_the_event_loop(hook: ApifyHook, finished_run: str) -> None:
+    await hook.async_look_at_items(None, finished_run)
     await hook.async_get_last_run(SCENARIO, status="SUCCEEDED", origin="API")
     await hook.async_wait_for_run(finished_run, Waiting(settle=0.01))
     await hook.async_abort_run(finished_run)

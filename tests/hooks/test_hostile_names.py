@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import example, given, strategies as st
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyApiError
+from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import Exchange, LocalApify
 
@@ -30,6 +32,13 @@ HOSTILE = [
     "%",
 ]
 STORE = "/v2/key-value-stores/{storeId}"
+
+
+def reader() -> BodyReader:
+    """Return what takes any body."""
+    return BodyReader(lambda _piece: None, partial(SizeCheck, None))
+
+
 # Of what is asked of a run, only its log is not asked for again, with seconds in between, where there is none.
 CALLS: list[tuple[str, Callable[[ApifyHook, str], Any]]] = [
     ("GET /v2/actor-runs/{runId}/log", lambda hook, name: hook.get_log(name)),
@@ -44,6 +53,9 @@ CALLS: list[tuple[str, Callable[[ApifyHook, str], Any]]] = [
     ("GET /v2/webhooks/{webhookId}", lambda hook, name: hook.get_webhook(name)),
     ("DELETE /v2/webhooks/{webhookId}", lambda hook, name: hook.delete_webhook(name)),
     ("GET /v2/webhook-dispatches/{dispatchId}", lambda hook, name: hook.get_webhook_dispatch(name)),
+    (f"GET {STORE}/records", lambda hook, name: hook.read_records(name, reader(), prefix=name)),
+    (f"GET {STORE}/records/{{recordKey}}", lambda hook, name: hook.read_record(name, name, reader())),
+    (f"GET {STORE}", lambda hook, name: hook.name_storage("key_value_store", name, name)),
     ("GET /v2/request-queues/{queueId}/head", lambda hook, name: hook.get_request_queue_head(name)),
     (
         "POST /v2/request-queues/{queueId}/requests/batch",

@@ -1,0 +1,197 @@
+"""Bodies that are no items, such as records and logs: byte for byte from Apify to a file that is whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.checks import Check
+from airflow_provider_apify.export.target import whole_file
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+_STARTS = 3
+_UNKNOWN_TYPE = "application/octet-stream"
+
+
+class BodyHasChanged(Exception):
+    """What is read again, because it broke, does not begin with what was read before."""
+
+
+class Doubt(ApifyDataError):
+    """A body may have ended early. It is asked for again, and believed where the next one is the same."""
+
+
+class SizeCheck:
+    """Compare the size of a record with that in the list of keys.
+
+    The list may count the bytes of a record as it was stored, compressed. So a body that is longer is good, and a
+    shorter one is in doubt only.
+
+    :param size: in the list; ``None`` where it does not say.
+    """
+
+    records = None
+
+    def __init__(self, size: int | None) -> None:
+        self._listed, self._size = size or 0, 0
+
+    def add(self, piece: bytes) -> None:
+        """Count."""
+        self._size += len(piece)
+
+    def ending(self) -> bytes:
+        """Return nothing.
+
+        :raises Doubt: the body is shorter than listed.
+        """
+        if self._size < self._listed:
+            raise Doubt(f"the body has {self._size} bytes, but the list of keys says {self._listed}")
+        return b""
+
+
+class LastLineCheck:
+    """Look whether the last line of a log is ended."""
+
+    records = None
+
+    def __init__(self) -> None:
+        self._last = b"\n"
+
+    def add(self, piece: bytes) -> None:
+        """Keep the last byte."""
+        self._last = piece[-1:] or self._last
+
+    def ending(self) -> bytes:
+        """Return nothing.
+
+        :raises Doubt: it is not.
+        """
+        if self._last != b"\n":
+            raise Doubt("the body ends in the middle of a line")
+        return b""
+
+
+class Digest(Protocol):
+    """Tells whether bytes are the same as others."""
+
+    def update(self, data: bytes, /) -> None:
+        """Append bytes."""
+
+    def digest(self) -> bytes:
+        """Return what stands for all of them."""
+
+
+new_digest: Callable[[], Digest] = hashlib.blake2b
+
+
+class BodyReader:
+    """Passes a body on as it comes. Where it breaks it is sent anew, and what was taken is skipped.
+
+    :param take: takes the bytes.
+    :param check: makes what tells whether a body is whole.
+    :ivar progress: how many bytes have been taken.
+    :ivar content_type: as Apify says.
+    """
+
+    # Libraries do not notice compressed bodies that end early.
+    compressed = False
+
+    def __init__(self, take: Callable[[bytes], object], check: Callable[[], Check]) -> None:
+        self._take, self._make_check = take, check
+        self._digest = new_digest()
+        self._doubted_at: int | None = None
+        self.progress = 0
+        self.content_type = _UNKNOWN_TYPE
+
+    def read(self, headers: Mapping[str, str], body: Iterator[bytes]) -> None:
+        """Take an answer.
+
+        :raises ApifyDataError: it is not whole; what was taken of it counts.
+        :raises BodyHasChanged: it is another body than before.
+        """
+        self.content_type = headers.get("content-type", _UNKNOWN_TYPE)
+        check = self._make_check()
+        for piece in untaken(body, self.progress, self._digest, check):
+            self._pass_on(piece)
+        try:
+            self._pass_on(check.ending())
+        except Doubt:
+            if self._doubted_at != self.progress:
+                self._doubted_at = self.progress
+                raise
+
+    def _pass_on(self, piece: bytes) -> None:
+        if piece:
+            self._take(piece)
+            self._digest.update(piece)
+            self.progress += len(piece)
+
+
+def untaken(body: Iterator[bytes], taken: int, digest: Digest, check: Check) -> Iterator[bytes]:
+    """Yield what comes behind the bytes of a body that were taken before it broke.
+
+    :param taken: how many.
+    :param digest: :func:`new_digest` of these.
+    :param check: is shown everything.
+    :raises BodyHasChanged: they are others this time.
+    :raises ApifyDataError: they are fewer.
+    """
+    left, again = taken, new_digest()
+    for piece in body:
+        check.add(piece)
+        if left:
+            again.update(piece[:left])
+            if len(piece) >= left and again.digest() != digest.digest():
+                raise BodyHasChanged
+        yield piece[left:] if left else piece
+        left = max(0, left - len(piece))
+    if left:
+        raise ApifyDataError("the body is shorter than one before")
+
+
+@dataclass(frozen=True)
+class SavedBody:
+    """A file that a body has become.
+
+    :param path: with its scheme.
+    :param content_type: as Apify says.
+    :param bytes: size of the file.
+    :param sha256: digest of the file's bytes, in hexadecimal.
+    :param body_bytes: size of the body, before compression.
+    """
+
+    path: str
+    content_type: str
+    bytes: int
+    sha256: str
+    body_bytes: int
+
+
+def save_body(
+    path: ObjectStoragePath,
+    read: Callable[[BodyReader], None],
+    check: Callable[[], Check],
+    compression: str | None = None,
+) -> SavedBody:
+    """Write a file; begin anew where the body changes while it is read.
+
+    :param read: has a reader take the body.
+    :param check: makes what tells whether a body is whole.
+    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify.export.output.COMPRESSIONS>`.
+    :raises ApifyDataError: the body kept breaking, or changing.
+    :raises OSError: the target cannot be written.
+    """
+    for _ in range(_STARTS):
+        try:
+            with whole_file(path, compression) as output:
+                reader = BodyReader(output.write, check)
+                read(reader)
+        except BodyHasChanged:
+            continue
+        return SavedBody(str(path), reader.content_type, output.size, output.sha256, output.taken)
+    raise ApifyDataError(f"What {path} is to hold changes while it is read.")
