@@ -30,24 +30,42 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _INTEGRATION,
                 "python-modules": [
+                    f"{_PACKAGE}.operators.persist_storage",
                     f"{_PACKAGE}.operators.run_actor",
                     f"{_PACKAGE}.operators.run_lifecycle",
                     f"{_PACKAGE}.operators.webhooks",
                 ],
             }
         ],
-        "sensors": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.sensors.run"]}],
+        "sensors": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": [f"{_PACKAGE}.sensors.dataset", f"{_PACKAGE}.sensors.run"],
+            }
+        ],
         "triggers": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": [f"{_PACKAGE}.triggers.capacity", f"{_PACKAGE}.triggers.run"],
+                "python-modules": [
+                    f"{_PACKAGE}.triggers.capacity",
+                    f"{_PACKAGE}.triggers.dataset",
+                    f"{_PACKAGE}.triggers.run",
+                ],
             }
         ],
         "transfers": [
+            *(
+                {
+                    "source-integration-name": _INTEGRATION,
+                    "target-integration-name": "Common IO",
+                    "python-module": f"{_PACKAGE}.transfers.{module}",
+                }
+                for module in ("dataset_to_file", "key_value_store_to_file", "run_log_to_file")
+            ),
             {
-                "source-integration-name": _INTEGRATION,
-                "target-integration-name": "Common IO",
-                "python-module": f"{_PACKAGE}.transfers.dataset_to_file",
+                "source-integration-name": "Common IO",
+                "target-integration-name": _INTEGRATION,
+                "python-module": f"{_PACKAGE}.transfers.file_to_dataset",
             },
         ],
         "connection-types": [

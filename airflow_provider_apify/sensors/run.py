@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSkipException,
-    BaseSensorOperator,
-    PokeReturnValue,
-    conf,
-)
+from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
 
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify._templating import is_template
@@ -21,13 +14,14 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ORIGINS, STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.options import Target
+from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.run import ApifyLastRunTrigger, ApifyRunTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class ApifyRunSensor(BaseSensorOperator):
+class ApifyRunSensor(DeferrableSensor):
     """Wait until a run has ``SUCCEEDED``; fail, or skip with ``soft_fail``, if it ends in any other way.
 
     It watches either one run (``run_id``) or the newest run of an Actor or task, and waits for one where there is none
@@ -61,7 +55,6 @@ class ApifyRunSensor(BaseSensorOperator):
         status: str | None = None,
         origin: str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -71,30 +64,7 @@ class ApifyRunSensor(BaseSensorOperator):
         self.status = status
         self.origin = origin
         self.apify_conn_id = apify_conn_id
-        self.deferrable = deferrable
         self._check_arguments()
-
-    def execute(self, context: Context) -> Any:
-        """Poke here, or look once and defer while the run goes on."""
-        if not self.deferrable:
-            return super().execute(context)
-        looked = self._look_before_deferring(context)
-        if not looked.is_done:
-            self.defer(
-                trigger=self._trigger(),
-                timeout=timedelta(seconds=self.timeout),
-                method_name="execute_complete",
-            )
-        return looked.xcom_value
-
-    def _look_before_deferring(self, context: Context) -> PokeReturnValue:
-        """Poke; a run that ended badly skips the sensor where it may, as it does in Airflow's own loop."""
-        try:
-            return self.poke(context)
-        except AirflowFailException as error:
-            if self.soft_fail or getattr(self, "never_fail", False):
-                raise AirflowSkipException(str(error)) from error
-            raise
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Resume after the trigger fired."""

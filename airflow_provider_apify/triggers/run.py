@@ -18,7 +18,7 @@ from airflow_provider_apify.options import Target
 from airflow_provider_apify.triggers._guard import is_still_deferred
 
 # Triggers that arrive together would ask together: their first requests are spread over this time.
-_SPREAD_SECONDS = 1.0
+SPREAD_SECONDS = 1.0
 # A run that nobody watches any more costs money: about five minutes.
 _ABORT_ATTEMPTS = 12
 # asyncio forgets tasks that nobody holds.
@@ -27,8 +27,8 @@ _ABORTS: set[asyncio.Task[None]] = set()
 _AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
 
 
-class _WatchingTrigger(BaseTrigger):
-    """What both triggers share: arguments that are kept as they were given."""
+class WatchingTrigger(BaseTrigger):
+    """What these triggers share: arguments that are kept as they were given."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -39,7 +39,7 @@ class _WatchingTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", dict(self._arguments)
 
 
-class ApifyRunTrigger(_WatchingTrigger):
+class ApifyRunTrigger(WatchingTrigger):
     """Fire once, when the run is finished, the deadline has passed, or the run has become too expensive.
 
     It reports what it saw (:meth:`RunEvent.to_payload <airflow_provider_apify.models.RunEvent.to_payload>`); whether
@@ -82,7 +82,7 @@ class ApifyRunTrigger(_WatchingTrigger):
         self.waiting = Waiting(
             deadline=deadline,
             poll_interval=poll_interval,
-            first_delay=random.uniform(0, _SPREAD_SECONDS),
+            first_delay=random.uniform(0, SPREAD_SECONDS),
             settle=settle,
             cost_limit=cost_limit,
         )
@@ -121,7 +121,7 @@ class ApifyRunTrigger(_WatchingTrigger):
             self.log.info("The task was ended by a user: run %s is now %s.", run.id, run.status)
 
 
-class ApifyLastRunTrigger(_WatchingTrigger):
+class ApifyLastRunTrigger(WatchingTrigger):
     """Fire once, when the newest matching run of an Actor or task is finished; wait for one where there is none yet.
 
     :param target_kind: ``"actor"`` or ``"task"``.
@@ -162,7 +162,7 @@ class ApifyLastRunTrigger(_WatchingTrigger):
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
     async def _find(self) -> str:
-        await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))
+        await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
         while True:
             try:
                 run = await self.hook.async_get_last_run(self.target, status=self.status, origin=self.origin)

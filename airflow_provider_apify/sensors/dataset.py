@@ -1,0 +1,104 @@
+"""The sensor that waits for items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
+
+from airflow_provider_apify._api.watching import ItemsSeen
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.sensors._deferring import DeferrableSensor
+from airflow_provider_apify.triggers.dataset import ApifyDatasetTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class ApifyDatasetSensor(DeferrableSensor):
+    """Wait until a dataset has at least so many items, for example while its run still goes on.
+
+    Given a run, it fails, or skips with ``soft_fail``, when the run is over and its dataset has fewer, once Apify's
+    count does not lag any more. It never aborts a run. ``timeout``, ``poke_interval``, ``mode`` and ``soft_fail`` are
+    Airflow's own.
+
+    Reference: https://docs.apify.com/api/v2/dataset-get
+
+    :param dataset_id: the dataset. Give this or ``run_id``. (templated)
+    :param run_id: a run, whose default dataset is watched. (templated)
+    :param min_items: how many items are enough. (templated)
+    :param apify_conn_id: Airflow connection of type ``apify``. (templated)
+    :param deferrable: wait in the triggerer, which looks every ``poke_interval`` seconds, too. Default: Airflow's
+        ``[operators] default_deferrable``.
+    :return: (XCom) ``dataset_id``, ``item_count``, and of a run also ``run_id`` and ``run_status``.
+    :raises ValueError: at parse time, wrong arguments.
+    :raises AirflowFailException: the run is over with fewer items, or an error that no retry can cure.
+    """
+
+    template_fields: Sequence[str] = ("dataset_id", "run_id", "min_items", "apify_conn_id")
+    ui_color = "#e8f5d8"
+
+    def __init__(
+        self,
+        *,
+        dataset_id: str | None = None,
+        run_id: str | None = None,
+        min_items: int | str = 1,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dataset_id = dataset_id
+        self.run_id = run_id
+        self.min_items = min_items
+        self.apify_conn_id = apify_conn_id
+        if (dataset_id is None) == (run_id is None):
+            raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is watched).")
+        if not is_template(min_items):
+            _positive(min_items)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+        """Resume after the trigger fired."""
+        told: dict[str, Any] = self._judge(ItemsSeen(**event)).xcom_value or {}
+        return told
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+        """Look once."""
+        with failing_fast():
+            seen = ApifyHook(self.apify_conn_id).look_at_items(self.dataset_id, self.run_id)
+            self.log.info("Dataset %s has %d items of %s.", seen.dataset_id, seen.item_count, self.min_items)
+            return self._judge(seen)
+
+    def _judge(self, seen: ItemsSeen) -> PokeReturnValue:
+        is_enough = seen.item_count >= _positive(self.min_items)
+        if seen.is_final and not is_enough:
+            raise AirflowFailException(
+                f"Run {seen.run_id} is {seen.run_status}, and its dataset {seen.dataset_id} has {seen.item_count} "
+                f"items, fewer than {self.min_items}.",
+            )
+        told = {"dataset_id": seen.dataset_id, "item_count": seen.item_count}
+        if seen.run_id is not None:
+            told |= {"run_id": seen.run_id, "run_status": seen.run_status}
+        return PokeReturnValue(is_done=is_enough, xcom_value=told if is_enough else None)
+
+    def _trigger(self) -> ApifyDatasetTrigger:
+        return ApifyDatasetTrigger(
+            dataset_id=self.dataset_id,
+            run_id=self.run_id,
+            min_items=_positive(self.min_items),
+            apify_conn_id=self.apify_conn_id,
+            poke_interval=self.poke_interval,
+        )
+
+
+def _positive(value: int | str) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1:
+        raise ValueError(f"min_items is {value!r}. Give a whole number of 1 or more.")
+    return number

@@ -1,0 +1,212 @@
+"""The operator that pushes the items of a file to a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_apify._api.filling import cut
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.export.output import ENDINGS, compression_of
+from airflow_provider_apify.export.target import advice
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.loading.items import FORMATS, Read, reader_of
+from airflow_provider_apify.loading.stored import pieces
+from airflow_provider_apify.loading.survey import Survey, survey
+from airflow_provider_apify.models import Dataset
+from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.options import check_storage_name
+from airflow_provider_apify.transfers._outlets import tell_outlets
+from airflow_provider_apify.transfers._pushed import Pushed, PushMemory, begin_to_append, begin_to_complete
+from airflow_provider_apify.transfers._target import check_path
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+Mode = Literal["append", "complete"]
+
+
+class FileToDatasetOperator(BaseOperator):
+    """Push the items of a jsonl, json or csv file to a dataset.
+
+    The whole file is read and checked first, so that a bad line shows before anything is pushed. Then its items follow
+    one another in pieces of up to 5 MB, each in one request.
+
+    Apify has no way to say that a request is the repetition of another. What is done instead, with only this task
+    writing to the dataset at the time:
+
+    - An answer that is lost: the dataset's count of items is watched for the connection's ``start_settle_seconds``
+      (it lags up to 5 seconds, and the request may be under way), and the piece is sent again only where the count
+      stands still. A count that fits neither case fails the task.
+    - A retry, with ``mode="append"`` on Airflow 3.3 or later: the task remembers how many items were pushed, and goes
+      on behind them, after a look whether the piece that was under way has arrived. So does a clear of a task that did
+      not come to its end. A clear of one that did pushes everything again.
+    - A retry, with ``mode="append"`` on older Airflow: nothing is remembered. If the dataset may have changed since the
+      DAG run began, the retry fails for good rather than push items twice; otherwise it pushes all. A clear always
+      pushes all.
+    - ``mode="complete"``, on any Airflow: the dataset is for this file alone. The items that it counts already are
+      taken for the first ones of the file, and only the others are pushed. So it may be repeated at will.
+
+    Items are doubled where a request arrives later than all that, or somebody else pushes as many items meanwhile.
+
+    Reference: https://docs.apify.com/api/v2/dataset-items-post
+
+    :param path: the file: an absolute local path or a URL of any storage that Airflow knows. ``.gz`` and ``.zst`` are
+        decompressed. (templated)
+    :param dataset_id: push to this dataset. (templated)
+    :param dataset_name: push to the dataset of this name, which is made where there is none. (templated)
+    :param file_format: ``"jsonl"``, ``"json"`` (one array) or ``"csv"`` (all values become text); ``None`` takes the
+        path's ending. (templated)
+    :param delimiter: CSV: one character between cells; default a comma. (templated)
+    :param mode: ``"append"`` or ``"complete"``, see above.
+    :param source_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
+        default. (templated)
+    :param apify_conn_id: Airflow connection of type ``apify``. (templated)
+    :return: (XCom) ``dataset_id``, ``dataset_name``, ``path``, ``items`` (of the file), ``pushed`` (of these, by this
+        attempt), ``item_count`` (of the dataset then) and ``sha256`` (of the items). The events of outlet assets carry
+        it as ``extra``.
+    :raises ValueError: at parse time, wrong arguments.
+    :raises AirflowFailException: no such dataset; a line that is no item, or an item above 5 MB, with its place; a
+        retry that cannot tell what was pushed.
+    :raises ApifyDataError: a count of the dataset that this task does not explain.
+    :raises ApifyError: the file could not be read.
+    """
+
+    template_fields: Sequence[str] = (
+        "path",
+        "dataset_id",
+        "dataset_name",
+        "file_format",
+        "delimiter",
+        "source_conn_id",
+        "apify_conn_id",
+    )
+    ui_color = "#e8f5d8"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        dataset_id: str | None = None,
+        dataset_name: str | None = None,
+        file_format: str | None = None,
+        delimiter: str | None = None,
+        mode: Mode = "append",
+        source_conn_id: str | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.dataset_id = dataset_id
+        self.dataset_name = dataset_name
+        self.file_format = file_format
+        self.delimiter = delimiter
+        self.mode = mode
+        self.source_conn_id = source_conn_id
+        self.apify_conn_id = apify_conn_id
+        self._check_arguments()
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The hook for this task's connection."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Check the file, then push what is not there yet."""
+        with failing_fast():
+            self._check_arguments()  # again, with the templates rendered
+            found = self._survey()
+            dataset = self._find_dataset()
+            memory = PushMemory(context, dataset.id, found)
+            begun = self._begin(context, memory, dataset, found)
+            pushed = self._push(memory, dataset, begun)
+        self.log.info("Pushed %d items to dataset %s, of %d.", pushed.items - begun.items, dataset.id, found.items)
+        result = {
+            "dataset_id": dataset.id,
+            "dataset_name": dataset.name,
+            "path": self.path,
+            "items": found.items,
+            "pushed": pushed.items - begun.items,
+            "item_count": pushed.before + pushed.items,
+            "sha256": found.sha256,
+        }
+        tell_outlets(context, result)
+        return result
+
+    def _survey(self) -> Survey:
+        items = self._items()
+        try:
+            return survey(items)
+        except ValueError as error:
+            raise ValueError(f"{self.path}, {error} Nothing was pushed.") from None
+
+    def _push(self, memory: PushMemory, dataset: Dataset, pushed: Pushed) -> Pushed:
+        for piece in cut(islice(self._items(), pushed.items, None)):
+            memory.note(pushed)
+            before = pushed.before + pushed.items
+            self.hook.push_piece(dataset.id, piece, before, self.log.warning, look_first=pushed.look_first)
+            pushed = Pushed(pushed.before, pushed.items + piece.items)
+        memory.note(pushed)
+        return pushed
+
+    def _begin(self, context: Context, memory: PushMemory, dataset: Dataset, found: Survey) -> Pushed:
+        """Return how far the file is pushed already."""
+        if self.mode == "complete":
+            pushed = begin_to_complete(self.hook, context, dataset, found)
+        else:
+            pushed = begin_to_append(self.hook, context, memory, dataset)
+        if pushed.items:
+            self.log.info("%d items of the file are there already: going on behind them.", pushed.items)
+        return pushed
+
+    def _find_dataset(self) -> Dataset:
+        if self.dataset_name is None:
+            return self.hook.get_dataset(self.dataset_id or "")
+        return self.hook.create_dataset(self.dataset_name)
+
+    def _items(self) -> Iterator[bytes]:
+        return self._read(reader_of(_format_of(self.path, self.file_format), self.delimiter))
+
+    def _read(self, read: Read) -> Iterator[bytes]:
+        from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - a DAG file needs no storage
+
+        try:
+            path = ObjectStoragePath(self.path, conn_id=self.source_conn_id)
+            yield from read(pieces(path, compression_of(self.path, None)))
+        except OSError as error:
+            said = f"Cannot read {self.path}: {type(error).__name__}: {error}.{advice(error)}"
+            raise ApifyError(said) from error
+        except ImportError as error:
+            raise AirflowFailException(f"Cannot read {self.path}: {error}.") from error
+
+    def _check_arguments(self) -> None:
+        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
+        if (self.dataset_id is None) == (self.dataset_name is None):
+            raise ValueError("Give exactly one of dataset_id and dataset_name (made where there is none).")
+        check_path(self.path)
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"mode is {self.mode!r}. Give one of {', '.join(get_args(Mode))}.")
+        if self.dataset_name is not None and not is_template(self.dataset_name):
+            check_storage_name("dataset_name", self.dataset_name)
+        if not is_template((self.file_format, self.delimiter, self.path.rpartition("/")[2])):
+            reader_of(_format_of(self.path, self.file_format), self.delimiter)
+
+
+def _format_of(path: str, file_format: str | None) -> str:
+    """Return the format that is named, else that of the path's ending.
+
+    :raises ValueError: there is none.
+    """
+    bare = next((path.removesuffix(ending) for ending in ENDINGS if path.endswith(ending)), path)
+    name = file_format or bare.rpartition(".")[2]
+    if name not in FORMATS:
+        raise ValueError(
+            f"{name!r} is no format that items are read from. Give file_format as one of {', '.join(FORMATS)}."
+        )
+    return name

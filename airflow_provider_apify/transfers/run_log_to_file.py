@@ -1,0 +1,68 @@
+"""The operator that writes the log of a run to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.export.bodies import LastLineCheck, SizeCheck, save_body
+from airflow_provider_apify.export.output import compression_of
+from airflow_provider_apify.transfers._writing import BodyToFileOperator
+
+_KEPT_BYTES = 10 * 2**20
+
+
+class RunLogToFileOperator(BodyToFileOperator):
+    """Write the log of a run to a file, as it is: of a run that goes on, up to now.
+
+    The file appears whole or not at all, and replaces what was there, so a rerun is safe. A body that breaks, or of
+    a finished run ends in the middle of a line, is read again; one that ends there twice is believed. A body that ends
+    early between two lines, and shows it in no other way, cannot be told from a whole one. Apify keeps 10 MiB of a log:
+    a warning says when that much came.
+
+    Reference: https://docs.apify.com/api/v2/log-get
+
+    :param run_id: the run. (templated)
+    :param path: where to write: an absolute local path or a URL, as of
+        :class:`~airflow_provider_apify.transfers.dataset_to_file.DatasetToFileOperator`. (templated)
+    :param compression: ``"gzip"`` or ``"zstd"``; ``None`` takes it from an ending ``.gz`` or ``.zst`` of the path.
+        (templated)
+    :param if_exists: ``"overwrite"``, ``"fail"``, or ``"skip"``, which skips the task.
+    :param target_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
+        default. (templated)
+    :param apify_conn_id: Airflow connection of type ``apify``. (templated)
+    :return: (XCom) the manifest: ``path``, ``content_type``, ``bytes``, ``sha256``, ``body_bytes`` (before
+        compression), ``run_id``, ``status`` (of the run, before its log was read) and ``is_complete`` (whether the run
+        was finished then). The events of outlet assets carry it as ``extra``.
+    :raises ValueError: at parse time, wrong arguments.
+    :raises AirflowFailException: no such run, a storage whose driver is missing, or a file that is there although
+        ``if_exists="fail"``.
+    :raises ApifyError: the target could not be written; nothing is left of it.
+    """
+
+    template_fields: Sequence[str] = (*BodyToFileOperator.template_fields, "compression")
+
+    def __init__(self, *, run_id: str, compression: str | None = None, **kwargs: Any) -> None:
+        super().__init__(run_id=run_id, **kwargs)
+        self.compression = compression
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        if not is_template(self.compression):
+            compression_of(self.path, self.compression)
+
+    def _write(self) -> dict[str, Any]:
+        run = self.hook.get_run(self.run_id or "")
+        self._target().check(self.if_exists)
+        compression = compression_of(self.path, self.compression)
+        # The log of a run that goes on is read while a line is written.
+        check = LastLineCheck if run.is_finished else partial(SizeCheck, None)
+        saved = save_body(self._target().path(), partial(self.hook.read_log, run.id), check, compression)
+        if saved.body_bytes >= _KEPT_BYTES:
+            self.log.warning("Apify keeps 10 MiB of a log, and so much came: some of it may be missing.")
+        self.log.info("Wrote the log of run %s (%d bytes) to %s", run.id, saved.bytes, saved.path)
+        return {**asdict(saved), "run_id": run.id, "status": run.status, "is_complete": run.is_finished}

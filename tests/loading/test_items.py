@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_apify._api.filling import MAX_BATCH_BYTES
+from airflow_provider_apify.loading.items import reader_of
+
+BOM = b"\xef\xbb\xbf"
+values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.lists(st.dictionaries(st.text(), values, max_size=4), max_size=8)
+steps = st.integers(1, 60)
+
+
+def cut(body: bytes, step: int = 7) -> Iterator[bytes]:
+    """Return a file as it is read: in pieces that end anywhere."""
+    return (body[start : start + step] for start in range(0, len(body), step))
+
+
+def read(file_format: str, body: bytes, step: int = 7, delimiter: str | None = None) -> list[Any]:
+    return [json.loads(item) for item in reader_of(file_format, delimiter)(cut(body, step))]
+
+
+@given(objects, steps, st.booleans())
+def test_every_line_is_an_item(items: list[Any], step: int, escaped: bool) -> None:
+    body = "\n".join(json.dumps(item, ensure_ascii=escaped) for item in items).encode()
+    assert read("jsonl", body, step) == items
+
+
+@given(objects, steps, st.sampled_from([None, 1]))
+def test_every_element_of_an_array_is_an_item(items: list[Any], step: int, indent: int | None) -> None:
+    body = json.dumps(items, ensure_ascii=False, indent=indent).encode()
+    assert read("json", body, step) == items
+
+
+def test_items_pass_as_they_are_written() -> None:
+    line = b'{"a": 1.0, "b": "\\ud83c", "a": 1e400}'
+    assert list(reader_of("jsonl", None)(iter([line + b"\r\n\n \n"]))) == [line]
+    assert list(reader_of("json", None)(iter([b"[ " + line + b" ]\n"]))) == [line]
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("jsonl", b'{"a":"1"}\r\n\n{"a":"2"}'),
+        ("json", b'\n [{"a":"1"} , {"a":"2"}]\n'),
+        ("csv", b'a\r\n1\r\n\r\n"2"'),
+    ],
+)
+def test_byte_order_marks_empty_lines_and_missing_last_line_breaks_do_not_matter(name: str, body: bytes) -> None:
+    assert read(name, BOM + body) == read(name, body) == [{"a": "1"}, {"a": "2"}]
+
+
+@pytest.mark.parametrize(("name", "body"), [("jsonl", b""), ("json", b"[]"), ("csv", b""), ("csv", b"a,b\n")])
+def test_a_file_without_items_has_none(name: str, body: bytes) -> None:
+    assert read(name, body) == []
+
+
+def test_rows_become_items_of_text() -> None:
+    body = 'name;note\nŽluť;"a ""quoted""\nsecond line; and more"\n5;\n'.encode()
+    assert read("csv", body, delimiter=";") == [
+        {"name": "Žluť", "note": 'a "quoted"\nsecond line; and more'},
+        {"name": "5", "note": ""},
+    ]
+
+
+def test_a_long_cell_is_read() -> None:
+    assert read("csv", b"a\n" + b"x" * 200_000 + b"\n", step=10_000) == [{"a": "x" * 200_000}]
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json"])
+def test_an_item_may_be_as_large_as_apify_takes(name: str) -> None:
+    item = b'{"a":"%s"}' % (b"x" * (MAX_BATCH_BYTES - 10))
+    body = b"[%s]" % item if name == "json" else item
+    assert list(reader_of(name, None)(cut(body, 2**20))) == [item]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "words"),
+    [
+        ("jsonl", b'{"a":1}\n\n{"a":', "line 3: it is no JSON: Expecting value at character 6"),
+        ("jsonl", b'{"a":1}\n[1]\n', "line 2: an item is a JSON object"),
+        ("jsonl", b'{"a":NaN}', "line 1: it is no JSON: NaN is no JSON number"),
+        ("jsonl", b'{"a":"\xff"}', "line 1: it is not UTF-8"),
+        ("jsonl", b'{"a":1}\n{"a":"%s"}\n' % (b"x" * MAX_BATCH_BYTES), "line 2: an item above 5 MB"),
+        ("json", b'{"a":1}', r"it does not begin with '\['"),
+        ("json", b"", r"it does not begin with '\['"),
+        ("json", b'[{"a":1},{"a":', "item 2: it is no JSON: Expecting value"),
+        ("json", b'[{"a":1},{"a":2}', "neither ',' nor ']' behind item 2"),
+        ("json", b'[{"a":1} {"a":2}]', "neither ',' nor ']' behind item 1"),
+        ("json", b'[{"a":1},]', "item 2: it is no JSON"),
+        ("json", b'[{"a":1}] {"a":2}', "something follows the array"),
+        ("json", b'[{"a":1},2]', "item 2: an item is a JSON object"),
+        ("json", b'[{"a":"\xff"}]', "it is not UTF-8"),
+        ("json", b'[{"a":"%s"}]' % (b"x" * MAX_BATCH_BYTES), "item 1: (it is above|an item above) 5 MB"),
+        ("csv", b"a,b\n1,2\n1,2,3\n", "line 3: it has 3 cells, but the first row 2"),
+        ("csv", b"a,a\n1,2\n", "line 1: two columns have the same name"),
+        ("csv", b'a,b\n1,"2\n', "it is no CSV"),
+        ("csv", b"a\n\xff\n", "it is not UTF-8"),
+    ],
+    ids=range(19),
+)
+def test_what_is_no_item_is_an_error_that_says_where(name: str, body: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read(name, body, step=2**20)
+
+
+def test_an_error_does_not_hold_the_item() -> None:
+    with pytest.raises(ValueError, match="line 1") as caught:
+        read("jsonl", b'{"a": "secret"')
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "words"),
+    [("json", ";", "delimiter is for csv only, but the file is json"), ("csv", "tab", "It must be one character")],
+)
+def test_a_delimiter_that_means_nothing_is_refused(name: str, delimiter: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        reader_of(name, delimiter)
