@@ -61,26 +61,26 @@ class Access:
 
 def drive(flow: Flow[T], send: Callable[[Request], Answer]) -> T:
     """Run a flow to its end, blocking."""
-    request = next(flow)
-    while True:
-        time.sleep(request.delay)
-        try:
+    try:
+        request = next(flow)
+        while True:
+            time.sleep(request.delay)
             request = flow.send(send(request))
-        except StopIteration as done:
-            result: T = done.value
-            return result
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]]) -> T:
     """Run a flow to its end on the event loop."""
-    request = next(flow)
-    while True:
-        await asyncio.sleep(request.delay)
-        try:
+    try:
+        request = next(flow)
+        while True:
+            await asyncio.sleep(request.delay)
             request = flow.send(await send(request))
-        except StopIteration as done:
-            result: T = done.value
-            return result
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 def send_with_requests(session: requests.Session, access: Access, request: Request) -> Answer:

@@ -89,3 +89,11 @@ def test_items_are_never_stored_twice(hook: ApifyHook, apify: LocalApify, datase
     with pytest.raises(ApifyConnectionError, match="0 were stored before"):
         hook.push_items(dataset, [{"a": 1}])
     assert hook.get_dataset(dataset).item_count == 1
+
+
+def test_nothing_to_add_or_to_push_asks_for_nothing(
+    hook: ApifyHook, apify: LocalApify, queue: str, dataset: str
+) -> None:
+    asked = apify.control.ledger().requests
+    assert (hook.add_requests(queue, []), hook.push_items(dataset, [])) == ([], 0)
+    assert apify.control.ledger().requests == asked
