@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
-# No task has so many retries.
-_CLEAR = 1_000_000
 _MARKER = re.compile(r"start=(?P<task>[0-9a-f]{20})\.(?P<rerun>\d+)-(?P<attempt>\d+)$")
 
 
@@ -18,8 +16,8 @@ class Identity:
     """Which attempt of which task instance a start belongs to.
 
     :param task: hash of DAG id, task id, DAG run id and map index.
-    :param rerun: tells deliberate reruns apart: when a user clears a task that is deferred or over, Airflow raises its
-        ``max_tries``, and the ``clear_number`` of a DAG run that was over.
+    :param rerun: tells deliberate reruns apart: Airflow raises ``max_tries`` when a user clears a task that is deferred
+        or over. (The DAG run's ``clear_number`` would not do: since 3.2 it counts clears of other tasks too.)
     :param attempt: Airflow's ``try_number``.
     """
 
@@ -28,15 +26,13 @@ class Identity:
     attempt: int
 
     @classmethod
-    def of(cls, ti: Any, *, clear_number: int = 0, installation: str = "") -> Self:
+    def of(cls, ti: Any, *, installation: str = "") -> Self:
         """Read an Airflow task instance.
 
-        :param clear_number: of its DAG run.
         :param installation: name of this Airflow, where several share one Apify account.
         """
         key = json.dumps([installation, ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
-        rerun = int(ti.max_tries) + _CLEAR * clear_number
-        return cls(hashlib.sha256(key.encode()).hexdigest()[:20], rerun, int(ti.try_number))
+        return cls(hashlib.sha256(key.encode()).hexdigest()[:20], int(ti.max_tries), int(ti.try_number))
 
     @classmethod
     def parse(cls, user_agent: str | None) -> Self | None:

@@ -35,8 +35,7 @@ class RunMemory:
         self._store: Any = context.get("task_state_store")
         noted = self._store.get(_KEY, default=None) if self._store is not None else None
         self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
-        clears = getattr(context["dag_run"], "clear_number", None) or 0
-        self.identity = Identity.of(context["ti"], clear_number=clears, installation=installation)
+        self.identity = Identity.of(context["ti"], installation=installation)
 
     @property
     def known(self) -> dict[str, int]:

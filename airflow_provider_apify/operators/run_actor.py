@@ -220,7 +220,7 @@ class RunActorOperator(BaseOperator):
     def on_kill(self) -> None:
         """Abort the run, also one just being started, so that a killed task costs nothing more; there are 5 seconds."""
         self._is_killed = True
-        run_id = self.run_id or run_id_of_this_task()
+        run_id = self.run_id or run_id_of_this_task() or (self._memory and next(iter(self._memory.known), None))
         if not self.abort_on_kill:
             return
         hook = ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY)
@@ -230,7 +230,7 @@ class RunActorOperator(BaseOperator):
                 run = hook.abort_run(run_id)
                 if self._memory and run.is_stopped:
                     self._memory.note_given_up(run.id)
-            elif self._sent:
+            if self._sent and not self.run_id:
                 hook.abandon_start(*self._sent, self.log.info, is_patient=False)
         except ApifyError as trouble:
             where = run_url(run_id) if run_id else "Apify Console"

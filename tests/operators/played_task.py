@@ -157,8 +157,12 @@ class PlayedTask:
         The worker is told to stop, and another attempt comes, after the last retry too. ``max_tries`` stays as it is.
         """
         self._is_restarting = True
-        self._clear_number += self._counts_clears
+        self.clear_another()
         self.kill()
+
+    def clear_another(self) -> None:
+        """Do what Airflow does to the DAG run when another of its tasks is cleared."""
+        self._clear_number += self._counts_clears
 
     def hook_class(self) -> type[ApifyHook]:
         """Return the real hook, whose pauses are short, and whose requests are moments of the attempt's fate."""

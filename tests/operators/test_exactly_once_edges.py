@@ -141,3 +141,17 @@ def test_a_run_that_cannot_be_aborted_is_told_with_its_address(
     address = f"https://console.apify.com/actors/runs/{task.watched_run_id}"
     log = caplog.text + capsys.readouterr().out  # Airflow 3 prints it
     assert f"may go on and cost money; look at {address}" in log
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+def test_a_clear_of_another_task_of_the_dag_run_leaves_the_run_of_this_one_alone(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool
+) -> None:
+    """Since 3.2 Airflow counts such a clear in the DAG run that goes on."""
+    task = played(monkeypatch, has_store=has_store, counts_clears=True)
+    assert task.attempt(Fate()) == "execute_complete"
+    task.clear_another()
+
+    task.attempt(Fate())
+
+    assert statuses(apify) == ["RUNNING"]

@@ -27,7 +27,7 @@ from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators import run_actor
 from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, RunEnd, Settings, actor
-from tests.operators.played_task import PACE, RETRIES, Died, DiedSending, Fate, PlayedTask
+from tests.operators.played_task import PACE, Died, DiedSending, Fate, PlayedTask
 from tools.lab.waiting import wait_until
 
 LAG_SECONDS = 3 * PACE
@@ -167,13 +167,17 @@ class OneTask(RuleBasedStateMachine):
         self.state = "marked, unseen"
 
     @precondition(lambda self: not self.task.is_fresh)
-    @rule(retries=st.sampled_from([0, 1, RETRIES]))
-    def a_user_clears_the_task(self, retries: int) -> None:
+    @rule()
+    def a_user_clears_the_task(self) -> None:
         if self.state == WATCHES:
             self.task.kill()
-        self.task.clear(retries=retries, dag_run_is_over=self.state in OVER | UNSEEN)
+        self.task.clear(dag_run_is_over=self.state in OVER | UNSEEN)
         self.wish += 1
         self.state = "scheduled"
+
+    @rule()
+    def a_user_clears_another_task_of_the_dag_run(self) -> None:
+        self.task.clear_another()
 
     @invariant()
     def never_two_runs_for_one_wish(self) -> None:
