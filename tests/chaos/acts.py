@@ -103,10 +103,16 @@ def mark(moment: Moment, state: str) -> Acts:
     return acts
 
 
-def clear(moment: Moment, then: str | None = None) -> Acts:
+def newest_watched(scene: Scene) -> None:
+    """Wait until somebody waits for the newest run, after an older one was watched."""
+    scene.wait_until_newest_is_watched()
+
+
+def clear(moment: Moment, then: str | None = None, *, at: Moment = newest_watched) -> Acts:
     """Clear the task at a moment.
 
-    :param then: how the user marks it once its new run is watched, where that would go on for long.
+    :param then: how the user marks it afterwards, where its new run, or its tries, would go on for long.
+    :param at: the moment for that, once the new run is there.
     """
 
     def acts(scene: Scene) -> None:
@@ -115,8 +121,7 @@ def clear(moment: Moment, then: str | None = None) -> Acts:
         scene.clear()
         scene.wait_for_runs(runs + 1)
         if then:
-            scene.wait_until_newest_is_watched()
-            scene.mark(then)
+            mark(at, then)(scene)
 
     return acts
 
@@ -132,21 +137,18 @@ def restart(component: str, *, gracefully: bool = False) -> Acts:
     return acts
 
 
-def end_while_triggerer_is_away(scene: Scene) -> None:
-    """Kill the triggerer, and start it again when the run has ended."""
-    watched(scene)
-    scene.lab.stop_component("triggerer", gracefully=False)
-    wait_until(lambda: not scene.ledger.runs_going, "the run to end", timeout=60)
-    scene.lab.start_component("triggerer")
+def kill_triggerer_until_the_end(then: str | None = None) -> Acts:
+    """Kill the triggerer while it watches the run, and start it again when the run has ended.
 
-
-def mark_while_triggerer_is_away(state: str) -> Acts:
-    """Kill the triggerer while the run goes on, mark the task, and start the triggerer again."""
+    :param then: how the user marks the task meanwhile.
+    """
 
     def acts(scene: Scene) -> None:
         watched(scene)
         scene.lab.stop_component("triggerer", gracefully=False)
-        scene.mark(state)
+        if then:
+            scene.mark(then)
+        wait_until(lambda: not scene.ledger.runs_going, "the run to end", timeout=60)
         scene.lab.start_component("triggerer")
 
     return acts

@@ -73,6 +73,11 @@ class Verdict:
         expected = (self.case.state, self.case.runs, self.case.costs, "")
         return (self.state, self.runs, self.counts, self.trouble) == expected
 
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether it says nothing about the case, and may be played again: trouble, and no run that should not be."""
+        return bool(self.trouble) and self.counts == self.case.costs
+
     def __str__(self) -> str:
         """Say it in one line."""
         counts = ", ".join(f"{count} {name}" for name, count in self.counts._asdict().items())

@@ -187,6 +187,7 @@ class Scene:
         return "" if written == self.case.run_input["items"] else f"{written} items in the file"
 
     def _trigger(self) -> DagRunKey:
+        death_note(self.folder, self.dag_id).unlink(missing_ok=True)
         if self.case.shape == "task":
             self.apify.add_task(SAVED_TASK, "apify/scenario", dict(self.case.run_input))
         for fault in self.case.faults:

@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.case import Case
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
-from tests.chaos.run import chaos_lab, play_all
+from tests.chaos.run import chaos_lab, play_clearly
 from tools.lab import AirflowLab
 
 QUICK = [case for case in CASES if case.is_quick]
@@ -25,7 +25,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ver
 
 
 def _played(lab: AirflowLab) -> dict[str, Verdict]:
-    return {verdict.case.key: verdict for verdict in play_all(lab, QUICK)}
+    return {verdict.case.key: verdict for verdict in play_clearly(lab, QUICK)}
 
 
 @pytest.mark.timeout(600)

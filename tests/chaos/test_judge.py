@@ -69,6 +69,14 @@ def test_a_second_try_does_not_prove_that_the_first_died_where_it_was_to() -> No
     assert there.is_as_expected
 
 
+def test_only_a_case_without_surplus_runs_may_be_played_again() -> None:
+    good = [a_run("SUCCEEDED", run_id="first"), a_run("SUCCEEDED", run_id="second")]
+
+    assert judged(a_case(), good[0], result="first", tries=2).is_spoilt
+    assert not judged(a_case(), *good, result="second", tries=2).is_spoilt
+    assert not judged(a_case(), good[0], result="first").is_spoilt
+
+
 def test_a_fault_that_has_not_happened_as_often_as_meant_is_trouble() -> None:
     fault = {"action": "answer", "method": "POST", "path": "*", "times": 3, "happened": 2}
 

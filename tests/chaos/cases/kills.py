@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.chaos.acts import (
-    end_while_triggerer_is_away,
     kill_machine,
+    kill_triggerer_until_the_end,
     kill_worker,
     move_trigger,
     restart,
@@ -236,7 +236,7 @@ CASES = (
         then="The next triggerer sees at once that the run has ended.",
         deferrable=True,
         run_input=_LONG,
-        acts=end_while_triggerer_is_away,
+        acts=kill_triggerer_until_the_end(),
         is_alone=True,
     ),
     Case(

@@ -6,10 +6,10 @@ from typing import Any
 
 from tests.chaos.acts import (
     expire_token,
+    kill_triggerer_until_the_end,
     kill_worker,
     mark,
     mark_when_the_worker_is_lost,
-    mark_while_triggerer_is_away,
     shut_worker_down,
     struck,
     watched,
@@ -73,10 +73,10 @@ CASES = (
     ),
     Case(
         key="limit_mark_while_triggerer_is_away",
-        happens="The triggerer is dead, and a user marks the task before there is another.",
+        happens="The triggerer is dead, a user marks the task, and no other triggerer comes before the run ends.",
         then=f"Airflow tells nobody of it; {_ENDS_ITSELF}",
         operator={"timeout": 40},
-        acts=mark_while_triggerer_is_away("failed"),
+        acts=kill_triggerer_until_the_end("failed"),
         deferrable=True,
         is_alone=True,
         **_ORPHAN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import end_while_triggerer_is_away, kill_machine, watched
+from tests.chaos.acts import kill_machine, kill_triggerer_until_the_end, watched
 from tests.chaos.case import ENDLESS, STARTS, Case
 
 _RUN = "The run"
@@ -95,7 +95,7 @@ _LIMITS = (
         key="run_has_its_own_limit_deferred",
         happens="goes on when the triggerer is dead, and another comes only after `execution_timeout`",
         then="Apify itself ends the run at the limit that the operator derived from `execution_timeout`.",
-        acts=end_while_triggerer_is_away,
+        acts=kill_triggerer_until_the_end(),
         deferrable=True,
         is_alone=True,
         **_LIMITED,
