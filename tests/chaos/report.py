@@ -32,8 +32,8 @@ Airflow 3, and the harness speaks its REST API.)
 - A *lost* run was good, or was aborted although nobody had given it up, and the task has not got its result.
 
 Each run is counted once. A row counts only where what it tells has really happened: the worker has died at that point,
-the task took as many tries as that takes, and each fault has struck as often as it was to. Where something else has come
-between, the case is played again.
+the task took as many tries as that takes, and each fault has struck as often as it was to. Where something else
+has come between, the case is played again.
 
 Tasks have `retries=2` and otherwise the operator's defaults, unless the row says something else. "Killed" is SIGKILL.
 What Airflow notices after minutes by default (a lost heartbeat, a lost triggerer), it notices after seconds here, and
