@@ -14,6 +14,7 @@ Fault = Mapping[str, Any]
 
 STARTS: Mapping[str, Any] = {"method": "POST", "path": "/v2/actor*/runs"}
 LOOKS: Mapping[str, Any] = {"method": "GET", "path": "/v2/actor-runs/*"}
+ABORTS: Mapping[str, Any] = {"method": "POST", "path": "/v2/actor-runs/*/abort"}
 TASK = "run"
 EXPORT = "export"
 """The second task of cases of that shape."""
@@ -75,6 +76,7 @@ class Case:
     :param settings: of the local Apify.
     :param acts: what is done while the task is under way.
     :param clears: how often the user asks for another run.
+    :param given_up: how many runs the user aborts at Apify.
     :param is_alone: whether it stops what other cases need.
     :param is_quick: whether it is among the few that every test run repeats.
     :param has_plain: whether a plain client can be put through the same.
@@ -98,6 +100,7 @@ class Case:
     settings: Mapping[str, Any] = field(default_factory=dict)
     acts: Acts = nothing
     clears: int = 0
+    given_up: int = 0
     is_alone: bool = False
     is_quick: bool = False
     has_plain: bool = False

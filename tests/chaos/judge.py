@@ -105,7 +105,7 @@ def _counts(case: Case, seen: Seen, instance: Instance) -> Counts:
     candidates = good[min(case.clears, len(good) - 1) :] if good else []
     has_lost = bool(candidates) and not seen.is_marked and instance.result not in candidates
     is_given_up = seen.is_marked or seen.state != "success"
-    aborted = sum(run.status == "ABORTED" for run in others) - case.clears - is_given_up
+    aborted = sum(run.status == "ABORTED" for run in others) - case.clears - case.given_up - is_given_up
     return Counts(duplicates, len(orphans), has_lost + max(0, aborted))
 
 

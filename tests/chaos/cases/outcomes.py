@@ -50,6 +50,16 @@ _OUTCOMES = (
         state="failed",
     ),
     Case(
+        key="run_is_aborted_by_somebody",
+        section=_RUN,
+        happens="is aborted by somebody in Apify Console, and the task has retries",
+        then="That is a failure like any other: the retry starts another run (`on_failed_run` is `new`).",
+        tries=2,
+        run_input={"endAs": ["ABORTED", "SUCCEEDED"], "items": 1},
+        runs=("ABORTED", "SUCCEEDED"),
+        given_up=1,
+    ),
+    Case(
         key="run_finds_no_room",
         section=_RUN,
         happens="finds the account's memory used up (402), twice, and `wait_for_capacity` is set",
@@ -68,7 +78,7 @@ _OUTCOMES = (
     Case(
         key="run_takes_too_long",
         section=_RUN,
-        happens="goes on when the task's `execution_timeout` is over",
+        happens="goes on when the task's `execution_timeout` is over (`retries=0`)",
         then="The run is aborted, and the task fails.",
         run_input=ENDLESS,
         operator={"execution_timeout": 15, "retries": 0, "timeout": 3600},
@@ -86,14 +96,14 @@ _LIMITED: dict[str, Any] = {
 _LIMITS = (
     Case(
         key="run_has_its_own_limit",
-        happens="goes on when the machine is dead, and no other attempt comes",
+        happens="goes on when the machine is dead, and no other attempt comes (`retries=0`)",
         then="Apify itself ends the run at the limit that the operator derived from `execution_timeout`.",
         acts=kill_machine(watched),
         **_LIMITED,
     ),
     Case(
         key="run_has_its_own_limit_deferred",
-        happens="goes on when the triggerer is dead, and another comes only after `execution_timeout`",
+        happens="goes on when the triggerer is dead, and another comes only after `execution_timeout` (`retries=0`)",
         then="Apify itself ends the run at the limit that the operator derived from `execution_timeout`.",
         acts=kill_triggerer_until_the_end(),
         deferrable=True,

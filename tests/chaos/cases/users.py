@@ -15,7 +15,7 @@ from tests.chaos.acts import (
     struck_and_deferred,
     watched,
 )
-from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
+from tests.chaos.case import ABORTS, ENDLESS, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
 
 _MARKS = ("failed", "success")
 _FULL = {
@@ -26,6 +26,12 @@ _FULL = {
     "message": "The account has too many runs at the same time.",
 }
 _PATIENT = {"wait_for_capacity": 600}
+_BAD_ABORTS = {
+    "cut": ("is cut off before Apify has done it", {"action": "cut-before-commit"}),
+    "lost": ("is done, and its answer is lost", {"action": "cut-after-commit"}),
+    "429": ("is answered 429, twice", {"action": "answer", "status": 429, "times": 2}),
+    "503": ("is answered 503, three times", {"action": "answer", "status": 503, "times": 3}),
+}
 
 
 def _marked(key: str, when: str, then: str, moment: Moment, state: str, **details: Any) -> Case:
@@ -95,6 +101,15 @@ def _marks() -> Iterator[Case]:
             run_input={"endAs": "FAILED"},
             operator={"retry_delay": 900},
             runs=("FAILED",),
+        ).both_ways()
+    for key, (happens, fault) in _BAD_ABORTS.items():
+        yield from _marked(
+            f"mark_abort_{key}",
+            f"while the run goes on, and the request to abort it {happens}",
+            "It is repeated, and the run is aborted.",
+            watched,
+            "failed",
+            faults=({**ABORTS, **fault},),
         ).both_ways()
     yield _marked(
         "mark_kept",
@@ -175,7 +190,7 @@ _CLEARS = (
     Case(
         key="clear_failed",
         section=_CLEAR,
-        happens="when it has failed",
+        happens="when it has failed (`retries=0`)",
         then="It is run again: a second run is started, as the user has asked.",
         run_input={"endAs": "FAILED"},
         operator={"retries": 0},
