@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import requests
+
 from tools.lab import wait_until
 
 if TYPE_CHECKING:
@@ -89,6 +91,17 @@ def expire_token(moment: Moment) -> Acts:
     def acts(scene: Scene) -> None:
         moment(scene)
         scene.apify.control.add_fault("expire-token")
+
+    return acts
+
+
+def abort_at_apify(moment: Moment) -> Acts:
+    """Abort the newest run at a moment, as the button in Apify Console does."""
+
+    def acts(scene: Scene) -> None:
+        moment(scene)
+        url = f"{scene.apify.base_url}/v2/actor-runs/{scene.ledger.runs[-1].run_id}/abort"
+        requests.post(url, headers={"Authorization": f"Bearer {scene.apify.token}"}, timeout=30).raise_for_status()
 
     return acts
 

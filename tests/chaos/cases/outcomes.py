@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import kill_machine, kill_triggerer_until_the_end, watched
+from tests.chaos.acts import abort_at_apify, kill_machine, kill_triggerer_until_the_end, watched
 from tests.chaos.case import ENDLESS, STARTS, Case
 
 _RUN = "The run"
@@ -55,7 +55,8 @@ _OUTCOMES = (
         happens="is aborted by somebody in Apify Console, and the task has retries",
         then="That is a failure like any other: the retry starts another run (`on_failed_run` is `new`).",
         tries=2,
-        run_input={"endAs": ["ABORTED", "SUCCEEDED"], "items": 1},
+        run_input={"durationSecs": 12, "items": 3},
+        acts=abort_at_apify(watched),
         runs=("ABORTED", "SUCCEEDED"),
         given_up=1,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.chaos.acts import (
@@ -26,7 +26,7 @@ _FULL = {
     "message": "The account has too many runs at the same time.",
 }
 _PATIENT = {"wait_for_capacity": 600}
-_BAD_ABORTS = {
+_BAD_ABORTS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "cut": ("is cut off before Apify has done it", {"action": "cut-before-commit"}),
     "lost": ("is done, and its answer is lost", {"action": "cut-after-commit"}),
     "429": ("is answered 429, twice", {"action": "answer", "status": 429, "times": 2}),
