@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -31,7 +32,7 @@ class Target:
 
     def __post_init__(self) -> None:
         """Read an address; reject what can be no ID, so that it never becomes part of another URL."""
-        object.__setattr__(self, "id", read_reference(self.kind, self.id))
+        object.__setattr__(self, "id", read_reference(self.kind, parse_text(f"{self.word} ID", self.id)))
         owner, separator, name = self.id.replace("/", "~").rpartition("~")
         if not _is_plain(name) or (separator and not _is_plain(owner)):
             raise ValueError(
@@ -143,10 +144,12 @@ class RunLimits:
 
     :param default_max_total_charge_usd: US dollars, where the start names none.
     :param limit_max_total_charge_usd: US dollars that no start may exceed; also the default where there is no other.
+    :param source: who says so, for an error message.
     """
 
     default_max_total_charge_usd: Decimal | None = None
     limit_max_total_charge_usd: Decimal | None = None
+    source: str = "the Airflow connection"
 
     def __post_init__(self) -> None:
         """Refuse a default that no start may have."""
@@ -172,7 +175,8 @@ class RunLimits:
         charge, limit = options.max_total_charge_usd, self.limit_max_total_charge_usd
         if charge is not None and limit is not None and charge > limit:
             raise ValueError(
-                f"max_total_charge_usd is {charge}, but the Airflow connection allows a run at most {limit} dollars.",
+                f"max_total_charge_usd is {charge}, but {self.source} allows a run at most {limit} US dollars "
+                "(limit_max_total_charge_usd).",
             )
 
 
@@ -183,15 +187,26 @@ def parse_text(name: str, value: Any) -> str:
     return value
 
 
-def parse_whole_number(name: str, value: Any, *, minimum: int) -> int:
-    """Read a whole number, or its text as a template renders it."""
+def parse_whole_number(name: str, value: Any, *, minimum: int, unit: str = "") -> int:
+    """Read a whole number, or its text as a template renders it.
+
+    :param unit: what it counts, for an error message.
+    """
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         number = Decimal("NaN")
     if isinstance(value, bool) or not number.is_finite() or number != int(number) or number < minimum:
-        raise ValueError(f"{name} must be a whole number, at least {minimum}, not {value!r}.")
+        what = f"a whole number of {unit}" if unit else "a whole number"
+        raise ValueError(f"{name} must be {what}, at least {minimum}, not {value!r}.")
     return int(number)
+
+
+def _timeout(name: str, value: Any) -> int:
+    """Read whole seconds; of a ``timedelta`` a part of a second counts as one."""
+    if isinstance(value, timedelta):
+        return math.ceil(parse_seconds(name, value))
+    return parse_whole_number(name, value, minimum=0, unit="seconds")
 
 
 def _memory(name: str, value: Any) -> int:
@@ -255,7 +270,7 @@ def _parser(name: str) -> _Parser:
 
 _PARSERS: Mapping[str, _Parser] = {
     "memory": _memory,
-    "timeout": partial(parse_whole_number, minimum=0),
+    "timeout": _timeout,
     "max_items": partial(parse_whole_number, minimum=1),
     "max_total_charge_usd": parse_dollars,
     "restart_on_error": parse_flag,

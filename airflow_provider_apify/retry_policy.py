@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
 
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyCapacityError, ApifyError, ApifyRateLimitError
+from airflow_provider_apify.options import parse_seconds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -40,24 +41,25 @@ class ApifyRetryPolicy(RetryPolicy):
 
     It is evaluated on the worker. Airflow does not ask it about a worker that died.
 
-    :param capacity_delay: before the retry where the account's memory or run slots are taken.
-    :param rate_limit_delay: before the retry where Apify has had too many requests.
+    :param capacity_delay: seconds before the retry where the account's memory or run slots are taken.
+    :param rate_limit_delay: seconds before the retry where Apify has had too many requests.
+    :raises ValueError: a delay that is no time span.
     :raises AirflowOptionalProviderFeatureException: this Airflow is older than 3.3.
     """
 
     def __init__(
         self,
         *,
-        capacity_delay: timedelta = timedelta(minutes=5),
-        rate_limit_delay: timedelta = timedelta(minutes=1),
+        capacity_delay: float | timedelta = timedelta(minutes=5),
+        rate_limit_delay: float | timedelta = timedelta(minutes=1),
     ) -> None:
         if RetryDecision is None:
             raise AirflowOptionalProviderFeatureException(
                 "ApifyRetryPolicy needs Airflow 3.3 or later. On an older one leave retry_policy out: the operators "
                 "fail at once by themselves where no retry can help, and other retries wait for retry_delay.",
             )
-        self.capacity_delay = capacity_delay
-        self.rate_limit_delay = rate_limit_delay
+        self.capacity_delay = timedelta(seconds=parse_seconds("capacity_delay", capacity_delay))
+        self.rate_limit_delay = timedelta(seconds=parse_seconds("rate_limit_delay", rate_limit_delay))
 
     def evaluate(
         self,

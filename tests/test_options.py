@@ -132,6 +132,8 @@ def test_other_amounts_of_memory_are_refused(value: Any) -> None:
         ("timeout", 60.0, 60),
         ("timeout", " 60 ", 60),
         ("timeout", "1e3", 1000),
+        ("timeout", timedelta(minutes=2), 120),
+        ("timeout", timedelta(seconds=1.5), 2),
         ("max_items", 1, 1),
         ("max_items", "100000", 100000),
     ],
@@ -156,7 +158,7 @@ def test_numbers_may_come_from_templates_as_text(name: str, value: Any, expected
     ],
 )
 def test_what_is_no_whole_number_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be a whole number, at least [01], not"):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number( of seconds)?, at least [01], not"):
         option(name, value)
 
 
@@ -252,7 +254,7 @@ def test_the_connection_fills_in_what_a_run_may_charge(
 
 
 def test_no_run_may_charge_more_than_the_connection_allows() -> None:
-    with pytest.raises(ValueError, match="the Airflow connection allows a run at most 5 dollars"):
+    with pytest.raises(ValueError, match="the Airflow connection allows a run at most 5 US dollars"):
         RunLimits(None, Decimal(5)).apply(RunOptions(max_total_charge_usd=Decimal("5.01")))
 
 

@@ -62,6 +62,7 @@ _ADVICE: Mapping[type[ApifyApiError], str] = {
     ApifyAuthError: "Check the API token in the Airflow connection's password and what it may do.",
     ApifyNotFoundError: "Check the ID, and that the token may see it; unnamed storages are deleted some days "
     "after their run.",
+    ApifyCapacityError: "Nothing was started; wait_for_capacity of RunActorOperator waits until there is room.",
 }
 
 

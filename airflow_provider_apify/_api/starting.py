@@ -42,7 +42,6 @@ _ENDING_SECONDS = 300.0
 _OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
 STARTS = 4
 """How often a run is started at most, where it stays unknown whether it was."""
-_NOT_FOUND = "record-not-found"
 _PAGE = 1_000
 _MOST_RUNS = 10_000
 
@@ -162,7 +161,8 @@ class Starter:
         yield from self._abort(decision.abort)
         if decision.take is None:
             if runs:
-                self._report("The runs of earlier attempts are over or not wanted any more: starting a new one.")
+                earlier = ", ".join(f"{run.id} was {run.status}" for run in runs)
+                self._report(f"No run of an earlier attempt can be used ({earlier}): starting a new one.")
             return (yield from self._start())
         if decision.resurrect:
             return (yield from self._resurrect(decision.take))
@@ -352,7 +352,7 @@ class Starter:
         try:
             return (yield from call_known_run(endpoints.get_run(run_id), self._patient))
         except ApifyNotFoundError as error:
-            if error.error_type != _NOT_FOUND:
+            if not error.is_certain:
                 # A proxy's answer, or a wrong address, must not lead to a second run.
                 raise ApifyConnectionError(f"Whether run {run_id} goes on is unknown: {error}") from error
             return None

@@ -63,6 +63,7 @@ class ApifyConnection:
             limits = RunLimits(
                 _dollars(extra, "default_max_total_charge_usd"),
                 _dollars(extra, "limit_max_total_charge_usd"),
+                source=f"Airflow connection {conn.conn_id!r}",
             )
             cost_settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)

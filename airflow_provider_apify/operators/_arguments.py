@@ -10,7 +10,7 @@ from airflow_provider_apify._api.run_input import encode_body
 from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.models import FINISHED_STATUSES
-from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds
+from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds, parse_whole_number
 
 if TYPE_CHECKING:
     from airflow_provider_apify.operators.run_actor import RunActorOperator
@@ -26,11 +26,14 @@ OPTIONS = (
     "webhooks",
     "force_permission_level",
 )
+TEMPLATED = ("actor_id", "actor_task_id", "run_input", *OPTIONS, "abort_above_usd", "apify_conn_id")
 
 
 def check_arguments(operator: RunActorOperator) -> None:
     """Raise :class:`ValueError` for what can only fail when the task runs."""
     _check_target(operator)
+    _check_flags(operator)
+    _check_statuses(operator)
     _check_policies(operator)
     check_options({name: getattr(operator, name) for name in OPTIONS})
     check_input(operator.run_input)
@@ -56,7 +59,14 @@ def _check_target(operator: RunActorOperator) -> None:
         raise ValueError("force_permission_level works with actor_id only: Apify does not take it for saved tasks.")
 
 
-def _check_policies(operator: RunActorOperator) -> None:
+def _check_flags(operator: RunActorOperator) -> None:
+    for name in ("wait_for_completion", "deferrable", "abort_on_kill"):
+        value = getattr(operator, name)
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be True or False, not {value!r}.")  # noqa: TRY004 - wrong arguments are ValueError
+
+
+def _check_statuses(operator: RunActorOperator) -> None:
     for name in ("accept_statuses", "skip_statuses"):
         if not all(len(status) > 1 for status in getattr(operator, name)):
             raise ValueError(
@@ -68,9 +78,13 @@ def _check_policies(operator: RunActorOperator) -> None:
             f"accept_statuses and skip_statuses take final statuses ({', '.join(sorted(FINISHED_STATUSES))}), "
             f"not {', '.join(sorted(unknown))}.",
         )
+
+
+def _check_policies(operator: RunActorOperator) -> None:
     if operator.on_failed_run not in get_args(OnFailedRun):
         choices = ", ".join(get_args(OnFailedRun))
         raise ValueError(f"on_failed_run must be one of {choices}, not {operator.on_failed_run!r}.")
+    parse_whole_number("log_lines", operator.log_lines, minimum=0)
     parse_seconds("wait_for_capacity", operator.wait_for_capacity)
     if operator.abort_above_usd is not None:
         if not operator.wait_for_completion:
@@ -78,7 +92,8 @@ def _check_policies(operator: RunActorOperator) -> None:
                 "abort_above_usd needs wait_for_completion=True: nothing watches the run otherwise. "
                 "max_total_charge_usd and timeout are limits that Apify keeps by itself.",
             )
-        parse_dollars("abort_above_usd", operator.abort_above_usd)
+        if not is_template(operator.abort_above_usd):
+            parse_dollars("abort_above_usd", operator.abort_above_usd)
     if operator.poll_interval is not None:
         parse_seconds("poll_interval", operator.poll_interval, minimum=SHORTEST_POLL_SECONDS)
     if operator.cost_settle_seconds is not None:

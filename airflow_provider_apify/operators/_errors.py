@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def failing_fast() -> Iterator[None]:
-    """Turn errors that every retry would meet again into :class:`AirflowFailException`; wrong arguments are such."""
+    """Turn errors that every retry would meet again into :class:`AirflowFailException`; wrong arguments are such.
+
+    A connection that is not found is not: so does a secrets backend look that is down, while the run goes on.
+    """
     try:
         yield
     except ApifyError as error:
@@ -27,19 +30,23 @@ def failing_fast() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-def would_fail(task: Any, exception: BaseException, context: Context) -> bool:
-    """Tell whether the task's retry policy (Airflow 3.3) will let no retry follow the exception that ends the attempt.
+def ends_task(task: Any, error: BaseException, context: Context) -> bool:
+    """Tell whether no other attempt will follow the one that ends with this error."""
+    ti = context["ti"]
+    is_last = isinstance(error, AirflowFailException) or ti.try_number > ti.max_tries
+    return is_last or _policy_fails(task, error, context)
 
-    The policy is asked here as Airflow asks it afterwards; ``False`` without one, or where it cannot decide. Airflow
-    does not ask it about :class:`AirflowFailException`, nor after the last of the task's retries.
+
+def _policy_fails(task: Any, error: BaseException, context: Context) -> bool:
+    """Tell whether the task's retry policy (Airflow 3.3) will let no retry follow.
+
+    The policy is asked here as Airflow asks it afterwards; ``False`` without one, or where it cannot decide.
     """
     policy, ti = getattr(task, "retry_policy", None), context["ti"]
     if policy is None:
         return False
     try:
-        decision = policy.evaluate(
-            exception=exception, try_number=ti.try_number, max_tries=ti.max_tries, context=context
-        )
+        decision = policy.evaluate(exception=error, try_number=ti.try_number, max_tries=ti.max_tries, context=context)
     except Exception:  # noqa: BLE001 - any; Airflow logs it when it asks, and then does without the policy
         return False
     return bool(decision.action.value == "fail")

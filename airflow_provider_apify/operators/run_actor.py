@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
     AirflowSkipException,
     BaseOperator,
     conf,
@@ -39,10 +38,10 @@ from airflow_provider_apify.links import (
     stored_run_id,
 )
 from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent, run_url
-from airflow_provider_apify.operators._arguments import OPTIONS, check_arguments
+from airflow_provider_apify.operators._arguments import OPTIONS, TEMPLATED, check_arguments
 from airflow_provider_apify.operators._attempts import attempt_of, is_of_another, run_id_of_this_task
 from airflow_provider_apify.operators._endings import abort_unwatched, copy_log, item_count
-from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.operators._errors import ends_task, failing_fast
 from airflow_provider_apify.operators._memory import RunMemory
 from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds
 from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
@@ -103,6 +102,7 @@ class RunActorOperator(BaseOperator):
     :param abort_above_usd: abort the run, and fail for good, when its platform usage has passed so many US dollars;
         looked at about every 10 seconds, or once a minute when deferred, so that it may be overshot. Each run counts
         for itself: a retry after a failed run may spend as much again. Needs a token that may see the usage.
+        (templated)
     :param wait_for_capacity: seconds to wait, when the account's memory or run slots are taken, for the run to be
         started, at most until ``execution_timeout``; deferred where the task is deferrable. 0 fails the attempt at
         once; nothing was started then.
@@ -118,7 +118,7 @@ class RunActorOperator(BaseOperator):
     :raises ApifyCapacityError: no capacity in time; nothing was started.
     """
 
-    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "run_input", *OPTIONS, "apify_conn_id")
+    template_fields: Sequence[str] = TEMPLATED
     template_fields_renderers = {"run_input": "json", "webhooks": "json"}  # noqa: RUF012 - as Airflow declares it
     operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
     ui_color = "#e8f5d8"
@@ -131,7 +131,7 @@ class RunActorOperator(BaseOperator):
         run_input: Any = None,
         build: str | None = None,
         memory: int | str | None = None,
-        timeout: int | str | None = None,
+        timeout: int | timedelta | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | str | None = None,
@@ -145,7 +145,7 @@ class RunActorOperator(BaseOperator):
         skip_statuses: Collection[str] = (),
         on_failed_run: OnFailedRun = "new",
         abort_on_kill: bool = True,
-        abort_above_usd: float | None = None,
+        abort_above_usd: float | str | None = None,
         wait_for_capacity: float | timedelta = 0,
         cost_settle_seconds: float | timedelta | None = None,
         log_lines: int = 20,
@@ -309,10 +309,9 @@ class RunActorOperator(BaseOperator):
 
     def _give_up(self, context: Context, error: Exception) -> None:
         """Abort the run if its time is over or no other attempt comes; else the retry goes on with it."""
-        ti, deadline = context["ti"], self._deadline(context)
+        deadline = self._deadline(context)
         is_over = deadline is not None and time.time() >= deadline
-        is_last = isinstance(error, AirflowFailException) or ti.try_number > ti.max_tries
-        if not (is_over or is_last):
+        if not (is_over or ends_task(self, error, context)):
             return
         memory = self._memory or self._remember(context)
         run_id = self.run_id or stored_run_id(context) or next(iter(memory.known), None)

@@ -94,7 +94,7 @@ def test_wrong_input_and_too_dear_options_start_nothing(apify: LocalApify, monke
     hook = ApifyHook("limited")
     with pytest.raises(ValueError, match="holds no JSON"):
         hook.start_run(SCENARIO, "{")
-    with pytest.raises(ValueError, match="allows a run at most 2 dollars"):
+    with pytest.raises(ValueError, match="allows a run at most 2 US dollars"):
         hook.start_run(SCENARIO, {}, options=RunOptions.parse({"max_total_charge_usd": 3}))
     assert apify.control.ledger().runs_started == 0
     hook.start_run(SCENARIO, {})

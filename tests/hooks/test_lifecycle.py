@@ -98,7 +98,7 @@ def test_a_resurrection_above_the_connection_s_limit_is_not_asked_for(
     connection = {"conn_type": "apify", "host": apify.base_url, "password": apify.token, "extra": limits}
     monkeypatch.setenv("AIRFLOW_CONN_LIMITED", json.dumps(connection))
     hook = ApifyHook("limited")
-    with pytest.raises(ValueError, match="allows a run at most 1 dollars"):
+    with pytest.raises(ValueError, match="allows a run at most 1 US dollars"):
         hook.resurrect_run(finished_run, options=RunOptions.parse({"max_total_charge_usd": 2}))
     run = hook.resurrect_run(finished_run)
     assert "maxTotalChargeUsd" not in run.raw["options"], "a default must not lower what the run had"

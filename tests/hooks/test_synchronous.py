@@ -117,7 +117,7 @@ def test_the_connection_s_limit_holds(apify: LocalApify, monkeypatch: pytest.Mon
     connection["extra"] = {"limit_max_total_charge_usd": 2}
     monkeypatch.setenv("AIRFLOW_CONN_LIMITED", json.dumps(connection))
     run = getattr(ApifyHook("limited"), method)
-    with pytest.raises(ValueError, match="allows a run at most 2 dollars"):
+    with pytest.raises(ValueError, match="allows a run at most 2 US dollars"):
         run(SCENARIO, options=RunOptions.parse({"max_total_charge_usd": 3}))
     run(SCENARIO, PLAN)
     assert [each.options["maxTotalChargeUsd"] for each in apify.control.ledger().runs] == [2]

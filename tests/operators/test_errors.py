@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyError, ApifyNotFoundError
-from airflow_provider_apify.operators._errors import would_fail
+from airflow_provider_apify.operators._errors import ends_task
 from airflow_provider_apify.retry_policy import ApifyRetryPolicy
 from tests.dag_runs import AIRFLOW_VERSION
 
@@ -17,9 +17,16 @@ FULL = ApifyCapacityError("Full.", http_status=402)
 CONTEXT: Any = {"ti": SimpleNamespace(try_number=2, max_tries=3)}
 
 
+def test_nothing_follows_the_last_attempt_nor_what_no_retry_can_cure() -> None:
+    last: Any = {"ti": SimpleNamespace(try_number=4, max_tries=3)}
+
+    assert ends_task(SimpleNamespace(), FULL, last)
+    assert ends_task(SimpleNamespace(), AirflowFailException("Refused."), CONTEXT)
+
+
 def test_without_a_policy_retries_follow_as_the_task_says() -> None:
-    assert not would_fail(SimpleNamespace(), GONE, CONTEXT), "Airflow before 3.3"
-    assert not would_fail(SimpleNamespace(retry_policy=None), GONE, CONTEXT)
+    assert not ends_task(SimpleNamespace(), GONE, CONTEXT), "Airflow before 3.3"
+    assert not ends_task(SimpleNamespace(retry_policy=None), GONE, CONTEXT)
 
 
 class Broken:
@@ -30,7 +37,7 @@ class Broken:
 
 
 def test_a_policy_that_breaks_lets_retries_follow() -> None:
-    assert not would_fail(SimpleNamespace(retry_policy=Broken()), GONE, CONTEXT)
+    assert not ends_task(SimpleNamespace(retry_policy=Broken()), GONE, CONTEXT)
 
 
 if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
@@ -40,13 +47,13 @@ if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
         ("error", "expected"), [(GONE, True), (FULL, False), (AirflowException("Trigger failure"), False)]
     )
     def test_this_package_s_own_policy_is_asked(error: Exception, expected: bool) -> None:
-        assert would_fail(SimpleNamespace(retry_policy=ApifyRetryPolicy()), error, CONTEXT) == expected
+        assert ends_task(SimpleNamespace(retry_policy=ApifyRetryPolicy()), error, CONTEXT) == expected
 
     @pytest.mark.parametrize("action", RetryAction)
     def test_only_a_policy_that_says_fail_lets_no_retry_follow(action: RetryAction) -> None:
         rules = [RetryRule(exception=ApifyError, action=action, retry_delay=timedelta(seconds=1))]
         task = SimpleNamespace(retry_policy=ExceptionRetryPolicy(rules=rules))
-        assert would_fail(task, FULL, CONTEXT) == (action is RetryAction.FAIL)
+        assert ends_task(task, FULL, CONTEXT) == (action is RetryAction.FAIL)
 
     class LastOnly(RetryPolicy):
         """Lets one retry follow, if it is told what Airflow tells."""
@@ -58,4 +65,4 @@ if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
             return RetryDecision.fail() if (try_number, max_tries) == (2, 3) else RetryDecision.default()
 
     def test_a_policy_is_told_what_airflow_tells_it() -> None:
-        assert would_fail(SimpleNamespace(retry_policy=LastOnly()), FULL, CONTEXT)
+        assert ends_task(SimpleNamespace(retry_policy=LastOnly()), FULL, CONTEXT)

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_apify.operators import _memory, run_actor
 from airflow_provider_apify.testing import LocalApify, Settings
+from tests.dag_runs import AIRFLOW_VERSION
 from tests.operators.played_task import PACE, Died, Fate, PlayedTask
 from tests.operators.test_exactly_once_property import obedient
 
@@ -155,3 +156,23 @@ def test_a_clear_of_another_task_of_the_dag_run_leaves_the_run_of_this_one_alone
     task.attempt(Fate())
 
     assert statuses(apify) == ["RUNNING"]
+
+
+if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
+    from airflow.sdk import RetryDecision, RetryPolicy
+
+    class Never(RetryPolicy):
+        """Lets no retry follow."""
+
+        def evaluate(self, *_: Any, **__: Any) -> RetryDecision:
+            return RetryDecision.fail("enough")
+
+    def test_where_the_retry_policy_lets_no_attempt_follow_nobody_s_run_goes_on(
+        apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task = played(monkeypatch, retry_policy=Never())
+        assert task.attempt(Fate()) == "execute_complete"
+
+        task.resume("__fail__", {}, Fate())
+
+        assert statuses(apify) == ["ABORTED"]

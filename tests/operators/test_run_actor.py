@@ -4,7 +4,6 @@ import json
 from base64 import b64decode
 from contextlib import suppress
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -432,42 +431,6 @@ def test_the_token_is_nowhere_in_what_a_task_leaves_behind(apify: LocalApify, ai
     bad = airflow.run_task(run_scenario(actor_id="apify/no-such-actor"))
 
     assert apify.token not in "".join([good.log, str(good.xcom()), bad.log, str(bad.error)])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"actor_id": None}, "Give exactly one of actor_id .* and actor_task_id .* task_id is the name"),
-        ({"actor_task_id": "me/task"}, "Give exactly one of actor_id"),
-        ({"actor_id": "me/my actor"}, "'me/my actor' is no Actor ID. Write the ID from Apify Console"),
-        ({"actor_id": ""}, "is no"),
-        ({"actor_id": None, "actor_task_id": "../../users/me"}, "is no Actor task ID"),
-        ({"run_input": "{no json"}, "run_input is a string that holds no JSON.*ends in .json"),
-        ({"run_input": {"rate": float("nan")}}, "NaN or an infinite number.* use null"),
-        ({"run_input": {"when": timedelta(1)}}, "cannot be written as JSON"),
-        ({"run_input": {"text": "x" * (9 * 2**20)}}, r"at most 9,437,184 \(9 MiB\). Put large data into"),
-        ({"build": 5}, "build must be a string, not 5"),
-        ({"memory": 1000}, "memory must be one of 128, 256, .* megabytes, not 1000"),
-        ({"memory": "a lot"}, "memory must be a whole number"),
-        ({"timeout": -1}, "timeout must be a whole number, at least 0"),
-        ({"max_items": 0}, "max_items must be a whole number, at least 1"),
-        ({"max_items": 1.5}, "max_items must be a whole number"),
-        ({"max_total_charge_usd": 0}, "max_total_charge_usd must be US dollars above 0, for example 2.5"),
-        ({"max_total_charge_usd": Decimal("Infinity")}, "max_total_charge_usd must be US dollars"),
-        ({"restart_on_error": "maybe"}, "restart_on_error must be True or False"),
-        ({"webhooks": [{"requestUrl": "https://example.com"}]}, "with 'eventTypes' and 'requestUrl'"),
-        ({"force_permission_level": "ALL"}, "must be one of LIMITED_PERMISSIONS, FULL_PERMISSIONS"),
-        (
-            {"actor_id": None, "actor_task_id": "me/task", "force_permission_level": "FULL_PERMISSIONS"},
-            "works with actor_id only",
-        ),
-        ({"accept_statuses": ("SUCCEEDED", "RUNNING")}, "take final statuses .* not RUNNING"),
-        ({"skip_statuses": ("FAILD",)}, "take final statuses .* not FAILD"),
-    ],
-)
-def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        run_scenario(**arguments)
 
 
 def test_an_address_in_the_input_may_end_like_a_template_file(apify: LocalApify, airflow: DagRunner) -> None:

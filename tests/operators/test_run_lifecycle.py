@@ -174,7 +174,7 @@ def test_a_connection_s_limit_holds_for_a_resurrected_run_too(
     outcome = airflow.run_task(resurrect)
 
     assert isinstance(outcome.error, AirflowFailException)
-    assert "allows a run at most 1 dollars" in str(outcome.error)
+    assert "allows a run at most 1 US dollars" in str(outcome.error)
     assert requests_of(apify, "resurrect") == 0
 
 
