@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from airflow_provider_apify._templating import is_template
-from airflow_provider_apify.options import parse_flag, parse_text
+from airflow_provider_apify.options import parse_flag, parse_text, parse_whole_number
 
 _Names = tuple[str, ...]
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -25,11 +26,13 @@ _FORMATS_OF: Mapping[str, _Names] = {
 
 @dataclass(frozen=True)
 class ItemsQuery:
-    """Parameters of the items endpoint, beside format, offset and limit. ``None`` and ``()`` leave them to Apify.
+    """Parameters of the items endpoint, beside the format. ``None`` and ``()`` leave them to Apify.
 
     Apify picks ``fields`` first, then unwinds, then flattens. Filters apply after offset and limit, so that a page may
     hold fewer items than it stands for. See https://docs.apify.com/api/v2/dataset-items-get.
 
+    :param offset: how many items to leave out at the start, counted before any filter.
+    :param limit: how many items to take at most, counted before any filter.
     :param clean: the same as ``skip_hidden`` and ``skip_empty``.
     :param fields: only these fields, in this order; ``"a.b"`` is ``b`` inside ``a``.
     :param output_fields: new names of ``fields``, one for each.
@@ -53,6 +56,8 @@ class ItemsQuery:
     :param feed_description: description of the RSS feed.
     """
 
+    offset: int | None = None
+    limit: int | None = None
     clean: bool | None = None
     fields: _Names = ()
     output_fields: _Names = ()
@@ -220,4 +225,6 @@ _PARSERS: Mapping[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("view", "feed_title", "feed_description"), parse_text),
     **dict.fromkeys(("xml_root", "xml_row"), _xml_name),
     "delimiter": _delimiter,
+    "offset": partial(parse_whole_number, minimum=0),
+    "limit": partial(parse_whole_number, minimum=1),
 }

@@ -18,6 +18,33 @@ Take = Callable[[bytes | memoryview], object]
 """Takes the next bytes of a stretch."""
 
 
+@dataclass(frozen=True)
+class Window:
+    """The part of a dataset that is wanted; positions are counted from its beginning.
+
+    :param offset: how many items lie before it.
+    :param limit: how many items it holds at most; ``None`` for all that follow.
+    """
+
+    offset: int = 0
+    limit: int | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Window:
+        """Read the window out of parameters of the items endpoint."""
+        return cls(params.get("offset") or 0, params.get("limit"))
+
+    def count(self, total: int) -> int:
+        """Return how many of so many items are in it."""
+        behind = max(0, total - self.offset)
+        return behind if self.limit is None else min(behind, self.limit)
+
+    def request(self, position: int, end: int | None) -> dict[str, int | None]:
+        """Return what to ask for, from a position of the window to the one before an end."""
+        ends = [each for each in (end, self.limit) if each is not None]
+        return {"offset": self.offset + position, "limit": min(ends) - position if ends else None}
+
+
 class AnswerIsCapped(Exception):
     """Apify gives fewer items at once than the dataset has.
 
@@ -54,7 +81,7 @@ class Speed:
 class Reader:
     """What all readers share: which items to ask for next, and how far they have come.
 
-    :param params: of the items endpoint, by their API names, beside offset and limit.
+    :param params: of the items endpoint, by their API names; offset and limit choose the window that indices count in.
     :param start: index of the first item.
     :param end: index behind the last item; ``None`` for as many as Apify gives at once.
     :param take: takes the bytes.
@@ -68,6 +95,7 @@ class Reader:
         self, params: Mapping[str, Any], start: int, end: int | None, take: Take, *, compressed: bool = False
     ) -> None:
         self._params, self._end, self._take = params, end, take
+        self._window = Window.of(params)
         self.compressed = compressed
         self.position = self._start = start
         self.scanned: int | None = None
@@ -85,11 +113,17 @@ class Reader:
         """A number that grows with what has been taken."""
         return self.position
 
+    def stop_at_limit(self) -> bool:
+        """Be done, without asking, where the window has no more: Apify takes a limit of 0 for none."""
+        is_over = self.position == self._window.limit
+        if is_over:
+            self.scanned = 0
+        return is_over
+
     def params(self) -> dict[str, Any]:
         """Return what to ask for next."""
         self._asked_at = time.perf_counter()
-        limit = None if self._end is None else self._end - self.position
-        return {**self._params, "offset": self.position, "limit": limit}
+        return {**self._params, **self._window.request(self.position, self._end)}
 
     def read(self, headers: Mapping[str, str], body: Iterator[bytes]) -> None:
         """Take an answer.
@@ -201,7 +235,7 @@ class DocumentReader(Reader):
         return self._taken
 
     def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
-        total = int(headers.get(TOTAL, scanned))
+        total = self._window.count(int(headers.get(TOTAL, self._window.offset + scanned)))
         if scanned < total and not self._taken:
             raise AnswerIsCapped(scanned, total)
         check = self._make_check()

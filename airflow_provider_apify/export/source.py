@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.checks import LineCheck
-from airflow_provider_apify.export.reading import LineReader, PageReader, Reader, Take
+from airflow_provider_apify.export.reading import LineReader, PageReader, Reader, Take, Window
 
 if TYPE_CHECKING:
     from airflow_provider_apify.hooks.apify import ApifyHook
@@ -20,9 +20,9 @@ LAG_PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset's items as lines.
+    """A dataset's items as lines, or those of a window of it.
 
-    :param params: of the items endpoint, by their API names, beside offset and limit.
+    :param params: of the items endpoint, by their API names; offset and limit choose the window that indices count in.
     :param exact: whether each item becomes exactly one line.
     :param steady: whether an offset means the same item while the dataset grows.
     :param reached: is told how many items have been handed on.
@@ -38,7 +38,7 @@ class Source:
     @property
     def item_count(self) -> int:
         """How many items Apify counts now."""
-        return self.hook.get_dataset(self.dataset_id).item_count
+        return Window.of(self.params).count(self.hook.get_dataset(self.dataset_id).item_count)
 
     def item(self, index: int) -> tuple[bool, bytes]:
         """Return whether there is an item at an index, and its line, or lines."""
@@ -49,8 +49,13 @@ class Source:
     def read(self, reader: Reader, *, delay: float = 0.0) -> Reader:
         """Read one answer, or as many as a stretch of known length needs; return the reader."""
         while not reader.is_done:
-            self.hook.read_items(self.dataset_id, reader, delay=delay)
+            self.read_answer(reader, delay=delay)
         return reader
+
+    def read_answer(self, reader: Reader, *, delay: float = 0.0) -> None:
+        """Read one answer, unless the window has no more."""
+        if not reader.stop_at_limit():
+            self.hook.read_items(self.dataset_id, reader, delay=delay)
 
     def reader(self, start: int, end: int | None, take: Take, *, compressed: bool = False) -> Reader:
         """Return a reader of lines that suits the parameters."""

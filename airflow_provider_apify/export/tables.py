@@ -31,7 +31,7 @@ class _Page:
 def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
     """Write all pages as one table: columns in order of appearance, cells that a page does not know empty.
 
-    :param params: of the items endpoint, by their API names, beside format, offset and limit.
+    :param params: of the items endpoint, by their API names, beside the format.
     :raises ApifyDataError: items that Apify counts did not come.
     """
     with tempfile.TemporaryFile() as kept:
@@ -48,7 +48,7 @@ def _fetch(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> list[_
     while True:
         start = kept.tell()
         reader = PageReader(params, position, position + _PAGE_ITEMS, kept.write, check=RowCheck, exact=source.exact)
-        source.hook.read_items(source.dataset_id, reader)
+        source.read_answer(reader)
         if not reader.scanned:
             break
         pages.append(_Page(start, kept.tell()))

@@ -56,6 +56,8 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks):
         *,
         clean: bool = False,
         fields: Sequence[str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
     ) -> Iterator[Any]:
         """Yield the items of a dataset, in their order (https://docs.apify.com/api/v2/dataset-items-get).
 
@@ -64,10 +66,12 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks):
 
         :param clean: leave out empty items and hidden fields (those that start with ``#``).
         :param fields: only these fields.
+        :param offset: leave out so many items at the start.
+        :param limit: at most so many items, counted before any of them is left out.
         :raises ApifyNotFoundError: there is no such dataset, or no longer.
         :raises ApifyDataError: items that Apify counts did not come.
         """
-        params = {"clean": clean or None, "fields": fields or None}
+        params = {"clean": clean or None, "fields": fields or None, "offset": offset, "limit": limit}
         yield from map(json.loads, item_lines(Source(self, dataset_id, params, exact=not clean)))
 
     def read_items(self, dataset_id: str, reader: Reader, *, delay: float = 0.0) -> None:

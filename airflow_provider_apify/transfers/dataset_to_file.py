@@ -14,6 +14,7 @@ from airflow_provider_apify.export.engine import Export, Manifest
 from airflow_provider_apify.export.formats import format_of
 from airflow_provider_apify.export.output import compression_of
 from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
+from airflow_provider_apify.export.reading import Window
 from airflow_provider_apify.export.target import advice
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import Dataset
@@ -54,6 +55,8 @@ class DatasetToFileOperator(BaseOperator):
         ``"skip"`` skips the task.
     :param min_items: fail, and write nothing, if there are fewer items. (The finished files of a split export stay.)
     :param fail_on_empty: the same as ``min_items=1``.
+    :param offset: leave out so many items at the start. (templated)
+    :param limit: take at most so many items. Both count the dataset's items before any filter. (templated)
     :param clean: leave out empty items and hidden fields: ``skip_empty`` and ``skip_hidden`` in one. (templated)
     :param fields: only these fields, in this order, as a list or a string with commas in between; ``"a.b"`` is ``b``
         inside ``a``. (templated)
@@ -114,6 +117,8 @@ class DatasetToFileOperator(BaseOperator):
         if_exists: IfExists = "overwrite",
         min_items: int = 0,
         fail_on_empty: bool = False,
+        offset: int | str | None = None,
+        limit: int | str | None = None,
         clean: bool | str | None = None,
         fields: Sequence[str] | str | None = None,
         output_fields: Sequence[str] | str | None = None,
@@ -148,6 +153,8 @@ class DatasetToFileOperator(BaseOperator):
         self.if_exists = if_exists
         self.min_items = min_items
         self.fail_on_empty = fail_on_empty
+        self.offset = offset
+        self.limit = limit
         self.clean = clean
         self.fields = fields
         self.output_fields = output_fields
@@ -190,16 +197,17 @@ class DatasetToFileOperator(BaseOperator):
     def _write(self, dataset: Dataset, context: Context) -> Manifest:
         split = split_of(self)
         target = Target(self.path, self.target_conn_id, is_split=split is not None)
+        query = ItemsQuery.parse(self.items_parameters)
         export = Export(
             self.hook,
             dataset.id,
             target.path,
             format_of(self.path, self.file_format),
-            ItemsQuery.parse(self.items_parameters),
+            query,
             compression=compression_of(self.path, self.compression),
             split=split,
             min_items=wanted_items(self),
-            progress=ExportProgress(self.log, dataset.item_count),
+            progress=ExportProgress(self.log, Window(query.offset or 0, query.limit).count(dataset.item_count)),
         )
         try:
             # Only files of a split export are finished before the task is.

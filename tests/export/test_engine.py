@@ -99,6 +99,68 @@ def test_every_format_counts_its_items(export: Exporting, hook: ApifyHook, tmp_p
     assert manifest.bytes == (tmp_path / f"items.{name}").stat().st_size
 
 
+@pytest.mark.parametrize("cap", [None, 400])
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "parquet"])
+@pytest.mark.parametrize(
+    ("offset", "limit", "wanted"),
+    [
+        (10, None, range(10, 1_500)),
+        (None, 1_200, range(1_200)),
+        (1_400, 500, range(1_400, 1_500)),
+        (3, 2, range(3, 5)),
+        (2_000, None, range(0)),
+    ],
+)
+def test_a_part_of_a_dataset_is_written_on_its_own(
+    export: Exporting,
+    hook: ApifyHook,
+    apify: LocalApify,
+    tmp_path: Path,
+    *,
+    name: str,
+    cap: int | None,
+    offset: int | None,
+    limit: int | None,
+    wanted: range,
+) -> None:
+    apify.control.settings(max_items_per_request=cap)
+    manifest = export(dataset_of(hook, 1_500), name, {"offset": offset, "limit": limit})
+    assert manifest.items == len(wanted)
+    assert items_of(name, (tmp_path / f"items.{name}").read_bytes()) == expected(
+        name, [scenario_item(index, 200) for index in wanted]
+    )
+
+
+@pytest.mark.parametrize("name", ["xlsx", "xml", "rss", "html"])
+def test_a_part_fits_into_an_answer_that_the_dataset_would_not(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, name: str
+) -> None:
+    apify.control.settings(max_items_per_request=50)
+    assert export(dataset_of(hook, 200), name, {"offset": 120, "limit": 50}).items == 50
+
+
+def test_a_part_is_counted_before_items_are_filtered(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path
+) -> None:
+    dataset_id = pushed(hook, apify, [{"a": 1}, {}, {"a": 2}, {}, {"a": 3}])
+    assert export(dataset_id, "jsonl", {"skip_empty": True, "offset": 1, "limit": 2}).items == 1
+    assert (tmp_path / "items.jsonl").read_bytes() == b'{"a":2}\n'
+
+
+def test_a_part_of_the_newest_items(export: Exporting, hook: ApifyHook, tmp_path: Path) -> None:
+    export(dataset_of(hook, 20), "jsonl", {"desc": True, "offset": 1, "limit": 2})
+    items = items_of("jsonl", (tmp_path / "items.jsonl").read_bytes())
+    assert items == [scenario_item(index, 200) for index in (18, 17)]
+
+
+def test_a_split_part_of_a_dataset_can_be_gone_on_with(export: Exporting, hook: ApifyHook, tmp_path: Path) -> None:
+    dataset_id, query = dataset_of(hook, 100), {"offset": 10, "limit": 35}
+    first = export(dataset_id, "jsonl", query, split=Split(20, None)).files
+    manifest = export(dataset_id, "jsonl", query, split=Split(20, None), done=first[:1])
+    assert [file.items for file in manifest.files] == [20, 15]
+    assert items_of("jsonl", (tmp_path / "1.jsonl").read_bytes()) == [scenario_item(at, 200) for at in range(30, 45)]
+
+
 def test_filtered_documents_do_not_tell_how_many_items_they_hold(
     export: Exporting, hook: ApifyHook, apify: LocalApify
 ) -> None:

@@ -56,6 +56,7 @@ def test_nothing_given_leaves_everything_to_apify() -> None:
         ("xml", {"xml_root": "all", "xml_row": "one"}, {"xmlRoot": "all", "xmlRow": "one"}),
         ("rss", {"feed_title": "A", "feed_description": "B"}, {"feedTitle": "A", "feedDescription": "B"}),
         ("html", {"simplified": True}, {"simplified": True}),
+        ("csv", {"offset": "0", "limit": "10"}, {"offset": 0, "limit": 10}),
     ],
 )
 def test_every_parameter_travels_by_the_api_s_name(
@@ -97,6 +98,8 @@ def test_any_other_character_may_stand_between_cells(delimiter: str) -> None:
         ({"xml_root": "1st"}, "xml_root must be the name of an XML element"),
         ({"xml_row": "a b"}, "xml_row must be the name of an XML element"),
         ({"xml_row": "a>"}, "xml_row must be the name of an XML element"),
+        ({"offset": -1}, "offset must be a whole number, at least 0, not -1"),
+        ({"limit": 0}, "limit must be a whole number, at least 1, not 0"),
         ({"columns": "a"}, "Unknown parameters of items: columns"),
     ],
 )

@@ -397,6 +397,14 @@ def test_only_the_wanted_fields_of_items_are_iterated(hook: ApifyHook) -> None:
     assert list(hook.iterate_items(str(run.dataset_id), fields=["id"])) == [{"id": 0}, {"id": 1}]
 
 
+def test_some_of_the_items_can_be_asked_for(hook: ApifyHook, apify: LocalApify) -> None:
+    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 5}).id).run
+    before = _count(apify, "GET /v2/datasets/{datasetId}/items")
+    items = list(hook.iterate_items(str(run.dataset_id), offset=1, limit=2))
+    assert items == [scenario_item(1), scenario_item(2)]
+    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == before + 1
+
+
 def test_iterated_items_may_be_clean(hook: ApifyHook, apify: LocalApify) -> None:
     run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 0}).id).run
     push(apify, str(run.dataset_id), [{}, {"a": 1, "#b": 2}, {"#b": 3}])
