@@ -230,3 +230,19 @@ def test_the_dag_of_the_readme_runs_as_printed(
     assert outcome.state == "success"
     (saved,) = (tmp_path / "products").glob("*.jsonl")
     assert saved.read_bytes() == lines_of(expected_crawl(apify.base_url, max_pages=50))
+
+
+def test_the_old_crawler_and_its_simplified_results(
+    apify: LocalApify, airflow: DagRunner, load: Load, output: Path
+) -> None:
+    apify.control.add_fault("answer", path="/shop/categories/garden", status=503, times=None)
+    outcome = airflow.run(load("apify_old_crawler"), conf={"custom_data": "mine", "offset": 1, "limit": 4})
+
+    pages = expected_crawl(apify.base_url, max_pages=5)[1:]
+    rows = list(csv.DictReader((output / "old_crawler.csv").read_text().splitlines()))
+    assert outcome.state == "success"
+    assert outcome.xcom("execute")["item_count"] == 10
+    assert [(row["url"], row["title"], row["customData"]) for row in rows] == [
+        (page["url"], page["metadata"]["title"], "mine") for page in pages if "garden" not in page["url"]
+    ]
+    assert apify.control.ledger().runs_started == 1

@@ -16,12 +16,14 @@ from airflow_provider_apify.testing import (
     scenario_item,
     shop_pages,
 )
+from airflow_provider_apify.testing.actors.legacy import pattern_of
 from tests.testing.client import WAIT, Client, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CRAWLER = "/v2/actors/apify~website-content-crawler/runs"
+OLD_CRAWLER = "/v2/acts/apify~legacy-phantomjs-crawler/runs"
 
 
 def _items(client: Client, run: dict[str, Any]) -> list[dict[str, Any]]:
@@ -73,6 +75,78 @@ def test_the_crawler_fails_without_start_urls(client: Client) -> None:
 def test_the_saved_daily_crawl_takes_twenty_pages_of_the_shop(client: Client) -> None:
     run = client.data("POST", "/v2/actor-tasks/local~daily-crawl/runs", params=WAIT)
     assert _items(client, run) == expected_crawl(client.apify.base_url, max_pages=20)
+
+
+def _crawl_as_before(client: Client, **options: Any) -> dict[str, Any]:
+    shop = client.apify.base_url + "/shop/"
+    body = {
+        "startUrls": [{"key": "START", "value": shop}],
+        "crawlPurls": [{"key": "CATEGORY", "value": shop + "categories/[.*]"}, {"value": shop + "[products/.*-[12]]"}],
+        "clickableElementsSelector": "a",
+        "customData": {"n": 1},
+        **options,
+    }
+    run: dict[str, Any] = client.data("POST", OLD_CRAWLER, json=body, params=WAIT)
+    return run
+
+
+def test_the_old_crawler_follows_the_links_that_its_pseudo_urls_match(client: Client) -> None:
+    items = _items(client, _crawl_as_before(client))
+    pages = [page for page in shop_pages() if page.depth < 2 or page.path[-2:] in ("-1", "-2")]
+    assert [item["url"] for item in items] == [client.apify.base_url + page.path for page in pages]
+    assert [item["pageFunctionResult"]["title"] for item in items] == [page.title for page in pages]
+    assert [item["label"] for item in items[:2] + items[-1:]] == ["START", "CATEGORY", None]
+    assert [item["type"] for item in items[:2]] == ["StartUrl", "FoundLink"]
+    assert items[1]["referrerId"] == items[0]["id"]
+    assert items[-1]["depth"] == 2
+    assert items[0]["pageFunctionResult"]["customData"] == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "pages"),
+    [
+        ({"crawlPurls": None}, 1),
+        ({"clickableElementsSelector": ""}, 1),
+        ({"maxCrawlDepth": 1}, 9),
+        ({"maxCrawledPages": 4}, 4),
+        ({"maxOutputPages": 3}, 3),
+    ],
+)
+def test_the_old_crawler_keeps_its_limits(client: Client, options: dict[str, Any], pages: int) -> None:
+    assert len(_items(client, _crawl_as_before(client, **options))) == pages
+
+
+def test_the_results_of_the_old_crawler_can_be_had_simplified_and_without_failed_pages(
+    client: Client, local_apify: LocalApify
+) -> None:
+    local_apify.control.add_fault("answer", path="/shop/categories/garden", status=503)
+    run = _crawl_as_before(client, maxCrawlDepth=1, customData="mine")
+    path = f"/v2/datasets/{run['defaultDatasetId']}/items"
+    failed = _items(client, run)[2]
+    simplified = client.send("GET", path, params={"simplified": "1", "offset": "1", "limit": "2"}).json()
+    good = client.send("GET", path, params={"simplified": "1", "skipFailedPages": "1", "offset": "1", "limit": "2"})
+
+    shop = client.apify.base_url + "/shop/categories/"
+    kitchen = {"url": f"{shop}kitchen", "errorInfo": None, "title": "Kitchen | The Corner Shop", "customData": "mine"}
+    assert (failed["url"], failed["pageFunctionResult"]) == (f"{shop}garden", None)
+    assert "503" in failed["errorInfo"]
+    assert simplified == [kitchen, {key: failed[key] for key in ("url", "pageFunctionResult", "errorInfo")}]
+    assert good.json() == [kitchen]
+
+
+@pytest.mark.parametrize(
+    ("purl", "url", "matches"),
+    [
+        ("https://a.io/[.*]", "https://a.io/x/y", True),
+        ("https://a.io/[.*]", "https://a-io/x", False),
+        ("https://a.io/[(b|c)]/[[0-9]+]", "https://a.io/c/12", True),
+        ("https://a.io/[b|c]/d", "https://a.io/b/d", True),
+        ("https://a.io/[[0-9]+]", "https://a.io/", False),
+        (" https://a.io/x]y ", "https://a.io/x]y", True),
+    ],
+)
+def test_a_pseudo_url_is_a_url_with_expressions_in_brackets(*, purl: str, url: str, matches: bool) -> None:
+    assert bool(pattern_of(purl).fullmatch(url)) is matches
 
 
 def test_the_shop_is_the_same_every_time_and_has_no_dead_links(client: Client) -> None:

@@ -3,55 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from airflow_provider_apify.testing.actor import ActorContext, actor
+from airflow_provider_apify.testing.actors.page import Page
 
-_NO_TEXT = frozenset({"script", "style", "noscript", "template", "title"})
 _DEFAULT_DEPTH = 20
 _DEFAULT_PAGES = 10_000
-
-
-class _Page(HTMLParser):
-    """Title, description, text and links of a page, in the order they stand there."""
-
-    def __init__(self, url: str, html: str) -> None:
-        super().__init__()
-        self._url = url
-        self._open: list[str] = []
-        self.title = ""
-        self.description: str | None = None
-        self.language: str | None = None
-        self.texts: list[str] = []
-        self.links: dict[str, None] = {}
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag in _NO_TEXT:
-            self._open.append(tag)
-        if tag == "html":
-            self.language = values.get("lang")
-        if tag == "meta" and values.get("name") == "description":
-            self.description = values.get("content")
-        if tag == "a" and (href := values.get("href")):
-            self.links[urldefrag(urljoin(self._url, href)).url] = None
-
-    def handle_endtag(self, tag: str) -> None:
-        if self._open and self._open[-1] == tag:
-            self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        text = " ".join(data.split())
-        if self._open and self._open[-1] == "title":
-            self.title += text
-        elif text and not self._open:
-            self.texts.append(text)
 
 
 @dataclass(frozen=True)
@@ -92,13 +53,13 @@ class _Crawl:
             self._failed += 1
             self._context.log(f"ERROR Request {target.url} failed: {error}")
             return
-        page = _Page(str(answer.url), html)
+        page = Page(str(answer.url), html)
         self._crawled += 1
         await self._context.push_data(_item(target, str(answer.url), answer.status, page))
         if target.depth < self._max_depth:
             self._enqueue(page, target.depth + 1)
 
-    def _enqueue(self, page: _Page, depth: int) -> None:
+    def _enqueue(self, page: Page, depth: int) -> None:
         for url in page.links:
             if url not in self._seen and urlsplit(url).netloc in self._hosts:
                 self._seen.add(url)
@@ -111,7 +72,7 @@ class _Crawl:
         await self._context.set_status_message(message)
 
 
-def _item(target: _Target, loaded_url: str, status: int, page: _Page) -> dict[str, Any]:
+def _item(target: _Target, loaded_url: str, status: int, page: Page) -> dict[str, Any]:
     return {
         "url": target.url,
         "crawl": {"loadedUrl": loaded_url, "depth": target.depth, "httpStatusCode": status},
