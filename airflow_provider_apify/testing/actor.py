@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_apify.testing.runs import Run
 
 ENDINGS = ("SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED")
+BUILT_IN_SINCE = "2024-01-01T00:00:00.000Z"
 DEFAULT_BUILDS: Mapping[str, str] = {"latest": "0.1.1"}
 
 
@@ -124,9 +125,15 @@ class Actor:
     """An Actor that the local Apify can run.
 
     :param name: ``username/actor-name``.
+    :param default_options: options of its runs, by the API's names; memory and timeout among them count more than the
+        fields of their own.
     :param event_prices: US dollars by event; an Actor that has them is paid per event.
     :param dataset_schema: of the runs' default datasets, for its views: https://docs.apify.com/storage/dataset-schema.
     :param builds: build numbers by tag.
+    :param given_id: its id, if it is not to be made of the name.
+    :param given_versions: versions of the source code by number, as the API names their fields; ``None`` for the ones
+        that the builds imply.
+    :param settings: what users have set over the API and what does nothing here, by the API's names.
     """
 
     name: str
@@ -141,11 +148,34 @@ class Actor:
     needs_full_permission: bool = False
     input_required: tuple[str, ...] = ()
     dataset_schema: Mapping[str, Any] | None = None
+    is_public: bool = True
+    default_options: Mapping[str, Any] = field(default_factory=dict)
+    created_at: str = BUILT_IN_SINCE
+    modified_at: str = BUILT_IN_SINCE
+    given_id: str | None = None
+    given_versions: Mapping[str, Mapping[str, Any]] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
-        """The Actor's id, the same on every start of the server."""
-        return stable_id(f"actor {self.name}")
+        """The Actor's id, the same on every start of the server unless it was created over the API."""
+        return self.given_id or stable_id(f"actor {self.name}")
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """The options of a run that says nothing of its own, by the API's names."""
+        own = {"build": "latest", "timeoutSecs": self.timeout_secs, "memoryMbytes": self.memory_mbytes}
+        return own | dict(self.default_options)
+
+    @property
+    def versions(self) -> Mapping[str, Mapping[str, Any]]:
+        """The versions of the source code by number, as the API names their fields."""
+        if self.given_versions is not None:
+            return self.given_versions
+        numbers = {number.rpartition(".")[0]: tag for tag, number in self.builds.items()}
+        return {
+            number: {"versionNumber": number, "sourceType": None, "buildTag": tag} for number, tag in numbers.items()
+        }
 
     @property
     def username(self) -> str:
@@ -159,7 +189,7 @@ class Actor:
 
     def build_id(self, number: str) -> str:
         """Return the id of a build."""
-        return stable_id(f"build {self.name} {number}")
+        return stable_id(f"build {self.id} {number}")
 
 
 def actor(name: str, *, title: str | None = None, **options: Any) -> Callable[[ActorFunction], Actor]:

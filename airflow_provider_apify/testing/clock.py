@@ -47,6 +47,10 @@ class Clock:
         """Sleep, or return early because the server closes."""
         await self.wait(asyncio.Event(), seconds)
 
+    async def closes_within(self, seconds: float) -> bool:
+        """Sleep, and tell whether it ended early because the server closes."""
+        return await self.wait(self._closing, seconds)
+
     async def wait(self, event: asyncio.Event, seconds: float | None = None) -> bool:
         """Wait for an event, at most some seconds if they are given.
 

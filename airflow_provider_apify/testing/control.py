@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -55,6 +56,13 @@ class Control:
         :raises ValueError: there is no such setting.
         """
         return Settings(**self._send("PATCH", "settings", changes))
+
+    def fire_schedule(self, schedule_id: str) -> None:
+        """Let a schedule start its runs now, without waiting for its time.
+
+        :raises ValueError: there is no such schedule.
+        """
+        self._send("POST", f"schedules/{quote(schedule_id, safe='')}/fire")
 
     def reset(self) -> None:
         """Stop all runs and forget everything, the settings and faults too."""

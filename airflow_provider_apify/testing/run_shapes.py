@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_apify.testing.account import USER_ID
-from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.actor import BUILT_IN_SINCE, Actor
 from airflow_provider_apify.testing.clock import iso
 from airflow_provider_apify.testing.runs import USD_PER_COMPUTE_UNIT, Metamorph, Run, RunOptions
 from airflow_provider_apify.testing.settings import Settings
 
-PRICES_SINCE = "2024-01-01T00:00:00.000Z"
+PRICES_SINCE = BUILT_IN_SINCE
 _MEGABYTE = 1024 * 1024
 _USAGE_FIELDS = ("usage", "usageTotalUsd", "usageUsd")
 

@@ -201,10 +201,11 @@ class Run:
         price = self.actor.event_prices[event]
         if budget is not None and price > 0:
             # The tiny surplus lets 3 events of 0.1 fit into a budget of 0.3 in spite of binary fractions.
-            count = min(count, max(math.floor((budget - self._charged_usd(self.charged)) / price + 1e-9), 0))
+            count = min(count, max(math.floor((budget - self.charged_usd(self.charged)) / price + 1e-9), 0))
         self.charged[event] += count
 
-    def _charged_usd(self, charged: Mapping[str, int]) -> float:
+    def charged_usd(self, charged: Mapping[str, int]) -> float:
+        """Return what events cost."""
         return sum(self.actor.event_prices[event] * count for event, count in charged.items())
 
     def run_seconds(self) -> float:
@@ -227,4 +228,4 @@ class Run:
     def cost_usd(self, settle_seconds: float) -> float:
         """Return the cost as it is known now: a part of it until it has settled."""
         share = 1 if self.is_settled(settle_seconds) else PRELIMINARY_SHARE
-        return round(share * (self.compute_units() * USD_PER_COMPUTE_UNIT + self._charged_usd(self.charged)), 9)
+        return round(share * (self.compute_units() * USD_PER_COMPUTE_UNIT + self.charged_usd(self.charged)), 9)

@@ -14,7 +14,6 @@ import aiohttp
 from airflow_provider_apify.testing import templates
 from airflow_provider_apify.testing.clock import Clock, iso, new_id, now
 from airflow_provider_apify.testing.ledger import Delivery
-from airflow_provider_apify.testing.runs import Run
 from airflow_provider_apify.testing.settings import Settings
 
 EVENT_TYPES = frozenset(
@@ -27,6 +26,8 @@ EVENT_TYPES = frozenset(
 )
 MAX_REPETITIONS = 11
 MAX_BODY_KEPT = 1000
+EventData = Mapping[str, str | None]
+"""What an event is about, by the API's names: actorId, and actorRunId and actorTaskId, or actorBuildId."""
 
 
 @dataclass(kw_only=True)
@@ -48,11 +49,10 @@ class Webhook:
     created_at: datetime = field(default_factory=now)
     modified_at: datetime = field(default_factory=now)
 
-    def wants(self, run: Run, event_type: str) -> bool:
-        """Tell whether this event of this run triggers the webhook."""
-        ids = {"actorId": run.actor.id, "actorTaskId": run.task.id if run.task else None, "actorRunId": run.id}
+    def wants(self, event_type: str, event_data: EventData) -> bool:
+        """Tell whether this event triggers the webhook."""
         wanted = {name: value for name, value in self.condition.items() if value is not None}
-        return event_type in self.event_types and all(ids.get(name) == value for name, value in wanted.items())
+        return event_type in self.event_types and all(event_data.get(name) == value for name, value in wanted.items())
 
 
 @dataclass(kw_only=True)
@@ -61,7 +61,7 @@ class Dispatch:
 
     webhook: Webhook
     event_type: str
-    event_data: Mapping[str, str | None]
+    event_data: EventData
     variables: dict[str, Any]
     id: str = field(default_factory=new_id)
     created_at: datetime = field(default_factory=now)
@@ -108,17 +108,13 @@ class Webhooks:
         self.all[known.id] = known
         return known
 
-    def announce(self, run: Run, event: str, resource: dict[str, Any]) -> None:
-        """Send an event of a run to the webhooks that want it."""
-        event_type = f"ACTOR.RUN.{event}"
-        data = {"actorId": run.actor.id, "actorRunId": run.id, "actorTaskId": run.task.id if run.task else None}
+    def announce(self, event_type: str, event_data: EventData, resource: dict[str, Any]) -> None:
+        """Send an event of a run or a build to the webhooks that want it."""
         for webhook in self.all.values():
-            if webhook.wants(run, event_type):
-                self.dispatch(webhook, event_type, data, resource)
+            if webhook.wants(event_type, event_data):
+                self.dispatch(webhook, event_type, event_data, resource)
 
-    def dispatch(
-        self, webhook: Webhook, event_type: str, event_data: Mapping[str, str | None], resource: dict[str, Any]
-    ) -> Dispatch:
+    def dispatch(self, webhook: Webhook, event_type: str, event_data: EventData, resource: dict[str, Any]) -> Dispatch:
         """Begin to deliver an event."""
         created = now()
         variables = {

@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar
 
 from airflow_provider_apify.testing.account import USERNAME
 from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.build_shapes import build_shape
+from airflow_provider_apify.testing.builds import Build, Builds, built
 from airflow_provider_apify.testing.clock import Clock, iso, now
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.engine import Engine
@@ -19,8 +21,10 @@ from airflow_provider_apify.testing.ledger import Ledger, LedgerRun
 from airflow_provider_apify.testing.queues import RequestQueue
 from airflow_provider_apify.testing.run_shapes import options_shape, run_shape
 from airflow_provider_apify.testing.runs import Caller, Run, RunOptions, Task
+from airflow_provider_apify.testing.schedules import Schedules
 from airflow_provider_apify.testing.settings import Settings
 from airflow_provider_apify.testing.stores import KeyValueStore
+from airflow_provider_apify.testing.usage import cycle_of, total_usd
 from airflow_provider_apify.testing.webhooks import Webhooks
 
 
@@ -86,6 +90,10 @@ class World:
         self.stores: Storages[KeyValueStore] = Storages(KeyValueStore.kind)
         self.queues: Storages[RequestQueue] = Storages(RequestQueue.kind)
         self.webhooks = Webhooks(lambda: self.settings, self.clock)
+        self.builds = Builds(lambda: self.settings, self.clock, self._announce_build)
+        self.builds.add_finished(blueprint.actors)
+        self.schedules = Schedules(self.clock)
+        self.limits: dict[str, float] = {}
         self.faults = Faults()
         self.requests: Counter[str] = Counter()
         self.items_delivered: Counter[str] = Counter()
@@ -95,6 +103,8 @@ class World:
     async def close(self) -> None:
         """Stop all runs and deliveries, and answer everyone who waits."""
         self.clock.close()
+        await self.schedules.close()
+        await self.builds.close()
         await self.engine.close()
         await self.webhooks.close()
 
@@ -108,6 +118,13 @@ class World:
             if reference == actor.id or name == actor.name:
                 return actor
         raise ApiError(404, "record-not-found", f"Actor {reference} was not found")
+
+    def actor_of(self, task: Task) -> Actor:
+        """Return the Actor of a saved task as it is now.
+
+        :raises ApiError: it was deleted.
+        """
+        return self.find_actor(task.actor.id)
 
     def find_task(self, reference: str) -> Task:
         """Return a saved task by its id, its name, or ``username~task-name``.
@@ -139,6 +156,9 @@ class World:
 
         :raises ApiError: it has not.
         """
+        limit = self.limits.get("maxMonthlyUsageUsd")
+        if limit is not None and total_usd(self, cycle_of(now())) >= limit:
+            raise ApiError(403, "platform-feature-disabled", "Monthly usage hard limit exceeded")
         going = list(self.going())
         used = sum(run.options.memory_mbytes for run in going)
         if used + memory_mbytes > self.settings.max_memory_mbytes:
@@ -168,7 +188,18 @@ class World:
                 storages.pop(storage.id, None)
 
     def _announce(self, run: Run, event: str) -> None:
-        self.webhooks.announce(run, event, run_shape(run, self.settings))
+        event_data = {
+            "actorId": run.actor.id,
+            "actorRunId": run.id,
+            "actorTaskId": run.task.id if run.task else None,
+        }
+        self.webhooks.announce(f"ACTOR.RUN.{event}", event_data, run_shape(run, self.settings))
+
+    def _announce_build(self, build: Build, event: str) -> None:
+        if event == "SUCCEEDED" and build.actor.id in self.actors:
+            self.actors[build.actor.id] = built(self.actors[build.actor.id], build)
+        event_data = {"actorId": build.actor.id, "actorBuildId": build.id}
+        self.webhooks.announce(f"ACTOR.BUILD.{event}", event_data, build_shape(build))
 
     def ledger(self, *, slim: bool = False) -> Ledger:
         """Return the record of all that happened.

@@ -10,7 +10,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_apify.testing.api import catalog, runs, storages, users, webhooks
+from airflow_provider_apify.testing.api import (
+    actors,
+    builds,
+    catalog,
+    runs,
+    schedules,
+    storages,
+    tools,
+    users,
+    versions,
+    webhooks,
+)
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.control import ControlRoom
 from airflow_provider_apify.testing.api.operation import Operation, Site
@@ -22,10 +33,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *actors.ENDPOINTS,
+    *builds.ENDPOINTS,
     *catalog.ENDPOINTS,
     *runs.ENDPOINTS,
+    *schedules.ENDPOINTS,
     *storages.ENDPOINTS,
+    *tools.ENDPOINTS,
     *users.ENDPOINTS,
+    *versions.ENDPOINTS,
     *webhooks.ENDPOINTS,
 )
 """Every operation of the API that is served here."""

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.query import Query
+from airflow_provider_apify.testing.builds import Build
 from airflow_provider_apify.testing.clock import now
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.errors import ApiError, not_found
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_INPUT_BYTES = 9 * 1024 * 1024
 MAX_LIST = 1000
+MAX_WAIT_SECONDS = 60
 T = TypeVar("T")
 S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 
@@ -93,7 +95,7 @@ class Call:
         if "runId" not in self.path:
             return self._last_run()
         run = self.world.runs.get(self.path["runId"])
-        if run is None or not self.is_visible(run) or ("actorId" in self.path and run.actor is not self.find_actor()):
+        if run is None or not self.is_visible(run) or ("actorId" in self.path and run.actor.id != self.find_actor().id):
             raise not_found("Actor run")
         return run
 
@@ -109,12 +111,18 @@ class Call:
         """Return the visible runs of the Actor or task that the path names, or all, oldest first."""
         runs: Iterable[Run] = self.world.runs.values()
         if "actorId" in self.path:
-            actor = self.find_actor()
-            runs = (run for run in runs if run.actor is actor)
+            actor_id = self.find_actor().id
+            runs = (run for run in runs if run.actor.id == actor_id)
         elif "actorTaskId" in self.path:
             task_id = self.find_task().id
             runs = (run for run in runs if run.task is not None and run.task.id == task_id)
         return [run for run in runs if self.is_visible(run)]
+
+    async def wait_for_end(self, job: Run | Build) -> None:
+        """Wait for a job's end, as long as ``waitForFinish`` says; longer than 60 seconds is 60 seconds."""
+        seconds = self.query.integer("waitForFinish", maximum=MAX_WAIT_SECONDS)
+        if seconds and not job.is_terminal:
+            await self.world.clock.wait(job.finished, seconds)
 
     def statuses(self) -> tuple[str, ...]:
         """Return the statuses asked for; none means all."""

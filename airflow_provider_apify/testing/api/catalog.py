@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_apify.testing.account import USER_ID, USERNAME
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
-from airflow_provider_apify.testing.api.options import find_build
+from airflow_provider_apify.testing.api.versions import version_shape
 from airflow_provider_apify.testing.clock import iso, new_id, now, stable_id
-from airflow_provider_apify.testing.errors import ApiError, not_found
-from airflow_provider_apify.testing.run_shapes import PRICES_SINCE, pricing_shape
+from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.run_shapes import pricing_shape
 from airflow_provider_apify.testing.runs import Task
 
 _TASK_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
@@ -22,14 +22,14 @@ _TASK_OPTIONS = frozenset({"build", "timeoutSecs", "memoryMbytes", "maxItems", "
 
 
 def _run_count(call: Call, actor: Actor) -> int:
-    return sum(run.actor is actor for run in call.world.runs.values())
+    return sum(run.actor.id == actor.id for run in call.world.runs.values())
 
 
 def _short_actor(call: Call, actor: Actor) -> dict[str, Any]:
     return {
         "id": actor.id,
-        "createdAt": PRICES_SINCE,
-        "modifiedAt": PRICES_SINCE,
+        "createdAt": actor.created_at,
+        "modifiedAt": actor.modified_at,
         "name": actor.short_name,
         "username": actor.username,
         "title": actor.title,
@@ -37,23 +37,20 @@ def _short_actor(call: Call, actor: Actor) -> dict[str, Any]:
     }
 
 
-def _actor(call: Call, actor: Actor) -> dict[str, Any]:
-    version = next(iter(actor.builds.values())).rpartition(".")[0]
+def actor_shape(call: Call, actor: Actor) -> dict[str, Any]:
+    """Write an Actor as the API does."""
     return _short_actor(call, actor) | {
         "userId": stable_id(f"user {actor.username}"),
         "description": actor.description,
-        "isPublic": True,
+        "isPublic": actor.is_public,
         "actorPermissionLevel": "FULL_PERMISSIONS" if actor.needs_full_permission else "LIMITED_PERMISSIONS",
-        "versions": [{"versionNumber": version, "sourceType": None, "buildTag": "latest"}],
+        "versions": [version_shape(version) for version in actor.versions.values()],
         "pricingInfos": [pricing_shape(actor)],
-        "defaultRunOptions": {
-            "build": "latest",
-            "timeoutSecs": actor.timeout_secs,
-            "memoryMbytes": actor.memory_mbytes,
-        },
+        "defaultRunOptions": actor.run_options,
         "taggedBuilds": {
             tag: {"buildId": actor.build_id(number), "buildNumber": number} for tag, number in actor.builds.items()
         },
+        **actor.settings,
     }
 
 
@@ -66,13 +63,13 @@ async def list_actors(call: Call) -> Response:
 
 async def get_actor(call: Call) -> Response:
     """Get an Actor."""
-    return data(_actor(call, call.find_actor()))
+    return data(actor_shape(call, call.find_actor()))
 
 
 async def validate_input(call: Call) -> Response:
     """Check an input against what the Actor requires."""
     actor = call.find_actor()
-    find_build(actor, call.query.text("build") or "latest")
+    call.world.builds.number_of(actor, call.query.text("build") or "latest")
     value = await call.json_object()
     for field in actor.input_required:
         if field not in value:
@@ -100,32 +97,6 @@ def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
         "username": actor.username,
         "description": actor.description,
         "stats": {"totalRuns": _run_count(call, actor)},
-    }
-
-
-async def get_build(call: Call) -> Response:
-    """Get a build: the default one of an Actor, or by its id."""
-    actors = [call.find_actor()] if "actorId" in call.path else list(call.world.actors.values())
-    for actor in actors:
-        for number in actor.builds.values():
-            if call.path.get("buildId", actor.build_id(actor.builds["latest"])) == actor.build_id(number):
-                return data(_build(actor, number))
-    raise not_found("Actor build")
-
-
-def _build(actor: Actor, number: str) -> dict[str, Any]:
-    properties = {name: {"title": name} for name in actor.input_required}
-    schema = {"type": "object", "properties": properties, "required": list(actor.input_required)}
-    return {
-        "id": actor.build_id(number),
-        "actId": actor.id,
-        "userId": stable_id(f"user {actor.username}"),
-        "startedAt": PRICES_SINCE,
-        "finishedAt": PRICES_SINCE,
-        "status": "SUCCEEDED",
-        "meta": {"origin": "WEB"},
-        "buildNumber": number,
-        "actorDefinition": {"actorSpecification": 1, "name": actor.short_name, "input": schema},
     }
 
 
@@ -236,9 +207,6 @@ ENDPOINTS = [
     Endpoint("GET", "/v2/actors", list_actors),
     Endpoint("GET", "/v2/actors/{actorId}", get_actor, is_public=True),
     Endpoint("POST", "/v2/actors/{actorId}/validate-input", validate_input),
-    Endpoint("GET", "/v2/actors/{actorId}/builds/default", get_build, is_public=True),
-    Endpoint("GET", "/v2/actors/{actorId}/builds/{buildId}", get_build, is_public=True),
-    Endpoint("GET", "/v2/actor-builds/{buildId}", get_build, is_public=True),
     Endpoint("GET", "/v2/actor-tasks", list_tasks),
     Endpoint("POST", "/v2/actor-tasks", create_task),
     Endpoint("GET", "/v2/actor-tasks/{actorTaskId}", get_task),

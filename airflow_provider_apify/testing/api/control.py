@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_apify.testing.api.options import start_action
 from airflow_provider_apify.testing.faults import Fault
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class ControlRoom:
             Route("/control/faults", self.clear_faults, methods=["DELETE"]),
             Route("/control/settings", self.change_settings, methods=["PATCH"]),
             Route("/control/ledger", self.ledger),
+            Route("/control/schedules/{id}/fire", self.fire_schedule, methods=["POST"]),
             Route("/control/reset", self.reset, methods=["POST"]),
         ]
 
@@ -63,6 +66,15 @@ class ControlRoom:
     async def ledger(self, request: Request) -> Response:
         """Answer with the ledger; ``slim=1`` leaves out headers."""
         return JSONResponse(asdict(self._site.world.ledger(slim=request.query_params.get("slim") == "1")))
+
+    async def fire_schedule(self, request: Request) -> Response:
+        """Let a schedule start its runs now."""
+        world = self._site.world
+        schedule = world.schedules.all.get(request.path_params["id"])
+        if schedule is None:
+            return JSONResponse({"error": "There is no such schedule."}, 400)
+        schedule.invoke(partial(start_action, world))
+        return Response(status_code=204)
 
     async def reset(self, _request: Request) -> Response:
         """Start afresh."""

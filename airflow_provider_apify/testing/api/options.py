@@ -6,20 +6,24 @@ import base64
 import binascii
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.call import Call, JsonObject, parse_json
+from airflow_provider_apify.testing.api.query import Query
 from airflow_provider_apify.testing.api.webhook_shapes import webhook_from
 from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.runs import Caller, Run, RunOptions, Task
 from airflow_provider_apify.testing.stores import Record
 from airflow_provider_apify.testing.webhooks import Webhook
+from airflow_provider_apify.testing.world import World
 
 MIN_MEMORY_MBYTES = 128
 MAX_MEMORY_MBYTES = 32_768
 MAX_WEBHOOKS = 100
-_SECRET_HEADERS = frozenset({"authorization", "cookie"})
+SECRET_HEADERS = frozenset({"authorization", "cookie"})
+_JSON = "application/json; charset=utf-8"
 
 
 async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
@@ -27,14 +31,12 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
 
     :raises ApiError: something is wrong, or there is no room; nothing was started.
     """
-    saved = task.options if task else {}
-    build_tag = call.query.text("build") or saved.get("build") or "latest"
-    build_number = find_build(actor, build_tag)
-    options = _run_options(call, actor, saved, build_tag)
+    options = _run_options(call.query, actor, task)
+    build_number = call.world.builds.number_of(actor, options.build)
     _check_permission(call, actor)
     representations = _webhook_representations(call)
     record = await _input_record(call, task)
-    run = call.world.create_run(actor, task=task, options=options, build=build_number, caller=_caller(call))
+    run = call.world.create_run(actor, task=task, options=options, build=build_number, caller=caller_of(call))
     if record is not None:
         run.store.put("INPUT", record)
     for webhook in _ad_hoc(representations, run):
@@ -43,30 +45,44 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
     return run
 
 
-def find_build(actor: Actor, tag: str) -> str:
-    """Return the number of a build, given its tag or number.
+def start_action(world: World, action: Mapping[str, Any]) -> Run:
+    """Start what an action of a schedule says.
 
-    :raises ApiError: the Actor has no such build.
+    :raises ApiError: something is wrong, or there is no room; nothing was started.
     """
-    if tag in actor.builds.values():
-        return tag
-    if tag not in actor.builds:
-        raise ApiError(400, "unknown-build-tag", f'Build with tag "{tag}" was not found. Has the Actor been built?')
-    return actor.builds[tag]
+    task = world.find_task(action["actorTaskId"]) if action["type"] == "RUN_ACTOR_TASK" else None
+    actor = world.actor_of(task) if task else world.find_actor(action["actorId"])
+    options = _run_options(Query({}), actor, task, action.get("runOptions"))
+    caller = Caller(user_agent=None, client_ip=None, headers={}, origin="SCHEDULER")
+    build_number = world.builds.number_of(actor, options.build)
+    run = world.create_run(actor, task=task, options=options, build=build_number, caller=caller)
+    record = _scheduled_input(action, task)
+    if record is not None:
+        run.store.put("INPUT", record)
+    world.engine.start(run)
+    return run
 
 
-def _run_options(call: Call, actor: Actor, saved: Any, build: str) -> RunOptions:
-    query = call.query
-    timeout = query.integer("timeout")
-    memory = query.integer("memory")
-    max_items = query.integer("maxItems", minimum=-math.inf)
-    charge = query.number("maxTotalChargeUsd")
+def _scheduled_input(action: Mapping[str, Any], task: Task | None) -> Record | None:
+    if task is not None:
+        given = action.get("input")
+        return None if task.input is None and given is None else _json_record((task.input or {}) | (given or {}))
+    given = action.get("runInput") or {}
+    body = given.get("body")
+    return Record(body.encode(), given.get("contentType") or _JSON) if body else None
+
+
+def _run_options(query: Query, actor: Actor, task: Task | None, more: Mapping[str, Any] | None = None) -> RunOptions:
+    """Return the options of a run: what the query says, else ``more``, else the saved task, else the Actor."""
+    saved = actor.run_options
+    for given in (task.options if task else {}, more or {}):
+        saved |= {name: value for name, value in given.items() if value is not None}
     options = RunOptions(
-        build=build,
-        timeout_secs=first(timeout, saved.get("timeoutSecs"), actor.timeout_secs),
-        memory_mbytes=first(memory, saved.get("memoryMbytes"), actor.memory_mbytes),
-        max_items=first(max_items, saved.get("maxItems")),
-        max_total_charge_usd=first(charge, saved.get("maxTotalChargeUsd")),
+        build=query.text("build") or saved["build"],
+        timeout_secs=first(query.integer("timeout"), saved["timeoutSecs"]),
+        memory_mbytes=first(query.integer("memory"), saved["memoryMbytes"]),
+        max_items=first(query.integer("maxItems", minimum=-math.inf), saved.get("maxItems")),
+        max_total_charge_usd=first(query.number("maxTotalChargeUsd"), saved.get("maxTotalChargeUsd")),
         restart_on_error=query.flag("restartOnError", default=bool(saved.get("restartOnError"))),
     )
     check_options(options, actor)
@@ -130,20 +146,24 @@ def _ad_hoc(representations: list[dict[str, Any]], run: Run) -> list[Webhook]:
 async def _input_record(call: Call, task: Task | None) -> Record | None:
     """Return the INPUT of a run: the body, on top of the saved input of a task."""
     body = await call.body()
-    content_type = call.request.headers.get("content-type", "application/json; charset=utf-8")
+    content_type = call.request.headers.get("content-type", _JSON)
     if body and "json" not in content_type:
         return Record(body, content_type)
     given = parse_json(body, "run-input-body-not-valid-json") if body else None
     if body and not isinstance(given, dict):
         raise ApiError(400, "input-json-not-object", "Input must be a JSON object.")
     if task is not None and task.input is not None:
-        merged = json.dumps(task.input | (given or {}), ensure_ascii=False).encode()
-        return Record(merged, "application/json; charset=utf-8")
+        return _json_record(task.input | (given or {}))
     return Record(body, content_type) if body else None
 
 
-def _caller(call: Call) -> Caller:
-    headers = {name: value for name, value in call.request.headers.items() if name.lower() not in _SECRET_HEADERS}
+def _json_record(value: dict[str, Any]) -> Record:
+    return Record(json.dumps(value, ensure_ascii=False).encode(), _JSON)
+
+
+def caller_of(call: Call) -> Caller:
+    """Return who sent a request, without what must stay secret."""
+    headers = {name: value for name, value in call.request.headers.items() if name.lower() not in SECRET_HEADERS}
     client = call.request.client
     return Caller(
         user_agent=call.request.headers.get("user-agent"), client_ip=client.host if client else None, headers=headers

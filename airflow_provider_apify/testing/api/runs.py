@@ -6,15 +6,13 @@ from starlette.responses import Response
 
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.call import Call, Endpoint, Handler, data, page_of
-from airflow_provider_apify.testing.api.options import check_options, find_build, first, start_run
+from airflow_provider_apify.testing.api.options import check_options, first, start_run
 from airflow_provider_apify.testing.api.records import record_response
 from airflow_provider_apify.testing.api.streams import items_response
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.run_shapes import public_run_shape, run_shape, short_run_shape
 from airflow_provider_apify.testing.runs import Run, RunOptions, Task
 from airflow_provider_apify.testing.stores import Record
-
-MAX_WAIT_SECONDS = 60
 
 RUNS = (
     "/v2/actor-runs/{runId}",
@@ -28,14 +26,7 @@ def _target(call: Call) -> tuple[Actor, Task | None]:
     if "actorId" in call.path:
         return call.find_actor(), None
     task = call.find_task()
-    return task.actor, task
-
-
-async def _wait(call: Call, run: Run) -> None:
-    """Wait for the run's end, as long as ``waitForFinish`` says; longer than 60 seconds is 60 seconds."""
-    seconds = call.query.integer("waitForFinish", maximum=MAX_WAIT_SECONDS)
-    if seconds and not run.is_terminal:
-        await call.world.clock.wait(run.finished, seconds)
+    return call.world.actor_of(task), task
 
 
 def _answer(call: Call, run: Run, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -47,14 +38,14 @@ async def start(call: Call) -> Response:
     """Start an Actor or a saved task."""
     call.query.integer("waitForFinish")
     run = await start_run(call, *_target(call))
-    await _wait(call, run)
+    await call.wait_for_end(run)
     return _answer(call, run, 201, {"Location": f"{call.world.base_url}/v2/actor-runs/{run.id}"})
 
 
 async def get(call: Call) -> Response:
     """Get a run; wait for its end if asked to."""
     run = call.find_run()
-    await _wait(call, run)
+    await call.wait_for_end(run)
     return _answer(call, run)
 
 
@@ -83,7 +74,7 @@ async def resurrect(call: Call) -> Response:
     """Let a finished run go on; its limits can be raised."""
     run = call.find_run()
     build = call.query.text("build")
-    number = find_build(run.actor, build) if build else run.build_number
+    number = call.world.builds.number_of(run.actor, build) if build else run.build_number
     options = RunOptions(
         build=build or run.options.build,
         timeout_secs=first(call.query.integer("timeout"), run.options.timeout_secs),
@@ -118,7 +109,7 @@ async def metamorph(call: Call) -> Response:
     """Turn a run into one of another Actor; the body, if there is one, is the other Actor's input."""
     run = call.find_run()
     actor = call.world.find_actor(call.query.text("targetActorId") or "")
-    build_number = find_build(actor, call.query.text("build") or "latest")
+    build_number = call.world.builds.number_of(actor, call.query.text("build") or "latest")
     body = await call.body()
     content_type = call.request.headers.get("content-type", "application/json; charset=utf-8")
     await call.world.engine.metamorph(run, actor, build_number, Record(body, content_type) if body else None)

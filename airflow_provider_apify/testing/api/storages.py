@@ -228,9 +228,12 @@ async def get_statistics(call: Call) -> Response:
 
 
 async def get_log(call: Call) -> Response:
-    """Get the log of a run."""
+    """Get the log of a run or a build."""
     if "buildOrRunId" not in call.path:
         return log_response(call, call.find_run())
+    build = call.world.builds.all.get(call.path["buildOrRunId"])
+    if build is not None:
+        return log_response(call, build)
     run = call.world.runs.get(call.path["buildOrRunId"])
     if run is None or not call.is_visible(run):
         raise not_found("Log")
@@ -241,10 +244,12 @@ ENDPOINTS = [
     *DATASETS.endpoints(),
     *STORES.endpoints(),
     *QUEUES.endpoints(),
+    Endpoint("HEAD", "/v2/datasets/{datasetId}/items", get_items),
     *[Endpoint("GET", f"{path}/items", get_items) for path in DATASETS.paths],
     *[Endpoint("POST", f"{path}/items", push_items) for path in DATASETS.paths],
     *[Endpoint("GET", f"{path}/statistics", get_statistics) for path in DATASETS.paths],
     *[Endpoint("GET", f"{path}/keys", records.list_keys, is_public=True) for path in STORES.paths],
+    Endpoint("HEAD", "/v2/key-value-stores/{storeId}/records/{recordKey}", records.get, is_public=True),
     *[Endpoint("GET", f"{path}/records/{{recordKey}}", records.get, is_public=True) for path in STORES.paths],
     *[Endpoint("GET", f"{path}/records", records.archive) for path in STORES.paths],
     *[Endpoint("PUT", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from airflow_provider_apify.testing.api.call import Call
 from airflow_provider_apify.testing.api.query import Query
+from airflow_provider_apify.testing.builds import Build
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.encoders import BOM, FORMATS, Format, Style
 from airflow_provider_apify.testing.errors import ApiError, invalid
@@ -153,25 +154,25 @@ async def _shared(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         await asyncio.sleep(0)
 
 
-def log_response(call: Call, run: Run) -> Response:
-    """Answer with a run's log: what there is of it, or all of it until the run ends."""
+def log_response(call: Call, job: Run | Build) -> Response:
+    """Answer with the log of a run or a build: what there is of it, or all of it until the job ends."""
     raw = call.query.flag("raw")
     headers = {}
     if call.query.flag("download"):
-        headers["Content-Disposition"] = f'attachment; filename="log_{run.id}.txt"'
+        headers["Content-Disposition"] = f'attachment; filename="log_{job.id}.txt"'
     content_type = "text/plain; charset=utf-8"
     if call.query.flag("stream"):
-        return StreamingResponse(_followed(call, run, raw=raw), 200, headers, content_type)
-    text, _ = run.log.read()
+        return StreamingResponse(_followed(call, job, raw=raw), 200, headers, content_type)
+    text, _ = job.log.read()
     return Response(text if raw else _ANSI.sub(b"", text), 200, headers, content_type)
 
 
-async def _followed(call: Call, run: Run, *, raw: bool) -> AsyncIterator[bytes]:
+async def _followed(call: Call, job: Run | Build, *, raw: bool) -> AsyncIterator[bytes]:
     line = 0
     while True:
-        is_over = run.is_terminal
-        change = run.log.pulse.event
-        text, line = run.log.read(line)
+        is_over = job.is_terminal
+        change = job.log.pulse.event
+        text, line = job.log.read(line)
         if text:
             yield text if raw else _ANSI.sub(b"", text)
         if is_over or not await call.world.clock.wait(change):

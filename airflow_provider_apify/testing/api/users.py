@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import JSONResponse
+
+from airflow_provider_apify.testing import usage
 from airflow_provider_apify.testing.account import USER_ID, USERNAME
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data
-from airflow_provider_apify.testing.clock import iso
-from airflow_provider_apify.testing.errors import not_found
+from airflow_provider_apify.testing.clock import now
+from airflow_provider_apify.testing.errors import ApiError, not_found
 from airflow_provider_apify.testing.run_shapes import PRICES_SINCE
 
 if TYPE_CHECKING:
@@ -37,6 +41,9 @@ _ENABLED = {
 }
 
 
+_CHANGEABLE: Mapping[str, tuple[type, ...]] = {"maxMonthlyUsageUsd": (int, float), "dataRetentionDays": (int,)}
+
+
 async def get_user(call: Call) -> Response:
     """Get what everybody may know of a user."""
     if call.path["userId"] not in {USER_ID, USERNAME}:
@@ -63,10 +70,28 @@ async def get_me(_call: Call) -> Response:
 async def get_limits(call: Call) -> Response:
     """Get the limits of the account, and how much of them is used."""
     world = call.world
-    start = world.created_at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    cycle = {"startAt": iso(start), "endAt": iso(end)}
-    return data({"monthlyUsageCycle": cycle, "limits": _limits(world), "current": _current(world)})
+    cycle = usage.cycle_of(now())
+    return data({"monthlyUsageCycle": cycle.to_json(), "limits": _limits(world), "current": _current(world)})
+
+
+async def put_limits(call: Call) -> Response:
+    """Change the limits that a user may change."""
+    body = await call.json_object()
+    limits = {name: body.values[name] for name in _CHANGEABLE if body.values.get(name) is not None}
+    if not all(_is_limit(limits[name], kind) for name, kind in _CHANGEABLE.items() if name in limits):
+        raise ApiError(400, "invalid-input", f"Limits are numbers above 0: {', '.join(_CHANGEABLE)}.")
+    call.world.limits |= limits
+    return JSONResponse({}, 201)
+
+
+def _is_limit(value: object, kind: tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and value > 0  # type: ignore[operator]
+
+
+async def get_monthly_usage(call: Call) -> Response:
+    """Get what was used in a month, by service and day."""
+    asked = call.query.moment("date") or now()
+    return data(usage.monthly_shape(call.world, usage.cycle_of(asked)))
 
 
 def _limits(world: World) -> dict[str, Any]:
@@ -79,17 +104,18 @@ def _limits(world: World) -> dict[str, Any]:
         "maxActorMemoryGbytes": world.settings.max_memory_mbytes / 1024,
         "maxActorCount": 1000,
         "maxActorTaskCount": 5000,
+        "maxScheduleCount": 1000,
         "maxConcurrentActorJobs": world.settings.max_concurrent_runs,
         "maxTeamAccountSeatCount": 1,
         "dataRetentionDays": 7,
+        **world.limits,
     }
 
 
 def _current(world: World) -> dict[str, Any]:
     going = list(world.going())
-    settles = world.settings.cost_settles_seconds
     return {
-        "monthlyUsageUsd": round(sum(run.cost_usd(settles) for run in world.runs.values()), 6),
+        "monthlyUsageUsd": round(usage.total_usd(world, usage.cycle_of(now())), 6),
         "monthlyActorComputeUnits": sum(run.compute_units() for run in world.runs.values()),
         "monthlyExternalDataTransferGbytes": 0,
         "monthlyProxySerps": 0,
@@ -97,6 +123,7 @@ def _current(world: World) -> dict[str, Any]:
         "actorMemoryGbytes": sum(run.options.memory_mbytes for run in going) / 1024,
         "actorCount": len(world.actors),
         "actorTaskCount": len(world.tasks),
+        "scheduleCount": len(world.schedules.all),
         "activeActorJobCount": len(going),
         "teamAccountSeatCount": 1,
     }
@@ -105,5 +132,7 @@ def _current(world: World) -> dict[str, Any]:
 ENDPOINTS = [
     Endpoint("GET", "/v2/users/me", get_me),
     Endpoint("GET", "/v2/users/me/limits", get_limits),
+    Endpoint("PUT", "/v2/users/me/limits", put_limits),
+    Endpoint("GET", "/v2/users/me/usage/monthly", get_monthly_usage),
     Endpoint("GET", "/v2/users/{userId}", get_user, is_public=True),
 ]
