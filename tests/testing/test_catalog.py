@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_apify.testing.actors import BUILT_IN
+
 if TYPE_CHECKING:
     from tests.testing.client import Client
 
