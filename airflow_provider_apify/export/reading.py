@@ -88,6 +88,7 @@ class Reader:
     :param compressed: whether the answer may be compressed.
     :ivar position: index of the next item that is missing.
     :ivar scanned: items of the dataset that the last answer stands for; 0 at the dataset's end.
+    :ivar total: items that the dataset had by then, as far as Apify knew.
     :ivar records: lines or rows passed on; ``None`` where the format does not tell.
     """
 
@@ -99,6 +100,7 @@ class Reader:
         self.compressed = compressed
         self.position = self._start = start
         self.scanned: int | None = None
+        self.total = 0
         self.records: int | None = 0
         self.speed = Speed()
         self._asked_at = 0.0
@@ -135,7 +137,7 @@ class Reader:
             raise ApifyDataError("the page is not Apify's; check the connection's host and any proxy in between")
         scanned, before = int(headers[SCANNED]), self.position
         size = self._read(headers, scanned, body)
-        self.scanned = scanned
+        self.scanned, self.total = scanned, int(headers.get(TOTAL, 0))
         if scanned:
             self.speed = Speed(self.position - before, size, began - self._asked_at, time.perf_counter() - began)
 

@@ -67,10 +67,13 @@ class Source:
 
 
 class End:
-    """Where a dataset ends: behind an empty answer, unless Apify counts items that it does not show yet."""
+    """Where a dataset ends: behind an empty answer, unless Apify counts items that it does not show yet.
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    :param counted: what Apify has counted for the first look, where it was asked already.
+    """
+
+    def __init__(self, source: Source, counted: int | None = None) -> None:
+        self._source, self._counted = source, counted
         self._position, self._looks = -1, 0
 
     def is_at(self, position: int) -> bool:
@@ -78,7 +81,8 @@ class End:
 
         :raises ApifyDataError: it has been asked for often enough.
         """
-        counted = self._source.item_count
+        counted = self._source.item_count if self._counted is None else self._counted
+        self._counted = None
         self._looks = self._looks + 1 if position == self._position else 1
         self._position = position
         if counted > position and self._looks > _LAG_LOOKS:

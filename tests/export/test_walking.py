@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from hypothesis import given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError, ApifyNotFoundError, ApifyRateLimitError
-from airflow_provider_apify.export import walking
-from airflow_provider_apify.export.reading import Reader, Speed
+from airflow_provider_apify.export import planning, walking
+from airflow_provider_apify.export.planning import Pace, Plan
+from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
-from airflow_provider_apify.export.walking import Plan, Walk, choose
+from airflow_provider_apify.export.walking import Walk
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import Exchange, LocalApify, scenario_item
 from tests.export.material import Taken, dataset_of, push, pushed, requests_for_items
@@ -25,49 +25,12 @@ from tests.export.material import Taken, dataset_of, push, pushed, requests_for_
 ITEM_BYTES = 200
 
 
-def speed(bytes_per_second: float, items: int = 1_000) -> Speed:
-    return Speed(items, int(bytes_per_second), latency=0.1, seconds=1.0)
-
-
-def test_a_fast_way_is_one_plain_stream() -> None:
-    assert choose(speed(50e6), None) == Plan(1, compressed=False)
-    assert choose(speed(50e6), speed(500e6)) == Plan(1, compressed=False)
-
-
-@pytest.mark.parametrize(
-    ("plain", "compressed", "plan"),
-    [
-        (30e6, None, Plan(6, compressed=False)),
-        (30e6, 10e6, Plan(6, compressed=False)),
-        (10e6, 40e6, Plan(4, compressed=True)),
-        (39e6, 500e6, Plan(2, compressed=True)),
-        (1e3, 2e3, Plan(8, compressed=True)),
-    ],
-)
-def test_a_slow_way_has_as_many_connections_as_it_rewards(plain: float, compressed: float | None, plan: Plan) -> None:
-    assert choose(speed(plain), speed(compressed) if compressed else None) == plan
-
-
-@given(st.builds(Speed, st.integers(0, 9), st.integers(0, 9), st.just(0.0), st.floats(0, 9)), st.booleans())
-def test_there_is_a_plan_for_anything_that_was_seen(seen: Speed, is_compressed: bool) -> None:
-    plan = choose(seen, seen if is_compressed else None)
-    assert 1 <= plan.connections <= 8
-    assert plan.pages_at_once >= plan.connections
-
-
-@given(st.integers(1, 8), st.floats(0, 1e9))
-def test_pages_fit_into_memory_together(connections: int, item_bytes: float) -> None:
-    plan = Plan(connections, compressed=False)
-    items = plan.page_items(item_bytes)
-    assert items == 1 or plan.pages_at_once * items * item_bytes <= 40 * 2**20
-    assert items <= 100_000
-
-
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have samples of 100 items and pages of about 200."""
-    monkeypatch.setattr(walking, "_SAMPLE_ITEMS", 100)
-    monkeypatch.setattr(walking, "_LARGEST_PAGE_BYTES", 200 * ITEM_BYTES)
+    for module in (planning, walking):
+        monkeypatch.setattr(module, "SAMPLE_ITEMS", 100)
+        monkeypatch.setattr(module, "LARGEST_PAGE_BYTES", 200 * ITEM_BYTES)
 
 
 @pytest.fixture
@@ -87,6 +50,11 @@ def walked(source: Source, *, start: int = 0) -> tuple[Walk, list[Any]]:
     walk.go()
     assert taken.body.count(b"\n") == walk.records
     return walk, [json.loads(line) for line in taken.body.split(b"\n")[:-1]]
+
+
+def noise(count: int) -> list[dict[str, Any]]:
+    """Return items that compress badly."""
+    return [{"noise": hashlib.shake_256(str(number).encode()).hexdigest(500)} for number in range(count)]
 
 
 def items_up_to(count: int, start: int = 0) -> list[dict[str, Any]]:
@@ -122,19 +90,31 @@ def test_a_walk_may_begin_in_the_middle(hook: ApifyHook) -> None:
 def test_a_slow_way_is_taken_compressed_and_over_several_connections(
     hook: ApifyHook, apify: LocalApify, exchanges: list[Exchange]
 ) -> None:
-    noise = [{"noise": hashlib.shake_256(str(number).encode()).hexdigest(500)} for number in range(1_000)]
-    dataset_id = pushed(hook, apify, noise)
+    dataset_id = pushed(hook, apify, noise(1_000))
     apify.control.add_fault("throttle", path="*/items", times=None, bytes_per_second=200_000)
     walk, items = walked(Source(hook, dataset_id, {}))
-    assert items == noise
+    assert items == noise(1_000)
     assert walk.plan == Plan(8, compressed=True)
-    plain, compressed, *others = sorted(exchanges, key=lambda each: int(asked(each)["offset"]))
-    assert "content-encoding" not in plain.response_headers
-    assert [asked(each)["limit"] for each in (plain, compressed)] == ["100", "100"]
-    pages, last = others[:-1], others[-1]
-    assert {each.response_headers.get("content-encoding") for each in (compressed, *pages)} == {"gzip"}
-    assert len(pages) > 10
-    assert "content-encoding" not in last.response_headers  # the one that finds the end
+    sample, *pages, behind = sorted(exchanges, key=lambda each: int(asked(each)["offset"]))
+    assert "content-encoding" not in sample.response_headers
+    assert asked(sample) == {"format": "jsonl", "offset": "0", "limit": "100"}
+    assert {each.response_headers.get("content-encoding") for each in pages} == {"gzip"}
+    assert len(pages) > 7
+    assert asked(behind)["offset"] == "1000"
+    assert apify.control.ledger().requests_by_route["GET /v2/datasets/{datasetId}"] == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_several_connections_that_bring_less_than_one_stream_are_given_up(
+    hook: ApifyHook, apify: LocalApify, exchanges: list[Exchange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "choose", lambda *_, **__: Plan(2, compressed=True))
+    dataset_id = pushed(hook, apify, noise(1_000))
+    apify.control.add_fault("throttle", path="*/items", skip=1, times=2, bytes_per_second=20_000)
+    _, items = walked(Source(hook, dataset_id, {}))
+    assert items == noise(1_000)
+    streams = [int(asked(each)["offset"]) for each in exchanges if "limit" not in asked(each)]
+    assert 0 < streams[0] < 1_000
 
 
 class Gate:
@@ -163,11 +143,15 @@ def gate(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> Gate:
     return gate
 
 
+def choose_always(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "choose", lambda *_, **__: plan)
+    monkeypatch.setattr(Pace, "pays", True)
+
+
 @pytest.fixture
 def four_connections(monkeypatch: pytest.MonkeyPatch, small: None) -> Plan:  # noqa: ARG001 - its pages
     plan = Plan(4, compressed=True)
-    monkeypatch.setattr(walking, "choose", lambda _plain, _compressed: plan)
-    monkeypatch.setattr(walking, "is_fast", lambda _speed: False)
+    choose_always(plan, monkeypatch)
     return plan
 
 
@@ -243,7 +227,7 @@ def test_a_page_among_others_that_goes_wrong_is_mended_alone(
 def test_a_stream_that_goes_wrong_goes_on_with_the_next_item(
     hook: ApifyHook, apify: LocalApify, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walking, "is_fast", lambda _speed: True)
+    choose_always(Plan(1, compressed=False), monkeypatch)
     dataset_id = dataset_of(hook, 2_000, ITEM_BYTES)
     apify.control.add_fault(path="*/items", skip=1, times=3, **fault)
     _, items = walked(Source(hook, dataset_id, {}))
@@ -326,7 +310,7 @@ def test_a_dataset_that_grows_meanwhile_is_walked_to_its_end(
     lag: int,
 ) -> None:
     plan = replace(four_connections, connections=connections)
-    monkeypatch.setattr(walking, "choose", lambda _plain, _compressed: plan)
+    choose_always(plan, monkeypatch)
     apify.control.settings(item_count_lag_seconds=lag)
     dataset_id = dataset_of(hook, 1_000, ITEM_BYTES)
     grow_in_the_middle(apify, gate, dataset_id, after=200, by=50)
