@@ -1,29 +1,35 @@
 """Parquet, written here: Apify has no such format.
 
-The lines go to a temporary file first: a column may turn out otherwise in the last item than in all before. The schema
-is read off the items, one row group after the other, in memory that does not grow with the dataset.
+Lines become row groups while they are downloaded, with the columns of the first ones. They are also kept in a temporary
+file, because a column may turn out otherwise in the last item than in all before: then they are all written anew.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
 from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.columns import JSON_TEXT, columns_of, in_one_piece, merged_columns, settled, storable
 from airflow_provider_apify.export.reading import Take
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
 
-_BLOCK_BYTES = 16 * 2**20
+_BLOCK_BYTES = 8 * 2**20
+# Blocks that are read before the one in front of them is written.
+_READ_AHEAD = 1
 _COPY_BYTES = 2**20
-_TEXT = pa.string()
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -39,49 +45,152 @@ def write_parquet(source: Source, take: Take) -> int:
     is null everywhere becomes text, because many readers know no column without a type.
     """
     with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as table:
-        walk = Walk(source, lines.write)
-        walk.go()
-        _convert(lines, table)
+        with _Conversion(lines, table) as conversion:
+            walk = Walk(source, conversion.take)
+            walk.go()
+            conversion.finish()
         table.seek(0)
         while piece := table.read(_COPY_BYTES):
             take(piece)
     return walk.records
 
 
-def _convert(lines: IO[bytes], table: IO[bytes]) -> None:
-    """Write with the schema of the first block; where a later one does not fit, look at all and write anew."""
-    columns: dict[str, pa.DataType] = next((_columns_of(block) for block in _blocks(lines)), {})
-    try:
-        _write(lines, table, _settled(columns))
-    except _Drift:
-        columns = {}
-        for block in _blocks(lines):
-            columns = _merged_columns(columns, _columns_of(block))
+class _Conversion:
+    """Makes a table of lines as they come, with the columns of the first block; where a later one does not fit, anew.
+
+    :param lines: where the lines are kept.
+    :param table: becomes the Parquet file.
+    """
+
+    def __init__(self, lines: IO[bytes], table: IO[bytes]) -> None:
+        self._lines, self._table = lines, table
+        self._open_block = bytearray()
+        self._groups: _RowGroups | None = None
+        # Of all blocks so far, once one of them did not fit: then those that follow are only looked at.
+        self._columns: dict[str, pa.DataType] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._groups:
+            self._groups.leave()
+
+    def take(self, piece: bytes | memoryview) -> None:
+        """Take lines, or parts of lines."""
+        self._lines.write(piece)
+        self._open_block += piece
+        if len(self._open_block) >= _BLOCK_BYTES and (end := self._open_block.rfind(b"\n") + 1):
+            block, self._open_block = self._open_block[:end], self._open_block[end:]
+            self._add(_readable(bytes(block)))
+
+    def finish(self) -> None:
+        """Complete the table.
+
+        :raises ApifyDataError: no columns fit the items.
+        """
+        block, self._open_block = bytes(self._open_block), bytearray()
+        if block or not self._groups:
+            self._add(_readable(block))
+        if self._columns is None:
+            self._go_on(_RowGroups.end)
+        if self._columns is not None:
+            self._write_anew(self._columns)
+        if self._lines.tell() and self._groups and not (self._columns or self._groups.has_columns):
+            raise ApifyDataError("no item has a field, so a Parquet file would lose them; write jsonl, or skip_empty")
+
+    def _add(self, block: bytes) -> None:
+        if self._columns is not None:
+            self._columns = merged_columns(self._columns, columns_of(block))
+            return
+        self._groups = self._groups or _RowGroups(self._table, columns_of(block))
+        self._go_on(partial(_RowGroups.add, block=block))
+
+    def _go_on(self, write: Callable[[_RowGroups], None]) -> None:
+        """Write; where something does not fit, look at all that has come."""
+        assert self._groups  # noqa: S101 - for mypy
         try:
-            _write(lines, table, _settled(columns))
+            write(self._groups)
+        except _Drift:
+            self._groups.leave()
+            self._columns = {}
+            for block in _blocks(self._lines, self._lines.tell() - len(self._open_block)):
+                self._columns = merged_columns(self._columns, columns_of(block))
+            self._lines.seek(0, os.SEEK_END)
+
+    def _write_anew(self, columns: Mapping[str, pa.DataType]) -> None:
+        groups = _RowGroups(self._table, columns)
+        try:
+            for block in _blocks(self._lines, self._lines.tell()):
+                groups.add(block)
+            groups.end()
         except _Drift as drift:
             raise ApifyDataError(f"the items do not fit a Parquet file: {drift.__cause__}; write jsonl") from drift
+        finally:
+            groups.leave()
 
 
-def _write(lines: IO[bytes], table: IO[bytes], columns: Mapping[str, pa.DataType]) -> None:
-    table.seek(0)
-    table.truncate()
-    schema = pa.schema([pa.field(name, _storable(kind)) for name, kind in columns.items()])
-    with pq.ParquetWriter(table, schema, compression="zstd") as writer:
-        for block in _blocks(lines):
-            writer.write_table(_table(block, columns, schema))
+class _RowGroups:
+    """Writes a table block by block; while one is written, the next is read on a thread of its own.
+
+    :param table: what was written to it before is gone.
+    :param columns: of the table.
+    """
+
+    def __init__(self, table: IO[bytes], columns: Mapping[str, pa.DataType]) -> None:
+        table.seek(0)
+        table.truncate()
+        self._columns = settled(columns)
+        self._schema = pa.schema([pa.field(name, storable(kind)) for name, kind in self._columns.items()])
+        self._writer = pq.ParquetWriter(table, self._schema, compression="zstd")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="apify-parquet")
+        self._tables: deque[Future[pa.Table]] = deque()
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether rows can be told: Parquet has none without columns."""
+        return bool(self._columns)
+
+    def add(self, block: bytes) -> None:
+        """Append lines.
+
+        :raises _Drift: these, or those before, do not fit.
+        """
+        self._tables.append(self._reader.submit(_table, block, self._columns, self._schema))
+        if len(self._tables) > _READ_AHEAD:
+            self._writer.write_table(self._tables.popleft().result())
+
+    def end(self) -> None:
+        """Complete the table.
+
+        :raises _Drift: the last lines do not fit.
+        """
+        while self._tables:
+            self._writer.write_table(self._tables.popleft().result())
+        self.leave()
+
+    def leave(self) -> None:
+        """Write no more; pyarrow would, when it forgets an open writer."""
+        self._reader.shutdown(cancel_futures=True)
+        self._writer.close()
 
 
-def _blocks(lines: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines in blocks that Arrow can read: it refuses half of a surrogate pair, as scraped text has it."""
+def _blocks(lines: IO[bytes], end: int) -> Iterator[bytes]:
+    """Yield the lines up to a place in their file, in blocks."""
     lines.seek(0)
     rest = b""
-    while block := lines.read(_BLOCK_BYTES):
-        end = block.rfind(b"\n") + 1
-        if end:
-            whole = rest + block[:end]
-            yield _rewritten(whole) if _SURROGATE.search(whole) else whole
-        rest = block[end:] if end else rest + block
+    while block := lines.read(min(_BLOCK_BYTES, end - lines.tell())):
+        whole, line_break, rest_of_block = block.rpartition(b"\n")
+        if line_break:
+            yield _readable(rest + whole + line_break)
+            rest = rest_of_block
+        else:
+            rest += block
+
+
+def _readable(block: bytes) -> bytes:
+    """Return lines that Arrow can read: it refuses half of a surrogate pair, as scraped text has it."""
+    return _rewritten(block) if _SURROGATE.search(block) else block
 
 
 def _table(block: bytes, columns: Mapping[str, pa.DataType], schema: pa.Schema) -> pa.Table:
@@ -89,14 +198,14 @@ def _table(block: bytes, columns: Mapping[str, pa.DataType], schema: pa.Schema) 
 
     :raises _Drift: it does not fit.
     """
-    if _JSON in columns.values():
-        texts = {name for name, kind in columns.items() if kind is _JSON}
+    if JSON_TEXT in columns.values():
+        texts = {name for name, kind in columns.items() if kind is JSON_TEXT}
         block = _rewritten(
             block, lambda item: {name: _text(item[name]) if name in texts else item[name] for name in item}
         )
     options = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
     try:
-        return pajson.read_json(pa.BufferReader(block), _in_one_piece(block), options).select(schema.names)
+        return pajson.read_json(pa.BufferReader(block), in_one_piece(block), options).select(schema.names)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise _Drift from error
 
@@ -109,110 +218,3 @@ def _rewritten(block: bytes, change: Callable[[dict[str, Any]], dict[str, Any]] 
 
 def _text(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _in_one_piece(block: bytes) -> pajson.ReadOptions:
-    return pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
-
-
-def _columns_of(block: bytes) -> dict[str, pa.DataType]:
-    """Read the columns off a block: quickly where its items agree, else item by item."""
-    try:
-        schema = pajson.read_json(pa.BufferReader(block), _in_one_piece(block)).schema
-        columns = {field.name: _plain(field.type) for field in schema}
-    except pa.ArrowInvalid:
-        columns = {}
-    if columns and _JSON not in columns.values():
-        return columns
-    columns = {}
-    for line in block.split(b"\n")[:-1]:
-        columns = _merged_columns(columns, {name: _kind(value) for name, value in json.loads(line).items()})
-    return columns
-
-
-class _JsonText:
-    """Stands for a column of values that have no type in common."""
-
-
-_JSON: Any = _JsonText()
-
-
-def _settled(columns: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
-    """Return the columns once all items are known: Parquet has no objects without fields, so those become JSON text."""
-    return {name: _JSON if kind is not _JSON and _has_empty(kind) else kind for name, kind in columns.items()}
-
-
-def _has_empty(kind: pa.DataType) -> bool:
-    if pa.types.is_list(kind):
-        return _has_empty(kind.value_type)
-    return pa.types.is_struct(kind) and (not len(kind) or any(_has_empty(field.type) for field in kind))
-
-
-def _storable(kind: pa.DataType) -> pa.DataType:
-    if kind is _JSON or pa.types.is_null(kind):
-        return _TEXT
-    if pa.types.is_list(kind):
-        return pa.list_(_storable(kind.value_type))
-    return pa.struct([(field.name, _storable(field.type)) for field in kind]) if pa.types.is_struct(kind) else kind
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """Undo what pyarrow reads into texts that look like times."""
-    if pa.types.is_timestamp(kind):
-        return _TEXT
-    if pa.types.is_list(kind):
-        inner = _plain(kind.value_type)
-        return _JSON if inner is _JSON else pa.list_(inner)
-    if pa.types.is_struct(kind):
-        fields = {field.name: _plain(field.type) for field in kind}
-        return _struct(fields)
-    return kind
-
-
-def _struct(fields: Mapping[str, pa.DataType]) -> pa.DataType:
-    return _JSON if _JSON in fields.values() else pa.struct(list(fields.items()))
-
-
-def _kind(value: Any) -> pa.DataType:
-    """Return the type of one value."""
-    if isinstance(value, dict):
-        return _struct({name: _kind(each) for name, each in value.items()})
-    if isinstance(value, list):
-        kind = pa.null()
-        for each in value:
-            kind = _merged(kind, _kind(each))
-        return _JSON if kind is _JSON else pa.list_(kind)
-    if isinstance(value, int) and not isinstance(value, bool):
-        # Apify's numbers are JavaScript's, so that a larger one is a float already.
-        return pa.int64() if -(2**63) <= value < 2**63 else pa.float64()
-    return {type(None): pa.null(), bool: pa.bool_(), float: pa.float64(), str: _TEXT}[type(value)]
-
-
-def _merged_columns(one: Mapping[str, pa.DataType], other: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
-    merged = dict(one)
-    for name, kind in other.items():
-        merged[name] = _merged(merged[name], kind) if name in merged else kind
-    return merged
-
-
-def _merged(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """Return the type that holds the values of both."""
-    if one is _JSON or other is _JSON:
-        return _JSON
-    if one == other or pa.types.is_null(other) or pa.types.is_null(one):
-        return one if pa.types.is_null(other) else other
-    return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else _merged_nested(one, other)
-
-
-def _merged_nested(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    if pa.types.is_list(one) and pa.types.is_list(other):
-        inner = _merged(one.value_type, other.value_type)
-        return _JSON if inner is _JSON else pa.list_(inner)
-    if pa.types.is_struct(one) and pa.types.is_struct(other):
-        return _struct(
-            _merged_columns(
-                {field.name: field.type for field in one},
-                {field.name: field.type for field in other},
-            ),
-        )
-    return _JSON

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export import parquet
@@ -30,7 +30,11 @@ def converted(items: Sequence[Any] | bytes, block_bytes: int = _ONE_BLOCK) -> pa
     table = io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parquet, "_BLOCK_BYTES", block_bytes)
-        parquet._convert(io.BytesIO(items if isinstance(items, bytes) else lines_of(items)), table)
+        with parquet._Conversion(io.BytesIO(), table) as conversion:
+            lines = io.BytesIO(items if isinstance(items, bytes) else lines_of(items))
+            while piece := lines.read(block_bytes // 2):
+                conversion.take(piece)
+            conversion.finish()
     table.seek(0)
     return pq.read_table(table)
 
@@ -173,10 +177,11 @@ def is_kept(value: Any, stored: Any) -> bool:
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), JSON_VALUES), max_size=6), st.sampled_from([8, 50, 2**20]))
 def test_no_value_of_any_items_is_lost(items: list[dict[str, Any]], block_bytes: int) -> None:
+    assume(any(items))
     table = converted(items, block_bytes)
     names = {name for item in items for name in item}
     assert set(table.schema.names) == names
-    for number, item in enumerate(items if names else []):
+    for number, item in enumerate(items):
         row = {name: table[name][number].as_py() for name in names}
         assert all(is_kept(item.get(name), row[name]) for name in names), (item, row)
 
@@ -200,6 +205,12 @@ def test_a_table_is_made_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None
 def test_items_that_arrow_cannot_read_are_an_error_that_says_what_to_write() -> None:
     with pytest.raises(ApifyDataError, match=r"do not fit a Parquet file: .*; write jsonl"):
         converted(b'{"a":1,"a":2}\n')
+
+
+@pytest.mark.parametrize("block_bytes", [_ONE_BLOCK, _ITEM_BY_ITEM])
+def test_items_without_fields_alone_are_an_error_because_a_table_without_columns_has_no_rows(block_bytes: int) -> None:
+    with pytest.raises(ApifyDataError, match="no item has a field"):
+        converted([{}, {}], block_bytes)
 
 
 def test_a_download_that_fails_writes_nothing(hook: ApifyHook, apify: LocalApify) -> None:

@@ -1,0 +1,123 @@
+"""The columns of a table, read off items and merged where these differ. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json as pajson
+
+TEXT = pa.string()
+
+
+class _JsonText:
+    """See :data:`JSON_TEXT`."""
+
+
+JSON_TEXT: Any = _JsonText()
+"""Stands for the type of a column whose values have no type in common: they become JSON text."""
+
+
+def in_one_piece(block: bytes) -> pajson.ReadOptions:
+    """Have Arrow read a block as one, by the thread that asks for it."""
+    return pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
+
+
+def columns_of(block: bytes) -> dict[str, pa.DataType]:
+    """Read the columns off a block: quickly where its items agree, else item by item."""
+    try:
+        schema = pajson.read_json(pa.BufferReader(block), in_one_piece(block)).schema
+        columns = {field.name: _plain(field.type) for field in schema}
+    except pa.ArrowInvalid:
+        columns = {}
+    if columns and JSON_TEXT not in columns.values():
+        return columns
+    columns = {}
+    for line in block.split(b"\n")[:-1]:
+        columns = merged_columns(columns, {name: _kind(value) for name, value in json.loads(line).items()})
+    return columns
+
+
+def settled(columns: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
+    """Return the columns once all items are known: Parquet has no objects without fields, so those become JSON text."""
+    return {name: JSON_TEXT if kind is not JSON_TEXT and _has_empty(kind) else kind for name, kind in columns.items()}
+
+
+def _has_empty(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind):
+        return _has_empty(kind.value_type)
+    return pa.types.is_struct(kind) and (not len(kind) or any(_has_empty(field.type) for field in kind))
+
+
+def storable(kind: pa.DataType) -> pa.DataType:
+    """Return the type that a Parquet file has for a column."""
+    if kind is JSON_TEXT or pa.types.is_null(kind):
+        return TEXT
+    if pa.types.is_list(kind):
+        return pa.list_(storable(kind.value_type))
+    return pa.struct([(field.name, storable(field.type)) for field in kind]) if pa.types.is_struct(kind) else kind
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Undo what pyarrow reads into texts that look like times."""
+    if pa.types.is_timestamp(kind):
+        return TEXT
+    if pa.types.is_list(kind):
+        inner = _plain(kind.value_type)
+        return JSON_TEXT if inner is JSON_TEXT else pa.list_(inner)
+    if pa.types.is_struct(kind):
+        fields = {field.name: _plain(field.type) for field in kind}
+        return _struct(fields)
+    return kind
+
+
+def _struct(fields: Mapping[str, pa.DataType]) -> pa.DataType:
+    return JSON_TEXT if JSON_TEXT in fields.values() else pa.struct(list(fields.items()))
+
+
+def _kind(value: Any) -> pa.DataType:
+    """Return the type of one value."""
+    if isinstance(value, dict):
+        return _struct({name: _kind(each) for name, each in value.items()})
+    if isinstance(value, list):
+        kind = pa.null()
+        for each in value:
+            kind = _merged(kind, _kind(each))
+        return JSON_TEXT if kind is JSON_TEXT else pa.list_(kind)
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Apify's numbers are JavaScript's, so that a larger one is a float already.
+        return pa.int64() if -(2**63) <= value < 2**63 else pa.float64()
+    return {type(None): pa.null(), bool: pa.bool_(), float: pa.float64(), str: TEXT}[type(value)]
+
+
+def merged_columns(one: Mapping[str, pa.DataType], other: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
+    """Return the columns that hold the items of both."""
+    merged = dict(one)
+    for name, kind in other.items():
+        merged[name] = _merged(merged[name], kind) if name in merged else kind
+    return merged
+
+
+def _merged(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Return the type that holds the values of both."""
+    if one is JSON_TEXT or other is JSON_TEXT:
+        return JSON_TEXT
+    if one == other or pa.types.is_null(other) or pa.types.is_null(one):
+        return one if pa.types.is_null(other) else other
+    return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else _merged_nested(one, other)
+
+
+def _merged_nested(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(one) and pa.types.is_list(other):
+        inner = _merged(one.value_type, other.value_type)
+        return JSON_TEXT if inner is JSON_TEXT else pa.list_(inner)
+    if pa.types.is_struct(one) and pa.types.is_struct(other):
+        return _struct(
+            merged_columns(
+                {field.name: field.type for field in one},
+                {field.name: field.type for field in other},
+            ),
+        )
+    return JSON_TEXT
