@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
 from airflow_provider_apify.export.output import Output
 from airflow_provider_apify.export.sinks.parts import Block
 
@@ -50,7 +52,8 @@ def whole_file(path: ObjectStoragePath, compression: str | None = None) -> Itera
     """Open a target that replaces what is there when the block ends well, and leaves it untouched when it does not.
 
     Local and SFTP files are written beside the target and renamed; objects are uploaded in parts, and the upload is
-    completed or given up. Each sink says what becomes of the parts of a writer that died.
+    completed or given up. Each sink says what becomes of the parts of a writer that died. Then the file is reported as an
+    output to Airflow's hook lineage, as ``ObjectStoragePath.open`` does.
 
     :param compression: of :data:`COMPRESSIONS <airflow_provider_apify.export.output.COMPRESSIONS>`; ``None`` for none.
     :raises OSError: the target cannot be written.
@@ -66,6 +69,7 @@ def whole_file(path: ObjectStoragePath, compression: str | None = None) -> Itera
     except BaseException:
         _discard(sink, path)
         raise
+    _report(path)
 
 
 class _Guarded:
@@ -131,6 +135,15 @@ def os_errors(*passed: type[Exception]) -> Iterator[None]:
         if isinstance(error, (OSError, *passed)):
             raise
         raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+
+
+def _report(path: ObjectStoragePath) -> None:
+    """Report a file that was written; it is there, whatever becomes of the report."""
+    try:
+        collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+        collector.add_output_asset(context=path, uri=str(path))
+    except ValueError as error:
+        log.warning("No lineage of %s: it cannot be an asset: %s", path, error)
 
 
 def _discard(sink: Sink, path: ObjectStoragePath) -> None:

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import fsspec  # type: ignore[import-untyped]
 import pytest
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat import sdk
+from airflow.providers.common.compat.sdk import HookLineageCollector, ObjectStoragePath
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem  # type: ignore[import-untyped]
 from upath.implementations.cloud import CloudPath
 from upath.registry import register_implementation
@@ -96,6 +97,43 @@ def test_a_new_local_file_appears_with_its_folders(tmp_path: Path, scheme: str) 
     assert target.read_bytes() == b"one\ntwo\n"
     assert (size, sha256) == (8, hashlib.sha256(b"one\ntwo\n").hexdigest())
     assert names_in(target.parent) == ["items.jsonl"]
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> HookLineageCollector:
+    """Return what collects lineage where something in Airflow reads it."""
+    collector = HookLineageCollector()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(sdk, "get_hook_lineage_collector", lambda: collector)
+    return collector
+
+
+def outputs(collector: HookLineageCollector) -> list[str]:
+    return [output.asset.uri for output in collector.collected_assets.outputs]
+
+
+def test_a_file_that_is_written_is_an_output_in_airflows_lineage(
+    bucket: type[Bucket], collector: HookLineageCollector
+) -> None:
+    write(ObjectStoragePath("bucket://lake/items.jsonl"), b"one\n")
+    assert bucket.objects
+    assert outputs(collector) == ["bucket://lake/items.jsonl"]
+
+
+def test_a_file_that_is_not_written_is_no_output(tmp_path: Path, collector: HookLineageCollector) -> None:
+    with pytest.raises(_PowerCutError):
+        write(ObjectStoragePath(str(tmp_path / "items.jsonl")), b"one\n", fail=True)
+    write(ObjectStoragePath(str(tmp_path / "other.jsonl")), b"one\n")
+    assert [uri.rpartition("/")[2] for uri in outputs(collector)] == ["other.jsonl"]
+
+
+def test_a_file_that_can_be_no_asset_is_written_all_the_same(
+    bucket: type[Bucket], collector: HookLineageCollector, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = ObjectStoragePath(f"bucket://lake/{'long/' * 400}items.jsonl")
+    write(path, b"one\n")
+    assert list(bucket.objects.values()) == [b"one\n"]
+    assert outputs(collector) == []
+    assert "No lineage of" in caplog.text
 
 
 def test_a_local_file_that_is_there_is_replaced(tmp_path: Path) -> None:
