@@ -52,8 +52,8 @@ def whole_file(path: ObjectStoragePath, compression: str | None = None) -> Itera
     """Open a target that replaces what is there when the block ends well, and leaves it untouched when it does not.
 
     Local and SFTP files are written beside the target and renamed; objects are uploaded in parts, and the upload is
-    completed or given up. Each sink says what becomes of the parts of a writer that died. Then the file is reported as an
-    output to Airflow's hook lineage, as ``ObjectStoragePath.open`` does.
+    completed or given up. Each sink says what becomes of the parts of a writer that died. Then the file is reported as
+    an output to Airflow's hook lineage, as ``ObjectStoragePath.open`` does.
 
     :param compression: of :data:`COMPRESSIONS <airflow_provider_apify.export.output.COMPRESSIONS>`; ``None`` for none.
     :raises OSError: the target cannot be written.
