@@ -68,6 +68,9 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": f"{_PACKAGE}.transfers.file_to_dataset",
             },
         ],
+        "task-decorators": [
+            {"name": "apify_actor", "class-name": f"{_PACKAGE}.decorators.apify_actor.apify_actor_task"},
+        ],
         "connection-types": [
             {
                 "connection-type": "apify",

@@ -78,6 +78,19 @@ def test_every_module_of_the_package_that_holds_a_class_is_named() -> None:
     assert there == {module for _, module in _modules()}
 
 
+def _named(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def test_every_task_decorator_it_names_makes_tasks() -> None:
+    for each in INFO["task-decorators"]:
+        decorator = _named(each["class-name"])
+        assert (
+            decorator(lambda: None, actor_id="me/actor").operator_class.custom_operator_name == f"@task.{each['name']}"
+        )
+
+
 def test_the_connection_type_is_the_hook_s() -> None:
     (connection,) = INFO["connection-types"]
     module, _, name = connection["hook-class-name"].rpartition(".")

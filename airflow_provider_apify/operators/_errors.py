@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_apify.exceptions import ApifyError
 
@@ -33,7 +33,7 @@ def failing_fast() -> Iterator[None]:
 def ends_task(task: Any, error: BaseException, context: Context) -> bool:
     """Tell whether no other attempt will follow the one that ends with this error."""
     ti = context["ti"]
-    is_last = isinstance(error, AirflowFailException) or ti.try_number > ti.max_tries
+    is_last = isinstance(error, AirflowFailException | AirflowSkipException) or ti.try_number > ti.max_tries
     return is_last or _policy_fails(task, error, context)
 
 

@@ -246,3 +246,11 @@ def test_the_old_crawler_and_its_simplified_results(
         (page["url"], page["metadata"]["title"], "mine") for page in pages if "garden" not in page["url"]
     ]
     assert apify.control.ledger().runs_started == 1
+
+
+def test_the_items_of_decorated_functions_feed_the_next_task(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
+    outcome = airflow.run(load("apify_task_decorator"), conf={"max_pages": 2})
+
+    expected = [page["metadata"]["title"] for page in expected_crawl(apify.base_url, max_pages=2)]
+    assert [outcome.xcom("titles", map_index=index) for index in (0, 1)] == [expected, expected]
+    assert apify.control.ledger().runs_started == 2

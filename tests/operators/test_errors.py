@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyError, ApifyNotFoundError
 from airflow_provider_apify.operators._errors import ends_task
@@ -22,6 +22,7 @@ def test_nothing_follows_the_last_attempt_nor_what_no_retry_can_cure() -> None:
 
     assert ends_task(SimpleNamespace(), FULL, last)
     assert ends_task(SimpleNamespace(), AirflowFailException("Refused."), CONTEXT)
+    assert ends_task(SimpleNamespace(), AirflowSkipException("Nothing new."), CONTEXT)
 
 
 def test_without_a_policy_retries_follow_as_the_task_says() -> None:
