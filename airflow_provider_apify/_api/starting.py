@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Literal
 
 from airflow_provider_apify._api import endpoints
@@ -185,7 +186,7 @@ class Starter:
             looks = (0.0,) if is_sure else (0.0, *LOOKS)
             if not is_sure:
                 self._report("An earlier attempt may have started a run: looking for it.")
-            found = yield from self._find_in_time(self._order.since, looks, self._is_last_start)
+            found = yield from self._find_in_time(partial(self._find, self._order.since), looks, self._is_last_start)
             noted = {run.id for run in runs}
             runs += [run for run in found if run.id not in noted]
         return runs
@@ -226,7 +227,7 @@ class Starter:
 
     def _only(self, run: ActorRun, began: float) -> Flow[ActorRun]:
         """Keep one of the runs of this order, where a start that was given up for lost came late."""
-        same = {found.id: found for found in (yield from self._find(began)) if self._is_mine(found, began)}
+        same = {found.id: found for found in (yield from self._find_mine(began))}
         oldest_first = sorted((same | {run.id: run}).values(), key=_age)
         kept = _best(oldest_first, self._order.accept) or oldest_first[0]
         yield from self._abort(other for other in oldest_first if other.is_going and other.id != kept.id)
@@ -239,8 +240,8 @@ class Starter:
         :param is_patient: whether there is time to wait for what is still under way.
         """
         looks = (0.0, *LOOKS) if is_patient else (0.0,)
-        found = yield from self._find_in_time(since, looks, lambda run: self._is_mine(run, since))
-        mine = [run for run in found if self._is_mine(run, since) and not run.is_finished]
+        found = yield from self._find_in_time(partial(self._find_mine, since), looks, _is_any)
+        mine = [run for run in found if not run.is_finished]
         yield from self._abort(mine)
         return mine
 
@@ -274,26 +275,19 @@ class Starter:
 
     def _look_for(self, began: float) -> Flow[ActorRun | None]:
         """Look for the run of a start whose answer was lost."""
-        found = yield from self._find_in_time(began, LOOKS, lambda run: self._is_mine(run, began))
-        mine = next((run for run in found if self._is_mine(run, began)), None)
-        return (yield from self._only(mine, began)) if mine else None
+        mine = yield from self._find_in_time(partial(self._find_mine, began), LOOKS, _is_any)
+        return (yield from self._only(mine[0], began)) if mine else None
 
     def _find_in_time(
-        self, since: float, looks: Iterable[float], is_enough: Callable[[ActorRun], bool]
+        self, find: Callable[..., Flow[list[ActorRun]]], looks: Iterable[float], is_enough: Callable[[ActorRun], bool]
     ) -> Flow[list[ActorRun]]:
         """Find runs that may still be on their way to the list: look until one of them is enough."""
         found: list[ActorRun] = []
         for share in looks:
-            found = yield from self._find(since, delay=share * self._settle)
+            found = yield from find(delay=share * self._settle)
             if any(map(is_enough, found)):
                 break
         return found
-
-    def _is_mine(self, run: ActorRun, began: float) -> bool:
-        """Tell whether this attempt has started a run; one of the same name may have existed before it."""
-        skew = _CLOCK_SKEW_SECONDS if self._ahead is None else self._ahead + _CLOCK_STEP_SECONDS
-        started = datetime.fromisoformat(run.raw["startedAt"]).timestamp()
-        return Identity.parse(run.user_agent) == self._order.identity and started >= began - skew
 
     def _resurrect(self, run: ActorRun) -> Flow[ActorRun]:
         """Bring a finished run back to life, once: where the answer is lost, the run itself tells."""
@@ -301,13 +295,24 @@ class Starter:
         changer = Changer(self._retry, self._report, settle=self._settle)
         return (yield from changer.revive(run, RunOptions()))
 
-    def _find(self, since: float, *, delay: float = 0.0) -> Flow[list[ActorRun]]:
-        """Return the runs of the order's task instance, of all its attempts and reruns, started since then."""
+    def _find_mine(self, began: float, *, delay: float = 0.0) -> Flow[list[ActorRun]]:
+        """Return the runs that this attempt has started; one of the same name may have existed before it."""
+        found = yield from self._find(began, is_here=True, delay=delay)
+        return [run for run in found if Identity.parse(run.user_agent) == self._order.identity]
+
+    def _find(self, since: float, *, is_here: bool = False, delay: float = 0.0) -> Flow[list[ActorRun]]:
+        """Return the runs of the order's task instance, of all its attempts and reruns, started since then.
+
+        :param is_here: whether it is a time of this machine's clock, which is compared with Apify's.
+        """
         after = datetime.fromtimestamp(since - _CLOCK_SKEW_SECONDS, UTC)
         found: dict[str, ActorRun] = {}
         for offset in range(0, _MOST_RUNS, _PAGE):
             request = endpoints.list_runs(self._order.target, started_after=after, offset=offset, limit=_PAGE)
             items = yield from self._listed(replace(request, delay=0.0 if offset else delay))
+            if is_here and self._ahead is not None:
+                # Each run is read: none that cannot be meant.
+                after = datetime.fromtimestamp(since - self._ahead - _CLOCK_STEP_SECONDS, UTC)
             # Newest first; not every list is limited by Apify itself.
             young = [item for item in items if datetime.fromisoformat(item["startedAt"]) >= after]
             for item in young:
@@ -356,6 +361,10 @@ class Starter:
                 # A proxy's answer, or a wrong address, must not lead to a second run.
                 raise ApifyConnectionError(f"Whether run {run_id} goes on is unknown: {error}") from error
             return None
+
+
+def _is_any(_run: ActorRun) -> bool:
+    return True
 
 
 def _ahead(date: str | None, now: float) -> float | None:

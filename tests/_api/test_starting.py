@@ -395,6 +395,16 @@ def test_runs_older_than_the_task_are_not_read_one_by_one() -> None:
     assert played.run.id == "new"
 
 
+def test_only_runs_that_are_younger_than_a_lost_start_are_read_for_it() -> None:
+    """Among mapped tasks many runs of one Actor are listed, and lists do not show whose they are."""
+    old, new = ({**a_run(name, started=at), "meta": {"origin": "API"}} for name, at in (("old", "10"), ("new", "50")))
+    now = datetime(2026, 1, 1, 0, 10, 48, tzinfo=UTC).timestamp()  # our clock is ten minutes ahead
+    listed = ok({"items": [new, old]}, date="Thu, 01 Jan 2026 00:00:48 GMT")
+    mine = ok(a_run("new", started="50"))
+    played = Played(order(), [NoResponse("reset"), listed, mine, listed, mine], clock=now)
+    assert played.asked == [START, LIST, "GET /actor-runs/new", LIST, "GET /actor-runs/new"]
+
+
 def test_a_search_without_end_is_an_error_and_no_second_start() -> None:
     full = ok({"items": [a_run(f"x{i}", identity=None) for i in range(1_000)]})
     with pytest.raises(ApifyConnectionError, match="more than 10,000 runs"):
