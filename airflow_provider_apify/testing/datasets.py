@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -137,6 +138,7 @@ class Dataset:
         self.created_at = self.modified_at = self.accessed_at = now()
         self.read_count = 0
         self.general_access = "FOLLOW_USER_SETTING"
+        self.signing_key = secrets.token_hex(8)
         self._sources: list[ItemSource] = []
         self._growth: deque[tuple[datetime, int]] = deque(maxlen=1000)
 

@@ -134,6 +134,7 @@ class Run:
         self.queue = RequestQueue(**owner)
         self.log = RunLog()
         self.charged: Counter[str] = Counter()
+        self._charge_keys: set[str] = set()
         self.resurrect_count = self.reboot_count = self.restart_count = 0
         self.metamorphs: list[Metamorph] = []
         self.aborting = asyncio.Event()
@@ -190,9 +191,10 @@ class Run:
             self.store.put(key, record)
         self.metamorphs.append(Metamorph(created_at=now(), actor=actor, build_number=build_number, input_key=key))
 
-    def charge(self, event: str, count: int) -> None:
+    def charge(self, event: str, count: int, *, idempotency_key: str | None = None) -> None:
         """Charge for events, as many as the run's budget allows.
 
+        :param idempotency_key: with a key that was used before, nothing is charged.
         :raises ValueError: the Actor has no price for this event.
         """
         if event not in self.actor.event_prices:
@@ -202,7 +204,10 @@ class Run:
         if budget is not None and price > 0:
             # The tiny surplus lets 3 events of 0.1 fit into a budget of 0.3 in spite of binary fractions.
             count = min(count, max(math.floor((budget - self.charged_usd(self.charged)) / price + 1e-9), 0))
-        self.charged[event] += count
+        if idempotency_key not in self._charge_keys:
+            self.charged[event] += count
+        if idempotency_key is not None:
+            self._charge_keys.add(idempotency_key)
 
     def charged_usd(self, charged: Mapping[str, int]) -> float:
         """Return what events cost."""

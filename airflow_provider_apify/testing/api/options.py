@@ -150,7 +150,9 @@ async def _input_record(call: Call, task: Task | None) -> Record | None:
     if body and "json" not in content_type:
         return Record(body, content_type)
     given = parse_json(body, "run-input-body-not-valid-json") if body else None
-    if body and not isinstance(given, dict):
+    if given is None:
+        body = b""  # the official client sends null where it is given no input
+    elif not isinstance(given, dict):
         raise ApiError(400, "input-json-not-object", "Input must be a JSON object.")
     if task is not None and task.input is not None:
         return _json_record(task.input | (given or {}))

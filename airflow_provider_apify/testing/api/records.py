@@ -9,8 +9,9 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from airflow_provider_apify.testing.api.call import MAX_LIST, Call, data
+from airflow_provider_apify.testing.api.opened import opened
 from airflow_provider_apify.testing.errors import ApiError
-from airflow_provider_apify.testing.signatures import opens_content, opens_record, signature_of
+from airflow_provider_apify.testing.signatures import opens_record, signature_of
 from airflow_provider_apify.testing.stores import KeyValueStore, Record
 
 MAX_RECORD_BYTES = 100 * 1024 * 1024
@@ -33,18 +34,9 @@ def record_response(call: Call, store: KeyValueStore, key: str, status: int = 20
 
 async def get(call: Call) -> Response:
     """Get a record: with the token, or by its signed URL."""
-    store, key = _opened_store(call), call.path["recordKey"]
-    signature = call.query.text("signature") or ""
-    if not call.authorized and not opens_record(signature, store.signing_key, key):
-        raise _closed()
+    key = call.path["recordKey"]
+    store = opened(call, Call.find_store, lambda store, signature: opens_record(signature, store.signing_key, key))
     return record_response(call, store, key)
-
-
-def _opened_store(call: Call) -> KeyValueStore:
-    """Find the store, unless somebody asks who has neither the token nor a signature."""
-    if not call.authorized and not call.query.text("signature"):
-        raise _closed()
-    return call.find_store()
 
 
 async def put(call: Call) -> Response:
@@ -67,10 +59,7 @@ async def delete(call: Call) -> Response:
 
 async def list_keys(call: Call) -> Response:
     """List keys in the order of the alphabet: with the token, or by the signed URL of the keys."""
-    store = _opened_store(call)
-    signature = call.query.text("signature") or ""
-    if not call.authorized and not opens_content(signature, store.signing_key, store.id):
-        raise _closed()
+    store = opened(call, Call.find_store)
     store.counts["list"] += 1
     start = call.query.text("exclusiveStartKey")
     limit = call.query.integer("limit", minimum=1, maximum=MAX_LIST) or MAX_LIST
@@ -105,7 +94,3 @@ async def archive(call: Call) -> Response:
 
 def _url(base: str, store: KeyValueStore, key: str) -> str:
     return f"{base}/{quote(key)}?signature={signature_of(store.signing_key, key)}"
-
-
-def _closed() -> ApiError:
-    return ApiError(401, "token-not-provided", "Authentication token was not provided, nor a valid signature.")

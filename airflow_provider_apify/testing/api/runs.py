@@ -132,7 +132,8 @@ async def charge(call: Call) -> Response:
     run = call.find_run()
     body = await call.json_object()
     try:
-        run.charge(body.get("eventName", str) or "", body.get("count", int) or 0)
+        key = call.request.headers.get("idempotency-key")
+        run.charge(body.get("eventName", str) or "", body.get("count", int) or 0, idempotency_key=key)
     except ValueError as error:
         raise ApiError(400, "cannot-charge-non-pay-per-event-actor", str(error)) from None
     return Response(b"{}", 201, media_type="application/json")

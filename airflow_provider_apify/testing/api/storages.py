@@ -13,6 +13,7 @@ from starlette.responses import Response
 from airflow_provider_apify.testing.account import CONSOLE, USER_ID, USERNAME
 from airflow_provider_apify.testing.api import queues, records
 from airflow_provider_apify.testing.api.call import Call, Endpoint, Handler, data, page_of
+from airflow_provider_apify.testing.api.opened import opened
 from airflow_provider_apify.testing.api.runs import RUNS
 from airflow_provider_apify.testing.api.streams import items_response, log_response
 from airflow_provider_apify.testing.clock import iso, now
@@ -46,13 +47,15 @@ def _common(storage: AnyStorage) -> dict[str, Any]:
 def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
     """Write a dataset as the API does."""
     count = dataset.counted(call.world.settings.item_count_lag_seconds)
+    signature = content_signature(dataset.signing_key, dataset.id)
     return _common(dataset) | {
         "itemCount": count,
         "cleanItemCount": min(dataset.clean_count, count),
         "fields": None,
         "schema": dataset.schema,
         "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
-        "itemsPublicUrl": f"{call.world.base_url}/v2/datasets/{dataset.id}/items",
+        "itemsPublicUrl": f"{call.world.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
+        "urlSigningSecretKey": dataset.signing_key,
         "stats": {"readCount": dataset.read_count, "writeCount": len(dataset)},
     }
 
@@ -180,7 +183,7 @@ DATASETS = Kind[Dataset](
     all=lambda world: world.datasets,
     find=Call.find_dataset,
     shape=dataset_shape,
-    not_listed=frozenset({"fields", "schema", "consoleUrl", "itemsPublicUrl"}),
+    not_listed=frozenset({"fields", "schema", "consoleUrl", "itemsPublicUrl", "urlSigningSecretKey"}),
 )
 STORES = Kind[KeyValueStore](
     collection="/v2/key-value-stores",
@@ -205,8 +208,8 @@ QUEUES = Kind[RequestQueue](
 
 
 async def get_items(call: Call) -> Response:
-    """Get a page of a dataset's items."""
-    return items_response(call, call.find_dataset())
+    """Get a page of a dataset's items: with the token, or by the signed URL of the items."""
+    return items_response(call, opened(call, Call.find_dataset))
 
 
 async def push_items(call: Call) -> Response:
@@ -244,8 +247,8 @@ ENDPOINTS = [
     *DATASETS.endpoints(),
     *STORES.endpoints(),
     *QUEUES.endpoints(),
-    Endpoint("HEAD", "/v2/datasets/{datasetId}/items", get_items),
-    *[Endpoint("GET", f"{path}/items", get_items) for path in DATASETS.paths],
+    Endpoint("HEAD", "/v2/datasets/{datasetId}/items", get_items, is_public=True),
+    *[Endpoint("GET", f"{path}/items", get_items, is_public=True) for path in DATASETS.paths],
     *[Endpoint("POST", f"{path}/items", push_items) for path in DATASETS.paths],
     *[Endpoint("GET", f"{path}/statistics", get_statistics) for path in DATASETS.paths],
     *[Endpoint("GET", f"{path}/keys", records.list_keys, is_public=True) for path in STORES.paths],
