@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 from airflow_provider_apify.testing.clock import new_id, now
 
 Item = dict[str, Any]
+_SAMPLE_ITEMS = 100
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -106,6 +107,11 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, None
 
 
+def _size(source: ItemSource) -> int:
+    sample = range(min(len(source), _SAMPLE_ITEMS))
+    return round(sum(map(len, source.lines(sample))) * len(source) / len(sample)) if sample else 0
+
+
 def utf8(text: str) -> bytes:
     """Encode text as JavaScript does: half of a surrogate pair becomes the replacement character."""
     try:
@@ -149,6 +155,11 @@ class Dataset:
     def clean_count(self) -> int:
         """How many items are not empty once hidden fields are gone."""
         return sum(source.clean_count for source in self._sources)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its items as JSON, estimated: the first items of each source speak for the others."""
+        return sum(map(_size, self._sources))
 
     @property
     def is_clean(self) -> bool:

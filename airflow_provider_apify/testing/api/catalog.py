@@ -95,8 +95,10 @@ def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
         "title": actor.title,
         "name": actor.short_name,
         "username": actor.username,
+        "userFullName": actor.username,
         "description": actor.description,
         "stats": {"totalRuns": _run_count(call, actor)},
+        "currentPricingInfo": pricing_shape(actor),
     }
 
 

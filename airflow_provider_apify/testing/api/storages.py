@@ -56,7 +56,7 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
         "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
         "itemsPublicUrl": f"{call.world.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
         "urlSigningSecretKey": dataset.signing_key,
-        "stats": {"readCount": dataset.read_count, "writeCount": len(dataset)},
+        "stats": {"readCount": dataset.read_count, "writeCount": len(dataset), "storageBytes": dataset.size},
     }
 
 
