@@ -63,12 +63,18 @@ def test_a_wrong_option_is_refused(client: Client, params: dict[str, Any], error
         (b'{"a": NaN}', "run-input-body-not-valid-json"),
         (b"\xff", "run-input-body-not-valid-json"),
         (b"[1]", "input-json-not-object"),
-        (b"null", "input-json-not-object"),
+        (b'"text"', "input-json-not-object"),
     ],
 )
 def test_an_input_that_is_no_json_object_is_refused(client: Client, body: bytes, error_type: str) -> None:
     headers = {"Content-Type": "application/json"}
     assert client.error("POST", SCENARIO, data=body, headers=headers) == (400, error_type)
+
+
+def test_null_is_no_input(client: Client) -> None:
+    run = client.data("POST", SCENARIO, data=b"null", headers={"Content-Type": "application/json"})
+    path = f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}/records/INPUT"
+    assert client.error("GET", path) == (404, "record-not-found")
 
 
 def test_an_input_over_9_mib_is_refused(client: Client) -> None:
