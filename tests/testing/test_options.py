@@ -71,12 +71,6 @@ def test_an_input_that_is_no_json_object_is_refused(client: Client, body: bytes,
     assert client.error("POST", SCENARIO, data=body, headers=headers) == (400, error_type)
 
 
-def test_null_is_no_input(client: Client) -> None:
-    run = client.data("POST", SCENARIO, data=b"null", headers={"Content-Type": "application/json"})
-    path = f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}/records/INPUT"
-    assert client.error("GET", path) == (404, "record-not-found")
-
-
 def test_an_input_over_9_mib_is_refused(client: Client) -> None:
     body = b'{"a": "' + b"x" * NINE_MIB + b'"}'
     assert client.error("POST", SCENARIO, data=body) == (413, "request-too-large")

@@ -276,3 +276,9 @@ def test_a_new_run_cannot_be_read_or_listed_while_replicas_lag(client: Client, l
     local_apify.control.settings(replica_lag_seconds=0)
     assert client.data("GET", f"/v2/actor-runs/{run['id']}")["id"] == run["id"]
     assert [item["id"] for item in client.data("GET", SCENARIO)["items"]] == [run["id"]]
+
+
+def test_null_is_no_input(client: Client) -> None:
+    run = client.data("POST", SCENARIO, data=b"null", headers={"Content-Type": "application/json"})
+    path = f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}/records/INPUT"
+    assert client.error("GET", path) == (404, "record-not-found")
