@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -149,7 +149,7 @@ class RunLimits:
 
     default_max_total_charge_usd: Decimal | None = None
     limit_max_total_charge_usd: Decimal | None = None
-    source: str = "the Airflow connection"
+    source: str = field(default="the Airflow connection", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a default that no start may have."""
