@@ -68,6 +68,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": f"{_PACKAGE}.transfers.file_to_dataset",
             },
         ],
+        "notifications": [f"{_PACKAGE}.notifications.apify.ApifyNotifier"],
         "task-decorators": [
             {"name": "apify_actor", "class-name": f"{_PACKAGE}.decorators.apify_actor.apify_actor_task"},
         ],

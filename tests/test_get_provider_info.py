@@ -13,7 +13,13 @@ from unittest.mock import MagicMock
 import airflow
 import jsonschema
 import pytest
-from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator
+from airflow.providers.common.compat.sdk import (
+    BaseHook,
+    BaseNotifier,
+    BaseOperator,
+    BaseOperatorLink,
+    BaseSensorOperator,
+)
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_apify import __version__
@@ -89,6 +95,10 @@ def test_every_task_decorator_it_names_makes_tasks() -> None:
         assert (
             decorator(lambda: None, actor_id="me/actor").operator_class.custom_operator_name == f"@task.{each['name']}"
         )
+
+
+def test_every_notifier_it_names_is_one() -> None:
+    assert all(issubclass(_named(path), BaseNotifier) for path in INFO["notifications"])
 
 
 def test_the_connection_type_is_the_hook_s() -> None:

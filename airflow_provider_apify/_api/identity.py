@@ -35,6 +35,12 @@ class Identity:
         return cls(hashlib.sha256(key.encode()).hexdigest()[:20], int(ti.max_tries), int(ti.try_number))
 
     @classmethod
+    def of_key(cls, key: str, *, installation: str = "") -> Self:
+        """Make the identity of what is started once under a key, whoever asks and however often."""
+        text = json.dumps(["key", installation, key])
+        return cls(hashlib.sha256(text.encode()).hexdigest()[:20], rerun=0, attempt=1)
+
+    @classmethod
     def parse(cls, user_agent: str | None) -> Self | None:
         """Read the marker at the end of a User-Agent; ``None`` where there is none."""
         found = _MARKER.search(user_agent or "")

@@ -8,12 +8,13 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_apify._api import endpoints, flows
-from airflow_provider_apify._api.flows import Waiting
+from airflow_provider_apify._api.flows import Flow, Waiting
+from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.listing import by_offset
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.starting import Order, Starter
 from airflow_provider_apify.hooks._client import ApifyClient
-from airflow_provider_apify.models import ActorRun, RunEvent
+from airflow_provider_apify.models import FINISHED_STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
 
 # A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
@@ -49,6 +50,54 @@ class Runs(ApifyClient):
         """
         request = self.start_request(Target.of(target), run_input, options or RunOptions())
         return ActorRun.from_api(self._call(request))
+
+    def start_run_once(
+        self,
+        key: str,
+        target: Target | str,
+        run_input: Any = None,
+        *,
+        since: datetime,
+        options: RunOptions | None = None,
+    ) -> ActorRun:
+        """Start a run unless one of the target was started under this key; return that one then, however it ended.
+
+        The target's runs are looked through first, and again where the answer to a start is lost. Two calls at the same
+        moment may both start one. See :meth:`start_run` for what is not named here.
+
+        :param key: text of your own; it is sent as a hash.
+        :param since: with a time zone; earlier runs do not count, give or take an hour.
+        :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run; the
+            next call with this key finds it.
+        """
+        return self._drive(self._once(key, Target.of(target), run_input, since, options))
+
+    async def async_start_run_once(
+        self,
+        key: str,
+        target: Target | str,
+        run_input: Any = None,
+        *,
+        since: datetime,
+        options: RunOptions | None = None,
+    ) -> ActorRun:
+        """Do what :meth:`start_run_once` does, on the event loop."""
+        await self._async_connection()
+        return await self._drive_async(self._once(key, Target.of(target), run_input, since, options))
+
+    def _once(
+        self, key: str, target: Target, run_input: Any, since: datetime, options: RunOptions | None
+    ) -> Flow[ActorRun]:
+        connection = self.connection
+        order = Order(
+            target=target,
+            start=self.start_request(target, run_input, options or RunOptions()),
+            identity=Identity.of_key(key, installation=connection.installation),
+            since=since.timestamp(),
+            settled=True,
+            accept=FINISHED_STATUSES,
+        )
+        return Starter(order, self.retry, self.log.info, settle=connection.start_settle_seconds).run()
 
     def start_or_adopt_run(self, order: Order, report: Callable[[str], None]) -> ActorRun:
         """Return the one run of an order: that of an earlier attempt, or a new one; never a second.

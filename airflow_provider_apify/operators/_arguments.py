@@ -31,12 +31,21 @@ TEMPLATED = ("actor_id", "actor_task_id", "run_input", *OPTIONS, "abort_above_us
 
 def check_arguments(operator: RunActorOperator) -> None:
     """Raise :class:`ValueError` for what can only fail when the task runs."""
-    _check_target(operator)
+    check_target(operator.actor_id, operator.actor_task_id)
+    if operator.force_permission_level is not None and operator.actor_task_id is not None:
+        raise ValueError("force_permission_level works with actor_id only: Apify does not take it for saved tasks.")
     _check_flags(operator)
     _check_statuses(operator)
     _check_policies(operator)
     check_options({name: getattr(operator, name) for name in OPTIONS})
     check_input(operator.run_input)
+
+
+def check_target(actor_id: str | None, actor_task_id: str | None) -> None:
+    """Raise :class:`ValueError` unless exactly one is given, and names one, or is a template."""
+    given = [target for target in (actor_id, actor_task_id) if target is not None]
+    if len(given) != 1 or not is_template(given):
+        Target.choose(actor_id, actor_task_id)
 
 
 def check_options(values: Mapping[str, Any]) -> None:
@@ -49,14 +58,6 @@ def check_input(run_input: Any, content_type: str = JSON) -> None:
     is_file = isinstance(run_input, str) and run_input.endswith(".json")
     if not is_file and not is_template(run_input):
         encode_body(run_input, content_type)
-
-
-def _check_target(operator: RunActorOperator) -> None:
-    given = [target for target in (operator.actor_id, operator.actor_task_id) if target is not None]
-    if len(given) != 1 or not is_template(given):
-        Target.choose(operator.actor_id, operator.actor_task_id)
-    if operator.force_permission_level is not None and operator.actor_task_id is not None:
-        raise ValueError("force_permission_level works with actor_id only: Apify does not take it for saved tasks.")
 
 
 def _check_flags(operator: RunActorOperator) -> None:

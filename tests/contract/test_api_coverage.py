@@ -38,6 +38,7 @@ def rows() -> list[Row]:
 def modules() -> set[str]:
     info = get_provider_info()
     found = {name for kind in ("operators", "sensors") for each in info[kind] for name in each["python-modules"]}
+    found |= {path.rpartition(".")[0] for path in info["notifications"]}
     return found | {each["python-module"] for each in info["transfers"]}
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, get_args
 
@@ -74,6 +75,12 @@ def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHoo
     run = hook.start_or_adopt_run(order, lambda _words: None)
     hook.wait_for_run(run.id)
     assert hook.start_or_adopt_run(order, lambda _words: None).id == run.id
+
+
+def test_a_start_under_a_key(hook: ApifyHook) -> None:
+    since = datetime.now(UTC)
+    run = hook.start_run_once("a key", SCENARIO, {"items": 1}, since=since, options=RunOptions(timeout=60))
+    assert hook.start_run_once("a key", SCENARIO, since=since).id == run.id
 
 
 @pytest.mark.parametrize("run_input", [None, {}, '{"maxCrawlPages": 1}'])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -80,3 +81,27 @@ def test_runs_and_actors_are_known_by_the_address_of_their_page(hook: ApifyHook,
     run = hook.get_run(f"https://console.apify.com/actors/runs/{finished_run}")
     again = hook.start_run(f"https://console.apify.com/actors/{run.actor_id}/runs/{run.id}")
     assert (run.id, again.actor_id) == (finished_run, run.actor_id)
+
+
+@pytest.mark.parametrize("ending", ["SUCCEEDED", "FAILED"])
+async def test_a_key_starts_one_run_however_it_ends(hook: ApifyHook, apify: LocalApify, ending: str) -> None:
+    since = datetime.now(UTC)
+    first = await hook.async_start_run_once("day 1", SCENARIO, {"endAs": ending}, since=since)
+    await asyncio.to_thread(hook.wait_for_run, first.id)
+    again = await asyncio.to_thread(hook.start_run_once, "day 1", "apify/scenario", {"items": 1}, since=since)
+    other = await hook.async_start_run_once("day 2", "apify/scenario", since=since)
+
+    assert first.id == again.id != other.id
+    assert apify.control.ledger().runs_started == 2
+
+
+def test_a_key_is_the_target_s_own(hook: ApifyHook, task: Target, apify: LocalApify) -> None:
+    runs = [hook.start_run_once("day 1", target, since=datetime.now(UTC)) for target in (SCENARIO, task)]
+
+    assert len(set(ids(runs))) == apify.control.ledger().runs_started == 2
+
+
+def test_a_run_of_long_ago_does_not_count_for_a_key(hook: ApifyHook) -> None:
+    run = hook.start_run_once("day 1", SCENARIO, since=datetime.now(UTC))
+
+    assert hook.start_run_once("day 1", SCENARIO, since=datetime.now(UTC) + timedelta(hours=2)).id != run.id
