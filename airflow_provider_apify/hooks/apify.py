@@ -18,6 +18,7 @@ from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks import _form
 from airflow_provider_apify.hooks._logs import RunLogs
+from airflow_provider_apify.hooks._official import OfficialClients
 from airflow_provider_apify.hooks._queues import Queues
 from airflow_provider_apify.hooks._storages import Storages
 from airflow_provider_apify.hooks._synchronous import SynchronousRuns
@@ -26,7 +27,7 @@ from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
 from airflow_provider_apify.options import Target
 
 
-class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks):
+class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, OfficialClients):
     """Call the Apify API with the token of an Airflow connection.
 
     Every method that reads repeats itself through passing faults (network errors, 5xx, 429); a start is only repeated
