@@ -130,6 +130,9 @@ class Actor:
     :param event_prices: US dollars by event; an Actor that has them is paid per event.
     :param dataset_schema: of the runs' default datasets, for its views: https://docs.apify.com/storage/dataset-schema.
     :param builds: build numbers by tag.
+    :param input_required: fields that the input must have, where there is no ``input_schema``.
+    :param input_schema: https://docs.apify.com/platform/actors/development/actor-definition/input-schema; an input is
+        checked against it where a user asks for that.
     :param given_id: its id, if it is not to be made of the name.
     :param given_versions: versions of the source code by number, as the API names their fields; ``None`` for the ones
         that the builds imply.
@@ -147,6 +150,7 @@ class Actor:
     builds: Mapping[str, str] = field(default_factory=lambda: DEFAULT_BUILDS)
     needs_full_permission: bool = False
     input_required: tuple[str, ...] = ()
+    input_schema: Mapping[str, Any] | None = None
     dataset_schema: Mapping[str, Any] | None = None
     is_public: bool = True
     default_options: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from typing import Any
 from airflow_provider_apify.testing.actor import BUILT_IN_SINCE, Actor
 from airflow_provider_apify.testing.clock import Clock, now
 from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.inputs import check_schema
 from airflow_provider_apify.testing.runs import TERMINAL, Caller, RunLog
 from airflow_provider_apify.testing.settings import Settings
 
@@ -210,6 +211,7 @@ def read_definition(actor: Actor, version: Mapping[str, Any]) -> Definition:
     schema = _input_schema(said.get("input"), files)
     if schema is not None:
         definition["input"] = _json(schema, "The input schema")
+        check_schema(definition["input"])
     readme = next((_text(files[name]) for name in _README_FILES if name in files), None)
     return Definition(actor=definition, input_schema=schema, readme=readme)
 
@@ -225,7 +227,9 @@ def _input_schema(said: Any, files: Mapping[str, Mapping[str, Any]]) -> str | No
 def _own_definition(actor: Actor) -> Definition:
     """Return the definition of an Actor that is a Python function."""
     properties = {name: {"title": name} for name in actor.input_required}
-    schema = {"type": "object", "properties": properties, "required": list(actor.input_required)}
+    required = {"type": "object", "properties": properties, "required": list(actor.input_required)}
+    schema = dict(required if actor.input_schema is None else actor.input_schema)
+    check_schema(schema)
     definition = {"actorSpecification": 1, "name": actor.short_name, "input": schema}
     return Definition(actor=definition, input_schema=json.dumps(schema))
 

@@ -18,6 +18,7 @@ from airflow_provider_apify.testing.actors import BUILT_IN
 from airflow_provider_apify.testing.actors.crawler import website_content_crawler
 from airflow_provider_apify.testing.api.application import Application
 from airflow_provider_apify.testing.api.operation import Exchange, Site
+from airflow_provider_apify.testing.api.web_fetch import WEB_FETCH
 from airflow_provider_apify.testing.clock import now, stable_id
 from airflow_provider_apify.testing.control import Control
 from airflow_provider_apify.testing.runs import Task
@@ -65,6 +66,11 @@ class LocalApify:
         self._thread: threading.Thread | None = None
         self.base_url = ""
         """Where the server is reached, such as ``http://127.0.0.1:8010``; empty before it is started."""
+
+    @property
+    def web_fetch_url(self) -> str:
+        """Where Web Fetch answers: ``web_fetch_url`` of a connection's extra."""
+        return f"{self.base_url}{WEB_FETCH}"
 
     @property
     def control(self) -> Control:

@@ -205,6 +205,7 @@ def _use_catalog(client: Client) -> None:
         "/v2/users/me/limits",
         "/v2/users/local",
         "/v2/store?search=hello",
+        "/v2/store?category=AI&pricingModel=FREE&sortBy=newest&allowsAgenticUsers=0&responseFormat=agent",
         "/v2/actors?my=0",
         ACTOR,
     ):

@@ -65,6 +65,13 @@ class Client:
         until(lambda: self.data("GET", f"/v2/actor-runs/{run_id}")["status"] != "READY")
 
 
+def limit_usage(apify: LocalApify, dollars: float) -> None:
+    """Give the account so many US dollars for a month."""
+    client = Client(apify)
+    with client.session:
+        client.send("PUT", "/v2/users/me/limits", json={"maxMonthlyUsageUsd": dollars}).raise_for_status()
+
+
 def until(condition: Callable[[], object], seconds: float = 20) -> None:
     """Wait until something is true."""
     end = time.monotonic() + seconds

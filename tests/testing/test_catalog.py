@@ -42,6 +42,9 @@ def test_the_store_is_searched_by_words(client: Client) -> None:
 
     assert names(search="WEBSITE-CONTENT") == ["website-content-crawler"]
     assert names(username="nobody") == []
+    assert names(pricingModel="PAY_PER_EVENT") == ["scenario"]
+    assert names(category="AI") == []
+    assert client.error("GET", "/v2/store", params={"responseFormat": "long"}) == (400, "invalid-parameter")
     assert len(names()) == len(BUILT_IN)
 
 

@@ -20,6 +20,7 @@ from airflow_provider_apify.testing.api import (
     tools,
     users,
     versions,
+    web_fetch,
     webhooks,
 )
 from airflow_provider_apify.testing.api.call import Call, Endpoint
@@ -68,13 +69,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 class Application:
-    """Everything that is served: the API, the shop, and the control of the server."""
+    """Everything that is served: the API, the shop, Web Fetch, and the control of the server."""
 
     def __init__(self, site: Site) -> None:
-        shop = Endpoint("GET", "/shop/{path:path}", _shop_page, is_public=True)
+        beside = (Endpoint("GET", "/shop/{path:path}", _shop_page, is_public=True), web_fetch.ENDPOINT)
         self._app: ASGIApp = Starlette(
             routes=[
-                *[_route(endpoint, site) for endpoint in (*ENDPOINTS, shop)],
+                *[_route(endpoint, site) for endpoint in (*ENDPOINTS, *beside)],
                 *ControlRoom(site).routes(),
             ],
             exception_handlers={HTTPException: _http_error},

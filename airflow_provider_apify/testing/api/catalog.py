@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +14,14 @@ from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
 from airflow_provider_apify.testing.api.versions import version_shape
 from airflow_provider_apify.testing.clock import iso, new_id, now, stable_id
-from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.errors import ApiError, invalid
+from airflow_provider_apify.testing.inputs import complaint
 from airflow_provider_apify.testing.run_shapes import pricing_shape
 from airflow_provider_apify.testing.runs import Task
 
 _TASK_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+_PRICING_MODELS = frozenset({"FREE", "FLAT_PRICE_PER_MONTH", "PRICE_PER_DATASET_ITEM", "PAY_PER_EVENT"})
+_NEWEST_FIRST = frozenset({"newest", "lastUpdate"})
 _TASK_OPTIONS = frozenset({"build", "timeoutSecs", "memoryMbytes", "maxItems", "maxTotalChargeUsd", "restartOnError"})
 
 
@@ -67,26 +71,40 @@ async def get_actor(call: Call) -> Response:
 
 
 async def validate_input(call: Call) -> Response:
-    """Check an input against what the Actor requires."""
-    actor = call.find_actor()
-    call.world.builds.number_of(actor, call.query.text("build") or "latest")
-    value = await call.json_object()
-    for field in actor.input_required:
-        if field not in value:
-            raise ApiError(400, "invalid-input", f"Input is not valid: Field input.{field} is required")
+    """Check an input against the schema of a build; without one, any is valid."""
+    actor, builds = call.find_actor(), call.world.builds
+    number = builds.number_of(actor, call.query.text("build") or "latest")
+    definition = builds.all[actor.build_id(number)].definition
+    wrong = complaint(definition.actor.get("input", {}) if definition else {}, (await call.json_object()).values)
+    if wrong is not None:
+        raise ApiError(400, "invalid-input", f"Input is not valid: {wrong}")
     return JSONResponse({"valid": True})
 
 
 async def search_store(call: Call) -> Response:
-    """Search the Actors that exist here by name, title and description."""
-    wanted = (call.query.text("search") or "").lower()
-    username = call.query.text("username")
+    """Search the Actors that exist here by name, title and description. They have no category, and no agents' price."""
+    query = call.query
+    wanted, username = (query.text("search") or "").lower(), query.text("username")
+    pricing_model = _one_of("pricingModel", query.text("pricingModel"), _PRICING_MODELS)
+    _one_of("responseFormat", query.text("responseFormat"), {"full", "agent"})
+    query.flag("includeUnrunnableActors")
+    nothing_fits = query.text("category") is not None or query.flag("allowsAgenticUsers")
     actors = [
         actor
-        for actor in call.world.actors.values()
-        if wanted in f"{actor.name} {actor.title} {actor.description}".lower() and username in {None, actor.username}
+        for actor in ([] if nothing_fits else call.world.actors.values())
+        if wanted in f"{actor.name} {actor.title} {actor.description}".lower()
+        and username in {None, actor.username}
+        and pricing_model in {None, pricing_shape(actor)["pricingModel"]}
     ]
+    if query.text("sortBy") in _NEWEST_FIRST:
+        actors.reverse()
     return page_of(call, actors, lambda actor: _store_entry(call, actor))
+
+
+def _one_of(name: str, value: str | None, values: Collection[str]) -> str | None:
+    if value is not None and value not in values:
+        raise invalid(f'Parameter "{name}" must be one of {", ".join(sorted(values))}')
+    return value
 
 
 def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
@@ -97,7 +115,7 @@ def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
         "username": actor.username,
         "userFullName": actor.username,
         "description": actor.description,
-        "stats": {"totalRuns": _run_count(call, actor)},
+        "stats": {"totalRuns": _run_count(call, actor), "totalUsers": 1},
         "currentPricingInfo": pricing_shape(actor),
     }
 
