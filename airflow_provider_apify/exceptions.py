@@ -6,9 +6,11 @@
     + ApifyAuthError          401, or 403: the token is missing, wrong, or lacks permission
       + ApifyApprovalError    a person has to approve the Actor's permissions first
     + ApifyNotFoundError      404: no such Actor, task, run or storage, or the token may not see it
+    + ApifyInvalidInputError  400: the input is not what the Actor takes
     + ApifyCapacityError      402: no memory or no free run slot now; nothing was started
     + ApifyRateLimitError     429, after retries
     + ApifyServerError        5xx, after retries
+    + ApifyWebFetchError      Web Fetch could not load the page
   - ApifyRunError             the run ended, but not as the task wanted
     + ApifyRunFailed
     + ApifyRunAborted
@@ -96,6 +98,10 @@ class ApifyNotFoundError(ApifyApiError):
         return self.error_type == "record-not-found"
 
 
+class ApifyInvalidInputError(ApifyApiError):
+    """The input does not fit the Actor's input schema, or a body is not what the API takes (HTTP 400)."""
+
+
 class ApifyCapacityError(ApifyApiError):
     """The account has no memory or no run slot free now (HTTP 402). Nothing was started."""
 
@@ -110,6 +116,12 @@ class ApifyRateLimitError(ApifyApiError):
 
 class ApifyServerError(ApifyApiError):
     """The API failed on its side (HTTP 5xx). A start that ends like this may have started a run."""
+
+    retryable = True
+
+
+class ApifyWebFetchError(ApifyApiError):
+    """Web Fetch could not load the page, after tries of its own; the site may be up again later."""
 
     retryable = True
 

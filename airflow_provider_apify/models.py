@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify._fields import read_dollars, read_time
 from airflow_provider_apify.exceptions import ApifyRunAborted, ApifyRunError, ApifyRunFailed, ApifyRunTimedOut
-from airflow_provider_apify.run_details import RunDetails, read_dollars, read_time
+from airflow_provider_apify.run_details import RunDetails
 
 if TYPE_CHECKING:
     import pendulum

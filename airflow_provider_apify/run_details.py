@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import pendulum
+from airflow_provider_apify._fields import Part
 
-T = TypeVar("T", bound="_Part")
-
-
-def read_time(text: str | None) -> pendulum.DateTime | None:
-    """Read a time of the API, in UTC."""
-    return pendulum.DateTime.fromisoformat(text).in_timezone("UTC") if text else None
-
-
-def read_dollars(amount: float | None) -> Decimal | None:
-    """Read an amount of the API exactly as it was written."""
-    return None if amount is None else Decimal(str(amount))
-
-
-class _Part:
-    """A part of a run, read from fields of the same names. What the API leaves out is ``None``."""
-
-    @classmethod
-    def from_api(cls, data: Mapping[str, Any] | None) -> Self:
-        """Read the part's JSON object."""
-        values: dict[str, Any] = {}
-        for field in fields(cls):  # type: ignore[arg-type] # each part is a dataclass
-            value = (data or {}).get(api_name(field.name))
-            read = read_time if field.name.endswith("_at") else read_dollars if field.name.endswith("_usd") else None
-            values[field.name] = read(value) if read else value
-        return cls(**values)
-
-
-def api_name(name: str) -> str:
-    """Return a field's name as the API spells it: ``memory_mbytes`` is ``memoryMbytes``."""
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
+if TYPE_CHECKING:
+    import pendulum
 
 
 @dataclass(frozen=True)
-class RunMeta(_Part):
+class RunMeta(Part):
     """How a run was started.
 
     :param origin: ``"API"``, ``"SCHEDULER"``, ``"WEB"``, ...
@@ -57,7 +28,7 @@ class RunMeta(_Part):
 
 
 @dataclass(frozen=True)
-class RunStats(_Part):
+class RunStats(Part):
     """What a run did with the machine: bytes, milliseconds and seconds by their names, CPU in percent of one core.
 
     :param metamorph: how often it was turned into another Actor.
@@ -83,7 +54,7 @@ class RunStats(_Part):
 
 
 @dataclass(frozen=True)
-class RunSettings(_Part):
+class RunSettings(Part):
     """The options that a run has: seconds, megabytes, US dollars."""
 
     build: str | None
@@ -95,7 +66,7 @@ class RunSettings(_Part):
 
 
 @dataclass(frozen=True)
-class Pricing(_Part):
+class Pricing(Part):
     """How the Actor is paid for.
 
     :param pricing_model: ``"PAY_PER_EVENT"``, ``"PRICE_PER_DATASET_ITEM"``, ``"FLAT_PRICE_PER_MONTH"`` or ``"FREE"``.
@@ -118,7 +89,7 @@ class Pricing(_Part):
 
 
 @dataclass(frozen=True)
-class Metamorph(_Part):
+class Metamorph(Part):
     """The run was turned into another Actor."""
 
     created_at: pendulum.DateTime | None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_apify.run_details import read_time
+from airflow_provider_apify._fields import read_time
 
 if TYPE_CHECKING:
     import pendulum

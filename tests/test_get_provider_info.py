@@ -133,6 +133,7 @@ def test_every_field_of_the_form_is_one_that_the_connection_reads() -> None:
         "cost_settle_seconds",
         "start_settle_seconds",
         "installation",
+        "web_fetch_url",
     }
     assert all(field["label"] and field["description"] for field in fields.values())
 

@@ -8,8 +8,8 @@ from typing import Any
 import pendulum
 import pytest
 
+from airflow_provider_apify._fields import api_name
 from airflow_provider_apify.models import ActorRun, RunEvent
-from airflow_provider_apify.run_details import api_name
 
 # The example of a run in Apify's reference.
 EXAMPLE: dict[str, Any] = {

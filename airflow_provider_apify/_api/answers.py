@@ -21,9 +21,11 @@ from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
     ApifyError,
+    ApifyInvalidInputError,
     ApifyNotFoundError,
     ApifyRateLimitError,
     ApifyServerError,
+    ApifyWebFetchError,
 )
 
 _MESSAGE_CHARACTERS = 500
@@ -44,12 +46,16 @@ _ERROR_BY_TYPE: Mapping[str, type[ApifyApiError]] = {
     "platform-feature-disabled": ApifyApiError,
     "actor-is-not-rented": ApifyApiError,
     "unknown-build-tag": ApifyApiError,
+    "invalid-input": ApifyInvalidInputError,
     "record-not-found": ApifyNotFoundError,
     "actor-not-found": ApifyNotFoundError,
     "rate-limit-exceeded": ApifyRateLimitError,
     "concurrent-update-detected": ApifyServerError,
     "internal-server-error": ApifyServerError,
     "request-aborted-prematurely": ApifyServerError,
+    # Of Web Fetch, which has tried several times itself.
+    "UPSTREAM_FETCH_ERROR": ApifyWebFetchError,
+    "FETCH_TIMEOUT": ApifyWebFetchError,
 }
 _ERROR_BY_STATUS: Mapping[int, type[ApifyApiError]] = {
     401: ApifyAuthError,
@@ -102,11 +108,14 @@ class Response:
 
     @property
     def error(self) -> Mapping[str, Any]:
-        """Apify's ``error`` object, empty where the body holds none."""
+        """Apify's ``error`` object, empty where the body holds none. Web Fetch has words and ``code`` side by side."""
         try:
-            error = json.loads(self.body)["error"]
+            body = json.loads(self.body)
+            error = body["error"]
         except (ValueError, KeyError, TypeError):
             return {}
+        if isinstance(error, str) and "code" in body:
+            return {"type": body["code"], "message": error}
         return error if isinstance(error, dict) else {}
 
 
@@ -157,7 +166,7 @@ def error_class(response: Response) -> type[ApifyApiError]:
 
 def error_of(request: Request, answer: Answer) -> ApifyError:
     """Return the error that an answer is, with what was asked and what the server said."""
-    asked = f"{request.method} {request.path}"
+    asked = request.label or f"{request.method} {request.path}"
     if isinstance(answer, NoResponse):
         doubt = "" if request.retry_safe or not answer.sent else " It is unknown whether it was done; not repeated."
         return answer.kind(f"{asked}: {answer.reason}.{doubt}")

@@ -37,6 +37,7 @@ class Request:
     :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
+    :param label: what errors call it, where method and path do not tell.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Request:
     retry_safe: bool = True
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
+    label: str = ""
 
 
 def get_target(target: Target) -> Request:

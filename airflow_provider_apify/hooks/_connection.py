@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DEFAULT_BASE_URL = "https://api.apify.com"
 TOKEN_VARIABLE = "APIFY_TOKEN"  # noqa: S105 - the name of a variable, no token
 BASE_URL_VARIABLE = "APIFY_API_BASE_URL"
+DEFAULT_WEB_FETCH_URL = "https://web-fetch.apify.actor"
+WEB_FETCH_URL_VARIABLE = "APIFY_WEB_FETCH_URL"
 _EXTRA = frozenset(CONN_FIELDS)
 DEFAULT_COST_SETTLE_SECONDS = 10.0
 DEFAULT_START_SETTLE_SECONDS = 30.0
@@ -38,6 +40,7 @@ class ApifyConnection:
     :param cost_settle_seconds: how long after a run's end Apify's costs and counts are final.
     :param start_settle_seconds: how long after a start whose answer was lost its run may still appear.
     :param installation: name of this Airflow, where several with the same DAGs share one Apify account.
+    :param web_fetch_url: where Web Fetch answers.
     """
 
     access: Access
@@ -45,6 +48,7 @@ class ApifyConnection:
     cost_settle_seconds: float = DEFAULT_COST_SETTLE_SECONDS
     start_settle_seconds: float = DEFAULT_START_SETTLE_SECONDS
     installation: str = ""
+    web_fetch_url: str = DEFAULT_WEB_FETCH_URL
 
     @classmethod
     def from_airflow(cls, conn: Connection) -> ApifyConnection:
@@ -67,6 +71,7 @@ class ApifyConnection:
             )
             cost_settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
+            web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"))
         except ValueError as error:
             raise ValueError(f"Extra of Airflow connection {conn.conn_id!r}: {error}") from None
         source = f"The password of Airflow connection {conn.conn_id!r}"
@@ -76,6 +81,7 @@ class ApifyConnection:
             cost_settle,
             start_settle,
             str(extra.get("installation", "")),
+            web_fetch_url,
         )
 
     @classmethod
@@ -83,7 +89,10 @@ class ApifyConnection:
         """Read the token of ``APIFY_TOKEN``; ``None`` where it is not set."""
         token = os.environ.get(TOKEN_VARIABLE, "").strip()
         base_url = os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
-        return cls(_access(base_url, token, source=TOKEN_VARIABLE), RunLimits()) if token else None
+        if not token:
+            return None
+        web_fetch_url = _web_fetch_url(os.environ.get(WEB_FETCH_URL_VARIABLE))
+        return cls(_access(base_url, token, source=TOKEN_VARIABLE), RunLimits(), web_fetch_url=web_fetch_url)
 
 
 def _access(base_url: str, token: str, *, source: str) -> Access:
@@ -105,6 +114,13 @@ def _base_url(conn: Connection) -> str:
     if conn.port and not parts.port:
         parts = parts._replace(netloc=f"{parts.netloc}:{conn.port}")
     return parts.geturl()
+
+
+def _web_fetch_url(given: Any) -> str:
+    url = str(given or "").strip() or DEFAULT_WEB_FETCH_URL
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise ValueError(f"web_fetch_url must be an http or https URL, for example {DEFAULT_WEB_FETCH_URL}.")
+    return url.rstrip("/")
 
 
 def _extra(conn: Connection) -> dict[str, Any]:

@@ -30,6 +30,10 @@ _TEXT_FIELDS: dict[str, tuple[str, str]] = {
         "Name of this Airflow",
         "Only where several Airflows with the same DAGs share one Apify account: tells their runs apart.",
     ),
+    "web_fetch_url": (
+        "Address of Web Fetch",
+        "Only for another address than https://web-fetch.apify.actor, for example that of a local Apify.",
+    ),
 }
 CONN_FIELDS: dict[str, Any] = {
     name: {"label": label, "description": description, "schema": {"type": ["number", "null"], "minimum": 0}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.listing import by_offset
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.starting import Order, Starter
+from airflow_provider_apify._api.validating import validate_input
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import FINISHED_STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
@@ -123,6 +125,10 @@ class Runs(ApifyClient):
     def start_request(self, target: Target, run_input: Any, options: RunOptions) -> endpoints.Request:
         """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
         return endpoints.start_run(target, encode_input(run_input), self.connection.limits.apply(options))
+
+    def input_check(self, target: Target, run_input: Any, options: RunOptions) -> Callable[[], flows.Flow[None]]:
+        """Return what an order asks before its start; see :meth:`ApifyHook.validate_input`."""
+        return partial(validate_input, target, encode_input(run_input), options.build, self.retry)
 
     def get_run(self, run_id: str) -> ActorRun:
         """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get).

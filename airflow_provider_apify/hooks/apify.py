@@ -17,17 +17,20 @@ from airflow_provider_apify.export.formats import item_lines
 from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks import _form
+from airflow_provider_apify.hooks._account import Account
+from airflow_provider_apify.hooks._catalog import Catalog
 from airflow_provider_apify.hooks._logs import RunLogs
 from airflow_provider_apify.hooks._official import OfficialClients
 from airflow_provider_apify.hooks._queues import Queues
 from airflow_provider_apify.hooks._storages import Storages
 from airflow_provider_apify.hooks._synchronous import SynchronousRuns
+from airflow_provider_apify.hooks._web_fetch import WebFetch
 from airflow_provider_apify.hooks._webhooks import Webhooks
 from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
 from airflow_provider_apify.options import Target
 
 
-class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, OfficialClients):
+class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, Account, WebFetch, OfficialClients):
     """Call the Apify API with the token of an Airflow connection.
 
     Every method that reads repeats itself through passing faults (network errors, 5xx, 429); a start is only repeated
@@ -91,12 +94,6 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, OfficialCl
 
         flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry)
         self._drive(flow, partial(self._send_reading, reader.read, []))
-
-    # The account
-
-    def get_me(self) -> dict[str, Any]:
-        """Return the account that the token belongs to (https://docs.apify.com/api/v2/users-me-get)."""
-        return self._call(endpoints.get_me())
 
     def test_connection(self) -> tuple[bool, str]:
         """Say who the token belongs to, or what is wrong with the connection. Called by Airflow's UI."""

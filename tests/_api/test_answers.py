@@ -17,9 +17,11 @@ from airflow_provider_apify.exceptions import (
     ApifyConnectionError,
     ApifyDataError,
     ApifyError,
+    ApifyInvalidInputError,
     ApifyNotFoundError,
     ApifyRateLimitError,
     ApifyServerError,
+    ApifyWebFetchError,
 )
 from airflow_provider_apify.options import RunOptions, Target
 from tests._api.answering import LOST, REFUSED, failed, ok
@@ -48,7 +50,7 @@ ERRORS = [
     (401, "token-not-provided", ApifyAuthError, False),
     (404, "record-not-found", ApifyNotFoundError, False),
     (404, "actor-not-found", ApifyNotFoundError, False),
-    (400, "invalid-input", ApifyApiError, False),
+    (400, "invalid-input", ApifyInvalidInputError, False),
     (400, "invalid-parameter", ApifyApiError, False),
     (400, "invalid-value", ApifyApiError, False),
     (400, "run-input-body-not-valid-json", ApifyApiError, False),
@@ -57,6 +59,8 @@ ERRORS = [
     (400, "max-items-must-be-greater-than-zero", ApifyApiError, False),
     (400, "max-total-charge-usd-below-minimum", ApifyApiError, False),
     (413, "request-too-large", ApifyApiError, False),
+    (502, "UPSTREAM_FETCH_ERROR", ApifyWebFetchError, True),
+    (504, "FETCH_TIMEOUT", ApifyWebFetchError, True),
 ]
 
 
@@ -99,6 +103,15 @@ def test_the_type_counts_more_than_the_status() -> None:
     assert error_class(failed(500, "record-not-found")) is ApifyNotFoundError
     assert failed(400, "rate-limit-exceeded").is_rate_limited
     assert failed(400, "request-aborted-prematurely").is_passing_fault
+
+
+def test_web_fetch_has_its_words_and_its_code_side_by_side() -> None:
+    answer = Response(415, {}, b'{"code": "UNSUPPORTED_CONTENT_TYPE", "error": "Cannot convert application/zip."}')
+    error = error_of(Request("POST", "/", label="Web Fetch of https://example.com/a.zip"), answer)
+    assert str(error) == (
+        "Web Fetch of https://example.com/a.zip: HTTP 415 UNSUPPORTED_CONTENT_TYPE: Cannot convert application/zip."
+    )
+    assert (error.retryable, type(error)) == (False, ApifyApiError)
 
 
 @pytest.mark.parametrize(

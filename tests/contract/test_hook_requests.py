@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, get_args
 
@@ -186,6 +187,32 @@ def test_all_that_can_be_done_with_webhooks(hook: ApifyHook, target: Target) -> 
     hook.get_webhook_dispatch(dispatch.id)
     assert [each.id for each in hook.iterate_webhook_dispatches(webhook_id=webhook.id)] == [dispatch.id]
     hook.delete_webhook(webhook.id)
+
+
+@pytest.mark.parametrize("target", [SCENARIO, Target("task", "local/daily-crawl")], ids=str)
+@pytest.mark.parametrize("build", [None, "latest"])
+def test_an_input_is_validated(hook: ApifyHook, target: Target, build: str | None) -> None:
+    hook.validate_input(target, {"items": 1}, build=build)
+
+
+def test_all_that_is_known_before_a_run(hook: ApifyHook) -> None:
+    hook.get_actor(SCENARIO.id)
+    number = hook.get_build(SCENARIO.id).number
+    hook.get_build(SCENARIO.id, number)
+    assert [build.number for build in hook.iterate_builds(SCENARIO.id, desc=True)] == [number]
+    hook.get_input_schema(SCENARIO.id, "latest")
+    hook.get_task("local/daily-crawl")
+    hook.get_task_input("local/daily-crawl")
+    list(hook.search_store("a", limit=5))
+    filters = {"category": "AI", "username": "apify", "pricing_model": "FREE", "sort_by": "popularity"}
+    list(hook.search_store("a", **filters, allows_agentic_users=False, include_unrunnable=True))  # type: ignore[arg-type]
+
+
+async def test_the_account(hook: ApifyHook) -> None:
+    await hook.async_get_limits()
+    await asyncio.to_thread(hook.get_limits)
+    await asyncio.to_thread(hook.get_monthly_usage)
+    await asyncio.to_thread(hook.get_monthly_usage, date(2026, 1, 31))
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

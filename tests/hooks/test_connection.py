@@ -60,11 +60,13 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
         "limit_max_total_charge_usd": 5,
         "cost_settle_seconds": "2.5",
         "installation": "staging",
+        "web_fetch_url": "http://127.0.0.1:8010/web-fetch/",
     }
     connection = read(extra=json.dumps(extra))
     assert connection.limits == RunLimits(Decimal("1.5"), Decimal(5))
     assert connection.cost_settle_seconds == 2.5
     assert connection.installation == "staging"
+    assert connection.web_fetch_url == "http://127.0.0.1:8010/web-fetch"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,7 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
             {"default_max_total_charge_usd": 6, "limit_max_total_charge_usd": 5},
             "default_max_total_charge_usd is 6, above limit_max_total_charge_usd of 5",
         ),
+        ({"web_fetch_url": "elsewhere"}, "web_fetch_url must be an http or https URL"),
         ({"cost_settle_seconds": -1}, "cost_settle_seconds must be seconds, 0 or more, not -1"),
         ({"cost_settle_seconds": "soon"}, "cost_settle_seconds must be seconds, 0 or more, not 'soon'"),
         ({"cost_settle_seconds": [1]}, "cost_settle_seconds must be seconds"),

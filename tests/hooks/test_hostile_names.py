@@ -53,6 +53,7 @@ CALLS: list[tuple[str, Callable[[ApifyHook, str], Any]]] = [
     ("GET /v2/webhooks/{webhookId}", lambda hook, name: hook.get_webhook(name)),
     ("DELETE /v2/webhooks/{webhookId}", lambda hook, name: hook.delete_webhook(name)),
     ("GET /v2/webhook-dispatches/{dispatchId}", lambda hook, name: hook.get_webhook_dispatch(name)),
+    ("GET /v2/store", lambda hook, name: list(hook.search_store(name, category=name))),
     (f"GET {STORE}/records", lambda hook, name: hook.read_records(name, reader(), prefix=name)),
     (f"GET {STORE}/records/{{recordKey}}", lambda hook, name: hook.read_record(name, name, reader())),
     (f"GET {STORE}", lambda hook, name: hook.name_storage("key_value_store", name, name)),

@@ -1,0 +1,45 @@
+"""One page of the web, through Apify, in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import partial
+
+from airflow_provider_apify._api import fetching, flows
+from airflow_provider_apify._api.transports import send_with_requests
+from airflow_provider_apify.hooks._client import ApifyClient
+from airflow_provider_apify.web_fetch import FetchedPage, Format
+
+_MARKDOWN: tuple[Format, ...] = ("markdown",)
+
+
+class WebFetch(ApifyClient):
+    """The method of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` that fetches a page."""
+
+    def web_fetch(
+        self,
+        url: str,
+        *,
+        formats: Collection[Format] | None = _MARKDOWN,
+        headers: Mapping[str, str] | None = None,
+    ) -> FetchedPage:
+        """Fetch one page, PDF or other file with Web Fetch, Apify's Actor for that (https://apify.com/apify/web-fetch).
+
+        It runs in Standby mode at an address of its own, gets past what keeps bots out, and answers at once, with no
+        run and no dataset. Each fetch is charged; after a passing fault (no answer, 5xx, 429) it is asked for again.
+        The token is sent to the connection's ``web_fetch_url`` only, which is Apify's unless told otherwise.
+
+        :param url: http or https.
+        :param formats: some of ``"markdown"``, ``"html"``, ``"text"``, ``"links"`` and ``"raw"``; ``None`` leaves it to
+            Web Fetch, which goes by the type of the content.
+        :param headers: sent to the site, for example ``Accept-Language``.
+        :return: the page, whatever status the site has answered with: see its ``http_status``.
+        :raises ApifyWebFetchError: the site could not be reached, or took more than 2 minutes.
+        :raises ApifyApiError: the content fits none of the formats.
+        :raises ValueError: no such URL or format.
+        """
+        request = fetching.fetch_page(url, formats, headers)
+        access = replace(self.connection.access, base_url=self.connection.web_fetch_url)
+        send = partial(send_with_requests, self._session, access)
+        return FetchedPage.from_api(self._drive(flows.call_reading(request, self.retry, fetching.page_of), send))
