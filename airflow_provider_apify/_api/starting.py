@@ -47,6 +47,11 @@ _PAGE = 1_000
 _MOST_RUNS = 10_000
 
 
+def no_check() -> Flow[None]:
+    """Ask nothing."""
+    yield from ()
+
+
 @dataclass(frozen=True)
 class Order:
     """A run that a task instance wants.
@@ -60,6 +65,7 @@ class Order:
     :param capacity_until: Unix time until which a start that Apify has no capacity for is sent again.
     :param capacity_pause: seconds between two such starts.
     :param accept: final statuses whose run needs no other.
+    :param check: what comes before a new run is started; whatever it raises, nothing was started.
     """
 
     target: Target
@@ -74,6 +80,7 @@ class Order:
     capacity_pause: float = 20.0
     on_failed_run: OnFailedRun = "new"
     accept: Collection[str] = (SUCCEEDED,)
+    check: Callable[[], Flow[None]] = no_check
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,7 @@ class Starter:
             if runs:
                 earlier = ", ".join(f"{run.id} was {run.status}" for run in runs)
                 self._report(f"No run of an earlier attempt can be used ({earlier}): starting a new one.")
+            yield from self._order.check()
             return (yield from self._start())
         if decision.resurrect:
             return (yield from self._resurrect(decision.take))

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import pendulum
 from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     BaseOperator,
@@ -17,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify._api.starting import OnFailedRun, Order
+from airflow_provider_apify._api.starting import OnFailedRun, Order, no_check
 from airflow_provider_apify._compat import deferral_error
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify.exceptions import (
@@ -38,12 +37,13 @@ from airflow_provider_apify.links import (
     stored_run_id,
 )
 from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent, run_url
-from airflow_provider_apify.operators._arguments import OPTIONS, TEMPLATED, check_arguments
+from airflow_provider_apify.operators._arguments import TEMPLATED, check_arguments
 from airflow_provider_apify.operators._attempts import attempt_of, is_of_another, run_id_of_this_task
 from airflow_provider_apify.operators._endings import abort_unwatched, copy_log, item_count
 from airflow_provider_apify.operators._errors import ends_task, failing_fast
+from airflow_provider_apify.operators._limits import Limits
 from airflow_provider_apify.operators._memory import RunMemory
-from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds
+from airflow_provider_apify.options import Target, parse_seconds
 from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
@@ -53,11 +53,6 @@ if TYPE_CHECKING:
 # Airflow kills the process 5 seconds after ``on_kill`` begins.
 _ON_KILL_RETRY = RetryPolicy(attempts=4, first_delay=0.2)
 _FAILED_LOG_FACTOR = 5
-_LONGEST_CAPACITY_PAUSE_SECONDS = 20.0
-# Each look of a deferred task takes a worker for a moment.
-_LONGEST_DEFERRED_PAUSE_SECONDS = 60.0
-# The run's own timeout comes before the task's deadline: by a tenth, or this.
-_LARGEST_MARGIN_SECONDS = 30.0
 
 
 class RunActorOperator(BaseOperator):
@@ -110,6 +105,8 @@ class RunActorOperator(BaseOperator):
         else 10; ``0`` takes the preliminary cost and item count and returns at once.
     :param log_lines: how many of the last lines of the run's log to copy into the task's log; five times as many when
         the run failed; ``0`` for none.
+    :param validate_input: have Apify check the input against the Actor's input schema before a run is started, so that
+        a wrong one fails the task for good and costs nothing; a request or two more.
     :return: (XCom) ids, status, times, cost, ``item_count`` of the dataset and links as a flat dictionary; see
         :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.
     :raises ValueError: at parse time, wrong arguments.
@@ -149,6 +146,7 @@ class RunActorOperator(BaseOperator):
         wait_for_capacity: float | timedelta = 0,
         cost_settle_seconds: float | timedelta | None = None,
         log_lines: int = 20,
+        validate_input: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -175,6 +173,7 @@ class RunActorOperator(BaseOperator):
         self.wait_for_capacity = wait_for_capacity
         self.cost_settle_seconds = cost_settle_seconds
         self.log_lines = log_lines
+        self.validate_input = validate_input
         # Only a whole input is a file: inside of one, URLs may end like this.
         self.template_ext = (".json",) if isinstance(run_input, str) else ()
         self.run_id: str | None = None
@@ -182,6 +181,10 @@ class RunActorOperator(BaseOperator):
         self._memory: RunMemory | None = None
         self._sent: tuple[Order, float] | None = None
         check_arguments(self)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self)
 
     @cached_property
     def hook(self) -> ApifyHook:
@@ -191,7 +194,8 @@ class RunActorOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the run, then wait for it here or in the triggerer."""
         patience = parse_seconds("wait_for_capacity", self.wait_for_capacity)
-        return self._run(context, capacity_until=min(time.time() + patience, self._deadline(context) or math.inf))
+        until = min(time.time() + patience, self._limits.deadline(context) or math.inf)
+        return self._run(context, capacity_until=until)
 
     def execute_after_pause(
         self, context: Context, event: Mapping[str, Any], attempt: int | None = None
@@ -256,10 +260,10 @@ class RunActorOperator(BaseOperator):
             self.defer(trigger=self._trigger(run, context), method_name="execute_complete", kwargs=attempt_of(context))
         return self.hook.wait_for_run(
             run.id,
-            deadline=self._deadline(context),
-            poll_interval=self._poll_interval,
-            settle=self._settle,
-            cost_limit=self._cost_limit,
+            deadline=self._limits.deadline(context),
+            poll_interval=self._limits.poll_interval,
+            settle=self._limits.settle,
+            cost_limit=self._limits.cost,
             on_update=ProgressLog(self.log),
         )
 
@@ -267,9 +271,10 @@ class RunActorOperator(BaseOperator):
         """Start the one run of this task instance, or go on with it."""
         memory = self._remember(context)
         memory.check_expenses()
+        target, options = self._target(), self._limits.options
         order = Order(
-            target=self._target(),
-            start=self.hook.start_request(self._target(), self.run_input, self._options()),
+            target=target,
+            start=self.hook.start_request(target, self.run_input, options),
             identity=memory.identity,
             known=memory.known,
             is_wanted=lambda: not self._is_killed,
@@ -277,9 +282,10 @@ class RunActorOperator(BaseOperator):
             settled=settled,
             since=memory.since,
             capacity_until=0.0 if self.deferrable else capacity_until,
-            capacity_pause=self._capacity_pause,
+            capacity_pause=self._limits.capacity_pause,
             on_failed_run=self.on_failed_run,
             accept=(*self.accept_statuses, *self.skip_statuses),
+            check=self.hook.input_check(target, self.run_input, options) if self.validate_input else no_check,
         )
         memory.note_intent()
         self._sent = order, time.time()
@@ -290,7 +296,7 @@ class RunActorOperator(BaseOperator):
                 raise
             self.log.info("%s Waiting for capacity.", error)
             self.defer(
-                trigger=ApifyCapacityTrigger(seconds=self._capacity_pause, until=capacity_until),
+                trigger=ApifyCapacityTrigger(seconds=self._limits.capacity_pause, until=capacity_until),
                 method_name="execute_after_pause",
                 kwargs=attempt_of(context),
             )
@@ -309,7 +315,7 @@ class RunActorOperator(BaseOperator):
 
     def _give_up(self, context: Context, error: Exception) -> None:
         """Abort the run if its time is over or no other attempt comes; else the retry goes on with it."""
-        deadline = self._deadline(context)
+        deadline = self._limits.deadline(context)
         is_over = deadline is not None and time.time() >= deadline
         if not (is_over or ends_task(self, error, context)):
             return
@@ -325,10 +331,10 @@ class RunActorOperator(BaseOperator):
         return ApifyRunTrigger(
             run_id=run.id,
             apify_conn_id=self.apify_conn_id,
-            deadline=self._deadline(context),
-            poll_interval=self._poll_interval,
-            settle=self._settle,
-            cost_limit=self._cost_limit,
+            deadline=self._limits.deadline(context),
+            poll_interval=self._limits.poll_interval,
+            settle=self._limits.settle,
+            cost_limit=self._limits.cost,
             abort_on_kill=self.abort_on_kill,
         )
 
@@ -361,39 +367,5 @@ class RunActorOperator(BaseOperator):
         run.raise_for_status(self.accept_statuses)
         return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}
 
-    @property
-    def _settle(self) -> float:
-        if self.cost_settle_seconds is None:
-            return self.hook.connection.cost_settle_seconds
-        return parse_seconds("cost_settle_seconds", self.cost_settle_seconds)
-
-    @property
-    def _poll_interval(self) -> float | None:
-        return None if self.poll_interval is None else parse_seconds("poll_interval", self.poll_interval)
-
-    @property
-    def _cost_limit(self) -> float | None:
-        limit = self.abort_above_usd
-        return None if limit is None else float(parse_dollars("abort_above_usd", limit))
-
-    @property
-    def _capacity_pause(self) -> float:
-        longest = _LONGEST_DEFERRED_PAUSE_SECONDS if self.deferrable else _LONGEST_CAPACITY_PAUSE_SECONDS
-        return min(longest, parse_seconds("wait_for_capacity", self.wait_for_capacity) / 10)
-
-    def _deadline(self, context: Context) -> float | None:
-        """Return ``execution_timeout`` as Unix time; Airflow 3 does not enforce it while the task is deferred."""
-        if self.execution_timeout is None:
-            return None
-        started = context["ti"].start_date or pendulum.now("UTC")
-        return (started + self.execution_timeout).timestamp()
-
     def _target(self) -> Target:
         return Target.choose(self.actor_id, self.actor_task_id)
-
-    def _options(self) -> RunOptions:
-        values = {name: getattr(self, name) for name in OPTIONS}
-        if values["timeout"] is None and self.execution_timeout is not None and self.wait_for_completion:
-            whole = self.execution_timeout.total_seconds()
-            values["timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
-        return RunOptions.parse(values)

@@ -8,19 +8,20 @@ import pytest
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
-from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import Decision, OnFailedRun, Order, Starter, decide
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
+    ApifyInvalidInputError,
     ApifyNotFoundError,
     ApifyRunAborted,
     ApifyRunFailedBefore,
 )
 from airflow_provider_apify.models import STATUSES, SUCCEEDED, ActorRun
 from airflow_provider_apify.options import RunOptions, Target
-from tests._api.answering import failed, ok
+from tests._api.answering import LOST, failed, ok
 
 ACTOR = Target("actor", "me/crawler")
 ME = Identity("0123456789abcdef0123", rerun=2, attempt=3)
@@ -369,6 +370,27 @@ def test_a_run_that_is_being_stopped_and_ends_as_the_task_accepts_is_used() -> N
 
 def test_a_noted_run_counts_though_its_marker_was_lost_on_the_way() -> None:
     assert Played(order(known={"a": 2}), [ok(a_run("a", identity=None))]).run.id == "a"
+
+
+def checking() -> Flow[None]:
+    """Ask something before a start."""
+    yield from call_data(endpoints.get_target(ACTOR), RetryPolicy())
+
+
+def test_what_is_asked_before_a_start_comes_once_and_right_before_it() -> None:
+    played = Played(order(check=checking), [ok({}), LOST, ok({"items": [a_run("a")]}), NOTHING])
+    assert played.asked == ["GET /actors/me~crawler", START, LIST, LIST]
+
+
+def test_a_refusal_before_the_start_starts_nothing() -> None:
+    with pytest.raises(ApifyInvalidInputError):
+        Played(order(check=checking), [failed(400, "invalid-input")])
+
+
+def test_nothing_is_asked_where_no_new_run_is_started() -> None:
+    played = Played(order(known={"a": ME.rerun}, check=checking), [ok(a_run("a"))])
+    assert played.run.id == "a"
+    assert len(played.asked) == 1
 
 
 def test_a_killed_task_starts_nothing() -> None:

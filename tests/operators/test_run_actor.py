@@ -19,7 +19,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.operators.run_actor import RunActorOperator
-from airflow_provider_apify.options import RunOptions
+from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import Exchange, LocalApify
 from tests.dag_runs import START_DATE, DagRunner, Outcome
 
@@ -444,9 +444,9 @@ def test_an_address_in_the_input_may_end_like_a_template_file(apify: LocalApify,
 class KilledWhileStarting(RunActorOperator):
     """Airflow calls ``on_kill`` while the start is on its way, as its signal handler does."""
 
-    def _options(self) -> RunOptions:
+    def _target(self) -> Target:
         self.on_kill()
-        return super()._options()
+        return super()._target()
 
 
 def test_a_task_that_is_killed_before_its_run_is_started_starts_none(apify: LocalApify, airflow: DagRunner) -> None:
