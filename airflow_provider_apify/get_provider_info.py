@@ -40,13 +40,18 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": [f"{_PACKAGE}.sensors.dataset", f"{_PACKAGE}.sensors.run"],
+                "python-modules": [
+                    f"{_PACKAGE}.sensors.capacity",
+                    f"{_PACKAGE}.sensors.dataset",
+                    f"{_PACKAGE}.sensors.run",
+                ],
             }
         ],
         "triggers": [
             {
                 "integration-name": _INTEGRATION,
                 "python-modules": [
+                    f"{_PACKAGE}.triggers.account",
                     f"{_PACKAGE}.triggers.capacity",
                     f"{_PACKAGE}.triggers.dataset",
                     f"{_PACKAGE}.triggers.run",

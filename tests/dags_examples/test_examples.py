@@ -13,7 +13,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import LocalApify, expected_crawl
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, dag_bag
-from tests.testing.client import until
+from tests.testing.client import limit_usage, until
 
 FOLDER = Path(__file__).parents[2] / "dags_examples"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -166,6 +166,17 @@ def test_a_run_that_was_started_elsewhere(airflow: DagRunner, load: Load, output
 
     assert outcome.state == "success"
     assert (output / "watch_other_run" / f"{run.id}.jsonl").read_bytes() == b'{"message":"from elsewhere"}\n'
+
+
+def test_a_careful_run_looks_before_it_spends(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
+    apify.control.settings(max_concurrent_runs=1, max_memory_mbytes=8192)
+    limit_usage(apify, 10)
+    outcome = airflow.run(load("apify_careful_run"))
+
+    assert outcome.xcom("wait") == {"memory": 8192, "run_slots": 1, "budget_usd": "10"}
+    assert outcome.xcom("crawl")["item_count"] == 5
+    requests = apify.control.ledger().requests
+    assert requests["POST /v2/actors/{actorId}/validate-input"] == 1
 
 
 def test_a_quick_answer_takes_one_request(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
