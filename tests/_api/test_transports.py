@@ -25,6 +25,7 @@ from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
     ApifyError,
+    ApifyInvalidInputError,
     ApifyNotFoundError,
     ApifyRateLimitError,
     ApifyServerError,
@@ -65,7 +66,7 @@ def _requests(apify: LocalApify, route: str) -> int:
 
 ANSWERS = [
     # status, type, class, how often a start is sent and reading is
-    (400, "invalid-input", ApifyApiError, (1, 1)),
+    (400, "invalid-input", ApifyInvalidInputError, (1, 1)),
     (401, "user-or-token-not-found", ApifyAuthError, (1, 1)),
     (402, "actor-memory-limit-exceeded", ApifyCapacityError, (1, 1)),
     (402, "not-enough-usage-to-run-paid-actor", ApifyApiError, (1, 1)),
