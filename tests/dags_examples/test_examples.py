@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -265,3 +266,20 @@ def test_the_items_of_decorated_functions_feed_the_next_task(apify: LocalApify, 
     expected = [page["metadata"]["title"] for page in expected_crawl(apify.base_url, max_pages=2)]
     assert [outcome.xcom("titles", map_index=index) for index in (0, 1)] == [expected, expected]
     assert apify.control.ledger().runs_started == 2
+
+
+def test_all_that_a_run_leaves_behind_is_kept(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
+    dag = load("apify_keep_everything")
+    first, second = airflow.run(dag), airflow.run(dag)
+
+    pages, folder, hook = expected_crawl(apify.base_url, max_pages=10), output / "keep_everything", ApifyHook()
+    run_id = second.xcom("start")["run_id"]
+    assert (first.state, second.state) == ("success", "success")
+    assert second.xcom("first_items")["item_count"] >= 3
+    assert hook.get_dataset(second.xcom("name")["id"]).name == f"pages-{run_id}"
+    assert gzip.decompress((folder / "items.jsonl.gz").read_bytes()) == lines_of(pages)
+    assert [file.name for file in (folder / "records").iterdir()] == ["INPUT"]
+    assert (folder / "log.txt").read_text() == hook.get_log(run_id)
+    assert [page["url"] for page in hook.iterate_items(second.xcom("collect")["dataset_id"])] == [
+        page["url"] for page in pages * 2
+    ]
