@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
 
     def __init__(self, *, python_callable: Callable[..., Any], return_items: int | None = None, **kwargs: Any) -> None:
         super().__init__(python_callable=python_callable, run_input=None, **kwargs)
+        if inspect.iscoroutinefunction(python_callable):
+            raise ValueError("@task.apify_actor takes an ordinary function: it only makes the input, Airflow waits.")
         self.return_items = return_items
         if return_items is not None:
             parse_whole_number("return_items", return_items, minimum=1)

@@ -259,3 +259,11 @@ def test_the_input_is_neither_an_xcom_nor_a_rendered_template(play: Play) -> Non
 def test_wrong_arguments_show_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises((ValueError, TypeError), match=words), DAG("wrong", schedule=None, start_date=START_DATE):
         task.apify_actor(**({"actor_id": "apify/scenario"} | arguments))(three_items)()
+
+
+def test_a_coroutine_is_refused_when_the_dag_is_parsed() -> None:
+    async def plan() -> dict[str, Any]:
+        return {}
+
+    with pytest.raises(ValueError, match="an ordinary function"), DAG("wrong", schedule=None, start_date=START_DATE):
+        task.apify_actor(actor_id="apify/scenario")(plan)()

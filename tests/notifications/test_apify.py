@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -208,3 +209,16 @@ if not AIRFLOW_VERSION.startswith(("2.", "3.0.")):  # where notifiers can be awa
         apify.control.add_fault("answer", status=503, times=None, path="*")
         with pytest.raises(ApifyServerError):
             await notifier()
+
+
+if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.")):  # where triggerers run callbacks of deadlines like this
+
+    async def test_a_triggerer_calls_it_for_a_deadline(apify: LocalApify) -> None:
+        arguments = {"actor_id": "apify/scenario", "timeout": 60}
+        callback = import_module("airflow.sdk").AsyncCallback(ApifyNotifier, kwargs=arguments)
+        triggers = import_module("airflow.triggers.callback")
+        trigger = triggers.CallbackTrigger(callback.path, {**callback.kwargs, "context": {"deadline": {"id": "1"}}})
+        events = [event.payload["state"] async for event in trigger.run()]
+
+        assert events == ["running", "success"]
+        assert apify.control.ledger().runs_started == 1
