@@ -171,6 +171,18 @@ def test_a_saved_task_and_its_input(hook: ApifyHook, server: LocalApify) -> None
         hook.get_task_input("local/nothing")
 
 
+@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+def test_an_answer_that_is_none_of_apify_s_is_no_input_of_a_task(
+    hook: ApifyHook, server: LocalApify, times: int | None
+) -> None:
+    server.control.add_fault("garbage", path="/v2/actor-tasks/*/input", times=times)
+    if times:
+        assert hook.get_task_input("local/daily-crawl")["maxCrawlPages"] == 20
+        return
+    with pytest.raises(ApifyConnectionError, match="not Apify's JSON"):
+        hook.get_task_input("local/daily-crawl")
+
+
 @pytest.mark.parametrize(
     ("filters", "names"),
     [
