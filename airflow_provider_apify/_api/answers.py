@@ -74,11 +74,15 @@ _ADVICE: Mapping[type[ApifyApiError], str] = {
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response read to the end. Header names are lower-case."""
+    """An HTTP response read to the end. Header names are lower-case.
+
+    :param has_body: ``False`` for the answer to a ``HEAD``, which has none by its nature.
+    """
 
     status_code: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    has_body: bool = True
 
     @property
     def is_success(self) -> bool:
@@ -94,6 +98,15 @@ class Response:
     def is_passing_fault(self) -> bool:
         """Whether the server failed in a way that the same request may not meet again."""
         return error_class(self) is ApifyServerError
+
+    @property
+    def is_refusal_of_another(self) -> bool:
+        """Whether something that is not Apify refuses: a proxy, a gateway, a server at a wrong address.
+
+        It says nothing about runs, tokens or IDs, and not whether Apify has got the request before.
+        """
+        is_refusal = _CLIENT_ERROR <= self.status_code < _SERVER_ERROR and self.status_code != _TOO_MANY_REQUESTS
+        return is_refusal and self.has_body and not isinstance(self.error.get("type"), str)
 
     @property
     def retry_after(self) -> float | None:
@@ -134,7 +147,15 @@ class NoResponse:
 
 
 Answer = Response | NoResponse
-NOT_APIFY = "the answer's body is not Apify's JSON; check the connection's host and any proxy in between"
+_NOT_APIFY = "is not Apify's JSON; check the connection's host and any proxy in between"
+NOT_APIFY = f"the answer's body {_NOT_APIFY}"
+
+
+def in_words(answer: Answer) -> str:
+    """Say briefly what came back."""
+    if isinstance(answer, NoResponse):
+        return answer.reason
+    return f"HTTP {answer.status_code}{', not of Apify' if answer.is_refusal_of_another else ''}"
 
 
 def _read_date(text: str) -> datetime | None:
@@ -157,6 +178,8 @@ def data_of(response: Response) -> dict[str, Any] | None:
 
 def error_class(response: Response) -> type[ApifyApiError]:
     """Return the class of an error answer."""
+    if response.is_refusal_of_another:
+        return ApifyServerError
     error_type = response.error.get("type")
     if isinstance(error_type, str) and error_type in _ERROR_BY_TYPE:
         return _ERROR_BY_TYPE[error_type]
@@ -171,7 +194,8 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
         doubt = "" if request.retry_safe or not answer.sent else " It is unknown whether it was done; not repeated."
         return answer.kind(f"{asked}: {answer.reason}.{doubt}")
     error, kind = answer.error, error_class(answer)
-    message = str(error.get("message") or "no message")[:_MESSAGE_CHARACTERS].rstrip(".")
+    default = f"the body {_NOT_APIFY}" if answer.is_refusal_of_another else "no message"
+    message = str(error.get("message") or default)[:_MESSAGE_CHARACTERS].rstrip(".")
     advice = _approval_advice(error) if kind is ApifyApprovalError else _ADVICE.get(kind, "")
     return kind(
         f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message}. {advice}".replace(

@@ -52,6 +52,11 @@ class Request:
     timeout: float = _ANSWER_SECONDS
     label: str = ""
 
+    @property
+    def has_answer_body(self) -> bool:
+        """Whether the answer may have a body."""
+        return self.method != "HEAD"
+
 
 def get_target(target: Target) -> Request:
     """``GET /v2/actors/{actorId}`` or ``GET /v2/actor-tasks/{actorTaskId}``: its ID among others, whatever names it."""

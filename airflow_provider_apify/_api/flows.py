@@ -235,9 +235,12 @@ class _Watch:
             # Repeated without the long wait: proxies cut idle connections, and the deadline may be near by then.
             plain = endpoints.get_run(self._run_id)
             data = yield from call_data(request, self._retry, again=plain, until=self._until, clock=self._clock)
-        except ApifyNotFoundError:
+        except ApifyNotFoundError as error:
             if self._clock() > self._grace_ends:
-                raise
+                if error.is_certain:
+                    raise
+                # Who says so does not know of runs: the run goes on for all that is known.
+                raise ApifyConnectionError(f"Whether run {self._run_id} goes on is unknown: {error}") from error
             self._delay = _SHORTEST_WAIT_SECONDS
             return None
         except (ApifyConnectionError, ApifyServerError, ApifyRateLimitError):
@@ -255,8 +258,7 @@ class _Watch:
             return run
         age = self._clock() - run.finished_at.timestamp() if run.finished_at else 0.0
         # Apify's clock may differ from ours: never wait longer than ``settle``.
-        request = replace(endpoints.get_run(run.id), delay=min(settle, max(0.0, settle - age)))
-        return ActorRun.from_api((yield from call_data(request, self._retry)))
+        return (yield from get_run(run.id, self._retry, delay=min(settle, max(0.0, settle - age))))
 
     def _server_wait(self, now: float) -> int:
         if self._waiting.poll_interval is not None:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Literal
 
 from airflow_provider_apify._api import endpoints
-from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of, in_words
 from airflow_provider_apify._api.changing import LOOKS, Changer
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting, call_known_run, call_reading, wait_for_run
@@ -381,8 +381,3 @@ def _ahead(date: str | None, now: float) -> float | None:
         return now - parsedate_to_datetime(date or "").timestamp()
     except ValueError:
         return None
-
-
-def in_words(answer: Answer) -> str:
-    """Say briefly what came back."""
-    return answer.reason if isinstance(answer, NoResponse) else f"HTTP {answer.status_code}"

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from airflow_provider_apify._api.answers import Response, data_of, error_of
+from airflow_provider_apify._api.answers import Response, data_of, error_of, in_words
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import STARTS, Order, Starter, in_words
+from airflow_provider_apify._api.starting import STARTS, Order, Starter
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.storages import Record

@@ -89,7 +89,7 @@ def send_with_requests(session: requests.Session, access: Access, request: Reque
 
     try:
         with open_with_requests(session, access, request) as response:
-            return Response(response.status_code, _lower(response.headers), response.content)
+            return Response(response.status_code, _lower(response.headers), response.content, request.has_answer_body)
     except requests.RequestException as error:
         return no_response(error)
 
@@ -157,7 +157,7 @@ async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, requ
             proxy=_proxy(access.base_url),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=request.timeout),
         ) as response:
-            return Response(response.status, _lower(response.headers), await response.read())
+            return Response(response.status, _lower(response.headers), await response.read(), request.has_answer_body)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return no_response(error)
 

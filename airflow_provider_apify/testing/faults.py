@@ -37,6 +37,7 @@ class Fault:
     :param skip: how many matching requests pass before it begins.
     :param probability: the chance that it happens to a request that it could happen to, with ``seed`` for the dice.
     :param status: and ``error_type``, ``message``, ``headers``: the error answered.
+    :param text: answered in place of Apify's error, as proxies do.
     :param seconds: the delay, or the age below which runs are unknown.
     :param after_bytes: where the body is cut or ends.
     :param bytes_per_second: how fast the body is sent.
@@ -53,6 +54,7 @@ class Fault:
     error_type: str = "internal-server-error"
     message: str = "Internal server error"
     headers: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
     seconds: float = 1.0
     after_bytes: int = 0
     bytes_per_second: int = 1_000_000

@@ -94,9 +94,31 @@ def test_each_error_type_has_its_class_and_says_what_was_asked_and_answered(
         (599, ApifyServerError),
     ],
 )
-@pytest.mark.parametrize("error_type", [None, "a-type-of-next-year", 7, {"no": "text"}])
-def test_an_unknown_type_falls_back_to_the_status(status: int, expected: type[ApifyApiError], error_type: Any) -> None:
-    assert error_class(failed(status, error_type)) is expected
+def test_an_unknown_type_falls_back_to_the_status(status: int, expected: type[ApifyApiError]) -> None:
+    assert error_class(failed(status, "a-type-of-next-year")) is expected
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 407, 413, 414, 431, 451])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>No</html>", b"{}", b"[]", b'{"error": "no"}', b'{"error": {"type": null}}'],
+)
+def test_a_refusal_without_apify_s_error_is_of_something_else_and_may_pass(status: int, body: bytes) -> None:
+    """A proxy's word on a token, an ID or a request would end a run that goes on."""
+    answer = Response(status, {}, body)
+    error = error_of(READ, answer)
+    assert answer.is_passing_fault
+    assert type(error) is ApifyServerError
+    assert (error.http_status, error.retryable) == (status, True)
+    assert f"HTTP {status}: the body is not Apify's JSON; check the connection's host and any proxy" in str(error)
+
+
+def test_too_many_requests_are_too_many_whoever_says_so() -> None:
+    assert Response(429, {}, b"<html>Slow down</html>").is_rate_limited
+
+
+def test_the_answer_to_a_head_can_only_be_told_by_its_status() -> None:
+    assert error_class(Response(404, {}, b"", has_body=False)) is ApifyNotFoundError
 
 
 def test_the_type_counts_more_than_the_status() -> None:

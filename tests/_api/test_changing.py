@@ -298,11 +298,11 @@ def test_a_run_too_young_for_some_replicas_is_not_taken_for_deleted() -> None:
     assert deleting.finish(DONE).id == "run1"
 
 
-NOT_APIFY_S = failed(404, None)
+NOT_OF_A_RUN = failed(404, "page-not-found")
 
 
-@pytest.mark.parametrize("answers", [[NOT_APIFY_S] * 3, [*[GONE] * 3, *[NOT_APIFY_S] * 3]])
-def test_a_404_that_is_not_apify_s_deletes_nothing(answers: list[Answer]) -> None:
+@pytest.mark.parametrize("answers", [[NOT_OF_A_RUN] * 3, [*[GONE] * 3, *[NOT_OF_A_RUN] * 3]])
+def test_a_404_that_is_not_about_a_run_deletes_nothing(answers: list[Answer]) -> None:
     deleting = deletion()
     deleting.answer_all([THERE, *answers[:-1]])
     with pytest.raises(ApifyNotFoundError) as raised:

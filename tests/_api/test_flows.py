@@ -51,6 +51,8 @@ PASSING = [
     failed(500, "concurrent-update-detected"),
     failed(400, "request-aborted-prematurely"),
     UNREADABLE,
+    Response(404, {}, b"<html>Not Found</html>"),
+    Response(403, {}, b""),
 ]
 
 

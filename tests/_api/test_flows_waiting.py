@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.answers import Answer
+from airflow_provider_apify._api.answers import Answer, Response
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import RetryPolicy, Waiting, wait_for_run
 from airflow_provider_apify.exceptions import (
@@ -21,6 +21,7 @@ from tests._api.answering import LOST, Fed, failed, ok, run_data
 
 START_TIME = 1_800_000_000.0
 NOT_FOUND = failed(404, "record-not-found")
+PROXY_S = Response(404, {}, b"<html>Not Found</html>")
 
 
 class Wait:
@@ -162,6 +163,21 @@ def test_a_run_that_vanishes_while_it_is_waited_for_is_not_found() -> None:
         wait.answer(NOT_FOUND)
 
 
+def test_a_404_that_is_not_about_the_run_leaves_open_whether_it_goes_on() -> None:
+    wait = Wait()
+    wait.running(took=60)
+    with pytest.raises(ApifyConnectionError, match="Whether run run1 goes on is unknown") as raised:
+        wait.answer(failed(404, "page-not-found"))
+    assert raised.value.retryable
+
+
+def test_a_finished_run_that_a_lagging_replica_does_not_know_is_read_again_for_its_cost() -> None:
+    wait = Wait(settle=10)
+    wait.answer(ok(run_data("SUCCEEDED")))
+    wait.answer(NOT_FOUND)
+    assert wait.finish(ok(run_data("SUCCEEDED", usageTotalUsd=0.5))).run.usage_total_usd is not None
+
+
 def test_a_refused_token_ends_the_wait() -> None:
     wait = Wait()
     wait.running(took=60)
@@ -169,7 +185,7 @@ def test_a_refused_token_ends_the_wait() -> None:
         wait.answer(failed(401, "user-or-token-not-found"))
 
 
-@pytest.mark.parametrize("outage", [LOST, failed(503), failed(429)])
+@pytest.mark.parametrize("outage", [LOST, failed(503), failed(429), PROXY_S])
 def test_an_outage_longer_than_any_other_call_would_survive_does_not_lose_the_run(outage: Answer) -> None:
     wait = Wait()
     wait.running(took=60)
@@ -189,7 +205,7 @@ def test_an_outage_without_end_is_told_in_the_end(outage: Answer, error: type[Ex
     assert len(wait.times) == 41
 
 
-@pytest.mark.parametrize("outage", [LOST, failed(503), failed(429)])
+@pytest.mark.parametrize("outage", [LOST, failed(503), failed(429), PROXY_S])
 def test_the_deadline_also_passes_while_apify_does_not_answer(outage: Answer) -> None:
     wait = Wait(deadline=100)
     wait.running(took=60, statusMessage="Page 7")

@@ -10,7 +10,7 @@ from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Decision, OnFailedRun, Order, Starter, decide
+from airflow_provider_apify._api.starting import STARTS, Decision, OnFailedRun, Order, Starter, decide
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
@@ -18,6 +18,7 @@ from airflow_provider_apify.exceptions import (
     ApifyNotFoundError,
     ApifyRunAborted,
     ApifyRunFailedBefore,
+    ApifyServerError,
 )
 from airflow_provider_apify.models import STATUSES, SUCCEEDED, ActorRun
 from airflow_provider_apify.options import RunOptions, Target
@@ -169,7 +170,14 @@ def test_a_first_attempt_asks_once_and_leaves_its_marker() -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", [NoResponse("reset"), failed(502), failed(500, "internal-server-error"), Response(200, {}, b"<")]
+    "lost",
+    [
+        NoResponse("reset"),
+        failed(502),
+        failed(500, "internal-server-error"),
+        Response(200, {}, b"<"),
+        *(Response(status, {}, b"<html>No</html>") for status in (400, 401, 403, 404, 407, 413)),
+    ],
 )
 def test_a_start_without_a_clear_answer_is_looked_for_and_adopted(lost: Answer) -> None:
     found = ok({"items": [a_run("a")]})
@@ -177,6 +185,13 @@ def test_a_start_without_a_clear_answer_is_looked_for_and_adopted(lost: Answer) 
     assert played.asked == [START, LIST, LIST]
     assert played.run.id == "a"
     assert "going on with run a" in played.said[-1]
+
+
+def test_a_start_that_a_proxy_never_lets_pass_ends_with_the_proxy_s_status() -> None:
+    too_large = Response(413, {}, b"<html>Too large</html>")
+    with pytest.raises(ApifyServerError, match="HTTP 413: the body is not Apify's JSON") as raised:
+        Played(order(), [too_large, *[NOTHING] * 5] * STARTS)
+    assert raised.value.retryable
 
 
 def test_a_run_that_appears_late_is_still_adopted() -> None:

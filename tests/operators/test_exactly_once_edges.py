@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_apify._api import flows
 from airflow_provider_apify.operators import _memory, run_actor
 from airflow_provider_apify.testing import LocalApify, Settings
 from tests.dag_runs import AIRFLOW_VERSION
 from tests.operators.played_task import PACE, Died, Fate, PlayedTask
-from tests.operators.test_exactly_once_property import obedient
+from tests.operators.test_exactly_once_property import obedient, orders
 
 FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN = range(4)
 
@@ -93,6 +94,25 @@ def test_a_404_that_is_not_apify_s_leads_to_no_second_run(apify: LocalApify, mon
     task.attempt(Fate())
 
     assert statuses(apify) == ["RUNNING"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407])
+def test_a_proxy_s_refusal_does_not_end_a_run_that_is_waited_for(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    task = played(monkeypatch, deferrable=False)
+    monkeypatch.setattr(flows, "_REPLICA_LAG_SECONDS", -1_000.0)  # as after a while
+    apify.control.add_fault("answer", method="GET", path="/v2/actor-runs/*", status=status, text="<html>No</html>")
+
+    def let_it_succeed_afterwards() -> None:
+        if apify.control.faults()[0]["happened"]:
+            orders[apify.control.ledger().runs[0].run_id] = "SUCCEEDED"
+
+    task.on_wait = let_it_succeed_afterwards
+
+    assert task.attempt(Fate()) == "success"
+    assert apify.control.faults()[0]["happened"] == 1
+    assert statuses(apify) == ["SUCCEEDED"]
 
 
 def test_a_worker_s_clock_may_be_wrong_by_minutes(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:

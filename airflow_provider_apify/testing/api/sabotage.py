@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from airflow_provider_apify.testing.clock import Clock
 from airflow_provider_apify.testing.errors import ApiError
@@ -35,8 +35,12 @@ class _Saboteur:
     clock: Clock
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = ApiError(self.fault.status, self.fault.error_type, self.fault.message)
-        await JSONResponse(error.to_body(), error.status, self.fault.headers)(scope, receive, send)
+        fault = self.fault
+        if fault.text is not None:
+            await HTMLResponse(fault.text, fault.status, fault.headers)(scope, receive, send)
+            return
+        error = ApiError(fault.status, fault.error_type, fault.message)
+        await JSONResponse(error.to_body(), error.status, fault.headers)(scope, receive, send)
 
     async def answer_after_commit(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, _nowhere)
