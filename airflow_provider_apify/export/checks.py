@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Protocol
 
 from airflow_provider_apify.exceptions import ApifyDataError
@@ -113,6 +114,19 @@ class EndCheck:
         if not last.endswith(self._endings):
             raise ApifyDataError("the body ends in the middle of the document")
         return b""
+
+
+def check_frame(headers: Mapping[str, str]) -> None:
+    """Make sure that HTTP tells where a body ends: where items are filtered, a cut between two shows nowhere else.
+
+    :param headers: of the answer, with names in lower case.
+    :raises ApifyDataError: its end is that of the connection, or compression hides it.
+    """
+    if "content-encoding" in headers or not ("content-length" in headers or "transfer-encoding" in headers):
+        raise ApifyDataError(
+            "nothing tells whether the page is whole; a proxy in between has taken its length, or compressed it. "
+            "Without filters (clean, skip_empty, unwind, ...) the items themselves tell",
+        )
 
 
 def check_item(line: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.bodies import BodyHasChanged, new_digest, untaken
-from airflow_provider_apify.export.checks import Check, check_item
+from airflow_provider_apify.export.checks import Check, check_frame, check_item
 
 SCANNED = "x-apify-pagination-count"
 TOTAL = "x-apify-pagination-total"
@@ -196,7 +196,9 @@ class PageReader(Reader):
         super().__init__(params, start, end, take, compressed=compressed)
         self._check, self._exact = check, exact
 
-    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:  # noqa: ARG002 - others do
+    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
+        if not self._exact:
+            check_frame(headers)
         check, kept = self._check(), []
         for piece in body:
             check.add(piece)
@@ -241,6 +243,8 @@ class DocumentReader(Reader):
         if scanned < total and not self._taken:
             raise AnswerIsCapped(scanned, total)
         check = self._make_check()
+        if not self._exact and check.records is not None:
+            check_frame(headers)
         try:
             for piece in untaken(body, self._taken, self._digest, check):
                 self._pass_on(piece)

@@ -76,7 +76,7 @@ def read_through(
     left = list(breaks)
     while not reader.is_done:
         scanned, body = answer(reader.params())
-        headers = {SCANNED: str(scanned), TOTAL: str(max(total, scanned))}
+        headers = {SCANNED: str(scanned), TOTAL: str(max(total, scanned)), "transfer-encoding": "chunked"}
         try:
             reader.read(
                 headers, _breaking(pieces_of(body, cuts), *left.pop(0)) if left else iter(pieces_of(body, cuts))

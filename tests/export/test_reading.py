@@ -121,6 +121,21 @@ def test_a_document_without_a_last_line_break_gets_it() -> None:
     assert taken.body == b"a\n1\n"
 
 
+@pytest.mark.parametrize("headers", [{}, {"content-length": "8", "content-encoding": "gzip"}])
+@pytest.mark.parametrize("kind", [PageReader, DocumentReader])
+def test_a_filtered_answer_is_refused_where_nothing_tells_its_end(
+    headers: dict[str, str], kind: type[PageReader | DocumentReader]
+) -> None:
+    taken = Taken()
+    readers: dict[type, Reader] = {
+        PageReader: PageReader({}, 0, 3, taken, check=LineCheck, exact=False),
+        DocumentReader: DocumentReader({}, taken, check=RowCheck, exact=False),
+    }
+    with pytest.raises(ApifyDataError, match="nothing tells whether the page is whole"):
+        readers[kind].read({SCANNED: "3", **headers}, iter([b'{"a":1}\n']))
+    assert taken.body == b""
+
+
 def take_an_answer(reader: Reader, body: bytes, *, scanned: int = 3, total: int = 3, breaks: bool = False) -> None:
     """Have a reader read one answer."""
 
