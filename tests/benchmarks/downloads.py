@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_apify.testing import scenario_item
-from airflow_provider_apify.testing.datasets import encode
 from tests.benchmarks.child import ROOT, Child
+from tests.benchmarks.items import write_lines
 from tests.benchmarks.nginx import file_server
+from tests.benchmarks.picture import Bar
 from tests.benchmarks.report import Section, number, spread
 from tools.environment import clean_environment
 from tools.lab import ApifyServer, Component
@@ -25,7 +25,6 @@ CONNECTION_BYTES_PER_SECOND = 10_000_000
 NAMES = {
     "curl": "`curl`, one plain stream, nothing checked",
     "engine": "`DatasetToFileOperator`'s engine: counted, sha256, fsync",
-    "parquet": "the same, to Parquet",
     "iterate_items": "`apify-client`, `iterate_items` and `json.dumps`",
     "stream_items": "`apify-client`, `stream_items`",
 }
@@ -46,17 +45,18 @@ def measure(folder: Path, near: int, far: int, sizes: Sequence[int], rounds: int
         f"Far: {LATENCY_SECONDS * 1000:.0f} ms before each answer, {CONNECTION_BYTES_PER_SECOND / 1e6:.0f} MB/s per "
         "connection, compressed for who asks. Memory: the largest above what the process had before.",
         _COLUMNS,
+        picture="how long each takes, in times of curl",
     )
     (folder / "near").mkdir()
     with file_server(folder / "near", near, ITEM_BYTES) as server:
-        ways = ["curl", "engine", "stream_items", "iterate_items", "parquet"]
-        section.rows += _rows(f"near, {near:,} items", _compare(folder, server, ways, near, rounds))
+        ways = ["curl", "engine", "stream_items", "iterate_items"]
+        _add(section, f"near, {near:,} items", _compare(folder, server, ways, near, rounds))
     with _far_server(folder, far) as server:
         ways = ["curl", "engine", "stream_items", "iterate_items"]
-        section.rows += _rows(f"far, {far:,} items", _compare(folder, server, ways, far, rounds))
+        _add(section, f"far, {far:,} items", _compare(folder, server, ways, far, rounds))
     for items in sizes:
         with _lines_server(folder, items) as server:
-            section.rows += _rows(f"near, {items:,} items", _compare(folder, server, ["curl", "engine"], items, 1))
+            _add(section, f"near, {items:,} items", _compare(folder, server, ["curl", "engine"], items, 1))
     return section
 
 
@@ -66,23 +66,26 @@ def _compare(
     step = {"server": list(server), "path": str(folder / "download")}
     steps = [{**step, "way": way} for way in ways] * rounds
     answers = Child(folder, "downloads", "tests.benchmarks.downloads_child", steps, core=None).result(_SECONDS)
-    if any(each["lines"] not in {None, items} for each in answers):
+    if any(each["lines"] != items for each in answers):
         raise RuntimeError(f"Items are missing or doubled among {items} of {server.base_url}")
     return {way: answers[index :: len(ways)] for index, way in enumerate(ways)}
 
 
-def _rows(where: str, results: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[list[str]]:
+def _add(section: Section, where: str, results: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     for way, answers in results.items():
         seconds = [each["seconds"] for each in answers]
         ratios = [own / base["seconds"] for own, base in zip(seconds, results["curl"], strict=True)]
-        yield [
-            f"{where}: {NAMES[way]}",
-            "1" if way == "curl" else spread(ratios),
-            spread(seconds),
-            number(statistics.median(each["bytes"] / each["seconds"] / 1e6 for each in answers)),
-            "" if way == "curl" else _median(answers, "memory_growth_mb"),
-            "" if way == "curl" else _median(answers, "cpu_seconds"),
-        ]
+        section.bars.append(Bar(where, NAMES[way], statistics.median(ratios)))
+        section.rows.append(
+            [
+                f"{where}: {NAMES[way]}",
+                "1" if way == "curl" else spread(ratios),
+                spread(seconds),
+                number(statistics.median(each["bytes"] / each["seconds"] / 1e6 for each in answers)),
+                "" if way == "curl" else _median(answers, "memory_growth_mb"),
+                "" if way == "curl" else _median(answers, "cpu_seconds"),
+            ]
+        )
 
 
 def _median(answers: Sequence[Mapping[str, Any]], key: str) -> str:
@@ -98,8 +101,7 @@ def _far_server(folder: Path, items: int) -> contextlib.AbstractContextManager[A
 @contextlib.contextmanager
 def _lines_server(folder: Path, items: int, *options: str) -> Iterator[ApifyServer]:
     file = folder / f"{items}.jsonl"
-    with file.open("wb") as lines:
-        lines.writelines(encode(scenario_item(index, ITEM_BYTES)) + b"\n" for index in range(items))
+    write_lines(file, items, ITEM_BYTES)
     component = Component(
         "wire",
         [sys.executable, "-m", "tests.benchmarks.wire", str(file), str(ITEM_BYTES), *options],

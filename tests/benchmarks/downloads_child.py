@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 from apify_client import ApifyClient
 
 from airflow_provider_apify.export.engine import Export
@@ -29,14 +29,8 @@ def _curl(server: ApifyServer, file: Path) -> None:
     subprocess.run(["curl", "--silent", "--fail", "--output", str(file), url], check=True, timeout=_SECONDS)  # noqa: S603, S607 - the benchmark's own
 
 
-def _engine(server: ApifyServer, file: Path, name: str = "jsonl") -> None:
-    os.environ[CONNECTION_VARIABLE] = connection_of(server)
-    path = ObjectStoragePath(f"file://{file}")
-    Export(ApifyHook(), "dataset", lambda _part: path, FORMATS[name]).run()
-
-
-def _parquet(server: ApifyServer, file: Path) -> None:
-    _engine(server, file, "parquet")
+def _engine(server: ApifyServer, file: Path) -> None:
+    export(server, file, "jsonl")
 
 
 def _iterate_items(server: ApifyServer, file: Path) -> None:
@@ -56,14 +50,21 @@ def _stream_items(server: ApifyServer, file: Path) -> None:
 WAYS: Mapping[str, Callable[[ApifyServer, Path], None]] = {
     "curl": _curl,
     "engine": _engine,
-    "parquet": _parquet,
     "iterate_items": _iterate_items,
     "stream_items": _stream_items,
 }
 
 
+def export(server: ApifyServer, file: Path, name: str) -> None:
+    """Write the dataset in a format with the engine."""
+    os.environ[CONNECTION_VARIABLE] = connection_of(server)
+    path = ObjectStoragePath(f"file://{file}")
+    Export(ApifyHook(), "dataset", lambda _part: path, FORMATS[name]).run()
+
+
 def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Take the steps in order; a fork per step starts with the same memory, and all is imported only once."""
+    get_hook_lineage_collector()  # loads Airflow's plugins, as every task does before
     fork = multiprocessing.get_context("fork")
     results = []
     for step in steps:
@@ -75,14 +76,17 @@ def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _take(step: dict[str, Any]) -> dict[str, Any]:
     server, file = ApifyServer(*step["server"]), Path(step["path"])
+    return {**account(lambda: WAYS[step["way"]](server, file)), "bytes": file.stat().st_size, "lines": _lines(file)}
+
+
+def account(work: Callable[[], None]) -> dict[str, Any]:
+    """Work, and tell the time and memory that it took."""
     can_reset = forget_peak()
     idle, began, began_cpu = resident_mb(), time.perf_counter(), time.process_time()
-    WAYS[step["way"]](server, file)
+    work()
     return {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - began_cpu,
-        "bytes": file.stat().st_size,
-        "lines": _lines(file) if step["way"] != "parquet" else None,
         "memory_growth_mb": peak_mb() - idle if can_reset else None,
     }
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from airflow_provider_apify.testing import scenario_item
-from airflow_provider_apify.testing.datasets import encode
+from tests.benchmarks.items import line
 from tools.environment import clean_environment, free_port
 from tools.lab import ApifyServer, Component
 from tools.lab.component import stop_together
 from tools.server_programs import nginx
+
+if TYPE_CHECKING:
+    from _csv import Writer as CsvWriter
 
 PAGE_ITEMS = 1_000
 _CONFIGURATION = """\
@@ -37,6 +41,7 @@ http {{
     "jsonl::" {items};
     "jsonl:0:{page}" {page};
     "jsonl:{page}:" {rest};
+    "csv:0:" {items};
 {pages}
   }}
   server {{
@@ -59,9 +64,10 @@ http {{
 
 @contextlib.contextmanager
 def file_server(folder: Path, items: int, item_bytes: int) -> Iterator[ApifyServer]:
-    """Serve a dataset of so many items of ``apify/scenario``, by the requests of the clients that are measured.
+    """Serve a dataset of so many items, by the requests of the clients that are measured.
 
-    These are: everything as JSON Lines; its first thousand, and what follows them; and pages of a thousand as JSON.
+    These are: everything as JSON Lines; its first thousand, and what follows them; pages of a thousand as JSON; and
+    everything as CSV.
     """
     write_data(folder / "data", items, item_bytes)
     (folder / "temp").mkdir()
@@ -95,15 +101,26 @@ def write_data(folder: Path, items: int, item_bytes: int) -> None:
     folder.mkdir()
     names = ("--", f"-0-{PAGE_ITEMS}", f"-{PAGE_ITEMS}-")
     with contextlib.ExitStack() as stack:
+        table = csv.writer(stack.enter_context((folder / "csv-0-").open("w", newline="")), lineterminator="\r\n")
         whole, first, rest = (stack.enter_context((folder / f"jsonl{name}").open("wb")) for name in names)
         for start in range(0, items, PAGE_ITEMS):
-            lines = [encode(scenario_item(index, item_bytes)) for index in range(start, min(items, start + PAGE_ITEMS))]
+            lines = [line(index, item_bytes) for index in range(start, min(items, start + PAGE_ITEMS))]
             page = b"".join(line + b"\n" for line in lines)
             whole.write(page)
             (rest if start else first).write(page)
             _write_json(folder, start, lines)
+            _write_rows(table, lines, has_header=not start)
     (folder / "jsonl-empty").touch()
     (folder / "-empty").write_bytes(b"[]")
+
+
+def _write_rows(table: CsvWriter, lines: Sequence[bytes], *, has_header: bool) -> None:
+    items = [json.loads(each) for each in lines]
+    if has_header:
+        table.writerow(items[0])
+    table.writerows(
+        ["true" if each is True else "false" if each is False else each for each in item.values()] for item in items
+    )
 
 
 def _write_json(folder: Path, start: int, lines: Sequence[bytes]) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.benchmarks.picture import Bar
+
 
 @dataclass
 class Section:
@@ -15,6 +17,7 @@ class Section:
 
     :param intro: what was done, in Markdown.
     :param notes: what to know when reading the figures.
+    :param picture: what a picture of the bars shows; empty where there is none.
     """
 
     title: str
@@ -22,6 +25,8 @@ class Section:
     columns: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    picture: str = ""
+    bars: list[Bar] = field(default_factory=list)
 
     def to_markdown(self) -> str:
         """Return heading, text, table."""

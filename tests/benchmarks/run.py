@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.benchmarks import downloads, exporting, imports, triggerer, waiting
+from tests.benchmarks import conversions, downloads, exporting, imports, triggerer, waiting
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.machine import describe, load
+from tests.benchmarks.picture import draw
 from tests.benchmarks.report import Section, replace_figures, say
 from tests.benchmarks.waiting import Crowd
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
+OURS = "DatasetToFileOperator"
+"""What the rows and bars of the provider are called."""
 
 FULL: Mapping[str, Callable[[Path], Section]] = {
     "imports": lambda folder: imports.measure(folder, rounds=3),
@@ -25,6 +28,7 @@ FULL: Mapping[str, Callable[[Path], Section]] = {
     "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
     "exporting": lambda folder: exporting.measure(folder, [20_000, 200_000, 1_000_000], rounds=3),
     "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=3),
+    "conversions": lambda folder: conversions.measure(folder, 1_000_000, rounds=3),
 }
 # Rough figures, to see that all works; a real Airflow alone takes longer than this may.
 QUICK: Mapping[str, Callable[[Path], Section]] = {
@@ -32,6 +36,7 @@ QUICK: Mapping[str, Callable[[Path], Section]] = {
     "waiting": lambda folder: waiting.measure(folder, Crowd(runs=200, shortest=5, longest=30)),
     "exporting": lambda folder: exporting.measure(folder, [5_000, 20_000, 100_000], rounds=1),
     "downloads": lambda folder: downloads.measure(folder, 20_000, 20_000, [10_000], rounds=1),
+    "conversions": lambda folder: conversions.measure(folder, 20_000, rounds=1),
 }
 
 
@@ -46,11 +51,21 @@ def main() -> None:
                 continue
             say(f"... {name} ({time.monotonic() - began:.0f} s)")
             machine = f"{describe()}; {load()} processes wanted a core before."
-            figures = f"{take(Path(folder)).to_markdown()}\n{machine}\n"
+            section = take(Path(folder))
+            figures = f"{section.to_markdown()}\n{machine}\n"
             say(figures)
             if plan is FULL:
-                replace_figures(DOCUMENT, name, figures)
+                replace_figures(DOCUMENT, name, figures + _picture(name, section))
     say(f"Took {time.monotonic() - began:.0f} s.")
+
+
+def _picture(name: str, section: Section) -> str:
+    """Draw a section's picture beside the document, and return the words that show it there."""
+    if not section.bars:
+        return ""
+    file = DOCUMENT.with_name(f"benchmarks-{name}.svg")
+    file.write_text(draw(f"{section.title}: {section.picture}", section.bars, OURS))
+    return f"\n![{section.title}: {section.picture}]({file.name})\n"
 
 
 def _parser() -> argparse.ArgumentParser:
