@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 from typing import NamedTuple
 
-_WIDTH, _LEFT, _RIGHT = 860, 400, 60
+_WIDTH, _LEFT, _RIGHT = 900, 440, 60
 _ROW, _HEAD, _TOP = 26, 34, 44
 _STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -63,7 +63,7 @@ def _row(bar: Bar, place: Callable[[float], float], y: int, *, is_ours: bool) ->
     start, end = sorted((place(1.0), place(bar.ratio)))
     kind = ' class="ours"' if is_ours else ""
     return [
-        f'<text x="{_LEFT - 50}" y="{y + 16}" text-anchor="end">{escape(bar.label.replace("`", ""))}</text>',
+        f'<text x="{_LEFT - 14}" y="{y + 16}" text-anchor="end">{escape(bar.label.replace("`", ""))}</text>',
         f'<rect{kind} x="{start:.1f}" y="{y + 4}" width="{max(2.0, end - start):.1f}" height="{_ROW - 10}"/>',
         f'<text x="{end + 6:.1f}" y="{y + 16}">{bar.ratio:.2g}</text>',
     ]

@@ -129,7 +129,7 @@ def test_a_file_that_is_not_written_is_no_output(tmp_path: Path, collector: Hook
 def test_a_file_that_can_be_no_asset_is_written_all_the_same(
     bucket: type[Bucket], collector: HookLineageCollector, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = ObjectStoragePath(f"bucket://lake/{'long/' * 400}items.jsonl")
+    path = ObjectStoragePath(f"bucket://lake/{'long/' * 700}items.jsonl")
     write(path, b"one\n")
     assert list(bucket.objects.values()) == [b"one\n"]
     assert outputs(collector) == []
