@@ -33,19 +33,24 @@ PACE = 0.002
 RETRIES = 2
 
 
-class Died(BaseException):
-    """The worker's process is gone: nothing of it gets a chance to tidy up."""
+class Stopped(BaseException):
+    """The worker's process is stopped in the middle of something.
 
-
-class DiedSending(Died):
-    """The worker's process is gone, but the request that it was sending still arrives.
-
-    :param looks: after so many looks of later attempts at the list of runs.
+    :param looks: where it was sending a request, that still arrives, after so many looks at the list of runs; ``None``:
+        it never does.
     """
 
-    def __init__(self, looks: int) -> None:
+    def __init__(self, looks: int | None = None) -> None:
         super().__init__()
         self.looks = looks
+
+
+class Died(Stopped):
+    """The process is gone, as by SIGKILL: nothing of it gets a chance to tidy up, whatever it would catch."""
+
+
+class Terminated(Stopped):
+    """The process is stopped as Airflow 2 does it, by an exception out of whatever it does, and may tidy up."""
 
 
 class Fate:
@@ -53,7 +58,7 @@ class Fate:
 
     :param moment: counted over all that an attempt does to the world: before and after each request, each note and each
         XCom; ``None`` for an attempt that nothing befalls.
-    :param befall: what happens then; it may raise :class:`Died`.
+    :param befall: what happens then; it may raise :class:`Stopped`.
     """
 
     def __init__(self, moment: int | None = None, befall: Callable[[], None] = lambda: None) -> None:
@@ -92,6 +97,7 @@ class PlayedTask:
         self._is_restarting = False
         self._is_fresh = True
         self._fate = Fate()
+        self._is_dead = False
         self._store: dict[str, str] | None = {} if has_store else None
         self._xcoms: dict[str, Any] = {}
         self._began = datetime.now(UTC)
@@ -119,10 +125,15 @@ class PlayedTask:
         assert self._operator.run_id is not None
         return self._operator.run_id
 
+    def knows(self, run_id: str) -> bool:
+        """Tell whether the last process had the ID of a run, or this Airflow has kept it."""
+        return run_id == self._operator.run_id or any(run_id in kept for kept in (self._store or {}).values())
+
     def attempt(self, fate: Fate) -> str:
         """Play the beginning of a new attempt, in a process of its own.
 
-        :return: the method that the deferred task goes on with, ``success``, ``retry``, ``failed``, or ``died``.
+        :return: the method that the deferred task goes on with, ``success``, ``retry``, ``failed``, ``died``, or
+            ``terminated``.
         """
         self._tries += 1
         self._is_fresh = self._is_restarting = False
@@ -182,7 +193,11 @@ class PlayedTask:
 
     def pass_moment(self) -> None:
         """Let a moment of the attempt pass."""
-        self._fate.pass_moment()
+        self._live_through(self._fate.pass_moment)
+
+    def wait(self) -> None:
+        """Let happen what happens while the attempt waits for its run."""
+        self._live_through(self.on_wait)
 
     def hold(self, looks: int, send: Callable[[], None]) -> None:
         """Let a request arrive after so many looks, although its sender is gone."""
@@ -204,6 +219,16 @@ class PlayedTask:
             self.pass_look()
         return count
 
+    def _live_through(self, happen: Callable[[], None]) -> None:
+        """Let something happen to the process; once it is dead, nothing of it does anything more."""
+        if self._is_dead:
+            raise Died
+        try:
+            happen()
+        except Died:
+            self._is_dead = True
+            raise
+
     def _new_operator(self) -> RunActorOperator:
         return RunActorOperator(task_id="task", retries=self._retries, **self._arguments)
 
@@ -213,6 +238,8 @@ class PlayedTask:
             act(self._operator, self._context(self._operator))
         except Died:
             return "died"
+        except Terminated:
+            return "terminated"
         except TaskDeferred as deferral:
             return str(deferral.method_name)
         except AirflowFailException:
@@ -220,7 +247,7 @@ class PlayedTask:
         except AirflowException:
             return "retry" if self.has_tries_left else "failed"
         finally:
-            self._fate = Fate()
+            self._fate, self._is_dead = Fate(), False
         return "success"
 
     def _context(self, operator: RunActorOperator) -> Any:
@@ -266,18 +293,19 @@ class _MortalAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         if "waitForFinish" in str(request.url):
-            self._task.on_wait()
+            self._task.wait()
         try:
             self._task.pass_moment()
-        except DiedSending as death:
-            self._task.hold(death.looks, lambda: self._send_unheard(request, *args, **kwargs))
+        except Stopped as stop:
+            if stop.looks is not None:
+                self._task.hold(stop.looks, lambda: self._send_unheard(request, *args, **kwargs))
             raise
         response = super().send(request, *args, **kwargs)
         if request.method == "GET" and urlsplit(str(request.url)).path.endswith("/runs"):
             self._task.pass_look()
         try:
             self._task.pass_moment()
-        except Died:
+        except Stopped:
             response.close()
             raise
         return response

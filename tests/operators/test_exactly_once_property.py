@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import Phase, settings, strategies as st
@@ -27,7 +27,7 @@ from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators import run_actor
 from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, RunEnd, Settings, actor
-from tests.operators.played_task import PACE, Died, DiedSending, Fate, PlayedTask
+from tests.operators.played_task import PACE, Died, Fate, PlayedTask, Terminated
 from tools.lab.waiting import wait_until
 
 LAG_SECONDS = 3 * PACE
@@ -53,14 +53,30 @@ UNSEEN = {"failed, unseen", "marked, unseen"}
 GOOD = {*LIVE, "SUCCEEDED"}
 # What they have: a task state store, and a count of the clears of a DAG run that goes on. Up to 3.1, 3.2, and later.
 AIRFLOWS = [(False, False), (False, True), (True, True)]
-FATES = ("dies", "is marked", "is cleared", "is marked and dies", "is cleared and dies")
-LATE_ARRIVALS = {f"dies, but its request arrives after look {looks}": looks for looks in range(1, 5)}
 WATCHES, WAITS = "execute_complete", "execute_after_pause"
 
+
+class Blow(NamedTuple):
+    """What strikes an attempt.
+
+    :param told: what happens first: its task is ``marked`` or ``cleared``, its worker is ``shut down`` (all of them let
+        its process tidy up), its run is ``aborted`` by somebody at Apify; or nothing.
+    :param stop: how its process stops then, if it does: it ``dies``, or is ``terminated``, as Airflow 2 does it.
+    :param looks: after so many looks the request that it was sending arrives nevertheless; 0 for never.
+    """
+
+    told: str = ""
+    stop: str = ""
+    looks: int = 0
+
+
 faults_in_turn = st.lists(st.just("none") | st.sampled_from(sorted(FAULTS)), max_size=8)
-fates = st.sampled_from(["lives", *FATES]) | st.sampled_from(sorted(LATE_ARRIVALS))
+tellings = st.sampled_from(["", "marked", "cleared", "shut down", "aborted"])
+blows = st.builds(Blow, tellings, st.sampled_from(["", "dies", "terminated"]), st.just(0) | st.integers(1, 4))
 moments = st.integers(0, 12)
-ends = st.sampled_from(["SUCCEEDED", "FAILED", "TIMED-OUT", *FATES])
+ends = st.sampled_from(["SUCCEEDED", "FAILED", "TIMED-OUT"]) | st.builds(
+    Blow, tellings, st.sampled_from(["", "dies", "terminated"]), st.just(0)
+)
 orders: dict[str, str] = {}
 
 
@@ -79,7 +95,9 @@ class OneTask(RuleBasedStateMachine):
     :ivar runs: the ledger after the last step.
     :ivar wish: how often the user has asked for the task to be run again.
     :ivar wishes: the wish that each attempt is for.
-    :ivar told: what the user has done to the attempt that is going on: ``marked`` or ``cleared``, else empty.
+    :ivar told: what the process that is going on has been told: its task is ``marked`` or ``cleared``, or its worker is
+        ``shut down``; else empty.
+    :ivar aborted: the runs that somebody has aborted at Apify.
     """
 
     def __init__(self, apify: LocalApify, use_hook: Callable[[type[ApifyHook]], None]) -> None:
@@ -91,6 +109,7 @@ class OneTask(RuleBasedStateMachine):
         self.wish = 0
         self.wishes: dict[int, int] = {}
         self.told = ""
+        self.aborted: set[str] = set()
 
     @initialize(
         airflow=st.sampled_from(AIRFLOWS),
@@ -98,37 +117,49 @@ class OneTask(RuleBasedStateMachine):
         on_failed_run=st.sampled_from(["new", "resurrect", "fail"]),
         patience=st.sampled_from([0.0, CAPACITY_SECONDS]),
         lags=st.booleans(),
+        abort_on_kill=st.sampled_from([True, True, True, False]),
     )
     def begin(
-        self, *, airflow: tuple[bool, bool], deferrable: bool, on_failed_run: OnFailedRun, patience: float, lags: bool
+        self,
+        *,
+        airflow: tuple[bool, bool],
+        deferrable: bool,
+        on_failed_run: OnFailedRun,
+        patience: float,
+        lags: bool,
+        abort_on_kill: bool,
     ) -> None:
         self.control.settings(replica_lag_seconds=LAG_SECONDS if lags else 0)
-        self.on_failed_run, self.lags = on_failed_run, lags
+        self.on_failed_run, self.lags, self.abort_on_kill = on_failed_run, lags, abort_on_kill
         # What waits for capacity in its worker does so for real.
         arguments = {"actor_id": obedient.name, "wait_for_capacity": patience if deferrable else 0, "log_lines": 0}
         has_store, counts_clears = airflow
+        self.may_terminate = not counts_clears
+        # Where Airflow keeps a state, a worker that is shut down is not told from one whose task is cleared.
+        self.may_shut_down = not has_store or on_failed_run == "new"
         self.task = PlayedTask(
             has_store=has_store,
             counts_clears=counts_clears,
             deferrable=deferrable,
             on_failed_run=on_failed_run,
+            abort_on_kill=abort_on_kill,
             **arguments,
         )
         self.hook = self.task.hook_class()()
         self.use_hook(type(self.hook))
 
     @precondition(lambda self: self.state == "scheduled")
-    @rule(faults=faults_in_turn, fate=fates, moment=moments, end=ends)
-    def an_attempt_starts(self, faults: list[str], fate: str, moment: int, end: str) -> None:
+    @rule(faults=faults_in_turn, blow=blows, moment=moments, end=ends)
+    def an_attempt_starts(self, faults: list[str], blow: Blow, moment: int, end: str | Blow) -> None:
         self.wishes[self.task.tries + 1] = self.wish
         self.task.on_wait = self._end_once(end)
-        self._start(self.task.attempt, faults, fate, moment)
+        self._start(self.task.attempt, faults, blow, moment)
 
     @precondition(lambda self: self.state == WAITS)
-    @rule(faults=faults_in_turn, fate=fates, moment=moments)
-    def the_pause_for_capacity_is_over(self, faults: list[str], fate: str, moment: int) -> None:
+    @rule(faults=faults_in_turn, blow=blows, moment=moments)
+    def the_pause_for_capacity_is_over(self, faults: list[str], blow: Blow, moment: int) -> None:
         event = {"until": time.time() + CAPACITY_SECONDS}
-        self._start(lambda fate: self.task.resume(WAITS, event, fate), faults, fate, moment)
+        self._start(lambda fate: self.task.resume(WAITS, event, fate), faults, blow, moment)
 
     @precondition(lambda self: self.state == WATCHES)
     @rule()
@@ -145,7 +176,7 @@ class OneTask(RuleBasedStateMachine):
     @precondition(lambda self: self.live)
     @rule(gracefully=st.booleans())
     def somebody_aborts_the_run_in_the_console(self, *, gracefully: bool) -> None:
-        self.hook.abort_run(self.live[-1], gracefully=gracefully)
+        self._abort(gracefully=gracefully)
 
     @precondition(lambda self: self.state == WATCHES and not self.live)
     @rule(faults=faults_in_turn, moment=st.none() | moments)
@@ -153,13 +184,14 @@ class OneTask(RuleBasedStateMachine):
         run_id = self.task.watched_run_id
         event = self.hook.wait_for_run(run_id).to_payload()
         self._arm(faults)
-        self._settle(self.task.resume(WATCHES, event, Fate(moment, lambda: self._befall("dies"))))
+        self._settle(self.task.resume(WATCHES, event, Fate(moment, lambda: self._befall(Blow(stop="dies")))))
         assert self.state != "success" or self._status(run_id) == "SUCCEEDED"
 
     @precondition(lambda self: self.state == WATCHES)
     @rule()
     def a_user_marks_the_task(self) -> None:
-        self._mark()
+        self._tell("marked")
+        self.state = "marked" if self.abort_on_kill else "marked, unseen"
 
     @precondition(lambda self: self.state == "scheduled" and not self.task.is_fresh)
     @rule()
@@ -181,7 +213,7 @@ class OneTask(RuleBasedStateMachine):
 
     @invariant()
     def never_two_runs_for_one_wish(self) -> None:
-        self.runs = self.control.ledger(slim=True).runs
+        self._see()
         identities = [(run, Identity.parse(run.user_agent)) for run in self.runs]
         starts = [(identity.attempt, identity) for _, identity in identities if identity]
         assert len(starts) == len(self.runs), "a run cannot be told apart"
@@ -195,7 +227,7 @@ class OneTask(RuleBasedStateMachine):
 
     @invariant()
     def never_a_run_that_nobody_wants(self) -> None:
-        self.runs = self.control.ledger(slim=True).runs
+        self._see()
         if self.state in OVER:
             assert not self.live, "a run goes on although the task is over"
         if self.state in UNSEEN:
@@ -206,11 +238,11 @@ class OneTask(RuleBasedStateMachine):
         self.control.clear_faults()
         late = self.task.let_stragglers_arrive()
         if self.state == "scheduled" and not self.task.is_fresh:
-            self.an_attempt_starts([], "lives", 0, "SUCCEEDED")
+            self.an_attempt_starts([], Blow(), 0, "SUCCEEDED")
             self.never_two_runs_for_one_wish()
             self.never_a_run_that_nobody_wants()
         elif self.state in OVER:  # where the task is over before the request arrives, it is a known limit, too
-            self.runs = self.control.ledger(slim=True).runs
+            self._see()
             assert len(self.live) <= late
         orders.clear()
 
@@ -219,70 +251,105 @@ class OneTask(RuleBasedStateMachine):
         """The IDs of the runs that went on after the last step."""
         return [run.run_id for run in self.runs if run.status in LIVE]
 
-    def _start(self, act: Callable[[Fate], str], faults: list[str], fate: str, moment: int) -> None:
+    def _start(self, act: Callable[[Fate], str], faults: list[str], blow: Blow, moment: int) -> None:
         self._arm(faults)
         self.told = ""
-        outcome = act(Fate(moment, lambda: self._befall(fate)) if fate != "lives" else Fate())
+        outcome = act(Fate(moment, lambda: self._befall(blow)))
         self.task.on_wait = lambda: None
         if self.told:
-            assert outcome != WATCHES, "the attempt goes on although the user has ended it"
+            assert outcome != WATCHES, "the attempt goes on although it was told to stop"
         if self.told == "marked":
-            self.task.let_stragglers_arrive()
-            # A worker that is killed has seconds to find what it has just started: where replicas lag it may miss it,
-            # and it has no time to look for what earlier attempts have left.
-            is_limit = outcome == "died" and (self.lags or self.task.tries > 1)
-            self.state = "marked, unseen" if is_limit else "marked"
+            self._end("marked", outcome)
+            return
+        if outcome in {"died", "terminated"} and not self.task.has_tries_left:
+            self._end("failed", outcome)
             return
         self._settle("retry" if self.told == "cleared" and outcome == "success" else outcome)
         if self.state == WATCHES:
             self.task.let_stragglers_arrive()
             self.never_two_runs_for_one_wish()
             assert self.live in ([], [self.task.watched_run_id]), "a run goes on that nobody watches"
-            assert self._status(self.task.watched_run_id) in GOOD | {"ABORTING"}, "the task watches a run that is over"
+            is_good = self._status(self.task.watched_run_id) in GOOD | {"ABORTING"}
+            assert is_good or self.task.watched_run_id in self.aborted, "the task watches a run that is over"
         if self.state == "success":
             assert self._status(self.task.watched_run_id) == "SUCCEEDED"
 
-    def _end_once(self, end: str) -> Callable[[], None]:
-        """Return what happens when a worker waits: first what is told, then the run comes to an end."""
+    def _end_once(self, end: str | Blow) -> Callable[[], None]:
+        """Return what happens when a worker waits: first a blow, if there is one, then the run comes to an end."""
         ways = iter([end])
 
         def happen() -> None:
             way = next(ways, "SUCCEEDED")
-            if way in FATES:
+            if isinstance(way, Blow):
                 self._befall(way)
-            self.runs = self.control.ledger(slim=True).runs
+            self._see()
             for run_id in self.live:
-                orders[run_id] = "SUCCEEDED" if way in FATES else way
+                orders[run_id] = "SUCCEEDED" if isinstance(way, Blow) else way
 
         return happen
+
+    def _end(self, state: str, outcome: str) -> None:
+        """Note that the task is over after an attempt that was stopped."""
+        late = self.task.let_stragglers_arrive()
+        self.control.clear_faults()
+        self._see()
+        is_limit = not self.abort_on_kill or (outcome == "died" and self._may_miss_its_run(late))
+        self.state = f"{state}, unseen" if is_limit else state
+
+    def _may_miss_its_run(self, late: int) -> bool:
+        """Tell whether nobody can have aborted what goes on after the death of a worker.
+
+        One that is told first has seconds: for the run that it knows, and for what it has just started. That it may
+        miss where replicas lag, or where the request has not arrived; what earlier attempts have left, it has no time
+        to look for.
+        """
+        if not self.told:
+            return True
+        return not any(map(self.task.knows, self.live)) and (self.lags or late > 0 or self.task.tries > 1)
 
     def _settle(self, outcome: str) -> None:
         """Note how an attempt has gone on; after the last one nobody is left to abort the run of a dead worker."""
         self.control.clear_faults()
-        if outcome == "died":
+        if outcome in {"died", "terminated"}:
             outcome = "retry" if self.task.has_tries_left else "failed, unseen"
         self.state = "scheduled" if outcome == "retry" else outcome
 
-    def _befall(self, fate: str) -> None:
-        if "marked" in fate:
-            self._mark()
-        if "cleared" in fate:
-            self.told = "cleared"
-            self.control.clear_faults()
-            self.task.restart()
-            self.wish += 1
-        if "dies" in fate:
-            raise DiedSending(LATE_ARRIVALS[fate]) if fate in LATE_ARRIVALS else Died
+    def _befall(self, blow: Blow) -> None:
+        if blow.told == "aborted":
+            self._see()
+            if self.live:
+                self._abort(gracefully=False)
+        elif blow.told != "shut down" or self.may_shut_down:
+            self._tell(blow.told)
+        if blow.stop == "dies":
+            raise Died(blow.looks or None)
+        if blow.stop == "terminated" and self.told and self.may_terminate:
+            raise Terminated(blow.looks or None)
 
-    def _mark(self) -> None:
-        self.state = self.told = "marked"
+    def _tell(self, told: str) -> None:
+        """Let the process know that it is to stop, if it is; Airflow gives it some seconds for that."""
+        if not told:
+            return
+        self.told = told
         self.control.clear_faults()
-        self.task.kill()
+        if told == "cleared":
+            self.wish += 1
+            self.task.restart()
+        else:
+            self.task.kill()
+
+    def _abort(self, *, gracefully: bool) -> None:
+        self.aborted.add(self.live[-1])
+        self.hook.abort_run(self.live[-1], gracefully=gracefully)
 
     def _arm(self, faults: list[str]) -> None:
         """Let each of the next requests meet its fault."""
         for name in faults:
             self.control.add_fault(**FAULTS[name])
+
+    def _see(self) -> None:
+        """Look at the ledger."""
+        self.runs = self.control.ledger(slim=True).runs
 
     def _status(self, run_id: str) -> str:
         return next(run.status for run in self.control.ledger(slim=True).runs if run.run_id == run_id)
