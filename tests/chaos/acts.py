@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import psutil
 import requests
 
 from tools.lab import wait_until
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from tests.chaos.scene import Scene
 
 Moment = Callable[["Scene"], None]
+TERMINATION_SECONDS = 5.0
+"""How long a deployment lets a worker tidy up; in Kubernetes it is 30 by default."""
 
 
 def struck(scene: Scene) -> None:
@@ -54,11 +58,20 @@ def kill_worker(moment: Moment) -> Acts:
 
 
 def shut_worker_down(moment: Moment) -> Acts:
-    """Ask the worker's supervisor to stop at a moment, as a deployment does; it passes that on to the worker."""
+    """Ask the worker's supervisor to stop at a moment, as a deployment does, and kill both if the worker goes on.
+
+    From Airflow 3.3 on the supervisor passes it on to the worker.
+    """
 
     def acts(scene: Scene) -> None:
         moment(scene)
-        scene.supervisor().send_signal(signal.SIGTERM)
+        worker, supervisor = scene.worker(), scene.supervisor()
+        supervisor.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs([worker], timeout=TERMINATION_SECONDS)
+        if alive:  # else the supervisor may be at another case's task by now
+            with suppress(psutil.NoSuchProcess):
+                supervisor.kill()
+            worker.kill()
 
     return acts
 
@@ -121,18 +134,19 @@ def newest_watched(scene: Scene) -> None:
     scene.wait_until_newest_is_watched()
 
 
-def clear(moment: Moment, then: str | None = None, *, at: Moment = newest_watched) -> Acts:
+def clear(moment: Moment, then: str | None = None, *, at: Moment = newest_watched, adds: int = 1) -> Acts:
     """Clear the task at a moment.
 
     :param then: how the user marks it afterwards, where its new run, or its tries, would go on for long.
     :param at: the moment for that, once the new run is there.
+    :param adds: how many runs are started for that.
     """
 
     def acts(scene: Scene) -> None:
         moment(scene)
         runs = scene.ledger.runs_started
         scene.clear()
-        scene.wait_for_runs(runs + 1)
+        scene.wait_for_runs(runs + adds)
         if then:
             mark(at, then)(scene)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from tests.chaos.scene import Scene
@@ -16,8 +19,13 @@ STARTS: Mapping[str, Any] = {"method": "POST", "path": "/v2/actor*/runs"}
 LOOKS: Mapping[str, Any] = {"method": "GET", "path": "/v2/actor-runs/*"}
 ABORTS: Mapping[str, Any] = {"method": "POST", "path": "/v2/actor-runs/*/abort"}
 TASK = "run"
+HAS_STORE = Version(version("apache-airflow")) >= Version("3.3")
+"""Whether this Airflow keeps a state of each task, which tells a clear of a task in a worker from a retry."""
 EXPORT = "export"
 """The second task of cases of that shape."""
+CROWDED = "crowded"
+"""The second task of cases of that shape takes the only slot of their pool while the first is deferred."""
+CROWDED_SECONDS = 45
 MAPPED = 3
 """Into how many the task of a mapped case expands."""
 STRUCK_INDEX = 1
@@ -67,8 +75,12 @@ class Case:
     :param runs: how the runs at Apify end, oldest first.
     :param state: how the task ends.
     :param tries: how many the task takes; of a mapped one, the index that it happens to. Without the kill it is fewer.
-    :param costs: what cannot be prevented; a case with any is a known limit.
-    :param shape: ``actor``, ``task`` (a saved one), ``mapped``, or ``export`` (of the dataset, by a second task).
+    :param costs: what should not be; a case with any is a known limit.
+    :param prevented_by: what spares a user this limit, for the table; empty where nothing does.
+    :param before_3_3: what differs on Airflow before 3.3, which neither keeps a state of each task nor tells a worker
+        that its supervisor is to stop.
+    :param shape: ``actor``, ``task`` (a saved one), ``mapped``, ``export`` (of the dataset, by a second task), or
+        ``crowded``.
     :param operator: arguments beyond the usual ones.
     :param dies_at: where the worker of the first attempt kills itself, see :data:`tests.chaos.crash.POINTS`.
     :param is_machine: whether the worker's supervisor dies too.
@@ -90,6 +102,8 @@ class Case:
     state: str = "success"
     tries: int = 1
     costs: Counts = NONE
+    prevented_by: str = ""
+    before_3_3: Mapping[str, Any] = field(default_factory=dict)
     shape: str = "actor"
     deferrable: bool = False
     run_input: Mapping[str, Any] = field(default_factory=lambda: SHORT)
@@ -125,6 +139,11 @@ class Case:
         """How the task waits, for the table."""
         return "deferred" if self.deferrable else "in a worker"
 
+    @property
+    def here(self) -> Case:
+        """The case as it is on this Airflow."""
+        return self if HAS_STORE else replace(self, **self.before_3_3)
+
     def both_ways(self, **deferred: Any) -> Iterator[Case]:
         """Yield the case as it is, and with a task that defers.
 
@@ -136,6 +155,7 @@ class Case:
             "deferrable": True,
             "has_plain": False,
             "is_quick": False,
+            "before_3_3": {},
         }
         yield replace(self, **changes | deferred)
 

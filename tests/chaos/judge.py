@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,11 +21,13 @@ class Instance:
     """What is left of one task instance.
 
     :param tries: how many it took.
+    :param lost: those whose worker Airflow itself says that it has lost.
     :param result: the ID of the run whose result the task has returned, if it has.
     :param runs: at Apify, oldest first.
     """
 
     tries: int
+    lost: Collection[int] = ()
     result: str | None
     runs: Sequence[LedgerRun]
 
@@ -59,6 +61,8 @@ class Verdict:
     :param state: how the DAG run ended.
     :param runs: how the runs at Apify have ended, oldest first; ``RUNNING`` where one goes on.
     :param trouble: why this says nothing about the case: what was to go wrong has not, or something else has.
+    :param failed_tries: tries beyond the expected ones that only the task itself can have failed.
+    :param again: the trouble that it was played again for.
     """
 
     case: Case
@@ -66,22 +70,33 @@ class Verdict:
     runs: tuple[str, ...]
     counts: Counts
     trouble: str = ""
+    failed_tries: int = 0
+    again: str = ""
 
     @property
     def is_as_expected(self) -> bool:
         """Whether everything is as the table says."""
-        expected = (self.case.state, self.case.runs, self.case.costs, "")
-        return (self.state, self.runs, self.counts, self.trouble) == expected
+        expected = (self.case.state, self.case.runs, self.case.costs, "", 0)
+        return (self.state, self.runs, self.counts, self.trouble, self.failed_tries) == expected
 
     @property
     def is_spoilt(self) -> bool:
-        """Whether it says nothing about the case, and may be played again: trouble, and no run that should not be."""
-        return bool(self.trouble) and self.counts == self.case.costs
+        """Whether it says nothing about the case, and may be played again: trouble that the task has not made."""
+        return bool(self.trouble) and self.counts == self.case.costs and not self.failed_tries
+
+    def played_again(self, before: Verdict | None) -> Verdict:
+        """Return it with why the case was played again, if it was.
+
+        :param before: the verdict on the play before this one.
+        """
+        return self if before is None else replace(self, again=before.trouble)
 
     def __str__(self) -> str:
         """Say it in one line."""
         counts = ", ".join(f"{count} {name}" for name, count in self.counts._asdict().items())
-        return f"{self.case.key}: {self.state}, {' '.join(self.runs) or 'no run'}; {counts}; {self.trouble}".strip("; ")
+        failed = f"{self.failed_tries} failed tries too many" if self.failed_tries else ""
+        parts = [f"{self.case.key}: {self.state}, {' '.join(self.runs) or 'no run'}", counts, failed, self.trouble]
+        return "; ".join(filter(None, parts))
 
 
 def judge(case: Case, seen: Seen, *, is_plain: bool = False) -> Verdict:
@@ -92,7 +107,9 @@ def judge(case: Case, seen: Seen, *, is_plain: bool = False) -> Verdict:
     each = [_counts(case, seen, instance) for instance in seen.instances]
     counts = Counts(*map(sum, zip(*each, strict=True)))
     runs = tuple(run.status for instance in seen.instances for run in instance.runs)
-    return Verdict(case, seen.state, runs, counts, "; ".join(_troubles(case, seen, is_plain=is_plain)))
+    failed_tries = 0 if is_plain else sum(_failed_tries(*each) for each in _expected_tries(case, seen))
+    troubles = "; ".join(_troubles(case, seen, is_plain=is_plain))
+    return Verdict(case, seen.state, runs, counts, troubles, failed_tries)
 
 
 def _counts(case: Case, seen: Seen, instance: Instance) -> Counts:
@@ -109,6 +126,21 @@ def _counts(case: Case, seen: Seen, instance: Instance) -> Counts:
     return Counts(duplicates, len(orphans), has_lost + max(0, aborted))
 
 
+def _expected_tries(case: Case, seen: Seen) -> Iterator[tuple[Instance, int]]:
+    """Yield each instance with how many tries it should have taken."""
+    for index, instance in enumerate(seen.instances):
+        yield instance, case.tries if len(seen.instances) == 1 or index == STRUCK_INDEX else 1
+
+
+def _failed_tries(instance: Instance, expected: int) -> int:
+    """Count the tries beyond the expected ones that Airflow has not lost by itself: those the task must have failed.
+
+    What a case does to a worker it does to that of the first try, so that a loss of that one excuses no other.
+    """
+    excuses = set(instance.lost) - ({1} if expected > 1 else set())
+    return max(0, instance.tries - expected - len(excuses))
+
+
 def _is_orphan(run: LedgerRun, ended_at: datetime | None) -> bool:
     if ended_at is None:
         return False
@@ -122,8 +154,7 @@ def _troubles(case: Case, seen: Seen, *, is_plain: bool) -> Iterator[str]:
         yield f"it is {seen.state}"
     if case.dies_at and not seen.has_died:
         yield f"no worker has died {case.dies_at}"
-    for index, instance in enumerate(seen.instances):
-        tries = case.tries if len(seen.instances) == 1 or index == STRUCK_INDEX else 1
+    for instance, tries in _expected_tries(case, seen):
         if instance.tries < tries or (instance.tries > tries and not is_plain):
             yield f"it took {instance.tries} of {tries} tries"
     for fault in seen.faults[:1] if is_plain else seen.faults:

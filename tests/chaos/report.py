@@ -33,7 +33,8 @@ Airflow 3, and the harness speaks its REST API.)
 
 Each run is counted once. A row counts only where what it tells has really happened: the worker has died at that point,
 the task took as many tries as that takes, and each fault has struck as often as it was to. Where something else
-has come between, the case is played again.
+has come between, the case is played again; a try too many excuses that only where Airflow's own event log says that
+it has lost the worker. {again}
 
 Tasks have `retries=2` and otherwise the operator's defaults, unless the row says something else. "Killed" is SIGKILL.
 What Airflow notices after minutes by default (a lost heartbeat, a lost triggerer), it notices after seconds here, and
@@ -44,27 +45,30 @@ _LIMITS = """\
 
 Where nobody who could abort the run is alive, is told, or is let in, Apify itself must end it: give each task an
 `execution_timeout` or a `timeout`, and the loss is bounded. (Where it ended the run, it was {shortest} to {longest}
-seconds here.)
+seconds here.) Some of these limits a setting spares you.
 
-| What happens | The task waits | What follows | Runs at Apify | The task ends as | duplicate | orphaned | lost |
-|---|---|---|---|---|---|---|---|
+| What happens | The task waits | What follows | Runs at Apify | The task ends as | duplicate | orphaned | lost |\
+ What prevents it |
+|---|---|---|---|---|---|---|---|---|
 """
 _COMPARISON = """\
 ## Beside a plain client
 
 The same faults and kills for what many write today: `ApifyClient(...).actor(...).call(...)` of the official
-`apify-client` {client} in a `@task(retries=2)`. (The task waits in a worker; cases that need the operator's
-parameters, or deferral, are left out, and the known limits, which nobody can prevent.) The client repeats a start whose
-answer was lost, and nothing tells a retry of the run that is there already. *Billed* is every run that was started,
-whatever its end.
+`apify-client` {client} in a `@task(retries=2)`. (The task waits in a worker; cases that need what only the operator
+has, or deferral, are left out. {limits} of the cases are among the known limits; there it has the same `timeout`, and
+`retries`.)
+The client repeats a start whose answer was lost, and nothing tells a retry of the run that is there already. *Billed*
+is every run that was started, whatever its end. {troubled}
 
 | {cases} cases | billed runs | duplicate | orphaned | lost |
 |---|---|---|---|---|
 | `RunActorOperator` | {ours} |
 | `actor.call()` in a task | {theirs} |
 
-| What happens | our runs | billed | `actor.call()`: runs | billed | its task | duplicate | orphaned | lost |
-|---|---|---|---|---|---|---|---|---|
+| What happens | our runs | billed | duplicate | orphaned | lost |\
+ `actor.call()`: runs | billed | its task | duplicate | orphaned | lost |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 _CROWDS = """\
 ## {starts:,} starts under faults
@@ -92,14 +96,14 @@ def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Sequence[Se
     """Return the page as Markdown.
 
     :param ours: of all cases.
-    :param theirs: of the plain client, for those that it can be put through; left out where something else went wrong.
+    :param theirs: of the plain client, for those that it can be put through; where something else went wrong, only
+        that is said.
     :param crowds: figures of very many starts, on many Actors and on one, see :mod:`tests.chaos.thousand_starts`.
     :raises ValueError: a verdict of ours is not as expected.
     """
     wrong = [str(verdict) for verdict in ours if not verdict.is_as_expected]
     if wrong:
         raise ValueError(f"Not what the page would say: {'; '.join(wrong)}")
-    theirs = [verdict for verdict in theirs if not verdict.trouble]
     held = [verdict for verdict in ours if not verdict.case.is_limit]
     limits = [verdict for verdict in ours if verdict.case.is_limit]
     parts = [_summary(held, limits), *_sections(held), _limits(limits), _comparison(ours, theirs), _crowds(*crowds)]
@@ -117,7 +121,14 @@ def _summary(held: Sequence[Verdict], limits: Sequence[Verdict]) -> str:
         anchor=SECTION.lower().replace(" ", "-"),
         grace=GRACE.total_seconds(),
         settle=START_SETTLE_SECONDS,
+        again=_listed("This time no case was.", "This time these were:", [(v, v.again) for v in (*held, *limits)]),
     )
+
+
+def _listed(none: str, some: str, reasons: Iterable[tuple[Verdict, str]]) -> str:
+    """Say of which verdicts there is something to say."""
+    rows = [f"`{verdict.case.key}` ({reason})" for verdict, reason in reasons if reason]
+    return f"{some} {', '.join(rows)}." if rows else none
 
 
 def _in_words(verdicts: Iterable[Verdict]) -> str:
@@ -147,24 +158,40 @@ def _limits(verdicts: Sequence[Verdict]) -> str:
     timeouts = [verdict.case.operator["timeout"] for verdict in verdicts if "timeout" in verdict.case.operator]
     head = _LIMITS.format(section=SECTION, shortest=min(timeouts), longest=max(timeouts))
     return head + "".join(
-        f"{row} {_cells(verdict.counts)} |\n" for verdict in verdicts for row in map(str.rstrip, _rows([verdict]))
+        f"{row} {_cells(verdict.counts)} | {verdict.case.prevented_by or 'nothing'} |\n"
+        for verdict in verdicts
+        for row in map(str.rstrip, _rows([verdict]))
     )
 
 
 def _said(verdict: Verdict) -> tuple[str, str, str, str]:
-    return verdict.case.happens, verdict.case.then, _runs(verdict), verdict.state
+    case = verdict.case
+    older = f" (Before Airflow 3.3: {case.before_3_3['then']})" if case.before_3_3 else ""
+    return case.happens, case.then + older, _runs(verdict), verdict.state
 
 
 def _comparison(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> str:
     by_key = {verdict.case.key: verdict for verdict in ours}
-    same = [by_key[other.case.key] for other in theirs]
+    played = [verdict for verdict in theirs if not verdict.trouble]
+    same = [by_key[other.case.key] for other in played]
     head = _COMPARISON.format(
         client=version("apify-client"),
-        cases=len(theirs),
+        limits=sum(verdict.case.is_limit for verdict in same),
+        troubled=_troubled(theirs),
+        cases=len(played),
         ours=_billed_and_counted(same),
-        theirs=_billed_and_counted(theirs),
+        theirs=_billed_and_counted(played),
     )
-    return head + "".join(map(_compared, same, theirs))
+    return head + "".join(map(_compared, same, played))
+
+
+def _troubled(theirs: Sequence[Verdict]) -> str:
+    """Say which cases the plain client was not put through: what was to go wrong has not, or something else has."""
+    return _listed(
+        "It was put through all of them.",
+        "Not counted, in neither row, because what was to happen to it has not happened:",
+        [(verdict, verdict.trouble) for verdict in theirs],
+    )
 
 
 def _billed_and_counted(verdicts: Sequence[Verdict]) -> str:
@@ -172,8 +199,9 @@ def _billed_and_counted(verdicts: Sequence[Verdict]) -> str:
 
 
 def _compared(our: Verdict, their: Verdict) -> str:
-    runs = f"{_runs(our)} | {len(our.runs)} | {_runs(their)} | {len(their.runs)}"
-    return f"| {our.case.section} {our.case.happens} | {runs} | {their.state} | {_cells(their.counts)} |\n"
+    what = our.case.happens if our.case.is_limit else f"{our.case.section} {our.case.happens}"
+    runs = f"{_runs(our)} | {len(our.runs)} | {_cells(our.counts)} | {_runs(their)} | {len(their.runs)}"
+    return f"| {what} | {runs} | {their.state} | {_cells(their.counts)} |\n"
 
 
 def _crowds(many: Sequence[dict[str, Any]], one: Sequence[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from airflow_provider_apify.testing import Ledger, LedgerRun, LocalApify, Settings
-from tests.chaos.case import MAPPED, MAPPED_TIMEOUT, SAVED_TASK, START_SETTLE_SECONDS, TASK, Case
+from tests.chaos.case import CROWDED, MAPPED, MAPPED_TIMEOUT, SAVED_TASK, START_SETTLE_SECONDS, TASK, Case
 from tests.chaos.crash import death_note
 from tests.chaos.judge import UNFINISHED, Instance, Seen, Verdict, judge
 from tools.lab import AirflowLab, AirflowRequestError, DagRunKey, TaskInstance, wait_until
@@ -19,8 +19,10 @@ WATCH = "GET /v2/actor-runs/{runId}"
 STEP_SECONDS = 150.0
 END_SECONDS = 300.0
 QUIET_SECONDS = 2.0
-CALM_SECONDS = 75.0
+CALM_SECONDS = 95.0
 """How long what goes on at Apify is watched when the task is over: as long as the longest timeout of an orphan."""
+LOSSES = {"heartbeat timeout", "state mismatch"}
+"""What Airflow calls it in its event log when it has lost a worker, or could not make one."""
 LAB_CONFIG = {
     "scheduler": {
         "task_instance_heartbeat_timeout": "25",
@@ -160,15 +162,26 @@ class Scene:
         """Return what is left of each instance of the task that starts the runs."""
         struck, starters = self.tasks(self.case.struck), self.tasks(TASK)
         tries = [task.try_number for task in struck]
+        lost = [self._lost_tries(task) for task in struck]
         if self.case.shape != "mapped":
-            return [Instance(tries=tries[0], result=self._result(starters[0]), runs=runs)]
+            return [Instance(tries=tries[0], lost=lost[0], result=self._result(starters[0]), runs=runs)]
         by_index = [
             [run for run in runs if run.options["timeoutSecs"] == MAPPED_TIMEOUT + index] for index in range(MAPPED)
         ]
         return [
-            Instance(tries=tried, result=self._result(task), runs=own)
-            for tried, task, own in zip(tries, starters, by_index, strict=True)
+            Instance(tries=tried, lost=losses, result=self._result(task), runs=own)
+            for tried, losses, task, own in zip(tries, lost, starters, by_index, strict=True)
         ]
+
+    def _lost_tries(self, task: TaskInstance) -> frozenset[int]:
+        """Return which tries of a task Airflow itself says that it has lost the worker of."""
+        which = {"dag_id": self.run.dag_id, "run_id": self.run.run_id, "task_id": task.task_id, "limit": 100}
+        events = self.client.call("GET", "/eventLogs", params=which)["event_logs"]
+        return frozenset(
+            event["try_number"]
+            for event in events
+            if event["event"] in LOSSES and event["map_index"] in {task.map_index, None}
+        )
 
     def _result(self, task: TaskInstance) -> str | None:
         """Return the ID of the run whose result the task has returned."""
@@ -190,6 +203,8 @@ class Scene:
         death_note(self.folder, self.dag_id).unlink(missing_ok=True)
         if self.case.shape == "task":
             self.apify.add_task(SAVED_TASK, "apify/scenario", dict(self.case.run_input))
+        if self.case.shape == CROWDED:
+            self.client.put_pool(self.case.key, slots=1)
         for fault in self.case.faults:
             self.apify.control.add_fault(**fault)
         settle = {"start_settle_seconds": START_SETTLE_SECONDS, "cost_settle_seconds": 1}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,10 +37,20 @@ def a_run(status: str, *, run_id: str = "", ended: float = -1) -> LedgerRun:
     )
 
 
-def judged(case: Case, *runs: LedgerRun, result: str | None = None, tries: int = 1, **details: Any) -> Verdict:
-    instance = Instance(tries=tries, result=result, runs=runs)
+def judged(
+    case: Case,
+    *runs: LedgerRun,
+    result: str | None = None,
+    tries: int = 1,
+    lost: Collection[int] = (),
+    **details: Any,
+) -> Verdict:
+    return judge(case, seen_of(Instance(tries=tries, lost=lost, result=result, runs=runs), **details))
+
+
+def seen_of(instance: Instance, **details: Any) -> Seen:
     seen: dict[str, Any] = {"state": "success", "ended_at": END, "instances": [instance]}
-    return judge(case, Seen(**seen | details))
+    return Seen(**seen | details)
 
 
 def a_case(**details: Any) -> Case:
@@ -54,7 +65,7 @@ def test_a_kill_case_in_which_nobody_was_killed_is_not_as_expected(case: Case) -
     ]
     verdict = judge(case, Seen(state="success", ended_at=END, instances=undisturbed))
 
-    assert (verdict.state, verdict.runs, verdict.counts) == (case.state, case.runs, Counts())
+    assert verdict.counts == Counts()
     assert "it took 1 of 2 tries" in verdict.trouble
     assert not verdict.is_as_expected
 
@@ -72,9 +83,29 @@ def test_a_second_try_does_not_prove_that_the_first_died_where_it_was_to() -> No
 def test_only_a_case_without_surplus_runs_may_be_played_again() -> None:
     good = [a_run("SUCCEEDED", run_id="first"), a_run("SUCCEEDED", run_id="second")]
 
-    assert judged(a_case(), good[0], result="first", tries=2).is_spoilt
-    assert not judged(a_case(), *good, result="second", tries=2).is_spoilt
+    assert judged(a_case(), good[0], result="first", trouble="Airflow is down").is_spoilt
+    assert not judged(a_case(), *good, result="second", trouble="Airflow is down").is_spoilt
     assert not judged(a_case(), good[0], result="first").is_spoilt
+
+
+def test_a_try_too_many_is_excused_only_where_airflow_says_that_it_has_lost_a_worker() -> None:
+    ours = judged(a_case(), a_run("SUCCEEDED"), result="SUCCEEDED", tries=2)
+    airflows = judged(a_case(), a_run("SUCCEEDED"), result="SUCCEEDED", tries=2, lost={1})
+    plain = judge(a_case(), seen_of(Instance(tries=2, result="SUCCEEDED", runs=[a_run("SUCCEEDED")])), is_plain=True)
+
+    assert not ours.is_as_expected
+    assert not ours.is_spoilt
+    assert "1 failed tries too many" in str(ours)
+    assert not airflows.is_as_expected
+    assert airflows.is_spoilt
+    assert plain.is_as_expected
+
+
+def test_a_worker_that_the_case_itself_kills_excuses_no_other_try() -> None:
+    case = a_case(tries=2)
+
+    assert not judged(case, a_run("SUCCEEDED"), result="SUCCEEDED", tries=3, lost={1}).is_spoilt
+    assert judged(case, a_run("SUCCEEDED"), result="SUCCEEDED", tries=3, lost={1, 2}).is_spoilt
 
 
 def test_a_fault_that_has_not_happened_as_often_as_meant_is_trouble() -> None:

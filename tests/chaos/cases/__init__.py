@@ -5,4 +5,5 @@ from __future__ import annotations
 from tests.chaos.case import Case
 from tests.chaos.cases import faults, kills, limits, outcomes, users
 
-CASES: tuple[Case, ...] = (*kills.CASES, *faults.CASES, *users.CASES, *outcomes.CASES, *limits.CASES)
+_ALL: tuple[Case, ...] = (*kills.CASES, *faults.CASES, *users.CASES, *outcomes.CASES, *limits.CASES)
+CASES = tuple(case.here for case in _ALL)

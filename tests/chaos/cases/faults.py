@@ -32,6 +32,18 @@ def _look(key: str, happens: str, then: str, **fault: Any) -> Case:
     )
 
 
+def _refused_look(status: int) -> Case:
+    return Case(
+        key=f"look_proxy_{status}",
+        section=_WATCH,
+        happens=f"is answered {status} by a proxy, in place of Apify, when the run has gone on for seconds",
+        then="That says nothing of the run: it is repeated.",
+        faults=({**LOOKS, "action": "answer", "status": status, "text": "<h1>No</h1>", "skip": 4, "times": 2},),
+        run_input={"durationSecs": 15, "items": 3},
+        operator={"poll_interval": 1},
+    )
+
+
 _STARTS = (
     _start(
         "start_cut_before", "is cut off before Apify has started the run", _NOT_STARTED, {"action": "cut-before-commit"}
@@ -155,6 +167,7 @@ _LOOKS = (
         times=2,
     ),
     _look("look_garbage", "is answered 200 with bytes that are no JSON", "It is repeated.", action="garbage", times=2),
+    *map(_refused_look, (403, 404)),
 )
 
 CASES = (

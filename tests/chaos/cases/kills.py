@@ -8,17 +8,20 @@ from tests.chaos.acts import (
     kill_worker,
     move_trigger,
     restart,
+    shut_worker_down,
     struck,
     watched,
 )
 from tests.chaos.case import STARTS, Case, hold
 
 _WORKER = "The worker is killed"
+_SHUT_DOWN = "The worker is shut down (SIGTERM)"
 _MACHINE = "The machine dies"
 _TRIGGERER = "The triggerer dies"
 _ATTACHES = "The retry goes on with the run."
 _ADOPTS = "The retry finds the run at Apify by its marker and goes on with it."
 _LONG = {"durationSecs": 20, "items": 3}
+_NOBODY_IS_TOLD = "The worker is not told; the retry goes on with the run."
 _ITEMS = {"method": "GET", "path": "/v2/datasets/*/items"}
 
 _INSIDE = (
@@ -188,6 +191,29 @@ CASES = (
         tries=2,
         shape="export",
         dies_at="before Airflow knows of the success",
+    ),
+    Case(
+        key="worker_is_shut_down_and_run_kept",
+        section=_SHUT_DOWN,
+        happens="while it waits for the run, as in a deployment, and `abort_on_kill=False`",
+        then=_ATTACHES,
+        tries=2,
+        run_input=_LONG | {"durationSecs": 40},
+        operator={"abort_on_kill": False},
+        acts=shut_worker_down(watched),
+    ),
+    Case(
+        key="worker_is_shut_down_and_no_second_run",
+        section=_SHUT_DOWN,
+        happens="while it waits for the run, as in a deployment, and `on_failed_run` is `fail`",
+        then="To the task this looks like a kill: the run is aborted. No retry starts another.",
+        tries=2,
+        run_input=_LONG | {"durationSecs": 60},
+        operator={"on_failed_run": "fail"},
+        acts=shut_worker_down(watched),
+        runs=("ABORTED",),
+        state="failed",
+        before_3_3={"then": _NOBODY_IS_TOLD, "runs": ("SUCCEEDED",), "state": "success"},
     ),
     Case(
         key="machine_waits",

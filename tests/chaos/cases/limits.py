@@ -1,4 +1,4 @@
-"""Where the promise does not hold: nobody who could abort the run is alive, is told, or is let in."""
+"""Where the promise does not hold: whoever could abort the run is dead, not told, not let in, or shut down."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from tests.chaos.acts import (
     struck,
     watched,
 )
-from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, START_SETTLE_SECONDS, STARTS, Case, Counts, hold
+from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, NONE, START_SETTLE_SECONDS, STARTS, Case, Counts, hold
 
-SECTION = "What this cannot prevent"
+SECTION = "Known limits"
+_RETRIES = "`retries`: the next attempt goes on with the run"
 _ENDS_ITSELF = "the run goes on until its own `timeout`."
 _ORPHAN: dict[str, Any] = {
     "section": SECTION,
@@ -30,8 +31,9 @@ _TOKEN_EXPIRES = Case(
     key="limit_token_expires",
     happens="The token expires while the run goes on.",
     then=f"The task fails. Without a token nobody can abort the run; {_ENDS_ITSELF}",
-    operator={"timeout": 40, "poll_interval": 2},
+    operator={"timeout": 85, "poll_interval": 2},
     acts=expire_token(watched),
+    has_plain=True,
     **_ORPHAN,
 )
 _MARK_WHILE_START_IS_ON_ITS_WAY = Case(
@@ -42,6 +44,7 @@ _MARK_WHILE_START_IS_ON_ITS_WAY = Case(
     operator={"timeout": 30},
     faults=(hold(STARTS, seconds=LONG_HOLD_SECONDS),),
     acts=mark(struck, "failed"),
+    has_plain=True,
     **_ORPHAN,
 )
 
@@ -50,14 +53,17 @@ CASES = (
         key="limit_last_attempt_dies",
         happens="The worker is killed while it waits for the run, on its last attempt (`retries=0`).",
         then=f"Nobody comes after it; {_ENDS_ITSELF}",
+        prevented_by=_RETRIES,
         operator={"timeout": 30, "retries": 0},
         acts=kill_worker(watched),
+        has_plain=True,
         **_ORPHAN,
     ),
     Case(
         key="limit_last_attempt_dies_deferred",
         happens="The worker is killed after the start, before it defers, on its last attempt (`retries=0`).",
         then=f"Nobody comes after it; {_ENDS_ITSELF}",
+        prevented_by=_RETRIES,
         operator={"timeout": 30, "retries": 0},
         dies_at="before it defers",
         deferrable=True,
@@ -67,7 +73,9 @@ CASES = (
         key="limit_mark_when_worker_is_lost",
         happens="The worker is killed while it waits for the run, and a user marks the task before the next try.",
         then=f"Airflow tells nobody of it; {_ENDS_ITSELF}",
+        prevented_by="`deferrable=True`: while the task waits, no worker can be lost",
         operator={"timeout": 30, "retry_delay": 900},
+        has_plain=True,
         acts=mark_when_the_worker_is_lost("failed"),
         **_ORPHAN,
     ),
@@ -82,7 +90,7 @@ CASES = (
         **_ORPHAN,
     ),
     # A trigger that fails is retried; the retry is refused at once.
-    *_TOKEN_EXPIRES.both_ways(tries=2, operator={"timeout": 75, "poll_interval": 2}),
+    *_TOKEN_EXPIRES.both_ways(tries=2),
     *_MARK_WHILE_START_IS_ON_ITS_WAY.both_ways(),
     Case(
         key="limit_start_arrives_too_late",
@@ -90,8 +98,10 @@ CASES = (
         happens="The worker is killed while its start request is on its way, and Apify starts the run later than "
         "`start_settle_seconds` after the retry has begun to look for it.",
         then="The retry starts another run and uses it; nobody knows of the late one.",
+        prevented_by="a larger `start_settle_seconds` on the connection",
         runs=("SUCCEEDED", "SUCCEEDED"),
         costs=Counts(orphaned=1),
+        has_plain=True,
         tries=2,
         faults=(hold(STARTS, seconds=5 * START_SETTLE_SECONDS),),
         acts=kill_worker(struck),
@@ -101,10 +111,17 @@ CASES = (
         section=SECTION,
         happens="The worker is shut down (SIGTERM) while it waits for the run, as in a deployment.",
         then="To the task this looks like a kill: the run is aborted, and the retry starts another.",
+        prevented_by="`abort_on_kill=False`, or `deferrable=True`",
         run_input={"durationSecs": 20, "items": 3},
         acts=shut_worker_down(watched),
         runs=("ABORTED", "SUCCEEDED"),
         costs=Counts(lost=1),
         tries=2,
+        has_plain=True,
+        before_3_3={
+            "then": "The worker is not told; the retry goes on with the run.",
+            "runs": ("SUCCEEDED",),
+            "costs": NONE,
+        },
     ),
 )

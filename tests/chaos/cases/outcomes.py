@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.chaos.acts import abort_at_apify, kill_machine, kill_triggerer_until_the_end, watched
-from tests.chaos.case import ENDLESS, STARTS, Case
+from tests.chaos.case import CROWDED, ENDLESS, STARTS, Case
 
 _RUN = "The run"
 _FULL = {
@@ -86,6 +86,16 @@ _OUTCOMES = (
         runs=("ABORTED",),
         state="failed",
     ),
+    Case(
+        key="run_costs_too_much",
+        section=_RUN,
+        happens="costs more than `abort_above_usd` (the task has retries)",
+        then="The run is aborted, and the task fails; no retry spends money again.",
+        run_input={**ENDLESS, "chargedEvents": {"page": 10}},
+        operator={"abort_above_usd": 0.05, "poll_interval": 2},
+        runs=("ABORTED",),
+        state="failed",
+    ),
 )
 _LIMITED: dict[str, Any] = {
     "section": _RUN,
@@ -113,4 +123,17 @@ _LIMITS = (
     ),
 )
 
-CASES = (*(case for outcome in _OUTCOMES for case in outcome.both_ways()), *_LIMITS)
+_CROWDED = Case(
+    key="run_takes_too_long_in_a_crowd",
+    section=_RUN,
+    happens="goes on when the task's `execution_timeout` is over, and all slots for workers are taken (`retries=0`)",
+    then="The triggerer aborts the run; the task fails when there is a slot again.",
+    shape=CROWDED,
+    deferrable=True,
+    run_input=ENDLESS,
+    operator={"execution_timeout": 12, "retries": 0, "timeout": 30, "poll_interval": 2},
+    runs=("ABORTED",),
+    state="failed",
+)
+
+CASES = (*(case for outcome in _OUTCOMES for case in outcome.both_ways()), *_LIMITS, _CROWDED)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
-from tests.chaos.case import EXPORT, MAPPED, MAPPED_TIMEOUT, SAVED_TASK, TASK, Case
+from tests.chaos.case import CROWDED, CROWDED_SECONDS, EXPORT, MAPPED, MAPPED_TIMEOUT, SAVED_TASK, TASK, Case
 from tests.chaos.cases import CASES
 from tests.chaos.crash import death_note, die_at
 
@@ -29,6 +30,8 @@ def _arguments(case: Case) -> dict[str, Any]:
         usual["actor_task_id"] = f"local~{SAVED_TASK}"
     else:
         usual["actor_id"] = "apify/scenario"
+    if case.shape == CROWDED:
+        usual |= {"pool": case.key, "priority_weight": 2}
     dies = {} if case.shape == EXPORT else _dies(case)
     return usual | dies | {name: _value(name, value) for name, value in case.operator.items()}
 
@@ -51,6 +54,8 @@ def _add_tasks(case: Case) -> None:
         return
     inputs: dict[str, Any] = {} if case.shape == "task" else {"run_input": run_input}
     run = RunActorOperator(**_arguments(case), **inputs)
+    if case.shape == CROWDED:
+        task(time.sleep, task_id=CROWDED, pool=case.key)(CROWDED_SECONDS)  # what comes once the run's task has deferred
     if case.shape == EXPORT:
         DatasetToFileOperator(
             task_id=EXPORT,
