@@ -1,6 +1,6 @@
 """Put the real operators, in a real Airflow, through every case, and write docs/what-happens-when.md.
 
-``python -m tests.chaos.run [--only PATTERN] [--no-plain]``
+``python -m tests.chaos.run [--only PATTERN,...] [--no-plain]``
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ def _write_page(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> None:
 def main() -> int:
     """Return 1 when a case of ours was not as the table says; the page is written only when all were played and are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="*", help="a pattern of keys, such as 'worker_*'; writes no page")
+    parser.add_argument("--only", default="*", help="patterns of keys, such as 'worker_*,machine_*'; writes no page")
     parser.add_argument("--no-plain", action="store_true", help="leave the comparison out; writes no page")
     chosen = parser.parse_args()
     if AIRFLOW.startswith("2."):
         parser.error("the DAGs of the cases are written for Airflow 3")
-    cases = [case for case in CASES if fnmatchcase(case.key, chosen.only)]
+    cases = [case for case in CASES if any(fnmatchcase(case.key, each) for each in chosen.only.split(","))]
     plain = [] if chosen.no_plain else [case for case in cases if case.has_plain]
     with tempfile.TemporaryDirectory(prefix="apify-chaos-") as folder, chaos_lab(Path(folder)) as lab:
         for dag_id in [*(case.key for case in cases), *(PLAIN_PREFIX + case.key for case in plain)]:

@@ -46,6 +46,16 @@ def _value(name: str, value: Any) -> Any:
     return timedelta(seconds=value) if name in {"execution_timeout", "retry_delay"} else value
 
 
+def _take_the_slot(pool: str) -> None:
+    """Add a task that comes once the task of the run has deferred."""
+
+    @task(task_id=CROWDED, pool=pool)
+    def crowd() -> None:
+        time.sleep(CROWDED_SECONDS)
+
+    crowd()
+
+
 def _add_tasks(case: Case) -> None:
     run_input = dict(case.run_input)
     if case.shape == "mapped":
@@ -55,7 +65,7 @@ def _add_tasks(case: Case) -> None:
     inputs: dict[str, Any] = {} if case.shape == "task" else {"run_input": run_input}
     run = RunActorOperator(**_arguments(case), **inputs)
     if case.shape == CROWDED:
-        task(time.sleep, task_id=CROWDED, pool=case.key)(CROWDED_SECONDS)  # what comes once the run's task has deferred
+        _take_the_slot(case.key)
     if case.shape == EXPORT:
         DatasetToFileOperator(
             task_id=EXPORT,

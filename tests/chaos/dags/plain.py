@@ -13,13 +13,14 @@ from tests.chaos.cases import CASES
 
 def _add_task(case: Case) -> None:
     retries, delay = case.operator.get("retries", 2), case.operator.get("retry_delay", 1)
-    limit = {"run_timeout": timedelta(seconds=case.operator["timeout"])} if "timeout" in case.operator else {}
+    seconds = case.operator.get("timeout")
+    limit = None if seconds is None else timedelta(seconds=seconds)
 
     @task(task_id=TASK, retries=retries, retry_delay=timedelta(seconds=delay))
     def call(connection_id: str, run_input: dict[str, object]) -> str:
         connection = Connection.get(connection_id)
         client = ApifyClient(str(connection.password), api_url=str(connection.host))
-        run = client.actor("apify/scenario").call(run_input=run_input, **limit)
+        run = client.actor("apify/scenario").call(run_input=run_input, run_timeout=limit)
         if run is None or run.status != "SUCCEEDED":
             raise RuntimeError(f"The run is not good: {run}")
         return run.id
