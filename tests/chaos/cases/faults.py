@@ -38,8 +38,8 @@ def _refused_look(status: int) -> Case:
         section=_WATCH,
         happens=f"is answered {status} by a proxy, in place of Apify, when the run has gone on for seconds",
         then="That says nothing of the run: it is repeated.",
-        faults=({**LOOKS, "action": "answer", "status": status, "text": "<h1>No</h1>", "skip": 4, "times": 2},),
-        run_input={"durationSecs": 15, "items": 3},
+        faults=({**LOOKS, "action": "answer", "status": status, "text": "<h1>No</h1>", "skip": 2, "times": 2},),
+        run_input={"durationSecs": 20, "items": 3},
         operator={"poll_interval": 1},
     )
 
