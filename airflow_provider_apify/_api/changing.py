@@ -38,9 +38,23 @@ LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
 _ONCE = (0.0,)
 _SENDS = 4
 # A run that is stopped gracefully has half a minute.
-_LONGEST_END_SECONDS = 120.0
+_LONGEST_END_SECONDS = 300.0
 
 History = Mapping[str, int]
+
+
+def ended_run(run_id: str, retry: RetryPolicy, clock: Callable[[], float]) -> Flow[ActorRun]:
+    """Wait for the end of a run that is being stopped: what can be done with it depends on how it ends.
+
+    :raises ApifyRunError: it has not ended in five minutes.
+    """
+    event = yield from wait_for_run(run_id, retry, Waiting(deadline=clock() + _LONGEST_END_SECONDS), clock=clock)
+    if event.deadline_passed:
+        raise ApifyRunError(
+            f"Run {run_id} is still {event.run.status} after {_LONGEST_END_SECONDS:.0f} seconds; what can be done with "
+            f"it is known when it has ended ({event.run.console_url}).",
+        )
+    return event.run
 
 
 class Changer:
@@ -72,23 +86,12 @@ class Changer:
     def resurrect(self, run_id: str, options: RunOptions, history: History | None = None) -> Flow[ActorRun]:
         """Let a finished run go on; one that is being stopped, when it has ended. One that goes on is left as it is.
 
-        :raises ApifyRunError: it is being stopped, and has not ended in two minutes.
+        :raises ApifyRunError: it is being stopped, and has not ended in five minutes.
         """
         run = yield from get_run(run_id, self._patient)
         if run.is_ending:
-            run = yield from self._ended(run_id)
+            run = yield from ended_run(run_id, self._retry, self._clock)
         return (yield from self.revive(run, options, history))
-
-    def _ended(self, run_id: str) -> Flow[ActorRun]:
-        """Wait for the end of a run that is being stopped."""
-        waiting = Waiting(deadline=self._clock() + _LONGEST_END_SECONDS)
-        event = yield from wait_for_run(run_id, self._retry, waiting, clock=self._clock)
-        if event.deadline_passed:
-            raise ApifyRunError(
-                f"Run {run_id} is still {event.run.status} after {_LONGEST_END_SECONDS:.0f} seconds; "
-                f"it can be resurrected when it has ended ({event.run.console_url}).",
-            )
-        return event.run
 
     def revive(self, run: ActorRun, options: RunOptions, history: History | None = None) -> Flow[ActorRun]:
         """Let a run go on that was seen to be finished."""

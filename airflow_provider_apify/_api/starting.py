@@ -10,21 +10,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of, in_words
-from airflow_provider_apify._api.changing import LOOKS, Changer
+from airflow_provider_apify._api.changing import LOOKS, Changer, ended_run
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, Waiting, call_known_run, call_reading, wait_for_run
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_known_run
 from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify._api.searching import Search
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
-    ApifyConnectionError,
-    ApifyNotFoundError,
     ApifyRunAborted,
     ApifyRunFailedBefore,
 )
@@ -33,18 +30,8 @@ from airflow_provider_apify.options import RunOptions, Target
 
 OnFailedRun = Literal["new", "resurrect", "fail"]
 
-# The clock of the machine that an earlier attempt ran on may differ so much from Apify's; ours is compared with it.
-_CLOCK_SKEW_SECONDS = 3_600.0
-# Apify tells its time in whole seconds.
-_CLOCK_STEP_SECONDS = 5.0
-# How long to wait for a run that is being stopped.
-_ENDING_SECONDS = 300.0
-# Runs that are started otherwise than by a request to the API.
-_OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
 STARTS = 4
 """How often a run is started at most, where it stays unknown whether it was."""
-_PAGE = 1_000
-_MOST_RUNS = 10_000
 
 
 def no_check() -> Flow[None]:
@@ -61,10 +48,12 @@ class Order:
     :param is_wanted: asked before each start; ``False`` once the task is killed.
     :param search: whether an earlier attempt may have started a run that is not among them.
     :param settled: whether a start of an earlier attempt can no longer be under way.
-    :param since: Unix time before which no such run was started.
+    :param since: Unix time before which no such run was started, by a clock that goes as this machine's does. A run
+        from before it counts while it goes on, and not when it has ended: it was of a DAG run of the same name.
     :param capacity_until: Unix time until which a start that Apify has no capacity for is sent again.
     :param capacity_pause: seconds between two such starts.
     :param accept: final statuses whose run needs no other.
+    :param on_run: told the ID of a run of this attempt when it is known, though others may still be looked for.
     :param check: what comes before a new run is started; whatever it raises, nothing was started.
     """
 
@@ -80,6 +69,7 @@ class Order:
     capacity_pause: float = 20.0
     on_failed_run: OnFailedRun = "new"
     accept: Collection[str] = (SUCCEEDED,)
+    on_run: Callable[[str], None] = lambda _run_id: None
     check: Callable[[], Flow[None]] = no_check
 
 
@@ -155,16 +145,14 @@ class Starter:
         # What is asked for here decides about money: an outage must not cut it short.
         self._order, self._retry, self._patient = order, retry, retry.patient()
         self._report, self._settle, self._clock = report, settle, clock
-        self._foreign: set[str] = set()
-        # Seconds by which our clock is ahead of Apify's, once that is known.
-        self._ahead: float | None = None
+        self._search = Search(order.target, order.identity.task, self._patient, clock)
 
     def run(self) -> Flow[ActorRun]:
         """Return the one run of the order: that of an earlier attempt, or a new one."""
         runs = yield from self._earlier_runs()
         for index, run in enumerate(runs):
             if run.is_ending:
-                runs[index] = yield from self._ended(run)
+                runs[index] = yield from ended_run(run.id, self._retry, self._clock)
         decision = decide(runs, self._order)
         yield from self._abort(decision.abort)
         if decision.take is None:
@@ -182,7 +170,7 @@ class Starter:
         runs: list[ActorRun] = []
         is_missing = False
         for run_id in self._order.known:
-            run = yield from self._known_run(run_id)
+            run = yield from self._search.read(run_id)
             if run is None:
                 # Deleted, it is in no list either; where the API's replicas lag, it is there after a while.
                 self._report(f"Run {run_id} of an earlier attempt is unknown to Apify: looking for it.")
@@ -194,7 +182,7 @@ class Starter:
             looks = (0.0,) if is_sure else (0.0, *LOOKS)
             if not is_sure:
                 self._report("An earlier attempt may have started a run: looking for it.")
-            found = yield from self._find_in_time(partial(self._find, self._order.since), looks, self._is_last_start)
+            found = yield from self._find_in_time(self._find_earlier, looks, self._is_last_start)
             noted = {run.id for run in runs}
             runs += [run for run in found if run.id not in noted]
         return runs
@@ -206,10 +194,6 @@ class Starter:
         is_good = run.is_going or run.status in self._order.accept
         return is_of_last_attempt or (is_good and _is_ours(run, self._order))
 
-    def _ended(self, run: ActorRun) -> Flow[ActorRun]:
-        """Wait for the end of a run that is being stopped: what to do with it depends on how it ends."""
-        return (yield from wait_for_run(run.id, self._retry, Waiting(deadline=self._clock() + _ENDING_SECONDS))).run
-
     def _abort(self, runs: Iterable[ActorRun]) -> Flow[None]:
         for run in runs:
             self._report(f"Run {run.id} of this task is {run.status}, but no longer wanted: aborting it.")
@@ -220,6 +204,8 @@ class Starter:
         request = replace(self._order.start, user_agent=self._order.identity.marker)
         began = self._clock()
         for doubts in range(STARTS):
+            if doubts:
+                self._report("The run was not started: starting it again.")
             answer = yield from self._send(request)
             data = data_of(answer) if isinstance(answer, Response) and answer.is_success else None
             if data is not None:
@@ -230,14 +216,15 @@ class Starter:
             if found is not None:
                 self._report(f"The run was started: going on with run {found.id}.")
                 return found
-            self._report("The run was not started: starting it again.")
         raise error_of(request, answer)
 
     def _only(self, run: ActorRun, began: float) -> Flow[ActorRun]:
         """Keep one of the runs of this order, where a start that was given up for lost came late."""
+        self._order.on_run(run.id)
         same = {found.id: found for found in (yield from self._find_mine(began))}
         oldest_first = sorted((same | {run.id: run}).values(), key=_age)
         kept = _best(oldest_first, self._order.accept) or oldest_first[0]
+        self._order.on_run(kept.id)
         yield from self._abort(other for other in oldest_first if other.is_going and other.id != kept.id)
         return kept
 
@@ -303,81 +290,17 @@ class Starter:
         changer = Changer(self._retry, self._report, settle=self._settle)
         return (yield from changer.revive(run, RunOptions()))
 
+    def _find_earlier(self, *, delay: float) -> Flow[list[ActorRun]]:
+        """Return the runs of all attempts and reruns: those of this one's time, and those that go on from before it."""
+        started = yield from self._search.started(self._order.since, delay=delay)
+        unfinished = yield from self._search.unfinished()
+        return list({run.id: run for run in (*started, *unfinished)}.values())
+
     def _find_mine(self, began: float, *, delay: float = 0.0) -> Flow[list[ActorRun]]:
         """Return the runs that this attempt has started; one of the same name may have existed before it."""
-        found = yield from self._find(began, is_here=True, delay=delay)
+        found = yield from self._search.started(began, delay=delay)
         return [run for run in found if Identity.parse(run.user_agent) == self._order.identity]
-
-    def _find(self, since: float, *, is_here: bool = False, delay: float = 0.0) -> Flow[list[ActorRun]]:
-        """Return the runs of the order's task instance, of all its attempts and reruns, started since then.
-
-        :param is_here: whether it is a time of this machine's clock, which is compared with Apify's.
-        """
-        after = datetime.fromtimestamp(since - _CLOCK_SKEW_SECONDS, UTC)
-        found: dict[str, ActorRun] = {}
-        for offset in range(0, _MOST_RUNS, _PAGE):
-            request = endpoints.list_runs(self._order.target, started_after=after, offset=offset, limit=_PAGE)
-            items = yield from self._listed(replace(request, delay=0.0 if offset else delay))
-            if is_here and self._ahead is not None:
-                # Each run is read: none that cannot be meant.
-                after = datetime.fromtimestamp(since - self._ahead - _CLOCK_STEP_SECONDS, UTC)
-            # Newest first; not every list is limited by Apify itself.
-            young = [item for item in items if datetime.fromisoformat(item["startedAt"]) >= after]
-            for item in young:
-                run = yield from self._mine_in_full(item)
-                if run is not None:
-                    found[run.id] = run
-            if len(young) < _PAGE:
-                return list(found.values())
-        raise ApifyConnectionError(
-            f"{self._order.target} has had more than {_MOST_RUNS:,} runs since {after}: "
-            "among so many, the run of an earlier attempt is not searched for. Look for it in Apify Console.",
-        )
-
-    def _listed(self, request: Request) -> Flow[list[dict[str, Any]]]:
-        """Return a page of a list, and learn Apify's time from it."""
-
-        def read(answer: Response) -> list[dict[str, Any]] | None:
-            data = data_of(answer)
-            if data is None:
-                return None
-            self._ahead = _ahead(answer.headers.get("date"), self._clock())
-            items: list[dict[str, Any]] = data["items"]
-            return items
-
-        return (yield from call_reading(request, self._patient, read))
-
-    def _mine_in_full(self, item: dict[str, Any]) -> Flow[ActorRun | None]:
-        """Return a listed run if this task instance started it; lists may lack what tells whose a run is."""
-        meta = item.get("meta") or {}
-        if item["id"] in self._foreign or meta.get("origin") in _OTHER_ORIGINS:
-            return None
-        run = ActorRun.from_api(item) if "userAgent" in meta else (yield from self._known_run(item["id"]))
-        identity = run and Identity.parse(run.user_agent)
-        if identity and identity.task == self._order.identity.task:
-            return run
-        if run is not None:
-            self._foreign.add(item["id"])
-        return None
-
-    def _known_run(self, run_id: str) -> Flow[ActorRun | None]:
-        """Read a run that was noted or is listed; ``None`` where Apify says that there is none."""
-        try:
-            return (yield from call_known_run(endpoints.get_run(run_id), self._patient))
-        except ApifyNotFoundError as error:
-            if not error.is_certain:
-                # A proxy's answer, or a wrong address, must not lead to a second run.
-                raise ApifyConnectionError(f"Whether run {run_id} goes on is unknown: {error}") from error
-            return None
 
 
 def _is_any(_run: ActorRun) -> bool:
     return True
-
-
-def _ahead(date: str | None, now: float) -> float | None:
-    """Return by how many seconds a clock is ahead of the one that has written an HTTP date."""
-    try:
-        return now - parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
-        return None

@@ -50,6 +50,8 @@ class SynchronousStarter(Starter):
         request = replace(self._order.start, user_agent=self._order.identity.marker)
         began = self._clock()
         for doubts in range(STARTS):
+            if doubts:
+                self._report("The run was not started: starting it again.")
             answer = yield from self._send(request)
             self.is_late = isinstance(answer, Response) and answer.status_code == _TIMEOUT
             output = read(answer) if isinstance(answer, Response) and answer.is_success else None
@@ -64,7 +66,6 @@ class SynchronousStarter(Starter):
                 return output
             if isinstance(answer, Response) and not answer.is_success and not answer.is_passing_fault:
                 break
-            self._report("The run was not started: starting it again.")
         raise error_of(request, answer)
 
     def _may_have_started(self, answer: Response) -> bool:

@@ -56,7 +56,7 @@ class RunLifecycle(ApifyClient):
         :param history: see the class.
         :raises ValueError: other options, or more than the connection's limit.
         :raises ApifyNotFoundError: no such run, or the token may not see it.
-        :raises ApifyRunError: it is being stopped, and has not ended in two minutes.
+        :raises ApifyRunError: it is being stopped, and has not ended in five minutes.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was done.
         """
         chosen = options or RunOptions()

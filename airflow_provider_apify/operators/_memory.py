@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _KEY = "apify_run"
 _GIVEN_UP = -1
-# After a clear, a run of the time before may still go on; hardly any is older than this.
-_LOOK_BACK = pendulum.duration(days=7)
 
 
 class RunMemory:
@@ -56,10 +54,7 @@ class RunMemory:
         """Unix time before which no such run was started."""
         if self._is_pending:
             return float(self._noted["since"])
-        task, ti = self._context["task"], self._context["ti"]
-        began = self._context["dag_run"].start_date or pendulum.now("UTC")
-        was_cleared = ti.max_tries > (task.retries or 0)
-        return (pendulum.instance(began) - _LOOK_BACK if was_cleared else pendulum.instance(began)).timestamp()
+        return (self._context["dag_run"].start_date or pendulum.now("UTC")).timestamp()
 
     def note_intent(self) -> None:
         """Note that a start may be sent from now on."""

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -285,6 +285,7 @@ class RunActorOperator(BaseOperator):
             capacity_pause=self._limits.capacity_pause,
             on_failed_run=self.on_failed_run,
             accept=(*self.accept_statuses, *self.skip_statuses),
+            on_run=partial(setattr, self, "run_id"),
             check=self.hook.input_check(target, self.run_input, options) if self.validate_input else no_check,
         )
         memory.note_intent()

@@ -199,8 +199,8 @@ def test_a_run_that_does_not_end_is_resurrected_by_a_retry() -> None:
     now = 0.0
     asking = Changed("resurrect", clock=lambda: now)
     asking.fed.answer(asking.run(0, "ABORTING"))
-    now = 121.0
-    with pytest.raises(ApifyRunError, match="run1 is still ABORTING after 120 seconds") as raised:
+    now = 301.0
+    with pytest.raises(ApifyRunError, match="run1 is still ABORTING after 300 seconds") as raised:
         asking.fed.answer(asking.run(0, "ABORTING"))
     assert raised.value.retryable
 

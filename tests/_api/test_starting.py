@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -12,17 +14,19 @@ from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import STARTS, Decision, OnFailedRun, Order, Starter, decide
 from airflow_provider_apify.exceptions import (
+    ApifyAuthError,
     ApifyCapacityError,
     ApifyConnectionError,
     ApifyInvalidInputError,
     ApifyNotFoundError,
     ApifyRunAborted,
+    ApifyRunError,
     ApifyRunFailedBefore,
     ApifyServerError,
 )
 from airflow_provider_apify.models import STATUSES, SUCCEEDED, ActorRun
 from airflow_provider_apify.options import RunOptions, Target
-from tests._api.answering import LOST, failed, ok
+from tests._api.answering import LOST, Fed, failed, ok
 
 ACTOR = Target("actor", "me/crawler")
 ME = Identity("0123456789abcdef0123", rerun=2, attempt=3)
@@ -53,9 +57,19 @@ def run(*args: Any, **kwargs: Any) -> ActorRun:
 
 
 class Played:
-    """A start that is answered by hand, and what it asked and said."""
+    """A start that is answered by hand, and what it asked and said.
 
-    def __init__(self, wanted: Order, answers: list[Answer], clock: float = 1_000.0) -> None:
+    :param unfinished: the runs that have not ended, of which all lists of such runs tell.
+    """
+
+    def __init__(
+        self,
+        wanted: Order,
+        answers: list[Answer],
+        clock: float = 1_000.0,
+        unfinished: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        self.params: list[Mapping[str, str]] = []
         self.asked: list[str] = []
         self.delays: list[float] = []
         self.agents: list[str] = []
@@ -64,10 +78,15 @@ class Played:
         try:
             request = next(flow)
             for answer in answers:
+                while "status" in request.params:
+                    request = flow.send(ok({"items": list(unfinished)}))
+                self.params.append(request.params)
                 self.asked.append(f"{request.method} {request.path.removeprefix('/v2')}")
                 self.delays.append(request.delay)
                 self.agents.append(request.user_agent)
                 request = flow.send(answer)
+            while "status" in request.params:
+                request = flow.send(ok({"items": list(unfinished)}))
         except StopIteration as done:
             self.run: ActorRun = done.value
             assert len(self.asked) == len(answers), "not all answers were wanted"
@@ -229,10 +248,30 @@ def test_a_refusal_is_no_doubt() -> None:
         Played(order(), [failed(404, "actor-not-found")])
 
 
-def test_starts_that_stay_in_doubt_end_after_a_few() -> None:
-    nothing = ok({"items": []})
+def test_starts_that_stay_in_doubt_end_after_a_few_and_the_last_is_not_said_to_be_repeated() -> None:
+    said: list[str] = []
+    flow = Fed(Starter(order(), RetryPolicy(), said.append, clock=lambda: 1_000.0).run())
     with pytest.raises(ApifyConnectionError, match="reset"):
-        Played(order(), [NoResponse("reset"), *[nothing] * 5] * 4)
+        flow.answer_all([NoResponse("reset"), *[NOTHING] * 5] * STARTS)
+    assert said.count("The run was not started: starting it again.") == STARTS - 1
+
+
+def test_the_id_of_a_start_that_was_answered_is_told_before_others_are_looked_for() -> None:
+    """Where the look fails on the last attempt, somebody must still be able to abort the run."""
+    told: list[str] = []
+    forbidden = failed(403, "insufficient-permissions")
+    with pytest.raises(ApifyAuthError):
+        Played(order(on_run=told.append), [NoResponse("reset"), *[NOTHING] * 5, ok(a_run("a")), forbidden])
+    assert told == ["a"]
+
+
+def test_of_several_runs_the_id_of_the_one_that_is_kept_is_told_last() -> None:
+    told: list[str] = []
+    both = ok({"items": [a_run("second", started="50"), a_run("first", started="10")]})
+    second = a_run("second", started="50")
+    aborted = ok({**second, "status": "ABORTING"})
+    Played(order(on_run=told.append), [NoResponse("reset"), *[NOTHING] * 5, ok(second), both, aborted])
+    assert told == ["second", "first"]
 
 
 def test_without_capacity_nothing_is_started_until_there_is_some() -> None:
@@ -291,6 +330,72 @@ def test_a_run_of_the_same_name_from_before_is_not_taken_for_the_one_just_starte
     now = datetime(2026, 1, 1, 0, 10, 48, tzinfo=UTC).timestamp()  # our clock is ten minutes ahead
     listed = ok({"items": [new, old]}, date="Thu, 01 Jan 2026 00:00:48 GMT")
     assert Played(order(), [NoResponse("reset"), listed, listed], clock=now).run.id == "new"
+
+
+# When the DAG run began, by a clock that is ten minutes ahead of Apify's, and what Apify's says 18 seconds later.
+BEGAN = datetime(2026, 1, 1, 0, 10, 30, tzinfo=UTC).timestamp()
+DATE = "Thu, 01 Jan 2026 00:00:48 GMT"
+
+
+def test_a_retry_does_not_take_what_a_dag_run_of_the_same_name_has_left_for_its_own_result() -> None:
+    """As where the DAG run was deleted and made again, and the first attempt of the new one died."""
+    old = a_run("old", SUCCEEDED, identity=replace(ME, attempt=1), started="10")
+    listed = ok({"items": [old]}, date=DATE)
+    played = Played(
+        order(search=True, settled=True, since=BEGAN), [listed, ok(a_run("new", started="50"))], clock=BEGAN + 18
+    )
+    assert played.run.id == "new"
+
+
+def test_a_retry_finds_the_run_that_has_succeeded_since_its_dag_run_began() -> None:
+    mine = a_run("a", SUCCEEDED, identity=replace(ME, attempt=2), started="35")
+    assert Played(order(search=True, since=BEGAN), [ok({"items": [mine]}, date=DATE)], clock=BEGAN + 18).run.id == "a"
+
+
+@pytest.mark.parametrize("ahead", [1_800, 7_200, -7_200])
+def test_the_run_of_a_lost_start_is_found_however_wrong_the_clock_is(ahead: int) -> None:
+    now = datetime(2026, 1, 1, 0, 0, 11, tzinfo=UTC).timestamp() + ahead
+    date = "Thu, 01 Jan 2026 00:00:11 GMT"
+    mine = a_run("a", started="10")
+
+    def listed(params: Mapping[str, str]) -> Answer:
+        is_late = datetime.fromisoformat(params["startedAfter"]) > datetime.fromisoformat(mine["startedAt"])
+        return ok({"items": [] if is_late else [mine]}, date=date)
+
+    flow = Fed(Starter(order(), RetryPolicy(), lambda _words: None, clock=lambda: now).run())
+    flow.answer(NoResponse("reset"))
+    if ahead > 3_600:
+        flow.answer(listed(flow.request.params))
+    flow.answer(listed(flow.request.params))
+    assert flow.finish(listed(flow.request.params)).id == "a"
+
+
+def test_what_goes_on_from_before_is_found_whenever_it_was_started() -> None:
+    """After a clear before Airflow 3.3: all that can be done with a run of an earlier rerun is to abort it."""
+    old = {**a_run("old", identity=replace(ME, rerun=1)), "startedAt": "2025-01-01T00:00:00.000Z"}
+    played = Played(
+        order(search=True, settled=True, since=BEGAN),
+        [NOTHING, ok({**old, "status": "ABORTING"}), ok(a_run("new"))],
+        unfinished=[old],
+    )
+    assert (played.asked, played.run.id) == ([LIST, "POST /actor-runs/old/abort", START], "new")
+
+
+def test_a_run_that_ends_while_it_is_looked_for_counts_as_the_list_of_its_time_says() -> None:
+    old = {**a_run("old"), "meta": {"origin": "API"}, "startedAt": "2025-01-01T00:00:00.000Z"}
+    over = ok({**a_run("old", SUCCEEDED), "startedAt": "2025-01-01T00:00:00.000Z"})
+    played = Played(order(search=True, settled=True, since=BEGAN), [NOTHING, over, ok(a_run("new"))], unfinished=[old])
+    assert played.run.id == "new"
+
+
+def test_a_run_that_is_being_stopped_for_ever_lets_none_be_started_beside_it() -> None:
+    now = 0.0
+    flow = Fed(Starter(order(known={"a": 2}), RetryPolicy(), lambda _words: None, clock=lambda: now).run())
+    flow.answer(ok(a_run("a", "ABORTING")))
+    now = 301.0
+    with pytest.raises(ApifyRunError, match="Run a is still ABORTING after 300 seconds") as raised:
+        flow.answer(ok(a_run("a", "ABORTING")))
+    assert raised.value.retryable
 
 
 def test_a_noted_run_that_a_lagging_replica_does_not_know_is_read_again() -> None:

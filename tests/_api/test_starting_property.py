@@ -72,8 +72,9 @@ class SimulatedApify:
             }
             return ok(self.runs[run_id])
         if request.path.endswith("/runs"):
-            listed = [{**run, "meta": {"origin": "API"}} for run in self.runs.values()]
-            return ok({"items": listed})
+            wanted = request.params.get("status", "").split(",")
+            listed = [run for run in self.runs.values() if wanted == [""] or run["status"] in wanted]
+            return ok({"items": [{**run, "meta": {"origin": "API"}} for run in listed]})
         run = self.runs[request.path.split("/")[3]]
         if run["status"] == "ABORTING":
             run["status"] = "ABORTED"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider_apify._api import flows
+from airflow_provider_apify._api.starting import Starter
+from airflow_provider_apify.hooks import _runs
 from airflow_provider_apify.operators import _memory, run_actor
 from airflow_provider_apify.testing import LocalApify, Settings
 from tests.dag_runs import AIRFLOW_VERSION
@@ -113,6 +116,35 @@ def test_a_proxy_s_refusal_does_not_end_a_run_that_is_waited_for(
     assert task.attempt(Fate()) == "success"
     assert apify.control.faults()[0]["happened"] == 1
     assert statuses(apify) == ["SUCCEEDED"]
+
+
+def test_a_last_attempt_aborts_its_run_though_it_could_not_look_for_another(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first start is lost, the second is answered, and then the list of runs is refused."""
+    task = played(monkeypatch)
+    task.clear(retries=0)
+    apify.control.add_fault("cut-before-commit", method="POST", path="/v2/actors/*/runs")
+    refused = {"status": 403, "error_type": "insufficient-permissions"}
+    apify.control.add_fault("answer", method="GET", path="/v2/actors/*/runs", skip=5, **refused)
+
+    assert task.attempt(Fate()) == "failed"
+
+    assert statuses(apify) == ["ABORTED"]
+
+
+@pytest.mark.parametrize("hours", [0.5, 2, -2])
+def test_a_start_whose_answer_is_lost_is_found_however_wrong_the_worker_s_clock_is(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    real = time.time
+    monkeypatch.setattr(_runs, "Starter", partial(Starter, clock=lambda: real() + 3_600 * hours))
+    task = played(monkeypatch)
+    apify.control.add_fault("cut-after-commit", method="POST", path="/v2/actors/*/runs")
+
+    assert task.attempt(Fate()) == "execute_complete"
+
+    assert statuses(apify) == ["RUNNING"]
 
 
 def test_a_worker_s_clock_may_be_wrong_by_minutes(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
