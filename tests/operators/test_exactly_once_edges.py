@@ -125,7 +125,7 @@ def test_a_last_attempt_aborts_its_run_though_it_could_not_look_for_another(
     task = played(monkeypatch)
     task.clear(retries=0)
     apify.control.add_fault("cut-before-commit", method="POST", path="/v2/actors/*/runs")
-    refused = {"status": 403, "error_type": "insufficient-permissions"}
+    refused: dict[str, Any] = {"status": 403, "error_type": "insufficient-permissions"}
     apify.control.add_fault("answer", method="GET", path="/v2/actors/*/runs", skip=5, **refused)
 
     assert task.attempt(Fate()) == "failed"
