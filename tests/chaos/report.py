@@ -21,8 +21,9 @@ _HEAD = """\
 One task, one billed run: each row below was played with the real operators in a real Airflow {airflow}, with
 processes that were really killed, against the local Apify, whose ledger was read afterwards. `make chaos` plays them
 all again and writes this page; a few of them run with every `make test`. (`make chaos AIRFLOW=3.1` plays them on
-another Airflow 3 and prints what came of it. On Airflow 2.11 they cannot be played: their DAGs are written for
-Airflow 3, and the harness speaks its REST API.)
+another Airflow 3, where some rows say what differs, and prints what came of it. On Airflow 2.11 they cannot be played:
+their DAGs are written for Airflow 3, and the harness speaks its REST API. What is known of 2.11 is from tests that play
+the operator's attempts, strike them at every moment, and read the same ledger.)
 
 **{held} cases in which the promise holds: {held_counts}.**
 **{limits} known limits, listed under [{section}](#{anchor}): {limit_counts}.**
