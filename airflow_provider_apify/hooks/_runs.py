@@ -68,7 +68,7 @@ class Runs(ApifyClient):
         moment may both start one. See :meth:`start_run` for what is not named here.
 
         :param key: text of your own; it is sent as a hash.
-        :param since: with a time zone; runs that have ended and were started earlier do not count.
+        :param since: with a time zone; runs that were started earlier count only while they go on.
         :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run; the
             next call with this key finds it.
         """

@@ -101,7 +101,11 @@ def test_a_key_is_the_target_s_own(hook: ApifyHook, task: Target, apify: LocalAp
     assert len(set(ids(runs))) == apify.control.ledger().runs_started == 2
 
 
-def test_a_run_of_long_ago_does_not_count_for_a_key(hook: ApifyHook) -> None:
-    run = hook.start_run_once("day 1", SCENARIO, since=datetime.now(UTC))
+def test_a_run_of_long_ago_counts_for_a_key_only_while_it_goes_on(hook: ApifyHook) -> None:
+    run = hook.start_run_once("day 1", SCENARIO, {"durationSecs": 60}, since=datetime.now(UTC))
+    assert hook.start_run_once("day 1", SCENARIO, since=datetime.now(UTC) + timedelta(hours=2)).id == run.id
+
+    hook.abort_run(run.id)
+    hook.wait_for_run(run.id)
 
     assert hook.start_run_once("day 1", SCENARIO, since=datetime.now(UTC) + timedelta(hours=2)).id != run.id
