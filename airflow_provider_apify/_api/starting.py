@@ -125,6 +125,12 @@ def _is_ours(run: ActorRun, order: Order) -> bool:
     return order.known.get(run.id, identity and identity.rerun) == order.identity.rerun
 
 
+def _is_of_another(run: ActorRun, target: Target) -> bool:
+    """Tell whether a run is plainly of another Actor or task; names cannot be compared with the IDs in a run."""
+    its_own = run.actor_id if target.kind == "actor" else run.actor_task_id
+    return "/" not in target.id and "~" not in target.id and its_own != target.id and not run.metamorphs
+
+
 class Starter:
     """Start or adopt the run of an order.
 
@@ -164,6 +170,11 @@ class Starter:
         if decision.resurrect:
             return (yield from self._resurrect(decision.take))
         self._report(f"An earlier attempt of this task started run {decision.take.id}: going on with it.")
+        if _is_of_another(decision.take, self._order.target):
+            self._report(
+                f"Warning: that run is not of {self._order.target}, which the task asks for by now. It is paid for, so "
+                "it is used; clear the task to run the other.",
+            )
         return decision.take
 
     def _earlier_runs(self) -> Flow[list[ActorRun]]:

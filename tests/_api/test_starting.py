@@ -295,6 +295,22 @@ def test_a_noted_run_is_gone_on_with() -> None:
     assert (played.asked, played.run.id) == (["GET /actor-runs/a"], "a")
 
 
+@pytest.mark.parametrize(
+    ("target", "is_told"),
+    [
+        (Target("actor", "act"), False),
+        (Target("actor", "other"), True),
+        (Target("task", "other"), True),
+        (Target("actor", "me/other"), False),  # whose ID is not known
+    ],
+)
+def test_a_noted_run_of_another_actor_is_gone_on_with_and_told(target: Target, is_told: bool) -> None:
+    """As where the DAG file was edited between two attempts."""
+    played = Played(order(known={"a": 2}, target=target), [ok(a_run("a"))])
+    assert played.run.id == "a"
+    assert ("clear the task to run the other" in played.said[-1]) == is_told
+
+
 def test_a_noted_run_that_was_deleted_is_replaced() -> None:
     played = Played(order(known={"a": 2}), [*[UNKNOWN] * 3, *[NOTHING] * 6, ok(a_run("b"))])
     assert (played.asked, played.run.id) == ([*["GET /actor-runs/a"] * 3, *[LIST] * 6, START], "b")
