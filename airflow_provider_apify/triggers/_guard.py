@@ -6,7 +6,8 @@ deferred and its run must go on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asgiref.sync import sync_to_async
 
@@ -14,8 +15,25 @@ if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
 
 
-async def is_still_deferred(task_instance: Any) -> bool:
-    """Ask Airflow for the state of the trigger's task; ``True`` means that the trigger lives on elsewhere."""
+class _Logger(Protocol):
+    def warning(self, message: str, /, *args: object) -> object: ...
+
+
+# Seconds between two questions: about four minutes, because a run that nobody watches any more costs money.
+_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 60.0)
+
+
+async def is_still_deferred(task_instance: Any, log: _Logger) -> bool:
+    """Ask Airflow for the state of the trigger's task; ``True`` means that the trigger lives on elsewhere.
+
+    :param log: told when Airflow does not answer; it is asked again then, for minutes.
+    """
+    for pause in _PAUSES:
+        try:
+            return await sync_to_async(_state)(task_instance) == "deferred"
+        except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+            log.warning("Airflow does not tell the state of the task; asking again: %s", trouble)
+        await asyncio.sleep(pause)
     return await sync_to_async(_state)(task_instance) == "deferred"
 
 

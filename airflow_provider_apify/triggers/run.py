@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.exceptions import ApifyError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import run_url
+from airflow_provider_apify.models import ActorRun, run_url
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.triggers._guard import is_still_deferred
 
 # Triggers that arrive together would ask together: their first requests are spread over this time.
 SPREAD_SECONDS = 1.0
-# A run that nobody watches any more costs money: about five minutes.
-_ABORT_ATTEMPTS = 12
+ABORT_ATTEMPTS = 12
+"""For a run that nobody watches any more, because it costs money: about five minutes."""
 # asyncio forgets tasks that nobody holds.
 _ABORTS: set[asyncio.Task[None]] = set()
 # Airflow 3.3 tells a trigger that a user killed its task; older ones only cancel it.
@@ -47,13 +48,15 @@ class ApifyRunTrigger(WatchingTrigger):
 
     :param run_id: the run to watch.
     :param apify_conn_id: connection whose token may see it.
-    :param deadline: Unix time after which to stop watching; ``None`` watches for ever.
+    :param deadline: Unix time at which to fire before the end; ``None`` watches for ever.
     :param poll_interval: seconds between plain requests; ``None`` long-polls: about one request a minute, and the end
         is seen at once.
     :param settle: seconds after the end at which the run is read once more, for its final cost.
     :param cost_limit: US dollars of platform usage above which to fire before the end; looked at once a minute, or at
         each ``poll_interval``.
     :param abort_on_kill: whether the run belongs to the task and is aborted when a user marks the task or clears it.
+    :param abort_at_limit: whether the run is aborted at the deadline and above the cost limit. The task may have to
+        wait for a worker before it can do so itself; it still has to try where the event's run goes on.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class ApifyRunTrigger(WatchingTrigger):
         settle: float = 0.0,
         cost_limit: float | None = None,
         abort_on_kill: bool = False,
+        abort_at_limit: bool = False,
     ) -> None:
         super().__init__(
             run_id=run_id,
@@ -75,10 +79,12 @@ class ApifyRunTrigger(WatchingTrigger):
             settle=settle,
             cost_limit=cost_limit,
             abort_on_kill=abort_on_kill,
+            abort_at_limit=abort_at_limit,
         )
         self.run_id = run_id
         self.hook = ApifyHook(apify_conn_id)
         self.abort_on_kill = abort_on_kill
+        self.abort_at_limit = abort_at_limit
         self.waiting = Waiting(
             deadline=deadline,
             poll_interval=poll_interval,
@@ -91,11 +97,21 @@ class ApifyRunTrigger(WatchingTrigger):
         """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
         try:
             event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=ProgressLog(self.log))
+            if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
+                event = replace(event, run=await self._stop(event.run))
         except asyncio.CancelledError:
             if not _AIRFLOW_CALLS_ON_KILL:
                 await self.on_kill()
             raise
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
+
+    async def _stop(self, run: ActorRun) -> ActorRun:
+        """Abort the run at its limit, and return it as it is then; where that fails, the task tries again."""
+        try:
+            return await self.hook.async_abort_run(run.id, attempts=ABORT_ATTEMPTS)
+        except ApifyError:
+            self.log.exception("Run %s could not be aborted and goes on for now: %s", run.id, run.console_url)
+            return run
 
     async def on_kill(self) -> None:
         """Abort the run when a user has taken the task away from it. Called by Airflow 3.3 and later.
@@ -111,10 +127,10 @@ class ApifyRunTrigger(WatchingTrigger):
     async def _abort(self) -> None:
         """Abort the run unless the task lives on elsewhere. Nobody waits for this: errors go to the log."""
         try:
-            if self.task_instance is not None and await is_still_deferred(self.task_instance):
+            if self.task_instance is not None and await is_still_deferred(self.task_instance, self.log):
                 self.log.info("The task is still deferred: another triggerer watches run %s from now on.", self.run_id)
                 return
-            run = await self.hook.async_abort_run(self.run_id, attempts=_ABORT_ATTEMPTS)
+            run = await self.hook.async_abort_run(self.run_id, attempts=ABORT_ATTEMPTS)
         except Exception:
             self.log.exception("Run %s could not be aborted and may go on: %s", self.run_id, run_url(self.run_id))
         else:

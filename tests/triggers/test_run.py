@@ -17,7 +17,7 @@ from airflow_provider_apify.models import RunEvent
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import LocalApify
-from airflow_provider_apify.triggers import run as module
+from airflow_provider_apify.triggers import _guard, run as module
 from airflow_provider_apify.triggers.run import ApifyLastRunTrigger, ApifyRunTrigger
 from tests.dag_runs import DagRunner, in_a_triggerer, serde
 
@@ -49,7 +49,9 @@ async def first_event(trigger: BaseTrigger) -> RunEvent:
 @pytest.mark.parametrize(
     "trigger",
     [
-        ApifyRunTrigger(run_id="abc", deadline=1.5, poll_interval=5, settle=10.0, abort_on_kill=True),
+        ApifyRunTrigger(
+            run_id="abc", deadline=1.5, poll_interval=5, settle=10.0, abort_on_kill=True, abort_at_limit=True
+        ),
         ApifyRunTrigger(run_id="abc"),
         ApifyLastRunTrigger(target_kind="task", target_id="me/nightly", status="SUCCEEDED", origin="API"),
     ],
@@ -89,12 +91,43 @@ async def test_a_bad_end_is_an_event_like_any_other(apify: LocalApify, status: s
     assert apify.control.ledger().runs_started == 1
 
 
-async def test_the_trigger_fires_at_its_deadline_and_leaves_the_run_to_the_task(apify: LocalApify) -> None:
+async def test_the_trigger_fires_at_its_deadline_and_leaves_a_run_alone_that_is_not_its_task_s(
+    apify: LocalApify,
+) -> None:
     run_id = await start(durationSecs=600)
     event = await first_event(ApifyRunTrigger(run_id=run_id, deadline=time.time() + 1, abort_on_kill=True))
 
     assert event.deadline_passed
     assert apify.control.ledger().runs[0].is_going
+
+
+LIMITS: list[dict[str, Any]] = [{"deadline": 1.0}, {"cost_limit": 1e-12, "poll_interval": 0.1}]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=["deadline", "cost limit"])
+async def test_a_run_at_its_limit_is_aborted_before_its_task_gets_a_worker(
+    apify: LocalApify, limit: dict[str, Any]
+) -> None:
+    event = await first_event(ApifyRunTrigger(run_id=await start(durationSecs=600), abort_at_limit=True, **limit))
+
+    assert event.deadline_passed is ("deadline" in limit)
+    assert event.run.is_stopped
+    assert apify.control.ledger().runs[0].aborted_by_request
+
+
+async def test_a_run_at_its_limit_that_cannot_be_aborted_is_left_to_its_task(apify: LocalApify) -> None:
+    run_id = await start(durationSecs=600)
+    await asyncio.to_thread(
+        apify.control.add_fault,
+        "answer",
+        path="/v2/actor-runs/*/abort",
+        status=403,
+        error_type="insufficient-permissions",
+    )
+    event = await first_event(ApifyRunTrigger(run_id=run_id, deadline=1.0, abort_at_limit=True))
+
+    assert event.deadline_passed
+    assert event.run.is_going
 
 
 async def test_an_unknown_run_is_an_error_of_the_trigger(apify: LocalApify) -> None:
@@ -203,6 +236,25 @@ def test_a_run_whose_task_a_user_has_ended_is_aborted(apify: LocalApify, deferre
     in_a_triggerer(Script(trigger_of(apify, deferred).on_kill), deferred)
 
     assert apify.control.ledger().runs[0].aborted_by_request
+
+
+@pytest.mark.parametrize(("state", "is_aborted"), [("failed", True), ("deferred", False)])
+def test_airflow_is_asked_again_where_it_does_not_tell_the_state_of_a_task(
+    apify: LocalApify, deferred: Any, monkeypatch: pytest.MonkeyPatch, state: str, is_aborted: bool
+) -> None:
+    asks, troubles = _guard._state, iter([ConnectionError("no answer"), TimeoutError("no answer either")])
+
+    def state_at_the_third_time(instance: Any) -> str | None:
+        for trouble in troubles:
+            raise trouble
+        return asks(instance)
+
+    monkeypatch.setattr(_guard, "_state", state_at_the_third_time)
+    monkeypatch.setattr(_guard, "_PAUSES", (0.0,) * 3)
+    deferred.set_state(state)
+    in_a_triggerer(Script(trigger_of(apify, deferred).on_kill), deferred)
+
+    assert apify.control.ledger().runs[0].aborted_by_request is is_aborted
 
 
 def test_a_run_whose_task_is_still_deferred_goes_on(apify: LocalApify, deferred: Any) -> None:
