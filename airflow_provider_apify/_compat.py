@@ -10,7 +10,7 @@ _MASK_SECRET_HOMES = (
     "airflow.sdk.execution_time.secrets_masker",
     "airflow.utils.log.secrets_masker",
 )
-_DEFERRAL_ERROR_HOMES = ("airflow.sdk.exceptions", "airflow.exceptions")
+_ERROR_HOMES = ("airflow.sdk.exceptions", "airflow.exceptions")
 
 
 def mask_secret(secret: str) -> None:
@@ -18,10 +18,10 @@ def mask_secret(secret: str) -> None:
     _first("mask_secret", _MASK_SECRET_HOMES)(secret)
 
 
-def deferral_error() -> type[Exception]:
-    """Return the error that Airflow raises in a task whose trigger failed or timed out."""
-    error: type[Exception] = _first("TaskDeferralError", _DEFERRAL_ERROR_HOMES)
-    return error
+def deferral_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that Airflow raises in a task whose trigger failed or timed out; Airflow 3 has two."""
+    error = _first("TaskDeferralError", _ERROR_HOMES)
+    return error, getattr(import_module(error.__module__), "TaskDeferralTimeout", error)
 
 
 def _first(name: str, homes: tuple[str, ...]) -> Any:

@@ -24,6 +24,7 @@ from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyRunAborted,
     ApifyRunFailedBefore,
+    ApifyRunTooExpensive,
 )
 from airflow_provider_apify.models import SUCCEEDED, ActorRun
 from airflow_provider_apify.options import RunOptions, Target
@@ -52,6 +53,7 @@ class Order:
         from before it counts while it goes on, and not when it has ended: it was of a DAG run of the same name.
     :param capacity_until: Unix time until which a start that Apify has no capacity for is sent again.
     :param capacity_pause: seconds between two such starts.
+    :param cost_limit: US dollars of platform usage; where a run of this rerun is above it, no other is started.
     :param accept: final statuses whose run needs no other.
     :param on_run: told the ID of a run of this attempt when it is known, though others may still be looked for.
     :param check: what comes before a new run is started; whatever it raises, nothing was started.
@@ -68,6 +70,7 @@ class Order:
     capacity_until: float = 0.0
     capacity_pause: float = 20.0
     on_failed_run: OnFailedRun = "new"
+    cost_limit: float | None = None
     accept: Collection[str] = (SUCCEEDED,)
     on_run: Callable[[str], None] = lambda _run_id: None
     check: Callable[[], Flow[None]] = no_check
@@ -91,20 +94,33 @@ def decide(runs: Iterable[ActorRun], order: Order) -> Decision:
     """Choose among the runs that this task instance has started so far, on whichever attempt or rerun.
 
     :raises ApifyRunFailedBefore: the last run failed, and ``on_failed_run`` is ``"fail"``.
+    :raises ApifyRunTooExpensive: one has cost more than the limit, and another would have to be started.
     """
     oldest_first = sorted(runs, key=_age)
     going = [run for run in oldest_first if run.is_going]
     ours = [run for run in oldest_first if _is_ours(run, order)]
     wanted = _best(ours, order.accept)
     unwanted = tuple(run for run in going if wanted is None or run.id != wanted.id)
-    if wanted is not None or not ours or order.on_failed_run == "new":
+    if wanted is not None:
         return Decision(wanted, abort=unwanted)
+    _check_expenses(ours, order)
+    if not ours or order.on_failed_run == "new":
+        return Decision(abort=unwanted)
     if order.on_failed_run == "fail":
         raise ApifyRunFailedBefore(
             f"Run {ours[-1].id} of an earlier attempt is {ours[-1].status} and is not paid for again, as "
             f'on_failed_run="fail" says ({ours[-1].console_url}).',
         )
     return Decision(ours[-1], resurrect=True, abort=unwanted)
+
+
+def _check_expenses(ours: Iterable[ActorRun], order: Order) -> None:
+    for run in ours:
+        if order.cost_limit is not None and (run.usage_total_usd or 0) > order.cost_limit:
+            raise ApifyRunTooExpensive(
+                f"Run {run.id} of an earlier attempt has used {run.usage_total_usd} US dollars, above the limit of "
+                f"{order.cost_limit}: nothing is started again. Clear the task to spend more ({run.console_url}).",
+            )
 
 
 def _best(oldest_first: Iterable[ActorRun], accept: Collection[str]) -> ActorRun | None:

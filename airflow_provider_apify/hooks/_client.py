@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
@@ -56,8 +56,19 @@ class ApifyClient(BaseHook):
             mask_secret(fallback.access.token)
             return fallback
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection has been looked up, so that Airflow need not be asked for it any more."""
+        return "connection" in self.__dict__
+
+    def with_retry(self, retry: RetryPolicy) -> Self:
+        """Return a hook of the same connection, as it was looked up, with a session of its own."""
+        other = type(self)(self.apify_conn_id, retry=retry)
+        other.connection = self.connection
+        return other
+
     async def _async_connection(self) -> ApifyConnection:
-        if "connection" not in self.__dict__:
+        if not self.is_connected:
             # With several teams, the same ID may mean another connection for the next trigger.
             is_shared = not conf.getboolean("core", "multi_team", fallback=False)
             found = shared_lookup(self.apify_conn_id, self._look_up) if is_shared else self._look_up()

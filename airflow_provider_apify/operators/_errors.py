@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyError, ApifyServerError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -30,11 +30,21 @@ def failing_fast() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
+def leaves_in_doubt(error: BaseException) -> bool:
+    """Tell whether a start that ends with this error may have been done: no answer, or none was waited for."""
+    return isinstance(error, ApifyConnectionError | ApifyServerError) or not isinstance(error, Exception)
+
+
 def ends_task(task: Any, error: BaseException, context: Context) -> bool:
     """Tell whether no other attempt will follow the one that ends with this error."""
-    ti = context["ti"]
-    is_last = isinstance(error, AirflowFailException | AirflowSkipException) or ti.try_number > ti.max_tries
+    is_last = isinstance(error, AirflowFailException | AirflowSkipException) or not _has_tries_left(context["ti"])
     return is_last or _policy_fails(task, error, context)
+
+
+def _has_tries_left(ti: Any) -> bool:
+    """Tell whether Airflow would try again: Airflow 2 asks how many retries the task has by now, too."""
+    asks = getattr(ti, "is_eligible_to_retry", None)
+    return bool(asks()) if asks else ti.try_number <= ti.max_tries
 
 
 def _policy_fails(task: Any, error: BaseException, context: Context) -> bool:

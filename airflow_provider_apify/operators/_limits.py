@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pendulum
@@ -36,6 +37,11 @@ class Limits:
             return None
         started = context["ti"].start_date or pendulum.now("UTC")
         return (started + self._operator.execution_timeout).timestamp()
+
+    def is_over(self, context: Context) -> bool:
+        """Tell whether the deadline has passed."""
+        deadline = self.deadline(context)
+        return deadline is not None and time.time() >= deadline
 
     @property
     def settle(self) -> float:

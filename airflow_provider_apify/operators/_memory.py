@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify.exceptions import ApifyRunTooExpensive
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _KEY = "apify_run"
-_GIVEN_UP = -1
+_EARLIER_RERUN = -1
 
 
 class RunMemory:
@@ -39,7 +38,12 @@ class RunMemory:
     def known(self) -> dict[str, int]:
         """The run that was noted last, and the rerun that it belongs to."""
         run_id = self._noted.get("run_id")
-        return {run_id: self._noted["rerun"]} if run_id else {}
+        if not run_id:
+            return {}
+        # A clear of a task at work leaves ``max_tries`` as it is, and so may one after which there are fewer retries.
+        was_cleared = self._clears > self._noted.get("clears", self._clears)
+        is_done_with = self._noted.get("is_over", False) and was_cleared
+        return {run_id: _EARLIER_RERUN if is_done_with else self._noted["rerun"]}
 
     @property
     def may_have_started(self) -> bool:
@@ -63,26 +67,20 @@ class RunMemory:
 
     def note_run(self, run_id: str) -> None:
         """Note the run."""
-        self._note({"run_id": run_id, "rerun": self.identity.rerun})
+        self._note({"run_id": run_id, "rerun": self.identity.rerun, "clears": self._clears})
 
-    def check_expenses(self) -> None:
-        """Make sure that no run of this rerun has cost too much already.
+    def note_over(self, run_id: str) -> None:
+        """Note that the task is through with the run, because it was killed or has succeeded.
 
-        :raises ApifyRunTooExpensive: one has.
+        If the task was cleared then, the next attempt is no retry. The count of clears alone would not tell: since
+        Airflow 3.2 it counts those of other tasks, too.
         """
-        if self._noted.get("is_too_expensive") and self._noted.get("rerun") == self.identity.rerun:
-            raise ApifyRunTooExpensive(
-                f"Run {self._noted['run_id']} of an earlier attempt has passed abort_above_usd; nothing is started "
-                "again. Clear the task to spend more.",
-            )
+        self._note({"run_id": run_id, "rerun": self.identity.rerun, "clears": self._clears, "is_over": True})
 
-    def note_too_expensive(self, run_id: str) -> None:
-        """Note that the run has cost more than the task may spend."""
-        self._note({"run_id": run_id, "rerun": self.identity.rerun, "is_too_expensive": True})
-
-    def note_given_up(self, run_id: str) -> None:
-        """Note that the run was stopped because nobody wants it, so that the next attempt is no retry of it."""
-        self._note({"run_id": run_id, "rerun": _GIVEN_UP})
+    @property
+    def _clears(self) -> int:
+        """How often tasks of the DAG run had been cleared when this process began."""
+        return int(self._context["dag_run"].clear_number or 0)
 
     @property
     def _is_pending(self) -> bool:

@@ -11,22 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseOperator,
+    TaskDeferred,
     conf,
 )
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.starting import OnFailedRun, Order, no_check
-from airflow_provider_apify._compat import deferral_error
+from airflow_provider_apify._compat import deferral_errors
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
-    ApifyConnectionError,
-    ApifyError,
     ApifyRunAborted,
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
-    ApifyServerError,
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import (
@@ -36,11 +34,12 @@ from airflow_provider_apify.links import (
     store_links,
     stored_run_id,
 )
-from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent, run_url
+from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
 from airflow_provider_apify.operators._arguments import TEMPLATED, check_arguments
-from airflow_provider_apify.operators._attempts import attempt_of, is_of_another, run_id_of_this_task
-from airflow_provider_apify.operators._endings import abort_unwatched, copy_log, item_count
-from airflow_provider_apify.operators._errors import ends_task, failing_fast
+from airflow_provider_apify.operators._attempts import attempt_of, is_of_another
+from airflow_provider_apify.operators._endings import abandon_unwatched, abort_unwatched, copy_log, item_count, stop
+from airflow_provider_apify.operators._errors import ends_task, failing_fast, leaves_in_doubt
+from airflow_provider_apify.operators._killing import abort_at_once
 from airflow_provider_apify.operators._limits import Limits
 from airflow_provider_apify.operators._memory import RunMemory
 from airflow_provider_apify.options import Target, parse_seconds
@@ -50,8 +49,6 @@ from airflow_provider_apify.triggers.run import ApifyRunTrigger
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-# Airflow kills the process 5 seconds after ``on_kill`` begins.
-_ON_KILL_RETRY = RetryPolicy(attempts=4, first_delay=0.2)
 _FAILED_LOG_FACTOR = 5
 
 
@@ -211,66 +208,68 @@ class RunActorOperator(BaseOperator):
         """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
         if is_of_another(attempt, context):
             return self.execute(context)
-        return self._finish(RunEvent.from_payload(event), context)
+        seen = RunEvent.from_payload(event)
+        self.run_id = seen.run.id
+        return self._finish(seen, context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume; where the trigger failed or timed out and nobody will watch the run any more, abort it."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
-        except deferral_error() as error:
+        except deferral_errors() as error:
             self._give_up(context, error)
             raise
 
     def on_kill(self) -> None:
-        """Abort the run, also one just being started, so that a killed task costs nothing more; there are 5 seconds."""
+        """Abort the run, also one just being started, so that a killed task costs nothing more; there are 5 seconds.
+
+        What it is too early for is done by what it interrupts, as soon as there is a run.
+        """
         self._is_killed = True
-        run_id = self.run_id or run_id_of_this_task() or (self._memory and next(iter(self._memory.known), None))
-        if not self.abort_on_kill:
-            return
-        hook = ApifyHook(self.apify_conn_id, retry=_ON_KILL_RETRY)
-        try:
-            if run_id:
-                self.log.info("The task was killed: aborting run %s.", run_id)
-                run = hook.abort_run(run_id)
-                if self._memory and run.is_stopped:
-                    self._memory.note_given_up(run.id)
-            if self._sent and not self.run_id:
-                hook.abandon_start(*self._sent, self.log.info, is_patient=False)
-        except ApifyError as trouble:
-            where = run_url(run_id) if run_id else "Apify Console"
-            self.log.error("The run may go on and cost money; look at %s: %s", where, trouble)  # noqa: TRY400 - the cause follows
+        if self.abort_on_kill and self.hook.is_connected:
+            earlier = next(iter(self._memory.known), None) if self._memory else None
+            abort_at_once(self.hook, self.run_id or earlier, None if self.run_id else self._sent, self.log)
 
     def _run(self, context: Context, *, capacity_until: float, settled: bool = False) -> dict[str, Any]:
         try:
             with failing_fast():
                 run = self._start(context, capacity_until, settled=settled)
                 event = self._wait(run, context) if self.wait_for_completion else None
-        except Exception as error:
+        except TaskDeferred:
+            raise
+        except BaseException as error:  # Airflow ends a task out of whatever it does: at its time-out, or (2) killed
             self._give_up(context, error)
             raise
-        except BaseException:
-            # Airflow 2 ends a killed task by an exception out of whatever it does, and then leaves it a minute.
-            if self._is_killed and self.abort_on_kill and self._sent and not self.run_id:
-                self.hook.abandon_start(*self._sent, self.log.info, is_patient=True)
-            raise
-        return self._finish(event, context) if event else run.to_dict()
+        if event is not None:
+            return self._finish(event, context)
+        self._remember(context).note_over(run.id)
+        return run.to_dict()
 
     def _wait(self, run: ActorRun, context: Context) -> RunEvent:
         if self.deferrable:
             self.defer(trigger=self._trigger(run, context), method_name="execute_complete", kwargs=attempt_of(context))
+        progress = ProgressLog(self.log)
+
+        def on_update(run: ActorRun) -> None:
+            progress(run)
+            self._check_wanted(run)
+
         return self.hook.wait_for_run(
             run.id,
             deadline=self._limits.deadline(context),
             poll_interval=self._limits.poll_interval,
             settle=self._limits.settle,
             cost_limit=self._limits.cost,
-            on_update=ProgressLog(self.log),
+            on_update=on_update,
         )
+
+    def _check_wanted(self, run: ActorRun) -> None:
+        if self._is_killed and self.abort_on_kill:
+            raise ApifyRunAborted(f"The task was killed: nobody waits for run {run.id} any more.")
 
     def _start(self, context: Context, capacity_until: float, *, settled: bool) -> ActorRun:
         """Start the one run of this task instance, or go on with it."""
         memory = self._remember(context)
-        memory.check_expenses()
         target, options = self._target(), self._limits.options
         order = Order(
             target=target,
@@ -284,6 +283,7 @@ class RunActorOperator(BaseOperator):
             capacity_until=0.0 if self.deferrable else capacity_until,
             capacity_pause=self._limits.capacity_pause,
             on_failed_run=self.on_failed_run,
+            cost_limit=self._limits.cost,
             accept=(*self.accept_statuses, *self.skip_statuses),
             on_run=partial(setattr, self, "run_id"),
             check=self.hook.input_check(target, self.run_input, options) if self.validate_input else no_check,
@@ -302,31 +302,32 @@ class RunActorOperator(BaseOperator):
                 kwargs=attempt_of(context),
             )
         self.run_id = run.id
+        self._check_wanted(run)
         self.log.info("Run %s of %s is %s: %s", run.id, order.target, run.status, run.console_url)
         memory.note_run(run.id)
         store_links(context, run)
-        if self._is_killed:
-            self.on_kill()
-            raise ApifyRunAborted(f"The task was killed while run {run.id} was being started.")
+        self._check_wanted(run)
         return run
 
     def _remember(self, context: Context) -> RunMemory:
-        self._memory = RunMemory(context, installation=self.hook.connection.installation)
+        if self._memory is None:
+            self._memory = RunMemory(context, installation=self.hook.connection.installation)
         return self._memory
 
-    def _give_up(self, context: Context, error: Exception) -> None:
-        """Abort the run if its time is over or no other attempt comes; else the retry goes on with it."""
-        deadline = self._limits.deadline(context)
-        is_over = deadline is not None and time.time() >= deadline
-        if not (is_over or ends_task(self, error, context)):
+    def _give_up(self, context: Context, error: BaseException) -> None:
+        """Abort the run if it is unwanted, its time is over or no attempt follows; else the retry goes on with it."""
+        is_unwanted = self._is_killed and self.abort_on_kill
+        is_over = isinstance(error, AirflowTaskTimeout) or self._limits.is_over(context)
+        if not (is_unwanted or is_over or ends_task(self, error, context)):
             return
-        memory = self._memory or self._remember(context)
-        run_id = self.run_id or stored_run_id(context) or next(iter(memory.known), None)
+        memory = self._remember(context)
+        if self._sent and not self.run_id and leaves_in_doubt(error):
+            abandon_unwatched(self.hook, self._sent, self.log)
+        run_id = self.run_id or next(iter(memory.known), None) or stored_run_id(context)
         if run_id is not None:
             abort_unwatched(self.hook, run_id, self.log)
-        elif self._sent and isinstance(error, ApifyConnectionError | ApifyServerError):
-            words = "A run may have been started and go on: look in Apify Console for one whose User-Agent ends in %s"
-            self.log.error(words, memory.identity.marker)
+        if is_unwanted and self.run_id:
+            memory.note_over(self.run_id)
 
     def _trigger(self, run: ActorRun, context: Context) -> ApifyRunTrigger:
         return ApifyRunTrigger(
@@ -337,25 +338,26 @@ class RunActorOperator(BaseOperator):
             settle=self._limits.settle,
             cost_limit=self._limits.cost,
             abort_on_kill=self.abort_on_kill,
+            abort_at_limit=True,
         )
 
     def _finish(self, event: RunEvent, context: Context) -> dict[str, Any]:
         """Judge the run. Both ways of waiting end here."""
         with failing_fast():
-            return self._judge(event, context)
+            result = self._judge(event)
+        self._remember(context).note_over(event.run.id)
+        return result
 
-    def _judge(self, event: RunEvent, context: Context) -> dict[str, Any]:
+    def _judge(self, event: RunEvent) -> dict[str, Any]:
         run = event.run
         if event.deadline_passed:
-            end = abort_unwatched(self.hook, run.id, self.log)
+            end = stop(self.hook, run, self.log)
             raise ApifyRunTimedOut(
-                f"Run {run.id} was still {run.status} at the task's execution_timeout of {self.execution_timeout}; "
+                f"Run {run.id} had not ended at the task's execution_timeout of {self.execution_timeout}; "
                 f"{end} ({run.console_url}).",
             )
         if event.cost_limit_passed:
-            # Should this process die now, a retry must not spend as much again.
-            (self._memory or self._remember(context)).note_too_expensive(run.id)
-            end = abort_unwatched(self.hook, run.id, self.log)
+            end = stop(self.hook, run, self.log)
             raise ApifyRunTooExpensive(
                 f"Run {run.id} has used {run.usage_total_usd} US dollars, above abort_above_usd of "
                 f"{self.abort_above_usd}; {end} ({run.console_url}).",

@@ -156,7 +156,7 @@ class OneTask(RuleBasedStateMachine):
         run = self.apify.runs[self.watched.id]
         if aborts and run["status"] in {"RUNNING", "ABORTING"}:
             run["status"] = "ABORTED"
-            RunMemory(self._context()).note_given_up(self.watched.id)
+            RunMemory(self._context()).note_over(self.watched.id)
         self.clear_number += self.store is not None
         self.attempt(faults=[], dies_at=None, late=False)
 

@@ -25,6 +25,13 @@ def test_nothing_follows_the_last_attempt_nor_what_no_retry_can_cure() -> None:
     assert ends_task(SimpleNamespace(), AirflowSkipException("Nothing new."), CONTEXT)
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_airflow_2_is_asked_itself_because_it_counts_edited_retries_too(follows: bool) -> None:
+    ti = SimpleNamespace(try_number=2, max_tries=3, is_eligible_to_retry=lambda: follows)
+
+    assert ends_task(SimpleNamespace(), FULL, {"ti": ti}) is not follows  # type: ignore[typeddict-item]
+
+
 def test_without_a_policy_retries_follow_as_the_task_says() -> None:
     assert not ends_task(SimpleNamespace(), GONE, CONTEXT), "Airflow before 3.3"
     assert not ends_task(SimpleNamespace(retry_policy=None), GONE, CONTEXT)

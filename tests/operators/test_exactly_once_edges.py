@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout
 
 from airflow_provider_apify._api import flows
 from airflow_provider_apify._api.starting import Starter
 from airflow_provider_apify.hooks import _runs
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models import RunEvent
 from airflow_provider_apify.operators import _memory, run_actor
+from airflow_provider_apify.operators._killing import abort_at_once
 from airflow_provider_apify.testing import LocalApify, Settings
 from tests.dag_runs import AIRFLOW_VERSION
-from tests.operators.played_task import PACE, Died, Fate, PlayedTask
+from tests.operators.played_task import PACE, Died, Fate, PlayedTask, Stopped, Terminated
 from tests.operators.test_exactly_once_property import obedient, orders
+from tools.lab.waiting import wait_until
 
 FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN = range(4)
+# After both sides of the note, and of reading the run of before.
+MOMENT_OF_THE_FIRST_POST, MOMENT_OF_THE_SECOND_POST = 2, 4
+OUTAGE_REQUESTS = 41
+LITTLE = 1e-12
+
+
+class TimeIsOver(Stopped, AirflowTaskTimeout):
+    """Airflow ends the task in the midst of something."""
 
 
 @pytest.fixture
@@ -41,35 +54,156 @@ def statuses(apify: LocalApify) -> list[str]:
     return [run.status for run in apify.control.ledger().runs]
 
 
+def use(apify: LocalApify) -> None:
+    """Let the runs that go on succeed."""
+    for run in apify.control.ledger().runs:
+        if run.is_going:
+            orders[run.run_id] = "SUCCEEDED"
+
+
+def end(apify: LocalApify, status: str) -> None:
+    """Let the newest run end."""
+    orders[apify.control.ledger().runs[-1].run_id] = status
+    wait_until(lambda: statuses(apify)[-1] == status, "the run to end", timeout=10, poll=PACE)
+
+
+def waits(task: PlayedTask, apify: LocalApify, *happens: Callable[[], None]) -> None:
+    """Let something happen each time that a worker waits; after that the run succeeds."""
+    events = iter(happens)
+
+    def happen() -> None:
+        event = next(events, None)
+        if event is not None:
+            event()
+        else:
+            use(apify)
+
+    task.on_wait = happen
+
+
+def spend(apify: LocalApify, task: PlayedTask) -> dict[str, Any]:
+    """Wait until a run has cost something, and return the event of a limit below that."""
+    hook = task.hook_class()()
+    wait_until(lambda: bool(hook.get_run(task.watched_run_id).usage_total_usd), "costs", timeout=10, poll=PACE)
+    assert statuses(apify) == ["RUNNING"]
+    return RunEvent(hook.get_run(task.watched_run_id), cost_limit_passed=True).to_payload()
+
+
+def dies() -> None:
+    raise Died
+
+
 @pytest.mark.parametrize("on_failed_run", ["fail", "resurrect"])
 def test_a_clear_of_a_running_task_starts_anew_where_airflow_keeps_a_state(
     apify: LocalApify, monkeypatch: pytest.MonkeyPatch, on_failed_run: str
 ) -> None:
-    """Airflow leaves ``max_tries`` as it is then: only ``on_kill`` tells it from a retry."""
-    task = played(monkeypatch, on_failed_run=on_failed_run)
+    """Airflow leaves ``max_tries`` as it is then: only ``on_kill`` and its count of clears tell it from a retry."""
+    task = played(monkeypatch, on_failed_run=on_failed_run, deferrable=False)
+    waits(task, apify, task.restart)
+    assert task.attempt(Fate()) == "retry"
+
+    assert task.attempt(Fate()) == "success"
+
+    assert statuses(apify) == ["ABORTED", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+@pytest.mark.parametrize(
+    ("on_failed_run", "ends"), [("fail", ("failed", ["ABORTED"])), ("resurrect", ("success", ["SUCCEEDED"]))]
+)
+def test_a_worker_that_is_shut_down_is_no_reason_to_start_another_run_where_the_task_wants_none(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool, on_failed_run: str, ends: tuple[str, list[str]]
+) -> None:
+    task = played(monkeypatch, has_store=has_store, on_failed_run=on_failed_run, deferrable=False)
+    waits(task, apify, task.kill)
+    assert task.attempt(Fate()) == "retry"
+
+    assert (task.attempt(Fate()), statuses(apify)) == ends
+
+
+def test_a_killed_task_asks_airflow_nothing_because_the_line_may_be_held_by_what_was_interrupted(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = played(monkeypatch)
     assert task.attempt(Fate()) == "execute_complete"
+
+    def hangs(*_: Any, **__: Any) -> None:
+        raise AssertionError("Airflow was asked inside a signal handler")
+
+    monkeypatch.setattr(ApifyHook, "get_connection", hangs)
+    monkeypatch.setattr(task, "_recall", hangs)
+    monkeypatch.setattr(task, "_note", hangs)
     task.kill()
 
-    assert task.attempt(Fate()) == "execute_complete"
+    assert not apify.control.ledger().runs_going
 
-    assert statuses(apify) == ["ABORTED", "RUNNING"]
+
+def test_a_killed_task_aborts_before_it_logs_because_the_log_may_be_locked(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = played(monkeypatch)
+    assert task.attempt(Fate()) == "execute_complete"
+    going: list[int] = []
+    log: Any = SimpleNamespace(info=lambda *_: going.append(apify.control.ledger().runs_going))
+
+    abort_at_once(task.hook_class()(), task.watched_run_id, None, log)
+
+    assert going == [0]
+
+
+def test_a_task_that_is_killed_while_its_connection_is_looked_up_starts_nothing(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = played(monkeypatch)
+    look_up = ApifyHook.get_connection
+
+    def killed(*arguments: Any) -> Any:
+        task.kill()
+        return look_up(*arguments)
+
+    monkeypatch.setattr(ApifyHook, "get_connection", staticmethod(killed))
+
+    assert task.attempt(Fate()) == "retry"
+    assert statuses(apify) == []
+
+
+@pytest.mark.parametrize("first", ["ABORTED", "FAILED"])
+def test_a_start_that_a_killed_worker_leaves_under_way_is_waited_for(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    task = played(monkeypatch)
+    assert task.attempt(Fate()) == "execute_complete"
+    hook = task.hook_class()()
+    if first == "ABORTED":
+        hook.abort_run(task.watched_run_id)
+    else:
+        end(apify, first)
+    event = hook.wait_for_run(task.watched_run_id).to_payload()
+    assert task.resume("execute_complete", event, Fate()) == "retry"
+
+    def is_shut_down() -> None:
+        task.kill()
+        raise Died(looks=2)
+
+    assert task.attempt(Fate(MOMENT_OF_THE_SECOND_POST, is_shut_down)) == "died"
+    assert statuses(apify) == [first]
+    task.attempt(Fate())
+
+    assert task.let_stragglers_arrive() == 0
+    assert statuses(apify) == [first, "RUNNING"]
 
 
 @pytest.mark.parametrize("moment", FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN)
 def test_airflow_2_ends_a_start_by_an_exception_and_its_run_is_aborted(
     apify: LocalApify, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    class AirflowTaskTerminated(BaseException):
-        pass
-
     task = played(monkeypatch, has_store=False)
 
     def sigterm() -> None:
         task.kill()
-        raise AirflowTaskTerminated
+        raise Terminated
 
-    with pytest.raises(AirflowTaskTerminated):
-        task.attempt(Fate(moment, sigterm))
+    assert task.attempt(Fate(moment, sigterm)) == "terminated"
 
     assert not apify.control.ledger().runs_going
 
@@ -152,9 +286,6 @@ def test_a_worker_s_clock_may_be_wrong_by_minutes(apify: LocalApify, monkeypatch
     real = time.time
     monkeypatch.setattr(_memory, "time", SimpleNamespace(time=lambda: real() + 1_800))
 
-    def dies() -> None:
-        raise Died
-
     task.attempt(Fate(4, dies))
     assert statuses(apify) == ["RUNNING"]
 
@@ -163,20 +294,109 @@ def test_a_worker_s_clock_may_be_wrong_by_minutes(apify: LocalApify, monkeypatch
     assert statuses(apify) == ["RUNNING"]
 
 
-def test_a_retry_does_not_spend_again_what_was_too_much(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker dies between the abort and the end of its task."""
-    task = played(monkeypatch, abort_above_usd=1)
+@pytest.mark.parametrize("has_store", [True, False])
+@pytest.mark.parametrize("moment", [1, 2])
+def test_a_retry_does_not_spend_again_what_was_too_much(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool, moment: int
+) -> None:
+    """The worker is shut down, and dies, when the abort is done or soon after that."""
+    task = played(monkeypatch, has_store=has_store, abort_above_usd=LITTLE)
     assert task.attempt(Fate()) == "execute_complete"
-    run = task.hook_class()().get_run(task.watched_run_id)
-    event = {"run": dict(run.raw), "deadline_passed": False, "cost_limit_passed": True}
 
-    def dies() -> None:
+    def is_shut_down() -> None:
+        task.kill()
         raise Died
 
-    task.resume("execute_complete", event, Fate(2, dies))
-    task.attempt(Fate())
+    task.resume("execute_complete", spend(apify, task), Fate(moment, is_shut_down))
+
+    assert task.attempt(Fate()) == "failed"
+    assert statuses(apify) == ["ABORTED"]
+
+
+def test_a_clear_after_a_run_that_was_too_expensive_spends_again(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = played(monkeypatch, abort_above_usd=LITTLE)
+    assert task.attempt(Fate()) == "execute_complete"
+    assert task.resume("execute_complete", spend(apify, task), Fate()) == "failed"
+    task.clear()
+
+    assert task.attempt(Fate()) == "execute_complete"
+    assert statuses(apify) == ["ABORTED", "RUNNING"]
+
+
+def test_a_run_at_its_limit_is_aborted_though_airflow_cannot_note_anything(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = played(monkeypatch, abort_above_usd=LITTLE)
+    assert task.attempt(Fate()) == "execute_complete"
+
+    def is_down(*_: Any, **__: Any) -> None:
+        raise AirflowException("the API server is down")
+
+    monkeypatch.setattr(task, "_recall", is_down)
+    monkeypatch.setattr(task, "_note", is_down)
+
+    assert task.resume("execute_complete", spend(apify, task), Fate()) == "failed"
+    assert not apify.control.ledger().runs_going
+
+
+def test_what_the_trigger_has_aborted_is_not_aborted_again(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = played(monkeypatch, abort_above_usd=LITTLE)
+    assert task.attempt(Fate()) == "execute_complete"
+    hook = task.hook_class()()
+    event = RunEvent(hook.abort_run(task.watched_run_id), deadline_passed=True).to_payload()
+
+    assert task.resume("execute_complete", event, Fate()) == "retry"
+    assert apify.control.ledger().requests["POST /v2/actor-runs/{runId}/abort"] == 1
+
+
+@pytest.mark.parametrize("abort_on_kill", [True, False])
+def test_a_start_that_the_task_s_time_cuts_off_leaves_no_run_behind(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, abort_on_kill: bool
+) -> None:
+    """Airflow raises its time-out out of the request, and calls ``on_kill`` after that; no SIGKILL follows."""
+    task = played(monkeypatch, deferrable=False, abort_on_kill=abort_on_kill)
+
+    def time_is_over() -> None:
+        raise TimeIsOver(looks=1)
+
+    with pytest.raises(TimeIsOver):
+        task.attempt(Fate(MOMENT_OF_THE_FIRST_POST, time_is_over))
+    task.kill()
+
+    assert task.let_stragglers_arrive() == 0
+    assert statuses(apify) == ["ABORTED"]
+
+
+def test_the_last_attempt_looks_for_a_run_that_it_may_have_started(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apify does not answer for half an hour after the start."""
+    task = played(monkeypatch)
+    task.clear(retries=0)
+    apify.control.add_fault("cut-after-commit", method="POST", path="/v2/actors/*/runs")
+    apify.control.add_fault("answer", method="GET", path="/v2/actors/*/runs", status=503, times=OUTAGE_REQUESTS)
+
+    assert task.attempt(Fate()) == "failed"
 
     assert statuses(apify) == ["ABORTED"]
+
+
+def test_a_run_whose_success_was_used_is_not_used_again_after_a_clear_that_leaves_fewer_retries(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow's ``max_tries`` is the same then as before."""
+    task = played(monkeypatch)
+    assert task.attempt(Fate()) == "execute_complete"
+    end(apify, "SUCCEEDED")
+    event = task.hook_class()().wait_for_run(task.watched_run_id).to_payload()
+    assert task.resume("execute_complete", event, Fate()) == "success"
+    task.clear(retries=1, dag_run_is_over=True)
+
+    task.attempt(Fate())
+
+    assert statuses(apify) == ["SUCCEEDED", "RUNNING"]
 
 
 def test_a_run_that_cannot_be_aborted_is_told_with_its_address(
@@ -212,6 +432,7 @@ def test_a_clear_of_another_task_of_the_dag_run_leaves_the_run_of_this_one_alone
 
 if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
     from airflow.sdk import RetryDecision, RetryPolicy
+    from airflow.sdk.bases.operator import TriggerFailureReason
 
     class Never(RetryPolicy):
         """Lets no retry follow."""
@@ -226,5 +447,13 @@ if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
         assert task.attempt(Fate()) == "execute_complete"
 
         task.resume("__fail__", {}, Fate())
+
+        assert statuses(apify) == ["ABORTED"]
+
+    def test_a_deferral_that_takes_too_long_is_a_failed_one(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+        task = played(monkeypatch, retry_policy=Never())
+        assert task.attempt(Fate()) == "execute_complete"
+
+        task.resume("__fail__", {"error": TriggerFailureReason.TRIGGER_TIMEOUT}, Fate())
 
         assert statuses(apify) == ["ABORTED"]
