@@ -332,7 +332,7 @@ def test_a_killed_task_aborts_its_run(apify: LocalApify, airflow: DagRunner) -> 
     assert started.is_going
 
     killed = run_scenario()
-    killed.run_id = started.run_id
+    killed.run_id = killed.hook.get_run(started.run_id).id
     killed.on_kill()
 
     assert apify.control.ledger().runs[0].aborted_by_request
