@@ -135,8 +135,6 @@ class OneTask(RuleBasedStateMachine):
         arguments = {"actor_id": obedient.name, "wait_for_capacity": patience if deferrable else 0, "log_lines": 0}
         has_store, counts_clears = airflow
         self.may_terminate = not counts_clears
-        # Where Airflow keeps a state, a worker that is shut down is not told from one whose task is cleared.
-        self.may_shut_down = not has_store or on_failed_run == "new"
         self.task = PlayedTask(
             has_store=has_store,
             counts_clears=counts_clears,
@@ -256,7 +254,7 @@ class OneTask(RuleBasedStateMachine):
         self.told = ""
         outcome = act(Fate(moment, lambda: self._befall(blow)))
         self.task.on_wait = lambda: None
-        if self.told:
+        if self.told and self.abort_on_kill:
             assert outcome != WATCHES, "the attempt goes on although it was told to stop"
         if self.told == "marked":
             self._end("marked", outcome)
@@ -264,7 +262,8 @@ class OneTask(RuleBasedStateMachine):
         if outcome in {"died", "terminated"} and not self.task.has_tries_left:
             self._end("failed", outcome)
             return
-        self._settle("retry" if self.told == "cleared" and outcome == "success" else outcome)
+        is_in_vain = self.told == "cleared" and outcome in {"success", WATCHES, WAITS}
+        self._settle("retry" if is_in_vain else outcome)
         if self.state == WATCHES:
             self.task.let_stragglers_arrive()
             self.never_two_runs_for_one_wish()
@@ -293,19 +292,22 @@ class OneTask(RuleBasedStateMachine):
         late = self.task.let_stragglers_arrive()
         self.control.clear_faults()
         self._see()
-        is_limit = not self.abort_on_kill or (outcome == "died" and self._may_miss_its_run(late))
+        is_stopped = outcome in {"died", "terminated"}
+        is_limit = not self.abort_on_kill or (is_stopped and self._may_miss_its_run(outcome, late))
         self.state = f"{state}, unseen" if is_limit else state
 
-    def _may_miss_its_run(self, late: int) -> bool:
+    def _may_miss_its_run(self, outcome: str, late: int) -> bool:
         """Tell whether nobody can have aborted what goes on after the death of a worker.
 
         One that is told first has seconds: for the run that it knows, and for what it has just started. That it may
-        miss where replicas lag, or where the request has not arrived; what earlier attempts have left, it has no time
-        to look for.
+        miss where replicas lag, or where the request has not arrived; and what earlier attempts have left and nobody
+        has noted, it does not look for.
         """
         if not self.told:
             return True
-        return not any(map(self.task.knows, self.live)) and (self.lags or late > 0 or self.task.tries > 1)
+        if any(map(self.task.knows, self.live)):
+            return False
+        return self.task.tries > 1 or (outcome == "died" and (self.lags or late > 0))
 
     def _settle(self, outcome: str) -> None:
         """Note how an attempt has gone on; after the last one nobody is left to abort the run of a dead worker."""
@@ -319,7 +321,7 @@ class OneTask(RuleBasedStateMachine):
             self._see()
             if self.live:
                 self._abort(gracefully=False)
-        elif blow.told != "shut down" or self.may_shut_down:
+        elif blow.told:
             self._tell(blow.told)
         if blow.stop == "dies":
             raise Died(blow.looks or None)
@@ -327,9 +329,7 @@ class OneTask(RuleBasedStateMachine):
             raise Terminated(blow.looks or None)
 
     def _tell(self, told: str) -> None:
-        """Let the process know that it is to stop, if it is; Airflow gives it some seconds for that."""
-        if not told:
-            return
+        """Let the process know that it is to stop; Airflow gives it some seconds for that."""
         self.told = told
         self.control.clear_faults()
         if told == "cleared":
