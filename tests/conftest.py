@@ -21,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 
 from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.testing.pytest_plugin import local_apify
+from tests.contract.session import CHECK
 from tests.dag_runs import DagRunner
 
 __all__ = ["local_apify"]
@@ -50,6 +51,23 @@ asyncio.set_event_loop(None)
 hypothesis_settings.register_profile("tests", deadline=None, max_examples=60, derandomize="CI" in os.environ)
 hypothesis_settings.register_profile("search", deadline=None, max_examples=5_000)
 hypothesis_settings.load_profile("tests")
+
+
+def pytest_configure() -> None:
+    CHECK.start()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of what was sent and answered was checked against Apify's own document."""
+    terminalreporter.write_line(CHECK.summary())
+
+
+@pytest.fixture(autouse=True)
+def _as_the_document_says() -> Iterator[None]:
+    """Fail a test in which the hook or the local Apify breaks the contract with Apify."""
+    yield
+    problems = CHECK.settle()
+    assert not problems, "\n".join(problems)
 
 
 def pytest_unconfigure() -> None:

@@ -118,7 +118,7 @@ def test_a_storage_can_be_named_found_renamed_and_deleted(client: Client, collec
 def test_names_are_unique_and_made_of_letters_digits_and_hyphens(client: Client) -> None:
     client.data("POST", "/v2/datasets", params={"name": "first"})
     second = client.data("POST", "/v2/datasets", params={"name": "second"})
-    assert client.error("PUT", f"/v2/datasets/{second['id']}", json={"name": "first"}) == (409, "name-not-unique")
+    assert client.error("PUT", f"/v2/datasets/{second['id']}", json={"name": "first"}) == (400, "name-not-unique")
     assert client.error("PUT", f"/v2/datasets/{second['id']}", json={"name": 5}) == (400, "invalid-input")
     assert client.error("POST", "/v2/datasets", params={"name": "not a name"}) == (400, "invalid-value")
 

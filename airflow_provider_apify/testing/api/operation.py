@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -44,16 +44,27 @@ class Exchange:
     fault: str | None
 
 
+Listener = Callable[[Exchange], None]
+
+
 class Site:
     """The world that is served now, and who listens.
 
     :param on_exchange: is told of every finished exchange of the API, from the server's thread; changeable at any time.
+    :cvar observers: are told the same, of every local Apify in this process.
     """
 
-    def __init__(self, blueprint: Blueprint, on_exchange: Callable[[Exchange], None] | None = None) -> None:
+    observers: ClassVar[list[Listener]] = []
+
+    def __init__(self, blueprint: Blueprint, on_exchange: Listener | None = None) -> None:
         self._blueprint = blueprint
         self.world = World(blueprint)
         self.on_exchange = on_exchange
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """Everyone who is told of exchanges."""
+        return [*self.observers, *([self.on_exchange] if self.on_exchange else [])]
 
     async def reset(self) -> None:
         """Stop everything and start afresh."""
@@ -80,8 +91,9 @@ class Operation:
         app = self._handling(world, fault)
         if fault is not None:
             app = sabotaged(app, fault, world.clock)
-        if self._site.on_exchange is not None and self._endpoint.is_api:
-            app = self._recorded(app, fault, self._site.on_exchange)
+        listeners = self._site.listeners
+        if listeners and self._endpoint.is_api:
+            app = self._recorded(app, fault, listeners)
         await app(scope, receive, send)
 
     def _handling(self, world: World, fault: Fault | None) -> ASGIApp:
@@ -106,7 +118,7 @@ class Operation:
         except ApiError as error:
             return JSONResponse(error.to_body(), error.status)
 
-    def _recorded(self, app: ASGIApp, fault: Fault | None, listener: Callable[[Exchange], None]) -> ASGIApp:
+    def _recorded(self, app: ASGIApp, fault: Fault | None, listeners: list[Listener]) -> ASGIApp:
         async def recording(scope: Scope, receive: Receive, send: Send) -> None:
             received, sent = bytearray(), _Sent()
 
@@ -118,7 +130,9 @@ class Operation:
             async def send_noted(message: Message) -> None:
                 sent.note(message)
                 if sent.is_complete:  # told before the client can know, so that a test may look at once
-                    listener(self._exchange(scope, bytes(received), sent, fault))
+                    exchange = self._exchange(scope, bytes(received), sent, fault)
+                    for listener in listeners:
+                        listener(exchange)
                 await send(message)
 
             await app(scope, receive_noted, send_noted)

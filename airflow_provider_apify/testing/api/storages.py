@@ -148,7 +148,7 @@ class Kind(Generic[S]):
         if "name" in body:
             name = _checked_name(body.get("name", str))
             if any(other.name == name for other in self.all(call.world).values() if name and other is not storage):
-                raise ApiError(409, "name-not-unique", f"There is another storage named {name}.")
+                raise ApiError(400, "name-not-unique", f"There is another storage named {name}.")
             storage.name = name
         storage.general_access = body.get("generalAccess", str) or storage.general_access
         storage.modified_at = now()

@@ -1,0 +1,86 @@
+"""Every exchange of a test session with a local Apify in this process is checked against Apify's OpenAPI document."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from functools import partial
+
+from airflow_provider_apify.testing import Exchange
+from airflow_provider_apify.testing.api.operation import Site
+from tests.contract.openapi import Contract, contract
+
+HOOK = "airflow-provider-apify/"
+"""How the User-Agent of the hook's requests begins."""
+REQUESTS, ANSWERS = "requests of the hook", "answers of the local Apify"
+
+
+class SessionCheck:
+    """Take note of exchanges while tests run, and check them when nobody waits for it.
+
+    Answers that a fault has spoilt are meant to be wrong, and are left out. Of requests only the hook's must be right:
+    tests send others that are not.
+    """
+
+    def __init__(self, agreement: Contract) -> None:
+        self._agreement = agreement
+        self._pending: deque[Exchange] = deque()
+        self._known: set[int] = set()
+        self._checked: Counter[str] = Counter()
+        self._wrong: Counter[str] = Counter()
+        self._operations: set[str] = set()
+
+    def start(self) -> None:
+        """Listen to every local Apify that this process serves, or will."""
+        Site.observers.append(self._pending.append)
+
+    def settle(self) -> list[str]:
+        """Check what has come since, and return what is wrong with it."""
+        problems: list[str] = []
+        while self._pending:
+            exchange = self._pending.popleft()
+            self._operations.add(f"{exchange.method} {exchange.template}")
+            if exchange.request_headers.get("user-agent", "").startswith(HOOK):
+                problems += self._check(REQUESTS, exchange, _request(exchange), self._agreement.check_request)
+            if exchange.fault is None:
+                problems += self._check(ANSWERS, exchange, _answer(exchange), self._agreement.check_response)
+        return problems
+
+    def _check(self, kind: str, exchange: Exchange, parts: tuple[object, ...], check: Callable[..., None]) -> list[str]:
+        """Check a request or an answer; one that is the same as one before needs no second look."""
+        self._checked[kind] += 1
+        identity = hash((kind, exchange.method, exchange.template, str(parts)))
+        if identity in self._known:
+            return []
+        try:
+            partial(check, exchange.method, exchange.path)(*parts)
+        except AssertionError as error:
+            self._wrong[kind] += 1
+            return [str(error)]
+        self._known.add(identity)
+        return []
+
+    def summary(self) -> str:
+        """Say how much was checked."""
+        counts = [
+            f"{self._checked[kind] - self._wrong[kind]:,} of {self._checked[kind]:,} {kind}"
+            for kind in (REQUESTS, ANSWERS)
+        ]
+        used = f"{len(self._operations)} of {len(self._agreement.operations)} operations"
+        return f"Valid against Apify's OpenAPI document: {' and '.join(counts)}, of {used}."
+
+
+def _request(exchange: Exchange) -> tuple[object, ...]:
+    return exchange.query, _kept(exchange.request_headers), exchange.request_body or None
+
+
+def _answer(exchange: Exchange) -> tuple[object, ...]:
+    return exchange.status, _kept(exchange.response_headers), exchange.response_body
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers that the document says something about."""
+    return {name: headers[name] for name in ("content-type", "content-encoding") if name in headers}
+
+
+CHECK = SessionCheck(contract())
