@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_apify.testing import Exchange, LocalApify
 from airflow_provider_apify.testing.api.application import ENDPOINTS
 from tests.contract.openapi import Contract, contract
+from tests.contract.served_page import NOTES, PAGE, page
 from tests.contract.using_actors import use_account, use_actors, use_schedules, use_tools
 from tests.testing.client import WAIT, Client
 
@@ -294,3 +295,8 @@ def test_each_request_that_succeeded_is_as_the_document_says(exchanges: list[Exc
     for each in exchanges:
         if each.status < 400:
             contract().check_request(each.method, each.path, each.query, each.request_headers, each.request_body)
+
+
+def test_the_page_of_what_is_served_is_true() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "Run: python -m tests.contract.served_page"
+    assert contract().operations >= NOTES.keys()

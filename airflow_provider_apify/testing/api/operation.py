@@ -30,6 +30,7 @@ class Exchange:
     :param template: the path of the operation in the OpenAPI document.
     :param response_body: ``None`` when it was longer than 1 MiB.
     :param fault: the action of the fault that happened to it, if any.
+    :param raw_path: the path byte for byte as it came, where ``path`` is spelled in one way.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Exchange:
     response_headers: dict[str, str]
     response_body: bytes | None
     fault: str | None
+    raw_path: str = ""
 
 
 Listener = Callable[[Exchange], None]
@@ -120,7 +122,7 @@ class Operation:
 
     def _recorded(self, app: ASGIApp, fault: Fault | None, listeners: list[Listener]) -> ASGIApp:
         async def recording(scope: Scope, receive: Receive, send: Send) -> None:
-            received, sent = bytearray(), _Sent()
+            received, sent = bytearray(), _Sent(has_body=scope["method"] != "HEAD")
 
             async def receive_noted() -> Message:
                 message = await receive()
@@ -128,8 +130,7 @@ class Operation:
                 return message
 
             async def send_noted(message: Message) -> None:
-                sent.note(message)
-                if sent.is_complete:  # told before the client can know, so that a test may look at once
+                if sent.note(message):  # told before the client can know, so that a test may look at once
                     exchange = self._exchange(scope, bytes(received), sent, fault)
                     for listener in listeners:
                         listener(exchange)
@@ -151,26 +152,28 @@ class Operation:
             response_headers=sent.headers,
             response_body=None if len(sent.body) > MAX_RECORDED_BYTES else bytes(sent.body),
             fault=fault.action if fault else None,
+            raw_path=scope["raw_path"].decode("latin-1"),
         )
 
 
 class _Sent:
     """What was sent so far; of long bodies only the beginning."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_body: bool) -> None:
+        self._has_body = has_body
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = bytearray()
-        self.is_complete = False
 
-    def note(self, message: Message) -> None:
+    def note(self, message: Message) -> bool:
+        """Take note of a part of the answer, and tell whether the client has all of it then."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = _as_text(message["headers"])
-            return
+            return not self._has_body
         if len(self.body) <= MAX_RECORDED_BYTES:
             self.body.extend(message.get("body", b""))
-        self.is_complete = not message.get("more_body", False)
+        return self._has_body and not message.get("more_body", False)
 
 
 def _as_text(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
