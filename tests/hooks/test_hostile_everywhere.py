@@ -122,7 +122,7 @@ CALLS: Mapping[str, tuple[str, Callable[[ApifyHook, str], Any]]] = {
 }
 TAKES_NO_NAME = {
     "get_connection_form_widgets", "get_ui_field_behaviour", "test_connection", "get_me", "get_limits",
-    "async_get_limits", "get_monthly_usage", "get_client", "get_async_client",
+    "async_get_limits", "get_monthly_usage", "get_client", "get_async_client", "with_retry",
 }  # fmt: skip
 ASKED_THROUGH_OTHERS = {
     "read_items",  # as iterate_items; the way of exports
