@@ -9,7 +9,7 @@
     + ApifyInvalidInputError  400: the input is not what the Actor takes
     + ApifyCapacityError      402: no memory or no free run slot now; nothing was started
     + ApifyRateLimitError     429, after retries
-    + ApifyServerError        5xx, or 4xx of something that is not Apify (a proxy), after retries
+    + ApifyServerError        5xx, or 3xx or 4xx of something that is not Apify (a proxy), after retries
     + ApifyWebFetchError      Web Fetch could not load the page
   - ApifyRunError             the run ended, but not as the task wanted
     + ApifyRunFailed
@@ -115,7 +115,9 @@ class ApifyRateLimitError(ApifyApiError):
 
 
 class ApifyServerError(ApifyApiError):
-    """The API failed on its side (HTTP 5xx), or something before it answered in its place (4xx without Apify's error).
+    """The API failed on its side (HTTP 5xx), or something before it answered in its place.
+
+    That is a 4xx without Apify's error, or a redirect of what changes something: only reads are sent on.
 
     A start that ends like this may have started a run.
     """

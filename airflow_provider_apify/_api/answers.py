@@ -30,6 +30,8 @@ from airflow_provider_apify.exceptions import (
 
 _MESSAGE_CHARACTERS = 500
 _TOO_MANY_REQUESTS = 429
+_SUCCESS = 200
+_REDIRECT = 300
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 
@@ -87,7 +89,12 @@ class Response:
     @property
     def is_success(self) -> bool:
         """Whether the request was done."""
-        return self.status_code < _CLIENT_ERROR
+        return _SUCCESS <= self.status_code < _REDIRECT
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the server sends us elsewhere with what must not be sent on; see ``transports``."""
+        return _REDIRECT <= self.status_code < _CLIENT_ERROR
 
     @property
     def is_rate_limited(self) -> bool:
@@ -101,10 +108,12 @@ class Response:
 
     @property
     def is_refusal_of_another(self) -> bool:
-        """Whether something that is not Apify refuses: a proxy, a gateway, a server at a wrong address.
+        """Whether something that is not Apify refuses, or redirects: a proxy, a gateway, a server at a wrong address.
 
         It says nothing about runs, tokens or IDs, and not whether Apify has got the request before.
         """
+        if self.is_redirect:
+            return True
         is_refusal = _CLIENT_ERROR <= self.status_code < _SERVER_ERROR and self.status_code != _TOO_MANY_REQUESTS
         return is_refusal and self.has_body and not isinstance(self.error.get("type"), str)
 
@@ -147,15 +156,42 @@ class NoResponse:
 
 
 Answer = Response | NoResponse
-_NOT_APIFY = "is not Apify's JSON; check the connection's host and any proxy in between"
-NOT_APIFY = f"the answer's body {_NOT_APIFY}"
+
+
+def not_apify(request: Request) -> NoResponse:
+    """Return what a good answer is whose body is none of Apify's."""
+    return NoResponse(f"the answer's body {_not_apify(request)}")
+
+
+def _not_apify(request: Request) -> str:
+    return f"is not Apify's JSON; check {request.address_setting} and any proxy in between"
 
 
 def in_words(answer: Answer) -> str:
     """Say briefly what came back."""
     if isinstance(answer, NoResponse):
         return answer.reason
+    if answer.is_redirect:
+        return f"HTTP {answer.status_code}, redirected to {_place(answer) or 'elsewhere'}"
     return f"HTTP {answer.status_code}{', not of Apify' if answer.is_refusal_of_another else ''}"
+
+
+def _place(redirect: Response) -> str:
+    """Return where a redirect leads: scheme and host, because the rest may hold a secret; empty for the same host."""
+    try:
+        parts = urlsplit(redirect.headers.get("location", ""))
+    except ValueError:
+        return ""
+    return f"{parts.scheme or 'https'}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+
+
+def _default_message(request: Request, answer: Response) -> str:
+    """Return what to say where Apify says nothing."""
+    if answer.is_redirect:
+        place = _place(answer)
+        advice = f"if that is Apify, write {place} in" if place else "check"
+        return f"redirected to {place or 'elsewhere'}, and only reads are sent on; {advice} {request.address_setting}"
+    return f"the body {_not_apify(request)}" if answer.is_refusal_of_another else "no message"
 
 
 def _read_date(text: str) -> datetime | None:
@@ -194,8 +230,7 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
         doubt = "" if request.retry_safe or not answer.sent else " It is unknown whether it was done; not repeated."
         return answer.kind(f"{asked}: {answer.reason}.{doubt}")
     error, kind = answer.error, error_class(answer)
-    default = f"the body {_NOT_APIFY}" if answer.is_refusal_of_another else "no message"
-    message = str(error.get("message") or default)[:_MESSAGE_CHARACTERS].rstrip(".")
+    message = str(error.get("message") or _default_message(request, answer))[:_MESSAGE_CHARACTERS].rstrip(".")
     advice = _approval_advice(error) if kind is ApifyApprovalError else _ADVICE.get(kind, "")
     return kind(
         f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message}. {advice}".replace(

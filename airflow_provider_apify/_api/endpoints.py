@@ -38,6 +38,7 @@ class Request:
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param label: what errors call it, where method and path do not tell.
+    :param address_setting: what decides where it is sent, for errors.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Request:
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
     label: str = ""
+    address_setting: str = "the connection's host"
 
     @property
     def has_answer_body(self) -> bool:

@@ -20,7 +20,7 @@ _ANSWER_SECONDS = 180.0
 
 
 def fetch_page(url: str, formats: Collection[Format] | None, headers: Mapping[str, str] | None) -> Request:
-    """``POST`` to the root of Web Fetch's address. Sent twice, the page is fetched, and paid for, twice; no more.
+    """``POST`` to the root of Web Fetch's address. Sent twice, the page is fetched, and paid for, twice.
 
     :raises ValueError: the URL is not http or https, or there is no such format.
     """
@@ -34,7 +34,15 @@ def fetch_page(url: str, formats: Collection[Format] | None, headers: Mapping[st
     given = {name: value for name, value in body.items() if value}
     # Without its parameters: they may hold a secret.
     label = f"Web Fetch of {parts.scheme}://{parts.hostname}{parts.path}"
-    return Request("POST", "/", body=json.dumps(given).encode(), timeout=_ANSWER_SECONDS, label=label)
+    return Request(
+        "POST",
+        "/",
+        body=json.dumps(given).encode(),
+        retry_safe=False,
+        timeout=_ANSWER_SECONDS,
+        label=label,
+        address_setting="web_fetch_url in the connection's extra",
+    )
 
 
 def page_of(response: Response) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from airflow_provider_apify._api import endpoints
-from airflow_provider_apify._api.answers import NOT_APIFY, Answer, NoResponse, Response, data_of, error_of
+from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_of, not_apify
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify.exceptions import (
     ApifyConnectionError,
@@ -150,7 +150,7 @@ def call_reading(
             result = read(answer)
             if result is not None:
                 return result
-            answer = NoResponse(NOT_APIFY)
+            answer = not_apify(request)
         delay = retry.delay(request, answer, attempt)
         left = until - clock()
         if delay is None or left <= 0:

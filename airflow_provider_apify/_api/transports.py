@@ -114,7 +114,7 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
 
 def _may_be_redirected(request: Request) -> bool:
     """Tell whether following keeps the meaning: a redirected ``POST`` is sent on as a ``GET``, or starts elsewhere."""
-    return request.method == "GET"
+    return request.method in {"GET", "HEAD"}
 
 
 def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -128,10 +129,11 @@ class ApifyClient(BaseHook):
         try:
             with open_with_requests(self._session, self.connection.access, request) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                if not response.ok:
-                    return Response(response.status_code, headers, response.content)
+                answer = Response(response.status_code, headers, b"")
+                if not answer.is_success:
+                    return replace(answer, body=response.content)
                 results.append(read(headers, response.iter_content(piece_bytes)))
-                return Response(response.status_code, headers, b"")
+                return answer
         except requests.RequestException as error:
             return no_response(error)
         except ApifyDataError as error:

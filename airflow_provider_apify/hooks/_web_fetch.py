@@ -27,7 +27,8 @@ class WebFetch(ApifyClient):
         """Fetch one page, PDF or other file with Web Fetch, Apify's Actor for that (https://apify.com/apify/web-fetch).
 
         It runs in Standby mode at an address of its own, gets past what keeps bots out, and answers at once, with no
-        run and no dataset. Each fetch is charged; after a passing fault (no answer, 5xx, 429) it is asked for again.
+        run and no dataset. Each fetch is charged, so it is only asked for again where nothing was fetched: after a 429,
+        or where the request was not sent. After any other fault, asking again, and paying again, is up to you.
         The token is sent to the connection's ``web_fetch_url`` only, which is Apify's unless told otherwise.
 
         :param url: http or https.
@@ -37,6 +38,8 @@ class WebFetch(ApifyClient):
         :return: the page, whatever status the site has answered with: see its ``http_status``.
         :raises ApifyWebFetchError: the site could not be reached, or took more than 2 minutes.
         :raises ApifyApiError: the content fits none of the formats.
+        :raises ApifyServerError: Web Fetch failed; the page may have been fetched.
+        :raises ApifyConnectionError: no answer, or none of Web Fetch's; the page may have been fetched.
         :raises ValueError: no such URL or format.
         """
         request = fetching.fetch_page(url, formats, headers)

@@ -56,9 +56,10 @@ def plain_server(
             for name, value in {**headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815 - the standard library's name
+        do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815 - the standard library's names
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.answers import NOT_APIFY, NoResponse, Response, data_of, error_class, error_of
+from airflow_provider_apify._api.answers import (
+    NoResponse,
+    Response,
+    data_of,
+    error_class,
+    error_of,
+    in_words,
+    not_apify,
+)
 from airflow_provider_apify._api.endpoints import Request, get_run, start_run
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
@@ -113,6 +121,24 @@ def test_a_refusal_without_apify_s_error_is_of_something_else_and_may_pass(statu
     assert f"HTTP {status}: the body is not Apify's JSON; check the connection's host and any proxy" in str(error)
 
 
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+def test_a_redirect_that_is_not_followed_is_no_success_and_says_what_to_write_where(status: int) -> None:
+    """A write that is sent elsewhere by a proxy is not done."""
+    answer = Response(status, {"location": "https://user:word@api.apify.com/v2/x?token=secret"}, b"")
+    error = error_of(START, answer)
+    assert (answer.is_success, answer.is_passing_fault) == (False, True)
+    assert type(error) is ApifyServerError
+    assert f"HTTP {status}: redirected to https://api.apify.com, and only reads are sent on" in str(error)
+    assert str(error).endswith("write https://api.apify.com in the connection's host.")
+    assert in_words(answer) == f"HTTP {status}, redirected to https://api.apify.com"
+
+
+@pytest.mark.parametrize("location", [{}, {"location": "/login"}, {"location": "http://["}])
+def test_a_redirect_that_names_no_host_says_what_to_check(location: dict[str, str]) -> None:
+    message = str(error_of(START, Response(302, location, b"")))
+    assert message.endswith("redirected to elsewhere, and only reads are sent on; check the connection's host.")
+
+
 def test_too_many_requests_are_too_many_whoever_says_so() -> None:
     assert Response(429, {}, b"<html>Slow down</html>").is_rate_limited
 
@@ -213,7 +239,7 @@ def test_nothing_is_in_doubt_where_nothing_was_sent_or_nothing_is_changed(
 
 
 def test_an_answer_of_something_that_is_not_apify_is_told_so() -> None:
-    assert "not Apify's JSON; check the connection's host" in str(error_of(READ, NoResponse(NOT_APIFY)))
+    assert "not Apify's JSON; check the connection's host" in str(error_of(READ, not_apify(READ)))
 
 
 def test_data_that_kept_breaking_is_a_data_error() -> None:
@@ -222,7 +248,7 @@ def test_data_that_kept_breaking_is_a_data_error() -> None:
     assert error.retryable
 
 
-@pytest.mark.parametrize("answer", [LOST, REFUSED, failed(500), failed(400, "invalid-input"), NoResponse(NOT_APIFY)])
+@pytest.mark.parametrize("answer", [LOST, REFUSED, failed(500), failed(400, "invalid-input"), not_apify(START)])
 def test_no_error_holds_the_input(answer: Response | NoResponse) -> None:
     error = error_of(START, answer)
     shown = f"{error}{error!r}{error.args}{vars(error)}{START!r}"

@@ -126,8 +126,8 @@ def test_any_body_satisfies_a_call_that_does_not_read_it() -> None:
     assert Fed(call(endpoints.get_log("r1"), RetryPolicy())).finish(UNREADABLE) is UNREADABLE
 
 
-@pytest.mark.parametrize("status", [200, 201, 204, 304])
-def test_whatever_is_no_error_is_an_answer(status: int) -> None:
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_whatever_is_a_success_is_an_answer(status: int) -> None:
     assert Fed(call(READ, RetryPolicy())).finish(Response(status, {}, b"")).status_code == status
 
 

@@ -12,11 +12,15 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import requests
 
 from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import Answer, in_words
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.transports import (
     Access,
+    send_with_aiohttp,
+    send_with_requests,
     shared_session,
 )
 from airflow_provider_apify.exceptions import (
@@ -38,6 +42,7 @@ from tests._api.plain_server import ME, PlainServer, Reply, forward, plain_serve
 
 START = endpoints.start_run(Target("actor", "apify/scenario"), b'{"durationSecs": 0}', RunOptions())
 READ = endpoints.get_me()
+LOOK = Request("HEAD", "/v2/users/me")
 START_ROUTE = "POST /v2/actors/{actorId}/runs"
 READ_ROUTE = "GET /v2/users/me"
 
@@ -256,11 +261,25 @@ def test_a_redirected_start_is_no_start(ask: Ask, status: int) -> None:
     """Following would turn it into a GET of the list of runs, or send the token somewhere else."""
     with (
         plain_server(lambda _handler: (status, {"Location": "/elsewhere"}, b"")) as server,
-        pytest.raises(ApifyConnectionError, match="check the connection's host") as caught,
+        pytest.raises(ApifyServerError, match="check the connection's host") as caught,
     ):
         ask(access_to(server.base_url), START)
     assert len(server.targets) == 1
     assert TOKEN not in _shown(caught.value)
+
+
+def test_a_redirected_look_without_a_body_is_followed() -> None:
+    def reply(handler: BaseHTTPRequestHandler) -> Reply:
+        return (200, {}, ME) if handler.path == "/elsewhere" else (308, {"Location": "/elsewhere"}, b"")
+
+    async def send_on_loop(access: Access) -> Answer:
+        async with shared_session() as session:
+            return await send_with_aiohttp(session, access, LOOK)
+
+    with plain_server(reply) as server, requests.Session() as session:
+        access = access_to(server.base_url)
+        answers = [send_with_requests(session, access, LOOK), asyncio.run(send_on_loop(access))]
+    assert [in_words(answer) for answer in answers] == ["HTTP 200"] * 2
 
 
 def test_a_redirected_read_is_followed(ask: Ask) -> None:

@@ -127,17 +127,27 @@ def test_each_failure_is_its_own_error(
     assert type(caught.value) is kind
 
 
-def test_passing_faults_are_gone_through(hook: ApifyHook, apify: LocalApify) -> None:
-    apify.control.add_fault("answer", path=PATH, status=503)
-    apify.control.add_fault("garbage", path=PATH)
+def test_what_fetched_nothing_is_gone_through(hook: ApifyHook, apify: LocalApify) -> None:
+    apify.control.add_fault("answer", path=PATH, status=429, error_type="rate-limit-exceeded")
 
     assert hook.web_fetch(f"{apify.base_url}/shop/").http_status == 200
+    assert apify.control.ledger().requests[FETCH] == 2
+
+
+@pytest.mark.parametrize("fault", ["answer", "answer-after-commit", "cut-after-commit", "cut-body", "garbage"])
+def test_what_may_have_fetched_the_page_is_not_paid_for_again(hook: ApifyHook, apify: LocalApify, fault: str) -> None:
+    apify.control.add_fault(fault, path=PATH, status=503, after_bytes=20)
+
+    with pytest.raises((ApifyServerError, ApifyConnectionError)) as caught:
+        hook.web_fetch(f"{apify.base_url}/shop/")
+    assert caught.value.retryable
+    assert apify.control.ledger().requests[FETCH] == 1
 
 
 def test_an_address_where_nobody_speaks_web_fetch_is_an_error(hook: ApifyHook, apify: LocalApify) -> None:
     apify.control.add_fault("garbage", path=PATH, times=None)
 
-    with pytest.raises(ApifyConnectionError, match="not Apify's JSON"):
+    with pytest.raises(ApifyConnectionError, match="not Apify's JSON; check web_fetch_url in the connection's extra"):
         hook.web_fetch(f"{apify.base_url}/shop/")
 
 
