@@ -120,9 +120,10 @@ class AzuriteServer(Server):
         # The driver may speak a newer version of the protocol than this release knows by name.
         options += ["--skipApiVersionCheck"]
         listens = r"successfully listens on (http://127\.0\.0\.1:\d+)"
-        endpoint = self._run([*azurite(), *options], listens, AZURITE_ACCOUNTS=f"{account}:{key}")
+        self.endpoint = self._run([*azurite(), *options], listens, AZURITE_ACCOUNTS=f"{account}:{key}")
+        address = f"{self.endpoint}/{account}"
         self.connection_string = (
-            f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={key};BlobEndpoint={endpoint}/{account};"
+            f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={key};BlobEndpoint={address};"
         )
         self.connection = {"conn_type": "azure_data_lake", "extra": {"connection_string": self.connection_string}}
         self.url = f"abfs://{self.container}"

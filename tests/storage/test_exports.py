@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import scenario_item
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
@@ -33,9 +34,13 @@ def name() -> str:
 
 def export(airflow: DagRunner, path: str, conn_id: str | None = None) -> Outcome:
     """Write a dataset with a task."""
-    hook = ApifyHook()
-    run = hook.wait_for_run(hook.start_run(Target("actor", "apify/scenario"), {"items": ITEMS}).id).run
+    run = finished_run(ITEMS)
     return airflow.run_task(DatasetToFileOperator(task_id="task", run_id=run.id, path=path, target_conn_id=conn_id))
+
+
+def finished_run(items: int) -> ActorRun:
+    hook = ApifyHook()
+    return hook.wait_for_run(hook.start_run(Target("actor", "apify/scenario"), {"items": items}).id).run
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, server: Server, **extra: Any) -> str:
@@ -53,6 +58,26 @@ def test_a_dataset_goes_to_any_storage(airflow: DagRunner, storage: Storage, nam
     assert [json.loads(line) for line in body.splitlines()] == [scenario_item(index) for index in range(ITEMS)]
     assert outcome.xcom()["sha256"] == hashlib.sha256(body).hexdigest()
     assert outcome.xcom()["bytes"] == len(body)
+    assert storage.litter() == []
+
+
+def test_a_dataset_may_be_split_on_any_storage_and_a_shorter_one_replaces_it_whole(
+    airflow: DagRunner, storage: Storage, name: str
+) -> None:
+    def parts_of(items: int) -> list[list[Any]]:
+        run = finished_run(items)
+        path = f"{storage.url}/{name}/{{part}}.jsonl"
+        written = DatasetToFileOperator(
+            task_id="task", run_id=run.id, path=path, target_conn_id=storage.conn_id, items_per_file=2
+        )
+        files = airflow.run_task(written).xcom()["files"]
+        bodies = [storage.read(f"{name}/{number:05d}.jsonl") for number in range(5)]
+        found = [body for body in bodies if body is not None]
+        assert [hashlib.sha256(body).hexdigest() for body in found] == [file["sha256"] for file in files]
+        return [[json.loads(line)["id"] for line in body.splitlines()] for body in found]
+
+    assert parts_of(7) == [[0, 1], [2, 3], [4, 5], [6]]
+    assert parts_of(3) == [[0, 1], [2]]
     assert storage.litter() == []
 
 

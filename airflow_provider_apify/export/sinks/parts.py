@@ -56,8 +56,7 @@ class PartUploads(Generic[Answer]):
     In memory are the parts on their way, and the one being filled.
 
     :param loop: where the driver lives, in a thread of its own.
-    :param upload: called in the writer's thread with a part's number, from 1, and its bytes as a file, which asyncio's
-        HTTP client reads piece by piece instead of holding its loop up; returns its upload.
+    :param upload: called in the writer's thread with a part's number, from 1, and its bytes; returns its upload.
     """
 
     def __init__(

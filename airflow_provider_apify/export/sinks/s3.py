@@ -27,6 +27,8 @@ class S3Sink:
     An upload of the same key that got no part for five minutes was left by a writer that died, and is given up. What is
     left by one that nobody repeats is up to the bucket: to a lifecycle rule with ``AbortIncompleteMultipartUpload``.
 
+    Bodies are bytes, no files: where S3 throttles, s3fs repeats the call, and would send what is left of a file.
+
     :raises OSError: there is no such bucket, or the connection may not look at it.
     """
 
@@ -48,7 +50,7 @@ class S3Sink:
             sent = [{"PartNumber": number, **_receipt(answer)} for number, answer in enumerate(self._parts.finish(), 1)]
             self._fs.call_s3("complete_multipart_upload", MultipartUpload={"Parts": sent}, **self._upload)
         else:
-            self._fs.call_s3("put_object", Body=self._parts.take(), **self._object)
+            self._fs.call_s3("put_object", Body=self._parts.take().getvalue(), **self._object)
 
     def discard(self) -> None:
         """Give the upload up; S3 forgets its parts."""
@@ -61,7 +63,8 @@ class S3Sink:
             begun = self._fs.call_s3("create_multipart_upload", **self._object)
             self._upload = self._object | {"UploadId": begun["UploadId"]}
         # The coroutines of fsspec's drivers, which is what we are after, all begin with an underscore.
-        return self._fs._call_s3("upload_part", PartNumber=number, Body=part, **self._upload)  # type: ignore[no-any-return]  # noqa: SLF001
+        call = self._fs._call_s3  # noqa: SLF001
+        return call("upload_part", PartNumber=number, Body=part.getvalue(), **self._upload)  # type: ignore[no-any-return]
 
     def _give_up_abandoned(self) -> None:
         try:
