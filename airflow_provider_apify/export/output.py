@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import queue
 import threading
@@ -62,6 +63,8 @@ def compression_of(path: str, chosen: str | None) -> str | None:
 class Output:
     """Write a file in large blocks, and know its size and digest when the ``with`` block has ended well.
 
+    After a write that has failed it takes nothing, so that no file is completed that lacks something in the middle.
+
     The digest is computed beside the writing; compressing, which takes longer, is too, and then writes as well.
 
     :param sink: takes the file's bytes.
@@ -76,6 +79,7 @@ class Output:
         self._block = bytearray()
         self._digest = hashlib.sha256()
         self._beside = _Beside(self._compress if self._compressor else self._digest.update)
+        self._is_broken = False
         self.taken = 0
         self.size = 0
 
@@ -88,6 +92,7 @@ class Output:
     ) -> None:
         try:
             if kind is None:
+                self._refuse_if_broken()
                 self._flush()
         finally:
             self._beside.finish(is_failing=kind is not None)
@@ -119,10 +124,17 @@ class Output:
             self._hand_over(block)
 
     def _hand_over(self, block: bytes | bytearray | memoryview) -> None:
+        self._refuse_if_broken()
+        self._is_broken = True  # until the block is taken
         self._beside.put(block)
         if not self._compressor:
             self._sink.write(block)
             self.size += len(block)
+        self._is_broken = False
+
+    def _refuse_if_broken(self) -> None:
+        if self._is_broken:
+            raise OSError(errno.EIO, "An earlier write has failed, so that the file lacks what was in it")
 
     def _compress(self, block: bytes | bytearray | memoryview) -> None:
         assert self._compressor is not None  # noqa: S101 - for mypy

@@ -127,12 +127,16 @@ def _sink_class(path: ObjectStoragePath) -> Callable[[ObjectStoragePath], Sink]:
 def os_errors(*passed: type[Exception]) -> Iterator[None]:
     """Turn any error of a driver into an ``OSError``: drivers have no error in common.
 
+    Those of ``requests`` are an ``OSError`` already, but would be taken for Apify's where an answer of Apify is read.
+
     :param passed: errors that stay what they are.
     """
     try:
         yield
     except Exception as error:
-        if isinstance(error, (OSError, *passed)):
+        from requests import RequestException  # noqa: PLC0415 - a DAG file that imports an operator does not need it
+
+        if isinstance(error, (OSError, *passed)) and not isinstance(error, RequestException):
             raise
         raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -78,6 +79,34 @@ def test_a_sink_that_fails_fails_the_writer(compression: str | None, room: int) 
 
     with pytest.raises(_FullError):
         write_noise()
+
+
+class _Flaky(Taken):
+    """Fails once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_failed = False
+
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise _FullError
+        super().write(piece)
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+def test_after_a_write_that_failed_nothing_is_taken_and_nothing_completed(compression: str | None) -> None:
+    noise = hashlib.shake_256(b"noise").digest(2**20)
+
+    def go_on_in_spite_of_it() -> None:
+        with Output(_Flaky(), compression) as written:
+            for _ in range(20):
+                with suppress(OSError):
+                    written.write(noise)
+
+    with pytest.raises(OSError):  # noqa: PT011 - any: the first one or that of the refusal
+        go_on_in_spite_of_it()
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
