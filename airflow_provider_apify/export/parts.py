@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 from airflow_provider_apify.export.arrays import ArrayOfLines
@@ -134,10 +135,10 @@ class Parts:
         self._note(self.files)
 
     def _remove_others(self) -> None:
-        number = len(self.files)
-        while (path := self._path(number)).exists():
+        others = takewhile(lambda path: path.exists(), map(self._path, count(len(self.files))))
+        # From the last one down: whoever dies meanwhile leaves no gap, behind which the next would not look.
+        for path in reversed(list(others)):
             path.unlink()
-            number += 1
 
 
 class _Part:

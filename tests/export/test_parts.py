@@ -118,6 +118,32 @@ def test_parts_of_a_longer_export_before_are_removed_when_the_new_one_is_whole(
     assert names_in(tmp_path) == ["items-00000.jsonl", "items-00001.jsonl"]
 
 
+def test_old_parts_are_removed_although_an_attempt_died_while_it_removed_them(
+    tmp_path: Path, path: Callable[[int], ObjectStoragePath], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        """The process ends."""
+
+    def write() -> None:
+        parts = Parts(path, Split(items=5), None)
+        with parts.written(ignore):
+            parts.write(lines_of(ITEMS))
+
+    def die_at_the_second(self: ObjectStoragePath, _unlink: Any = ObjectStoragePath.unlink) -> None:
+        if len(names_in(tmp_path)) < 6:
+            raise KilledError
+        _unlink(self)
+
+    for number in range(6):
+        (tmp_path / f"items-{number:05d}.jsonl").write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectStoragePath, "unlink", die_at_the_second)
+        with pytest.raises(KilledError):
+            write()
+    write()
+    assert names_in(tmp_path) == ["items-00000.jsonl", "items-00001.jsonl"]
+
+
 def test_a_failure_leaves_the_finished_parts_and_the_old_ones_behind_them(
     tmp_path: Path, path: Callable[[int], ObjectStoragePath]
 ) -> None:

@@ -11,14 +11,21 @@ from typing import Any, ClassVar
 
 import fsspec  # type: ignore[import-untyped]
 import pytest
+import requests
 from airflow.providers.common.compat import sdk
 from airflow.providers.common.compat.sdk import HookLineageCollector, ObjectStoragePath
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem  # type: ignore[import-untyped]
 from upath.implementations.cloud import CloudPath
 from upath.registry import register_implementation
 
+from airflow_provider_apify.export.engine import Export
+from airflow_provider_apify.export.formats import FORMATS
+from airflow_provider_apify.export.sinks.held_back import HeldBackSink
 from airflow_provider_apify.export.sinks.parts import part_size
 from airflow_provider_apify.export.target import _SINKS, storage_path, whole_file
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.testing import LocalApify
+from tests.export.material import dataset_of, requests_for_items
 
 try:
     from airflow.sdk.io import attach
@@ -214,6 +221,22 @@ def test_an_object_store_that_refuses_is_an_os_error(bucket: type[Bucket]) -> No
     assert bucket.objects == {}
 
 
+def test_an_error_of_a_storages_http_library_is_not_taken_for_one_of_apifys(
+    hook: ApifyHook, apify: LocalApify, bucket: type[Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise requests.ConnectionError("the storage's own HTTP library")
+
+    dataset_id = dataset_of(hook, 100)
+    monkeypatch.setattr(HeldBackSink, "write", fail)
+    before = requests_for_items(apify)
+    with pytest.raises(OSError, match="the storage's own HTTP library") as raised:
+        Export(hook, dataset_id, lambda _: ObjectStoragePath("bucket://mine/items.jsonl"), FORMATS["jsonl"]).run()
+    assert not isinstance(raised.value, requests.RequestException)
+    assert bucket.objects == {}
+    assert requests_for_items(apify) - before <= 2
+
+
 def test_an_upload_that_is_given_up_stays_given_up_when_its_memory_is_freed(bucket: type[Bucket]) -> None:
     with pytest.raises(_PowerCutError):
         write(ObjectStoragePath("bucket://mine/items.jsonl"), b"x", fail=True)
@@ -245,6 +268,15 @@ def test_a_file_that_is_being_written_is_not_taken_for_abandoned(tmp_path: Path)
         with pytest.raises(_PowerCutError):
             write(path, b"y", fail=True)
     assert (tmp_path / "items.jsonl").stat().st_size == 2_000_000
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "items-1.jsonl").write_bytes(b"old\n")
+    (tmp_path / "items.jsonl").symlink_to("items-1.jsonl")
+    write(ObjectStoragePath(str(tmp_path / "items.jsonl")), b"new\n")
+    assert (tmp_path / "items.jsonl").is_symlink()
+    assert (tmp_path / "items-1.jsonl").read_bytes() == b"new\n"
+    assert len(names_in(tmp_path)) == 2
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:

@@ -23,13 +23,13 @@ class LocalSink:
     """Write to a hidden file beside the target and rename it.
 
     The hidden file is locked while its writer lives. So the next writer of the same target can tell which ones were
-    left behind, and removes them. Folders are made as needed.
+    left behind, and removes them. Folders are made as needed, links are followed.
 
     :raises OSError: the folder cannot be made or written, or there is something else than a file.
     """
 
     def __init__(self, path: ObjectStoragePath) -> None:
-        self._target = Path(path.path)
+        self._target = Path(path.path).resolve()
         if self._target.exists() and not self._target.is_file():  # a device would be replaced by a file
             raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._target))
         self._target.parent.mkdir(parents=True, exist_ok=True)
