@@ -55,18 +55,29 @@ class Record:
     body: bytes = field(repr=False)
 
     @property
+    def is_json(self) -> bool:
+        """Whether its type is JSON's, or one made of it."""
+        subtype = _header(self.content_type).get_content_subtype()
+        return subtype == "json" or subtype.endswith("+json")
+
+    @property
     def value(self) -> Any:
         """What the bytes mean by their type: JSON's value (``None`` for no bytes), text, else the bytes themselves.
 
         :raises ValueError: they are not what their type says.
         """
-        header = Message()
-        header["content-type"] = self.content_type
-        if header.get_content_subtype() == "json" or header.get_content_subtype().endswith("+json"):
+        header = _header(self.content_type)
+        if self.is_json:
             return json.loads(self.body) if self.body else None
         if header.get_content_maintype() == "text":
             return self.body.decode(header.get_content_charset("utf-8"))
         return self.body
+
+
+def _header(content_type: str) -> Message:
+    header = Message()
+    header["content-type"] = content_type
+    return header
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,22 @@ class SynchronousStarter(Starter):
 
 
 def read_output(answer: Response) -> Record | None:
-    """Read the answer of ``run-sync``."""
+    """Read the answer of ``run-sync``, if it is certain to hold the whole record."""
     if answer.status_code != _CREATED or _is_unfinished_run(answer):
         return None
-    return Record("", answer.headers.get("content-type", ""), answer.body)
+    record = Record("", answer.headers.get("content-type", ""), answer.body)
+    return record if _is_whole(record, answer.headers.get("content-length")) else None
+
+
+def _is_whole(record: Record, length: str | None) -> bool:
+    """Tell whether a body is whole, by its length and its type; no length proves nothing but of a JSON document."""
+    try:
+        value = record.value
+    except ValueError:
+        return False
+    if length is not None:
+        return length == str(len(record.body))
+    return record.is_json and isinstance(value, dict | list)
 
 
 def _is_unfinished_run(answer: Response) -> bool:

@@ -85,10 +85,15 @@ class KeyValueStores(ApifyClient):
         Apify signs it where the store is not open to everybody. See
         https://docs.apify.com/api/v2/key-value-store-keys-get.
 
-        :raises ApifyNotFoundError: there is no such store.
-        :raises KeyError: there is no such record.
+        :raises ApifyNotFoundError: there is no such record, or no such store.
         """
-        for found in self.iterate_keys(store_id, prefix=key):
-            if found.key == key:
-                return found.public_url
-        raise KeyError(f"Key-value store {store_id} has no record {key!r}.")
+        found = self._find_key(store_id, key)
+        if found is None:
+            words = f"Key-value store {store_id} has no record {key!r}."
+            raise ApifyNotFoundError(words, http_status=404, error_type="record-not-found")
+        return found.public_url
+
+    def _find_key(self, store_id: str, key: str) -> RecordKey | None:
+        """Return what the list of keys says of one of them: of those that begin with it, it comes first."""
+        found = next(self.iterate_keys(store_id, prefix=key), None)
+        return found if found and found.key == key else None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.synchronous import SynchronousStarter, order_of, read_items, read_output
-from airflow_provider_apify.exceptions import ApifyNotFoundError, ApifyRunTimedOut
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunTimedOut
+from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
 from airflow_provider_apify.hooks._lifecycle import RunLifecycle
 from airflow_provider_apify.hooks._runs import Runs
+from airflow_provider_apify.hooks._storages import Storages
 from airflow_provider_apify.hooks._stores import KeyValueStores
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import RunOptions, Target
@@ -23,7 +26,7 @@ T = TypeVar("T")
 WhenLate = Literal["wait", "abort"]
 
 
-class SynchronousRuns(Runs, RunLifecycle, KeyValueStores):
+class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
     """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` that run something in one request.
 
     They are for runs of less than 5 minutes, and the worker is blocked meanwhile. A run that takes longer, or whose
@@ -55,19 +58,36 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores):
         :param output_key: of the record.
         :param when_late: what to do with a run that goes on for more than 5 minutes: ``"wait"`` for its end, or
             ``"abort"`` it.
-        :return: the :attr:`value <airflow_provider_apify.storages.Record.value>` of the record; ``None`` without one.
+        :return: the :attr:`value <airflow_provider_apify.storages.Record.value>` of the record; ``None`` where there is
+            none, or nothing in it.
         :raises ApifyRunError: the run did not succeed, or was too late.
+        :raises ApifyDataError: the record is not what its type says; the run is good, and paid for.
         :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run.
         """
         chosen, limited = Target.of(target), self.connection.limits.apply(options or RunOptions())
         request = endpoints.run_sync(chosen, encode_input(run_input), limited, output_key=output_key)
         found = self._run_sync(chosen, request, read_output, when_late)
-        if isinstance(found, Record):
-            return found.value
+        record = found if isinstance(found, Record) else self._output_of(found, output_key)
+        return record.value if record and record.body else None
+
+    def _output_of(self, run: ActorRun, key: str) -> Record | None:
+        """Read a record as often as it takes to have it whole: by the list of keys, and by what it holds."""
+        store_id, body = run.key_value_store_id or "", bytearray()
+        listed = self._find_key(store_id, key)
+        reader = BodyReader(body.extend, partial(SizeCheck, listed.size if listed else None))
         try:
-            return self.get_record(found.key_value_store_id or "", output_key).value
+            self.read_record(store_id, key, reader)
         except ApifyNotFoundError:
             return None
+        record = Record(key, reader.content_type, bytes(body))
+        try:
+            record.value  # noqa: B018 - whether it can be read
+        except ValueError as error:
+            raise ApifyDataError(
+                f"Run {run.id} succeeded ({run.console_url}), but its record {key!r} is not the {record.content_type} "
+                f"that it says: {error}. get_record(...).body of key-value store {store_id} has its bytes.",
+            ) from None
+        return record
 
     def run_sync_get_items(
         self,

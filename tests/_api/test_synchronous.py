@@ -72,8 +72,16 @@ def test_each_run_has_a_marker_of_its_own() -> None:
         failed(404, "record-not-found"),
         Response(200, {}, b"<html>"),
         created(json.dumps({"data": run_data(defaultDatasetId="d1")}).encode()),
+        created(b'{"a": '),
+        created(b'{"a": 1}', **{"content-length": "9"}),
+        created(b"12"),
+        created(b""),
+        Response(201, {"content-type": "text/plain"}, b"a text"),
     ],
-    ids=["lost", "408", "502", "run-failed", "no-record", "a proxy's page", "a run that goes on"],
+    ids=[
+        *("lost", "408", "502", "run-failed", "no-record", "a proxy's page", "a run that goes on"),
+        *("broken JSON", "another length", "maybe half a number", "maybe no record", "maybe half a text"),
+    ],
 )
 def test_an_answer_without_output_is_followed_by_a_look_for_the_run(answer: Any) -> None:
     play = Play()
@@ -162,10 +170,12 @@ def test_items_count_where_all_of_the_dataset_s_have_come(answer: Response, item
 
 def test_a_record_may_look_like_anything_but_a_run_that_goes_on() -> None:
     finished = json.dumps({"data": run_data("SUCCEEDED", defaultDatasetId="d1")}).encode()
-    for body in (b"", b"[]", b'{"data": {"status": "RUNNING"}}', finished, b"\xff"):
-        record = read_output(created(body))
+    for body in (b"", b"12", b"[]", b'{"data": {"status": "RUNNING"}}', finished):
+        record = read_output(created(body, **{"content-length": str(len(body))}))
         assert record is not None
         assert record.body == body
+    octets = {"content-type": "application/octet-stream", "content-length": "1"}
+    assert read_output(Response(201, octets, b"\xff")) is not None
 
 
 def test_a_start_s_own_option_is_refused() -> None:

@@ -100,8 +100,19 @@ def test_a_public_url_opens_one_record_without_a_token(hook: ApifyHook, apify: L
         assert session.get(url.replace("/A?", "/AB?"), timeout=10).status_code == 401
         assert session.get(url.partition("?")[0], timeout=10).status_code == 401
     assert apify.token not in url
-    with pytest.raises(KeyError, match="has no record 'B'"):
+    with pytest.raises(ApifyNotFoundError, match="has no record 'B'"):
         hook.get_record_url(store, "B")
+
+
+def test_a_record_is_found_in_one_request_however_many_keys_begin_like_its_own(
+    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario
+) -> None:
+    records = {f"key{number:04}": 1 for number in range(1_100)}
+    store = hook.get_run(run_scenario(wait=60, records={**records, "key": 1})).key_value_store_id or ""
+    assert "/key?" in hook.get_record_url(store, "key")
+    with pytest.raises(ApifyNotFoundError):
+        hook.get_record_url(store, "k")
+    assert apify.control.ledger().requests["GET /v2/key-value-stores/{storeId}/keys"] == 2
 
 
 def test_the_key_that_signs_urls_does_not_show(hook: ApifyHook, store: str) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify.exceptions import ApifyNotFoundError, ApifyRunFailed, ApifyRunTimedOut
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunFailed, ApifyRunTimedOut
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import LocalApify, scenario_item
+from tests._api.plain_server import plain_server
 
 SCENARIO = "apify/scenario"
-PLAN = {"items": 3, "records": {"OUTPUT": {"answer": 42}, "TEXT": "hello"}}
+PLAN: dict[str, Any] = {"items": 3, "records": {"OUTPUT": {"answer": 42}, "TEXT": "hello"}}
 FAULTS = ["cut-before-commit", "cut-after-commit", "answer-after-commit", "garbage", "cut-body", "end-body-early"]
 
 
@@ -65,12 +66,38 @@ def test_whatever_becomes_of_the_answer_one_run_is_kept_and_its_output_comes(
     assert kept(apify) == 1
 
 
-@pytest.mark.parametrize("fault", ["cut-after-commit", "answer-after-commit", "garbage"])
-def test_the_record_of_a_run_whose_answer_is_lost_is_read_from_its_store(
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_record_of_a_run_whose_answer_is_lost_or_torn_is_read_from_its_store(
     hook: ApifyHook, apify: LocalApify, fault: str
 ) -> None:
-    apify.control.add_fault(fault, path="*/run-sync", status=503)
-    assert hook.run_sync(SCENARIO, PLAN, output_key="TEXT") == "hello"
+    apify.control.add_fault(fault, path="*/run-sync", status=503, after_bytes=3)
+    assert hook.run_sync(SCENARIO, PLAN) == {"answer": 42}
+    assert kept(apify) == 1
+
+
+@pytest.mark.parametrize("key", ["OUTPUT", "TEXT"])
+def test_a_record_that_ends_early_in_its_store_too_is_read_again(hook: ApifyHook, apify: LocalApify, key: str) -> None:
+    apify.control.add_fault("garbage", path="*/run-sync")
+    apify.control.add_fault("end-body-early", path="*/records/*", after_bytes=3)
+    assert hook.run_sync(SCENARIO, PLAN, output_key=key) == PLAN["records"][key]
+    assert kept(apify) == 1
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json", "application/octet-stream"])
+def test_an_answer_without_content_is_no_output(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+    with plain_server(lambda _: (201, {"Content-Type": content_type}, b"")) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"host": server.base_url, "password": "token"}))
+        assert ApifyHook("empty").run_sync(SCENARIO) is None
+    assert len(server.targets) == 1
+
+
+def test_a_record_that_is_not_what_its_type_says_is_an_error_that_names_the_run(
+    hook: ApifyHook, apify: LocalApify
+) -> None:
+    apify.control.add_fault("garbage", path="*/run-sync")
+    apify.control.add_fault("garbage", path="*/records/*", times=None)
+    with pytest.raises(ApifyDataError, match=r"succeeded .* is not the application/json"):
+        hook.run_sync(SCENARIO, PLAN)
     assert kept(apify) == 1
 
 
