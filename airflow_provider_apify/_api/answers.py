@@ -48,6 +48,7 @@ _ERROR_BY_TYPE: Mapping[str, type[ApifyApiError]] = {
     "platform-feature-disabled": ApifyApiError,
     "actor-is-not-rented": ApifyApiError,
     "unknown-build-tag": ApifyApiError,
+    "too-many-webhooks": ApifyApiError,
     "invalid-input": ApifyInvalidInputError,
     "record-not-found": ApifyNotFoundError,
     "actor-not-found": ApifyNotFoundError,
@@ -71,6 +72,9 @@ _ADVICE: Mapping[type[ApifyApiError], str] = {
     ApifyNotFoundError: "Check the ID, and that the token may see it; unnamed storages are deleted some days "
     "after their run.",
     ApifyCapacityError: "Nothing was started; wait_for_capacity of RunActorOperator waits until there is room.",
+}
+_ADVICE_BY_TYPE: Mapping[str, str] = {
+    "too-many-webhooks": "Delete one that is not needed any more: iterate_webhooks() of the hook yields all of them.",
 }
 
 
@@ -231,7 +235,9 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
         return answer.kind(f"{asked}: {answer.reason}.{doubt}")
     error, kind = answer.error, error_class(answer)
     message = str(error.get("message") or _default_message(request, answer))[:_MESSAGE_CHARACTERS].rstrip(".")
-    advice = _approval_advice(error) if kind is ApifyApprovalError else _ADVICE.get(kind, "")
+    advice = _ADVICE_BY_TYPE.get(str(error.get("type"))) or _ADVICE.get(kind, "")
+    if kind is ApifyApprovalError:
+        advice = _approval_advice(error)
     return kind(
         f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message}. {advice}".replace(
             " :", ":"

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any, NamedTuple
 
 from airflow_provider_apify._api import storage_endpoints as endpoints
@@ -16,6 +15,7 @@ from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyError
 
 MAX_BATCH_REQUESTS = 25
 MAX_BATCH_BYTES = 5_000_000
+MAX_REQUESTS_BYTES = 9 * 2**20
 _NOT_TAKEN = Response(503, {}, b"")
 
 
@@ -35,13 +35,28 @@ def add_requests(
 ) -> Flow[list[Mapping[str, Any]]]:
     """Add requests, and send those again that Apify gives back; return what it says of each, in their order.
 
+    :raises ValueError: one of them is none that Apify takes, or too large; none is added.
     :raises ApifyConnectionError: Apify kept giving some back.
     """
-    source = iter([with_unique_key(request) for request in requests])
     results: list[Mapping[str, Any]] = []
-    while batch := list(islice(source, MAX_BATCH_REQUESTS)):
+    for batch in list(_batches(map(with_unique_key, requests))):
         results += yield from _add_batch(queue_id, batch, retry, forefront=forefront)
     return results
+
+
+def _batches(requests: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield requests in batches of as many, and as many bytes, as Apify takes at once."""
+    batch: list[Mapping[str, Any]] = []
+    size = 0
+    for number, request in enumerate(requests):
+        added = len(_encoded("Request", number, request, MAX_REQUESTS_BYTES)) + len(", ")
+        if batch and (len(batch) == MAX_BATCH_REQUESTS or size + added > MAX_REQUESTS_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(request)
+        size += added
+    if batch:
+        yield batch
 
 
 def _add_batch(
@@ -67,16 +82,33 @@ def _add_batch(
 
 
 def with_unique_key(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a request with the key that tells it from others: its URL, and what it sends there, if it has none."""
+    """Return a request as Apify takes it, with the key that tells it from others, if it has none.
+
+    That is its URL, and what it sends there. The method is in capitals, and a payload that is JSON is text.
+
+    :raises ValueError: it has no URL, or a payload that is neither.
+    """
     if "url" not in request:
         raise ValueError(f"A request needs a 'url', and has only {', '.join(request) or 'nothing'}.")
-    if request.get("uniqueKey"):
-        return request
-    url, method, payload = request["url"], request.get("method") or "GET", request.get("payload") or ""
-    if method == "GET" and not payload:
-        return {**request, "uniqueKey": url}
-    text = payload if isinstance(payload, str) else json.dumps(payload, sort_keys=True)
-    return {**request, "uniqueKey": f"{method}({hashlib.sha256(text.encode()).hexdigest()[:8]}):{url}"}
+    url, method, payload = request["url"], str(request.get("method") or "GET").upper(), _text(request.get("payload"))
+    plain = dict(request)
+    if request.get("method"):
+        plain["method"] = method
+    if payload:
+        plain["payload"] = payload
+    if not plain.get("uniqueKey"):
+        told_apart = f"{method}({hashlib.sha256(payload.encode()).hexdigest()[:8]}):{url}"
+        plain["uniqueKey"] = url if method == "GET" and not payload else told_apart
+    return plain
+
+
+def _text(payload: Any) -> str:
+    """Return what a request sends, as text: Actors send it as it stands."""
+    if isinstance(payload, dict | list):
+        return json.dumps(payload, sort_keys=True)
+    if payload is None or isinstance(payload, str):
+        return payload or ""
+    raise ValueError(f"The payload of a request is text, or a JSON object, not {type(payload).__name__}.")
 
 
 def push_items(dataset_id: str, items: Iterable[Mapping[str, Any]], retry: RetryPolicy) -> Flow[int]:
@@ -100,7 +132,7 @@ def bodies_of(items: Iterable[Mapping[str, Any]]) -> Iterator[Piece]:
 
     :raises ValueError: an item is no JSON object, or too large.
     """
-    return cut(_encoded(number, item) for number, item in enumerate(items))
+    return cut(_encoded("Item", number, item, MAX_BATCH_BYTES) for number, item in enumerate(items))
 
 
 def cut(items: Iterable[bytes], limit: int = MAX_BATCH_BYTES) -> Iterator[Piece]:
@@ -120,13 +152,13 @@ def cut(items: Iterable[bytes], limit: int = MAX_BATCH_BYTES) -> Iterator[Piece]
         yield Piece(len(batch), b"[" + b",".join(batch) + b"]")
 
 
-def _encoded(number: int, item: Mapping[str, Any]) -> bytes:
+def _encoded(what: str, number: int, item: Mapping[str, Any], limit: int) -> bytes:
     if not isinstance(item, Mapping):
-        raise ValueError(f"Item {number} must be a JSON object, not {type(item).__name__}.")  # noqa: TRY004 - wrong arguments are ValueError
+        raise ValueError(f"{what} {number} must be a JSON object, not {type(item).__name__}.")  # noqa: TRY004 - wrong arguments are ValueError
     try:
         encoded = json.dumps(item, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"Item {number} cannot be written as JSON: {error}.") from None
-    if len(encoded) + 2 > MAX_BATCH_BYTES:
-        raise ValueError(f"Item {number} is {len(encoded):,} bytes of JSON; Apify takes less than 5 MB at once.")
+        raise ValueError(f"{what} {number} cannot be written as JSON: {error}.") from None
+    if len(encoded) + 2 > limit:
+        raise ValueError(f"{what} {number} is {len(encoded):,} bytes of JSON; Apify takes {limit - 2:,} at most.")
     return encoded

@@ -34,15 +34,17 @@ class Queues(ApifyClient):
     def add_requests(
         self, queue_id: str, requests: Iterable[Mapping[str, Any]], *, forefront: bool = False
     ) -> list[AddedRequest]:
-        """Add requests to a queue, 25 at a time; those that Apify has no room for are sent again.
+        """Add requests to a queue, 25 or 9 MiB at a time; those that Apify has no room for are sent again.
 
         A request that the queue knows already changes nothing, so adding may be repeated.
         See https://docs.apify.com/api/v2/request-queue-requests-batch-post.
 
         :param requests: each a dictionary with ``url`` and, if it is wanted, ``method``, ``headers``, ``payload``,
             ``userData`` and ``uniqueKey``. Without the last, the URL, or method, payload and URL, tell requests apart.
+            A ``payload`` is text; a JSON object is made text, because Actors send it as it stands.
         :param forefront: before the others instead of after them.
         :return: what Apify says of each, in their order.
+        :raises ValueError: a request has no URL, a payload that is neither, or is above 9 MiB; none is added.
         :raises ApifyConnectionError: Apify kept giving some back; what it took is in the queue.
         """
         flow = filling.add_requests(queue_id, requests, self.retry, forefront=forefront)

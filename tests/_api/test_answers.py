@@ -50,6 +50,7 @@ ERRORS = [
     (403, "user-disabled", ApifyAuthError, False),
     (402, "apify-plan-required-to-use-paid-actor", ApifyApiError, False),
     (403, "actor-is-not-rented", ApifyApiError, False),
+    (403, "too-many-webhooks", ApifyApiError, False),
     (400, "actor-disabled", ApifyApiError, False),
     (403, "full-permission-actor-not-approved", ApifyApprovalError, False),
     (403, "insufficient-permissions", ApifyAuthError, False),

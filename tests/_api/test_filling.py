@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_apify._api.filling import (
     MAX_BATCH_BYTES,
+    MAX_REQUESTS_BYTES,
     add_requests,
     bodies_of,
     push_items,
@@ -82,6 +83,43 @@ def test_nothing_to_add_is_nothing_sent() -> None:
 )
 def test_a_request_is_told_from_others_by_its_url_and_what_it_sends_there(request_: dict[str, Any], key: str) -> None:
     assert with_unique_key(request_)["uniqueKey"] == key
+
+
+def test_a_method_is_in_capitals_as_apify_has_it() -> None:
+    small, capital = ({"url": "https://example.com/", "method": method} for method in ("post", "POST"))
+    assert with_unique_key(small) == with_unique_key(capital)
+    assert with_unique_key({"url": "u", "method": "get"}) == {"url": "u", "method": "GET", "uniqueKey": "u"}
+
+
+def test_a_payload_that_is_an_object_is_sent_as_the_text_that_it_is() -> None:
+    found = with_unique_key({"url": "u", "method": "POST", "payload": {"b": 1, "a": [2]}})
+    assert found["payload"] == '{"a": [2], "b": 1}'
+    assert found == with_unique_key({"url": "u", "method": "POST", "payload": found["payload"]})
+
+
+@pytest.mark.parametrize("payload", [b"bytes", 1, True])
+def test_a_payload_that_is_no_text_is_refused_before_anything_is_sent(payload: Any) -> None:
+    with pytest.raises(ValueError, match="The payload of a request is text"):
+        next(add_requests("q", [*urls(30), {"url": "u", "payload": payload}], RETRY))
+
+
+def test_no_batch_is_larger_than_apify_takes() -> None:
+    large = [{"url": f"https://example.com/{number}", "userData": {"a": "x" * 500_000}} for number in range(25)]
+    flow = Fed(add_requests("q", large, RETRY))
+    bodies = [flow.request.body or b""]
+    again = flow.answer(ok(answer(sent(flow), taken=18)))
+    bodies.append(again.body or b"")
+    assert max(map(len, bodies)) <= MAX_REQUESTS_BYTES
+    assert [len(json.loads(body)) for body in bodies] == [18, 7]
+    assert len(flow.finish(ok(answer(sent(flow), taken=7)))) == 25
+
+
+def test_a_request_that_just_fits_fits_and_a_larger_one_is_named_before_anything_is_sent() -> None:
+    overhead = len(b'[{"url": "", "uniqueKey": "u"}]')
+    fits = {"url": "u" * (MAX_REQUESTS_BYTES - overhead), "uniqueKey": "u"}
+    assert len(Fed(add_requests("q", [fits], RETRY)).request.body or b"") == MAX_REQUESTS_BYTES
+    with pytest.raises(ValueError, match=r"Request 1 is 9,437,183 bytes of JSON; Apify takes 9,437,182 at most"):
+        next(add_requests("q", [urls(1)[0], {**fits, "url": fits["url"] + "u"}], RETRY))
 
 
 def test_payloads_that_are_objects_tell_requests_apart() -> None:

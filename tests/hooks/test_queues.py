@@ -66,6 +66,12 @@ def test_a_queue_that_takes_nothing_is_an_error(hook: ApifyHook, apify: LocalApi
     assert apify.control.ledger().requests[BATCHES] == 3
 
 
+def test_large_requests_are_added_in_parts(hook: ApifyHook, apify: LocalApify, queue: str) -> None:
+    hook.add_requests(queue, [{**each, "userData": {"text": "x" * 500_000}} for each in URLS[:25]])
+    assert hook.get_request_queue(queue).total_request_count == 25
+    assert apify.control.ledger().requests[BATCHES] == 2
+
+
 def test_a_lost_answer_adds_nothing_twice(hook: ApifyHook, apify: LocalApify, queue: str) -> None:
     apify.control.add_fault("cut-after-commit", path="*/requests/batch")
     hook.add_requests(queue, URLS[:5])
