@@ -19,7 +19,7 @@ WATCH = "GET /v2/actor-runs/{runId}"
 STEP_SECONDS = 150.0
 END_SECONDS = 300.0
 QUIET_SECONDS = 2.0
-CALM_SECONDS = 95.0
+CALM_SECONDS = 130.0
 """How long what goes on at Apify is watched when the task is over: as long as the longest timeout of an orphan."""
 LOSSES = {"heartbeat timeout", "state mismatch"}
 """What Airflow calls it in its event log when it has lost a worker, or could not make one."""

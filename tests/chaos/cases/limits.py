@@ -90,7 +90,7 @@ CASES = (
         **_ORPHAN,
     ),
     # A trigger that fails is retried; the retry is refused at once.
-    *_TOKEN_EXPIRES.both_ways(tries=2),
+    *_TOKEN_EXPIRES.both_ways(tries=2, operator={"timeout": 120, "poll_interval": 2}),
     *_MARK_WHILE_START_IS_ON_ITS_WAY.both_ways(),
     Case(
         key="limit_start_arrives_too_late",
@@ -103,7 +103,7 @@ CASES = (
         costs=Counts(orphaned=1),
         has_plain=True,
         tries=2,
-        faults=(hold(STARTS, seconds=5 * START_SETTLE_SECONDS),),
+        faults=(hold(STARTS, seconds=10 * START_SETTLE_SECONDS),),
         acts=kill_worker(struck),
     ),
     Case(
