@@ -69,6 +69,7 @@ def test_what_a_later_try_may_cure_is_marked() -> None:
         "ApifyApiError",
         "ApifyAuthError",
         "ApifyApprovalError",
+        "ApifyInvalidInputError",
         "ApifyNotFoundError",
         "ApifyRunFailedBefore",
         "ApifyRunTooExpensive",
