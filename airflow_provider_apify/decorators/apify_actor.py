@@ -54,6 +54,8 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
     custom_operator_name = "@task.apify_actor"
 
     def __init__(self, *, python_callable: Callable[..., Any], return_items: int | None = None, **kwargs: Any) -> None:
+        if "run_input" in kwargs:
+            raise ValueError("@task.apify_actor takes no run_input: return the input from the function.")
         super().__init__(python_callable=python_callable, run_input=None, **kwargs)
         if inspect.iscoroutinefunction(python_callable):
             raise ValueError("@task.apify_actor takes an ordinary function: it only makes the input, Airflow waits.")
@@ -64,6 +66,8 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
                 raise ValueError(
                     "return_items needs wait_for_completion=True: a run that goes on has not all its items."
                 )
+            if self.multiple_outputs:
+                raise ValueError("multiple_outputs is for the fields of the run: leave it out where return_items is.")
 
     def execute(self, context: Context) -> Any:
         """Start the run with what the function returns, then wait for it here or in the triggerer."""
@@ -103,8 +107,8 @@ def apify_actor_task(
     """Make a task of a function that returns an Actor's input; in DAG files it is ``@task.apify_actor``.
 
     :param python_callable: the function.
-    :param multiple_outputs: an XCom for each field of the run. (What the function is annotated to return is the input,
-        and says nothing about that.)
+    :param multiple_outputs: an XCom for each field of the run, so not together with ``return_items``. (What the
+        function is annotated to return is the input, and says nothing about that.)
     :param kwargs: arguments of :class:`ApifyActorDecoratedOperator`.
     """
     return task_decorator_factory(

@@ -252,12 +252,13 @@ def test_the_input_is_neither_an_xcom_nor_a_rendered_template(play: Play) -> Non
     [
         ({"return_items": 0}, "return_items must be a whole number, at least 1, not 0"),
         ({"return_items": 5, "wait_for_completion": False}, "return_items needs wait_for_completion=True"),
-        ({"run_input": {"a": 1}}, "multiple values for keyword argument 'run_input'"),
+        ({"return_items": 5, "multiple_outputs": True}, "multiple_outputs is for the fields of the run"),
+        ({"run_input": {"items": 3}}, "takes no run_input: return the input from the function"),
         ({"actor_task_id": "me/task"}, "actor_id"),
     ],
 )
 def test_wrong_arguments_show_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=words), DAG("wrong", schedule=None, start_date=START_DATE):
+    with pytest.raises(ValueError, match=words), DAG("wrong", schedule=None, start_date=START_DATE):
         task.apify_actor(**({"actor_id": "apify/scenario"} | arguments))(three_items)()
 
 
