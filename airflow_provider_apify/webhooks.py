@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 RUN_ENDS = ("ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.FAILED", "ACTOR.RUN.ABORTED", "ACTOR.RUN.TIMED_OUT")
 """Every way a run may end, as events."""
+
+_VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 
 EVENT_TYPES = frozenset(
     {*RUN_ENDS, "ACTOR.RUN.CREATED", "ACTOR.RUN.RESURRECTED"}
@@ -54,8 +57,15 @@ class WebhookSpec:
         if isinstance(self.event_types, str) or not self.event_types or set(self.event_types) - EVENT_TYPES:
             known = ", ".join(sorted(EVENT_TYPES))
             raise ValueError(f"event_types must be a list of some of {known}, not {self.event_types!r}.")
-        if urlsplit(self.request_url).scheme not in {"http", "https"}:
-            raise ValueError(f"request_url must be an http or https URL, not {self.request_url!r}.")
+        parts = urlsplit(self.request_url)
+        if parts.scheme not in {"http", "https"}:
+            # No more of it: the rest may hold a secret.
+            raise ValueError(
+                f"request_url must be an http or https URL, not one with scheme {parts.scheme!r} and host "
+                f"{parts.hostname or ''!r}.",
+            )
+        if self.payload_template:
+            _check_template(self.payload_template)
 
     def body(self, condition: Mapping[str, str]) -> dict[str, Any]:
         """Return the webhook as the API takes it.
@@ -73,6 +83,16 @@ class WebhookSpec:
             "ignoreSslErrors": self.ignore_ssl_errors,
             "doNotRetry": self.do_not_retry,
         }
+
+
+def _check_template(template: str) -> None:
+    try:
+        json.loads(_VARIABLE.sub("null", template))
+    except ValueError as error:
+        raise ValueError(
+            f"payload_template is no JSON once null stands for each variable in double braces: {error}. For example: "
+            '{"event": {{eventType}}, "run": {{resource}}}',
+        ) from None
 
 
 def idempotency_key(body: Mapping[str, Any]) -> str:

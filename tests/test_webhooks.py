@@ -56,6 +56,30 @@ def test_only_urls_of_the_web_are_called(url: str) -> None:
         WebhookSpec(RUN_ENDS, url)
 
 
+@pytest.mark.parametrize("url", ["ftp://me:secret@example.com/hook?key=secret", "//example.com/secret#secret"])
+def test_a_url_that_is_refused_shows_its_host_and_nothing_secret(url: str) -> None:
+    with pytest.raises(ValueError, match=r"and host 'example\.com'") as caught:
+        WebhookSpec(RUN_ENDS, url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ['{"a": {{resource}}}', '{"a": "It {{resource.status}}", "b": [{{ eventType }}]}', "{{resource}}", "{}", "", None],
+)
+def test_a_payload_template_is_json_with_variables_in_it(template: str | None) -> None:
+    assert WebhookSpec(RUN_ENDS, URL, template).payload_template == template
+
+
+@pytest.mark.parametrize(
+    "template", ['{"a": {{resource}', '{"a": {resource}}', '{"secret": }', "{{resource}} {{eventType}}"]
+)
+def test_a_payload_template_that_gives_no_json_is_refused_without_a_word_of_it(template: str) -> None:
+    with pytest.raises(ValueError, match="payload_template is no JSON once null stands for each variable") as caught:
+        WebhookSpec(RUN_ENDS, URL, template)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("events", ["ACTOR.RUN.FAILED", [], ["ACTOR.RUN.TIMED-OUT"]])
 def test_events_that_do_not_exist_are_refused_with_those_that_do(events: Any) -> None:
     with pytest.raises(ValueError, match=r"some of ACTOR\.BUILD\.ABORTED, .*ACTOR\.RUN\.TIMED_OUT"):

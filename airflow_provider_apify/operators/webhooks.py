@@ -21,7 +21,15 @@ class EnsureWebhookOperator(BaseOperator):
     """Let an Actor or a saved task have a webhook, once, as it is described here.
 
     It may run as often as you like: the webhook of the same target, events, URL and headers is found again, and changed
-    where the rest differs. A webhook for another URL or other events is another webhook; delete the old one.
+    where the rest differs. A webhook for another URL, other events or other headers is another webhook, and the old one
+    goes on: a secret header that is rotated leaves one that still sends the old secret. Another with the same receiver
+    may be somebody else's, so it is not deleted here. Delete it with :class:`DeleteWebhookOperator` or the hook, by the
+    ``webhook_id`` that this task returned before, or look for it::
+
+        hook = ApifyHook()
+        for webhook in hook.iterate_webhooks("username/actor-name"):
+            if webhook.request_url == "https://example.com/hook" and webhook.id != the_new_webhook_id:
+                hook.delete_webhook(webhook.id)
 
     Reference: https://docs.apify.com/api/v2/webhooks-post
 

@@ -51,6 +51,20 @@ def test_an_actor_that_does_not_exist_fails_for_good(airflow: DagRunner) -> None
     assert isinstance(airflow.run_task(task).error, AirflowFailException)
 
 
+def test_another_secret_is_another_webhook_and_the_old_one_is_found_by_its_url(airflow: DagRunner) -> None:
+    url = "https://example.com/hook"
+    old, new = (
+        airflow.run_task(ensure(request_url=url, headers={"X-Secret": secret})).xcom()["webhook_id"]
+        for secret in ("old", "new")
+    )
+    hook = ApifyHook()
+    for webhook in hook.iterate_webhooks(SCENARIO):
+        if webhook.request_url == url and webhook.id != new:
+            hook.delete_webhook(webhook.id)
+    assert old != new
+    assert [webhook.id for webhook in hook.iterate_webhooks(SCENARIO)] == [new]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -59,6 +73,7 @@ def test_an_actor_that_does_not_exist_fails_for_good(airflow: DagRunner) -> None
         ({"actor_id": "a b"}, "is no Actor ID"),
         ({"request_url": "mailto:me"}, "http or https URL"),
         ({"event_types": ["RUN.ENDED"]}, "event_types must be"),
+        ({"payload_template": '{"a": {{resource}'}, "payload_template is no JSON"),
     ],
 )
 def test_a_mistake_shows_when_the_dag_is_parsed(arguments: dict[str, Any], complaint: str) -> None:
