@@ -40,7 +40,7 @@ class ApifyConnection:
     :param cost_settle_seconds: how long after a run's end Apify's costs and counts are final.
     :param start_settle_seconds: how long after a start whose answer was lost its run may still appear.
     :param installation: name of this Airflow, where several with the same DAGs share one Apify account.
-    :param web_fetch_url: where Web Fetch answers.
+    :param web_fetch_url: where Web Fetch answers; empty where the connection is none to Apify and does not say.
     """
 
     access: Access
@@ -71,12 +71,13 @@ class ApifyConnection:
             )
             cost_settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
-            web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"))
+            base_url = _base_url(conn)
+            web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"), base_url)
         except ValueError as error:
             raise ValueError(f"Extra of Airflow connection {conn.conn_id!r}: {error}") from None
         source = f"The password of Airflow connection {conn.conn_id!r}"
         return cls(
-            _access(_base_url(conn), token, source=source),
+            _access(base_url, token, source=source),
             limits,
             cost_settle,
             start_settle,
@@ -91,7 +92,7 @@ class ApifyConnection:
         base_url = os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
         if not token:
             return None
-        web_fetch_url = _web_fetch_url(os.environ.get(WEB_FETCH_URL_VARIABLE))
+        web_fetch_url = _web_fetch_url(os.environ.get(WEB_FETCH_URL_VARIABLE), base_url)
         return cls(_access(base_url, token, source=TOKEN_VARIABLE), RunLimits(), web_fetch_url=web_fetch_url)
 
 
@@ -116,8 +117,11 @@ def _base_url(conn: Connection) -> str:
     return parts.geturl()
 
 
-def _web_fetch_url(given: Any) -> str:
-    url = str(given or "").strip() or DEFAULT_WEB_FETCH_URL
+def _web_fetch_url(given: Any, base_url: str) -> str:
+    """Return where Web Fetch answers; Apify's own only for Apify's own token: another host's is not sent there."""
+    url = str(given or "").strip()
+    if not url:
+        return DEFAULT_WEB_FETCH_URL if urlsplit(base_url).hostname == urlsplit(DEFAULT_BASE_URL).hostname else ""
     if urlsplit(url).scheme not in {"http", "https"}:
         raise ValueError(f"web_fetch_url must be an http or https URL, for example {DEFAULT_WEB_FETCH_URL}.")
     return url.rstrip("/")

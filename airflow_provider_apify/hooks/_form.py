@@ -32,7 +32,7 @@ _TEXT_FIELDS: dict[str, tuple[str, str]] = {
     ),
     "web_fetch_url": (
         "Address of Web Fetch",
-        "Only for another address than https://web-fetch.apify.actor, for example that of a local Apify.",
+        "Only for another address than https://web-fetch.apify.actor, or for another base URL than Apify's.",
     ),
 }
 CONN_FIELDS: dict[str, Any] = {

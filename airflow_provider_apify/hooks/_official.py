@@ -39,7 +39,13 @@ class OfficialClients(ApifyClient):
         return client
 
     async def get_async_client(self, **options: Any) -> apify_client.ApifyClientAsync:
-        """Do what :meth:`get_client` does for the client's asynchronous twin; ``await`` it."""
+        """Do what :meth:`get_client` does for the client's asynchronous twin; unlike it, this is a coroutine itself.
+
+        The connection is looked up without blocking the event loop, so ``await`` both, this and the client's methods::
+
+            client = await ApifyHook().get_async_client()
+            user = await client.user().get()
+        """
         connection = await self._async_connection()
         client: apify_client.ApifyClientAsync = import_extra(_EXTRA, "apify_client").ApifyClientAsync(
             **_arguments(connection), **options

@@ -9,6 +9,7 @@ from functools import partial
 from airflow_provider_apify._api import fetching, flows
 from airflow_provider_apify._api.transports import send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
+from airflow_provider_apify.hooks._connection import DEFAULT_WEB_FETCH_URL, WEB_FETCH_URL_VARIABLE
 from airflow_provider_apify.web_fetch import FetchedPage, Format
 
 _MARKDOWN: tuple[Format, ...] = ("markdown",)
@@ -29,7 +30,8 @@ class WebFetch(ApifyClient):
         It runs in Standby mode at an address of its own, gets past what keeps bots out, and answers at once, with no
         run and no dataset. Each fetch is charged, so it is only asked for again where nothing was fetched: after a 429,
         or where the request was not sent. After any other fault, asking again, and paying again, is up to you.
-        The token is sent to the connection's ``web_fetch_url`` only, which is Apify's unless told otherwise.
+        The token is sent to the connection's ``web_fetch_url`` only. By default that is Apify's, where the connection's
+        host is Apify's, too; the token of another host is not sent to Apify.
 
         :param url: http or https.
         :param formats: some of ``"markdown"``, ``"html"``, ``"text"``, ``"links"`` and ``"raw"``; ``None`` leaves it to
@@ -40,9 +42,16 @@ class WebFetch(ApifyClient):
         :raises ApifyApiError: the content fits none of the formats.
         :raises ApifyServerError: Web Fetch failed; the page may have been fetched.
         :raises ApifyConnectionError: no answer, or none of Web Fetch's; the page may have been fetched.
-        :raises ValueError: no such URL or format.
+        :raises ValueError: no such URL or format, or the connection's host is not Apify's and it has no
+            ``web_fetch_url``.
         """
         request = fetching.fetch_page(url, formats, headers)
+        if not self.connection.web_fetch_url:
+            raise ValueError(
+                f"The host of connection {self.apify_conn_id!r} is not Apify's, so its token is not sent to Apify's "
+                f'Web Fetch. Say where in its extra, for example {{"web_fetch_url": "{DEFAULT_WEB_FETCH_URL}"}}, '
+                f"or in {WEB_FETCH_URL_VARIABLE} where the environment serves.",
+            )
         access = replace(self.connection.access, base_url=self.connection.web_fetch_url)
         send = partial(send_with_requests, self._session, access)
         return FetchedPage.from_api(self._drive(flows.call_reading(request, self.retry, fetching.page_of), send))

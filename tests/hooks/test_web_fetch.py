@@ -164,8 +164,33 @@ def test_the_address_stands_in_the_environment_too(monkeypatch: pytest.MonkeyPat
     assert ApifyHook().web_fetch(f"{apify.base_url}/shop/").http_status == 200
 
 
-def test_apify_s_own_address_is_the_default(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert connect(monkeypatch, apify, extra={}).connection.web_fetch_url == "https://web-fetch.apify.actor"
+@pytest.mark.parametrize("host", ["", "api.apify.com", "https://api.apify.com/v2", "HTTPS://API.APIFY.COM:443"])
+def test_apify_s_own_address_is_the_default_where_the_host_is_apify_s(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    found = connect(monkeypatch, apify, host=host, extra={}).connection
+    assert found.web_fetch_url == "https://web-fetch.apify.actor"
+
+
+def test_the_token_of_another_host_is_not_sent_to_apify_unasked(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host in (apify.base_url, "https://api.apify.com.example.com"):
+        with pytest.raises(ValueError, match=r"'fetching' is not Apify's.*\"web_fetch_url\": \"https://web-fetch"):
+            connect(monkeypatch, apify, host=host, extra={}).web_fetch("https://example.com")
+
+
+def test_the_token_of_another_host_in_the_environment_is_not_sent_to_apify_either(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_APIFY_DEFAULT")
+    monkeypatch.setenv("APIFY_TOKEN", apify.token)
+    monkeypatch.setenv("APIFY_API_BASE_URL", apify.base_url)
+    with pytest.raises(ValueError, match="or in APIFY_WEB_FETCH_URL"):
+        ApifyHook().web_fetch("https://example.com")
+
+
+def test_an_address_of_web_fetch_that_is_none_is_refused(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="web_fetch_url must be an http or https URL"):
         connect(monkeypatch, apify, extra={"web_fetch_url": "elsewhere"}).web_fetch("https://example.com")
 
