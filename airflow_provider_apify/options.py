@@ -9,13 +9,16 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from airflow_provider_apify._references import WORDS, read_reference
 
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
 _STORAGE_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 _MEMORY_MEGABYTES = tuple(2**power for power in range(7, 16))
+
+
+TargetKind = Literal["actor", "task"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,13 @@ class Target:
         which the ID is kept.
     """
 
-    kind: Literal["actor", "task"]
+    kind: TargetKind
     id: str
 
     def __post_init__(self) -> None:
         """Read an address; reject what can be no ID, so that it never becomes part of another URL."""
+        if self.kind not in get_args(TargetKind):
+            raise ValueError(f"The kind of a target is 'actor' or 'task', not {self.kind!r}.")
         object.__setattr__(self, "id", read_reference(self.kind, parse_text(f"{self.word} ID", self.id)))
         owner, separator, name = self.id.replace("/", "~").rpartition("~")
         if not _is_plain(name) or (separator and not _is_plain(owner)):
@@ -42,8 +47,15 @@ class Target:
 
     @classmethod
     def of(cls, target: Target | str) -> Target:
-        """Return a target as it is; a string names an Actor."""
-        return cls("actor", target) if isinstance(target, str) else target
+        """Return a target as it is; a string names an Actor.
+
+        :raises ValueError: neither a target nor a string.
+        """
+        if isinstance(target, cls):
+            return target
+        if isinstance(target, str):
+            return cls("actor", target)
+        raise ValueError(f'Name an Actor by a string, or write Target("task", "username/name"), not {target!r}.')
 
     @classmethod
     def choose(cls, actor_id: str | None, actor_task_id: str | None) -> Target:
@@ -89,11 +101,14 @@ def _is_plain(part: str) -> bool:
 class RunOptions:
     """Options of a start. ``None`` leaves the choice to the Actor or task.
 
+    Numbers may be strings, as templates write them, and ``""`` is unset. What Apify would refuse is a ``ValueError``,
+    with what to write instead.
+
     See https://docs.apify.com/api/v2/act-runs-post.
 
     :param build: tag or number of the build to run, for example ``"latest"`` or ``"0.1.2"``.
     :param memory: megabytes: a power of 2 from 128 to 32768.
-    :param timeout: seconds until Apify stops the run as ``TIMED-OUT``; ``0`` is no limit.
+    :param timeout: seconds, or a ``timedelta``, until Apify stops the run as ``TIMED-OUT``; ``0`` is no limit.
     :param max_items: for Actors paid per result: how many results may be charged at most.
     :param max_total_charge_usd: for Actors paid per event: US dollars that may be charged at most.
     :param restart_on_error: whether Apify restarts the run when its process fails.
@@ -110,18 +125,39 @@ class RunOptions:
     webhooks: tuple[Mapping[str, Any], ...] = ()
     force_permission_level: str | None = None
 
+    def __post_init__(self) -> None:
+        """Read each option, whoever wrote it: an amount of 0 must not pass for no limit."""
+        for option in fields(self):
+            value = getattr(self, option.name)
+            is_unset = value is None or value == ""
+            parsed = option.default if is_unset else _parser(option.name)(option.name, value)
+            object.__setattr__(self, option.name, parsed)
+
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> RunOptions:
-        """Read options as DAGs and templates write them: numbers may be strings, ``None`` and ``""`` are unset.
+        """Read options by their names.
 
-        :raises ValueError: a value that Apify would refuse, with what to write instead.
+        :raises ValueError: there is no such option, or a wrong value.
         """
-        given = {name: value for name, value in values.items() if value is not None and value != ""}
-        unknown = given.keys() - {option.name for option in fields(cls)}
+        known = {option.name for option in fields(cls)}
+        unknown = {name for name, value in values.items() if value is not None and value != ""} - known
         if unknown:
-            raise ValueError(f"Unknown run options: {', '.join(sorted(unknown))}.")
-        parsed = {name: _parser(name)(name, value) for name, value in given.items()}
-        return cls(**parsed)
+            raise ValueError(
+                f"Unknown run options: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}."
+            )
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    @classmethod
+    def of(cls, options: RunOptions | Mapping[str, Any] | None) -> RunOptions:
+        """Return options as they are, or read a dictionary of them; ``None`` sets none.
+
+        :raises ValueError: neither, or as of :meth:`parse`.
+        """
+        if options is None or isinstance(options, Mapping):
+            return cls.parse(options or {})
+        if isinstance(options, cls):
+            return options
+        raise ValueError(f"options must be RunOptions(...) or a dictionary, not {options!r}.")
 
     def to_params(self) -> dict[str, Any]:
         """Return the set options by the names of the API."""

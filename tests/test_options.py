@@ -272,3 +272,36 @@ def test_time_spans_are_seconds_or_timedeltas(value: Any, seconds: float) -> Non
 def test_what_is_no_time_span_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="poll_interval must be seconds, 0 or more, not"):
         parse_seconds("poll_interval", value)
+
+
+@pytest.mark.parametrize("amount", [0, "0", -1])
+def test_a_limit_of_nothing_is_refused_however_the_options_are_made(amount: Any) -> None:
+    with pytest.raises(ValueError, match="max_total_charge_usd must be US dollars above 0"):
+        RunOptions(max_total_charge_usd=amount)
+    with pytest.raises(ValueError, match="max_total_charge_usd must be US dollars above 0"):
+        RunOptions.of({"max_total_charge_usd": amount})
+
+
+def test_options_that_are_made_directly_are_read_like_those_of_an_operator() -> None:
+    direct: Any = {"memory": "512", "timeout": timedelta(minutes=5), "max_total_charge_usd": "2.5", "build": ""}
+    assert RunOptions(**direct) == RunOptions.of(direct) == RunOptions(None, 512, 300, None, Decimal("2.5"))
+    with pytest.raises(ValueError, match="timeout must be a whole number of seconds, at least 0, not '5m'"):
+        RunOptions(timeout="5m")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", ["memory=512", 5, [("memory", 512)]])
+def test_what_are_no_options_is_refused_with_what_to_write(options: Any) -> None:
+    with pytest.raises(ValueError, match=r"options must be RunOptions\(\.\.\.\) or a dictionary"):
+        RunOptions.of(options)
+
+
+@pytest.mark.parametrize("target", [("task", "me/daily"), 5, None])
+def test_what_names_no_target_is_refused_with_what_to_write(target: Any) -> None:
+    with pytest.raises(ValueError, match=r'Name an Actor by a string, or write Target\("task", "username/name"\)'):
+        Target.of(target)
+
+
+@pytest.mark.parametrize("kind", ["act", "run", None, []])
+def test_a_target_is_an_actor_or_a_task(kind: Any) -> None:
+    with pytest.raises(ValueError, match="The kind of a target is 'actor' or 'task', not"):
+        Target(kind, "me/crawler")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_apify.options import parse_whole_number
+
 Entry = Mapping[str, Any]
 
 
@@ -35,3 +37,11 @@ def by_key(fetch: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Entry]:
         if not entries or not page["isTruncated"]:
             return
         start = page.get("nextExclusiveStartKey") or entries[-1]["key"]
+
+
+def read_limit(limit: int | None) -> int | None:
+    """Read how many entries are wanted at most; ``None`` for all.
+
+    :raises ValueError: it is no number.
+    """
+    return None if limit is None else parse_whole_number("limit", limit, minimum=0)

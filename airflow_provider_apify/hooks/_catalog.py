@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_apify._api import catalog_endpoints as endpoints, flows, validating
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.endpoints import MAX_PAGE, get_target
-from airflow_provider_apify._api.listing import Entry, by_offset
+from airflow_provider_apify._api.listing import Entry, by_offset, read_limit
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify.catalog import Actor, Build, SavedTask, StoreActor
 from airflow_provider_apify.hooks._client import ApifyClient
@@ -116,6 +116,7 @@ class Catalog(ApifyClient):
         :param include_unrunnable: also Actors that Apify does not call safe to run automatically.
         :param limit: how many at most.
         """
+        most = read_limit(limit)
         filters = {
             "search": search,
             "category": category,
@@ -127,11 +128,11 @@ class Catalog(ApifyClient):
         }
 
         def page(offset: int) -> list[Entry]:
-            request = endpoints.search_store(filters, offset=offset, limit=min(limit or MAX_PAGE, MAX_PAGE))
+            request = endpoints.search_store(filters, offset=offset, limit=min(most or MAX_PAGE, MAX_PAGE))
             items: list[Entry] = self._call(request)["items"]
             return items
 
-        return islice(map(StoreActor.from_api, by_offset(page)), limit)
+        return islice(map(StoreActor.from_api, by_offset(page)), most)
 
     def _build_id(self, actor_id: str, build: str) -> str:
         tags = self.get_actor(actor_id).tags

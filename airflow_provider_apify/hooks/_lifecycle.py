@@ -43,7 +43,7 @@ class RunLifecycle(ApifyClient):
         self,
         run_id: str,
         *,
-        options: RunOptions | None = None,
+        options: RunOptions | Mapping[str, Any] | None = None,
         history: Mapping[str, int] | None = None,
     ) -> ActorRun:
         """Let a finished run go on, with its storages; one that is being stopped, when it has ended.
@@ -59,7 +59,7 @@ class RunLifecycle(ApifyClient):
         :raises ApifyRunError: it is being stopped, and has not ended in five minutes.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was done.
         """
-        chosen = options or RunOptions()
+        chosen = RunOptions.of(options)
         self.connection.limits.check(chosen)
         return self._drive(self._changer.resurrect(run_id, chosen, history))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.flows import Flow, Waiting
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.listing import by_offset
+from airflow_provider_apify._api.listing import by_offset, read_limit
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.starting import Order, Starter
 from airflow_provider_apify._api.validating import validate_input
@@ -34,7 +34,7 @@ class Runs(ApifyClient):
         target: Target | str,
         run_input: Any = None,
         *,
-        options: RunOptions | None = None,
+        options: RunOptions | Mapping[str, Any] | None = None,
     ) -> ActorRun:
         """Start an Actor or a saved task and return at once, without waiting for the run to finish.
 
@@ -43,14 +43,15 @@ class Runs(ApifyClient):
         :param target: an Actor's ID, ``username/name`` or the address of its page, or a
             :class:`~airflow_provider_apify.options.Target`, for example ``Target("task", "username/task-name")``.
         :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
-        :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...
+        :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...; a
+            dictionary of them does as well.
         :return: the new run, usually ``READY``.
         :raises ValueError: the input is no JSON or above 9 MiB, or the options exceed the connection's limits.
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
         :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
         """
-        request = self.start_request(Target.of(target), run_input, options or RunOptions())
+        request = self.start_request(Target.of(target), run_input, RunOptions.of(options))
         return ActorRun.from_api(self._call(request))
 
     def start_run_once(
@@ -60,7 +61,7 @@ class Runs(ApifyClient):
         run_input: Any = None,
         *,
         since: datetime,
-        options: RunOptions | None = None,
+        options: RunOptions | Mapping[str, Any] | None = None,
     ) -> ActorRun:
         """Start a run unless one of the target was started under this key; return that one then, however it ended.
 
@@ -81,19 +82,19 @@ class Runs(ApifyClient):
         run_input: Any = None,
         *,
         since: datetime,
-        options: RunOptions | None = None,
+        options: RunOptions | Mapping[str, Any] | None = None,
     ) -> ActorRun:
         """Do what :meth:`start_run_once` does, on the event loop."""
         await self._async_connection()
         return await self._drive_async(self._once(key, Target.of(target), run_input, since, options))
 
     def _once(
-        self, key: str, target: Target, run_input: Any, since: datetime, options: RunOptions | None
+        self, key: str, target: Target, run_input: Any, since: datetime, options: RunOptions | Mapping[str, Any] | None
     ) -> Flow[ActorRun]:
         connection = self.connection
         order = Order(
             target=target,
-            start=self.start_request(target, run_input, options or RunOptions()),
+            start=self.start_request(target, run_input, RunOptions.of(options)),
             identity=Identity.of_key(key, installation=connection.installation),
             since=since.timestamp(),
             settled=True,
@@ -171,6 +172,7 @@ class Runs(ApifyClient):
         :param limit: how many runs at most.
         """
         chosen = None if target is None else Target.of(target)
+        most = read_limit(limit)
         statuses = (status,) if isinstance(status, str) else tuple(status)
 
         def page(offset: int) -> list[dict[str, Any]]:
@@ -181,13 +183,13 @@ class Runs(ApifyClient):
                 started_before=started_before,
                 desc=desc,
                 offset=offset,
-                limit=min(limit or endpoints.MAX_PAGE, endpoints.MAX_PAGE),
+                limit=min(most or endpoints.MAX_PAGE, endpoints.MAX_PAGE),
             )
             items: list[dict[str, Any]] = self._call(request)["items"]
             return items
 
         runs = map(ActorRun.from_api, by_offset(page))
-        return islice(_within(runs, started_after, started_before, desc=desc), limit)
+        return islice(_within(runs, started_after, started_before, desc=desc), most)
 
     def wait_for_run(
         self,

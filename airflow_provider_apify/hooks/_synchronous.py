@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Response
@@ -46,7 +46,7 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         target: Target | str,
         run_input: Any = None,
         *,
-        options: RunOptions | None = None,
+        options: RunOptions | Mapping[str, Any] | None = None,
         output_key: str = "OUTPUT",
         when_late: WhenLate = "wait",
     ) -> Any:
@@ -64,7 +64,7 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         :raises ApifyDataError: the record is not what its type says; the run is good, and paid for.
         :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run.
         """
-        chosen, limited = Target.of(target), self.connection.limits.apply(options or RunOptions())
+        chosen, limited = Target.of(target), self.connection.limits.apply(RunOptions.of(options))
         request = endpoints.run_sync(chosen, encode_input(run_input), limited, output_key=output_key)
         found = self._run_sync(chosen, request, read_output, when_late)
         record = found if isinstance(found, Record) else self._output_of(found, output_key)
@@ -94,7 +94,7 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         target: Target | str,
         run_input: Any = None,
         *,
-        options: RunOptions | None = None,
+        options: RunOptions | Mapping[str, Any] | None = None,
         clean: bool = False,
         fields: Sequence[str] | None = None,
         when_late: WhenLate = "wait",
@@ -110,7 +110,7 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         :param fields: only these fields.
         :raises ApifyRunError: the run did not succeed, or was too late.
         """
-        chosen, limited = Target.of(target), self.connection.limits.apply(options or RunOptions())
+        chosen, limited = Target.of(target), self.connection.limits.apply(RunOptions.of(options))
         params = {"clean": clean or None, "fields": fields or None}
         request = endpoints.run_sync_items(chosen, encode_input(run_input), limited, params)
         found = self._run_sync(chosen, request, read_items, when_late)
@@ -122,6 +122,8 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         self, target: Target, request: endpoints.Request, read: Callable[[Response], T | None], when_late: WhenLate
     ) -> T | ActorRun:
         """Return what the answer holds, or the run when it has succeeded, where it holds nothing."""
+        if when_late not in get_args(WhenLate):
+            raise ValueError(f"when_late must be one of {', '.join(get_args(WhenLate))}, not {when_late!r}.")
         began, settle = time.time(), self.connection.start_settle_seconds
         order = order_of(target, request, since=began)
         starter = SynchronousStarter(order, self.retry, self.log.info, settle=settle)
@@ -132,6 +134,9 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         event = self.wait_for_run(found.id, deadline=deadline if when_late == "abort" else None)
         if event.deadline_passed:
             self.abort_run(found.id)
-            raise ApifyRunTimedOut(f"Run {found.id} took more than 5 minutes; it is aborted ({found.console_url}).")
+            raise ApifyRunTimedOut(
+                f"Run {found.id} had not ended after {time.time() - began:.0f} seconds, which is longer than one "
+                f"request may take; it is aborted ({found.console_url}).",
+            )
         event.run.raise_for_status()
         return event.run

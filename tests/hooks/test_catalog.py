@@ -206,3 +206,9 @@ def test_the_store_is_searched_with_filters(hook: ApifyHook, filters: dict[str, 
 def test_a_filter_that_does_not_exist_is_refused_by_apify(hook: ApifyHook) -> None:
     with pytest.raises(ApifyApiError, match="pricingModel"):
         list(hook.search_store(pricing_model="CHEAP"))
+
+
+def test_a_limit_that_is_no_number_is_refused_at_once(hook: ApifyHook) -> None:
+    for ask in (hook.search_store, hook.iterate_runs):
+        with pytest.raises(ValueError, match="limit must be a whole number, at least 0, not 'few'"):
+            ask(limit="few")  # type: ignore[arg-type]
