@@ -6,6 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def check_exactly_one(words: str, **arguments: Any) -> None:
+    """Check that one of several arguments is given.
+
+    :param words: what to say of the last one.
+    :raises ValueError: none is, or more, or it is empty.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(f"Give exactly one of {' and '.join(arguments)} ({words}).")
+    check_not_empty(**given)
+
+
+def check_not_empty(**arguments: Any) -> None:
+    """Check that no argument is an empty text, as a template renders that has found nothing.
+
+    :raises ValueError: one is.
+    """
+    for name, value in arguments.items():
+        if value == "":
+            raise ValueError(f"{name} is empty. If a template makes it, what that looks for is not there.")
+
+
 def is_template(value: Any) -> bool:
     """Tell whether a value is, or holds, a template or the output of another task."""
     if isinstance(value, str):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_apify.hooks.apify import ApifyHook
 
+_FILES_IN_MANIFEST = 1_000
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -47,14 +49,21 @@ class Manifest:
         return sum(file.bytes for file in self.files)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON; ``path`` and ``sha256`` are those of the only file, or ``None``."""
+        """Return plain JSON; ``path`` and ``sha256`` are those of the only file, or ``None``.
+
+        ``files`` are the first 1,000, so that XCom stays small; ``file_count`` says how many there are.
+        """
         only = self.files[0] if len(self.files) == 1 else None
         return {
             "path": only.path if only else None,
             "items": self.items,
             "bytes": self.bytes,
             "sha256": only.sha256 if only else None,
-            **asdict(self),
+            "format": self.format,
+            "compression": self.compression,
+            "dataset_id": self.dataset_id,
+            "file_count": len(self.files),
+            "files": [asdict(file) for file in self.files[:_FILES_IN_MANIFEST]],
         }
 
 
@@ -144,6 +153,8 @@ class Export:
         return told
 
     def _check(self, items: int | None) -> None:
+        if items is None and self.min_items:
+            raise ApifyDataError(f"Nobody knows how many items are in a {self.file_format.name} file that is filtered.")
         if items is not None and items < self.min_items:
             raise ApifyDataError(
                 f"Dataset {self.dataset_id} has {items} items, fewer than the {self.min_items} that the task wants.",

@@ -31,11 +31,15 @@ class Format:
     :param name: as a task names it, and Apify.
     :param write: makes the file.
     :param has_parts: whether an export can be split into several files.
+    :param tells_filtered: whether it tells how many items are in it where some were left out or taken apart.
+    :param is_compressed: whether it is, in itself.
     """
 
     name: str
     write: Write
     has_parts: bool = False
+    tells_filtered: bool = True
+    is_compressed: bool = False
 
 
 def write_lines(source: Source, take: Take, start: int = 0) -> int:
@@ -124,11 +128,11 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("jsonl", write_lines, has_parts=True),
             Format("json", write_array, has_parts=True),
             Format("csv", write_table),
-            Format("xlsx", partial(write_document, "xlsx", _end_of_xlsx)),
-            Format("xml", partial(write_document, "xml", _end_of_xml)),
-            Format("rss", partial(write_document, "rss", _end_of_rss)),
-            Format("html", partial(write_document, "html", _end_of_html)),
-            Format("parquet", _write_parquet),
+            Format("xlsx", partial(write_document, "xlsx", _end_of_xlsx), tells_filtered=False, is_compressed=True),
+            Format("xml", partial(write_document, "xml", _end_of_xml), tells_filtered=False),
+            Format("rss", partial(write_document, "rss", _end_of_rss), tells_filtered=False),
+            Format("html", partial(write_document, "html", _end_of_html), tells_filtered=False),
+            Format("parquet", _write_parquet, is_compressed=True),
         )
     },
 )

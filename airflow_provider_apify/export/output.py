@@ -46,6 +46,8 @@ def _zstd() -> Compressor:
 
 
 COMPRESSIONS: Mapping[str, Callable[[], Compressor]] = MappingProxyType({"gzip": _gzip, "zstd": _zstd})
+NONE = "none"
+"""Stands for no compression, whatever the path's ending."""
 ENDINGS: Mapping[str, str] = MappingProxyType({".gz": "gzip", ".zst": "zstd"})
 """The compression that the ending of a path stands for."""
 
@@ -53,11 +55,17 @@ ENDINGS: Mapping[str, str] = MappingProxyType({".gz": "gzip", ".zst": "zstd"})
 def compression_of(path: str, chosen: str | None) -> str | None:
     """Return the compression that is chosen, else the one that the path's ending names, else ``None``.
 
-    :raises ValueError: no such compression.
+    :param chosen: of :data:`COMPRESSIONS`, or :data:`NONE`.
+    :raises ValueError: no such compression, or another one than the path's ending names.
     """
-    if chosen and chosen not in COMPRESSIONS:
-        raise ValueError(f"compression is {chosen!r}. Give one of {', '.join(COMPRESSIONS)}, or None.")
-    return chosen or next((name for ending, name in ENDINGS.items() if path.endswith(ending)), None)
+    named = next((name for ending, name in ENDINGS.items() if path.endswith(ending)), None)
+    if not chosen:
+        return named
+    if chosen not in (*COMPRESSIONS, NONE):
+        raise ValueError(f"compression is {chosen!r}. Give one of {', '.join((*COMPRESSIONS, NONE))}.")
+    if named and chosen not in (named, NONE):
+        raise ValueError(f"compression is {chosen!r}, but the path's ending means {named}: change one of them.")
+    return None if chosen == NONE else chosen
 
 
 class Output:

@@ -93,10 +93,11 @@ class ItemsQuery:
         return query
 
     @classmethod
-    def check(cls, values: Mapping[str, Any], file_format: str | None) -> None:
+    def check(cls, values: Mapping[str, Any], file_format: str | None) -> ItemsQuery:
         """Find mistakes before templates are rendered; what depends on a template is left to :meth:`parse`.
 
         :param file_format: ``None`` where it is not known yet.
+        :return: what is known.
         :raises ValueError: as :meth:`parse` and :meth:`params` do.
         """
         templates = {name for name, value in values.items() if is_template(value)}
@@ -106,6 +107,7 @@ class ItemsQuery:
                 raise ValueError(words)
         if file_format is not None:
             query.params(file_format)
+        return query
 
     @classmethod
     def _read(cls, values: Mapping[str, Any]) -> ItemsQuery:
@@ -160,6 +162,12 @@ def _contradictions_of_names(query: ItemsQuery) -> Iterator[tuple[_Names, str]]:
         yield ("fields", "output_fields"), f"output_fields are new names of fields, one for each, not {counts}."
     if both := [name for name in query.fields if name in query.omit]:
         yield ("fields", "omit"), f"fields and omit both name {', '.join(both)}, which would be left out: name it once."
+    for part in ("clean", "skip_hidden"):
+        if getattr(query, part) and (hidden := [name for name in query.fields if name.startswith("#")]):
+            words = (
+                f"fields name {', '.join(hidden)}, which {part} leaves out: take it from fields, or leave {part} out."
+            )
+            yield (part, "fields"), words
     for parameter, name in _unreachable(query):
         words = f"{parameter} names {name}, which fields leave out, so nothing would happen: add {name} to fields."
         yield ("fields", "unwind", "flatten"), words

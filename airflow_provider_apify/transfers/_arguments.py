@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_apify._templating import is_template
+from airflow_provider_apify._templating import check_exactly_one, is_template
 from airflow_provider_apify.export.formats import Format, format_of
 from airflow_provider_apify.export.output import ENDINGS, compression_of
 from airflow_provider_apify.export.parts import Split
@@ -24,17 +24,16 @@ def check_arguments(operator: DatasetToFileOperator) -> None:
 
     :raises ValueError: what can only fail when the task runs, with what to write instead.
     """
-    if (operator.dataset_id is None) == (operator.run_id is None):
-        raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is written).")
+    given = {"dataset_id": operator.dataset_id, "run_id": operator.run_id}
+    check_exactly_one("whose default dataset is written", **given)
     check_path(operator.path)
     if operator.if_exists not in get_args(IfExists):
         raise ValueError(f"if_exists is {operator.if_exists!r}. Give one of {', '.join(get_args(IfExists))}.")
-    wanted_items(operator)
-    if not is_template(operator.compression):
-        compression_of("", operator.compression)
     file_format = _known_format(operator)
+    _check_compression(operator, file_format)
     _check_split(operator, file_format)
-    ItemsQuery.check(operator.items_parameters, file_format.name if file_format else None)
+    query = ItemsQuery.check(operator.items_parameters, file_format.name if file_format else None)
+    _check_wanted(operator, file_format, query)
 
 
 def split_of(operator: DatasetToFileOperator) -> Split | None:
@@ -73,10 +72,38 @@ def _is_ending_known(path: Any) -> bool:
     return not is_template(path) or "." in _END_OF_TEMPLATE.split(path)[-1]
 
 
+def _check_compression(operator: DatasetToFileOperator, file_format: Format | None) -> None:
+    if is_template(operator.compression):
+        return
+    compression = compression_of(operator.path if isinstance(operator.path, str) else "", operator.compression)
+    if compression and file_format and file_format.is_compressed:
+        raise ValueError(
+            f"A {file_format.name} file is compressed in itself, and programs do not read it in {compression}: leave "
+            "compression, or that ending of the path, out.",
+        )
+
+
+def _check_wanted(operator: DatasetToFileOperator, file_format: Format | None, query: ItemsQuery) -> None:
+    fewest = wanted_items(operator)
+    if fewest and file_format and not file_format.tells_filtered and not query.keeps_every_item:
+        raise ValueError(
+            f"A {file_format.name} file does not tell how many items are in it where they are filtered, unwound or "
+            "shown in a view: write jsonl, json, csv or parquet, or leave min_items and fail_on_empty out.",
+        )
+    multiplying = (operator.unwind, operator.simplified, operator.view)
+    if query.limit is not None and query.limit < fewest and not any(multiplying):
+        raise ValueError(f"min_items is {fewest}, but limit takes {query.limit} at most, so the task can only fail.")
+
+
 def _check_split(operator: DatasetToFileOperator, file_format: Format | None) -> None:
     is_split = split_of(operator) is not None
     if is_split and file_format and not file_format.has_parts:
         raise ValueError(f"A {file_format.name} file cannot be split. Split jsonl or json, or leave it in one piece.")
+    if is_split and operator.if_exists == "skip":
+        raise ValueError(
+            "if_exists is 'skip', but a file that is there does not tell whether the others of a split export are: "
+            "give 'overwrite' or 'fail', or write one file.",
+        )
     if isinstance(operator.path, str) and is_split != (PART in operator.path):
         raise ValueError(
             f"path is {operator.path!r}. A split export needs {PART} in it, and only a split export: give "

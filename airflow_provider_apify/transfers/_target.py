@@ -19,8 +19,10 @@ PART = "{part}"
 def check_path(path: str) -> None:
     """Check a path as far as it is known when the DAG is parsed.
 
-    :raises ValueError: it is neither absolute nor a URL.
+    :raises ValueError: it is neither absolute nor a URL, or that of a folder.
     """
+    if isinstance(path, str) and path.endswith("/"):
+        raise ValueError(f"path is {path!r}, a folder. Give that of a file.")
     if not is_template(path) and "://" not in path and not path.startswith("/"):
         raise ValueError(
             f"path is {path!r}. Give a local path that begins with '/', or a URL such as 's3://bucket/items.jsonl'.",

@@ -46,14 +46,16 @@ class DatasetToFileOperator(BaseOperator):
         00000, 00001, and so on. (templated)
     :param file_format: ``"jsonl"``, ``"json"``, ``"csv"`` (without a byte order mark), ``"xlsx"``, ``"xml"``,
         ``"rss"``, ``"html"`` or ``"parquet"``; ``None`` takes the path's ending. (templated)
-    :param compression: ``"gzip"`` or ``"zstd"``; ``None`` takes it from an ending ``.gz`` or ``.zst`` of the path.
-        (templated)
+    :param compression: ``"gzip"``, ``"zstd"`` or ``"none"``; ``None`` takes it from an ending ``.gz`` or ``.zst`` of
+        the path. Not for xlsx and parquet, which are compressed in themselves. (templated)
     :param items_per_file: split the export: at most so many items in each file; for jsonl and json.
     :param bytes_per_file: split the export: a file ends with the item that brings it to so many bytes, before
         compression; for jsonl and json.
     :param if_exists: ``"overwrite"`` replaces a file that is there when the new one is whole, ``"fail"`` fails, and
-        ``"skip"`` skips the task.
+        ``"skip"`` skips the task, where the export is not split. It is looked at when the task begins: a file that
+        somebody else writes meanwhile is replaced. Of a split export the first file counts.
     :param min_items: fail, and write nothing, if there are fewer items. (The finished files of a split export stay.)
+        Not for xlsx, xml, rss and html where items are filtered, unwound or shown in a view: nobody counts them then.
     :param fail_on_empty: the same as ``min_items=1``.
     :param offset: leave out so many items at the start. (templated)
     :param limit: take at most so many items. Both count the dataset's items before any filter. (templated)
@@ -83,8 +85,9 @@ class DatasetToFileOperator(BaseOperator):
         default. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
     :return: (XCom) the manifest: ``path``, ``items``, ``bytes``, ``sha256``, ``format``, ``compression``,
-        ``dataset_id``, ``run_id``, ``fields`` (names, as Apify knows them) and ``files``, each with ``path``,
-        ``items``, ``bytes`` and ``sha256``. The events of outlet assets carry it as ``extra``.
+        ``dataset_id``, ``run_id``, ``fields`` (names, as Apify knows them), ``file_count`` and ``files``
+        (the first 1,000, so that XCom stays small), each with ``path``, ``items``, ``bytes`` and ``sha256``.
+        The events of outlet assets carry it as ``extra``.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: no such dataset or run, a run that still goes on, a storage whose driver is missing,
         a file that is there although ``if_exists="fail"``.

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_apify._api.filling import cut
-from airflow_provider_apify._templating import is_template
+from airflow_provider_apify._templating import check_exactly_one, is_template
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.output import ENDINGS, compression_of
 from airflow_provider_apify.export.target import advice
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.loading.items import FORMATS, Read, reader_of
 from airflow_provider_apify.loading.stored import pieces
-from airflow_provider_apify.loading.survey import Survey, survey
+from airflow_provider_apify.loading.survey import FileHasChangedError, Survey, survey, unchanged
 from airflow_provider_apify.models import Dataset
 from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.options import check_storage_name
@@ -35,7 +35,8 @@ class FileToDatasetOperator(BaseOperator):
     """Push the items of a jsonl, json or csv file to a dataset.
 
     The whole file is read and checked first, so that a bad line shows before anything is pushed. Then its items follow
-    one another in pieces of up to 5 MB, each in one request.
+    one another in pieces of up to 5 MB, each in one request. A file that is another one when it is read again fails the
+    task: before anything is pushed where it is one piece, else before the last piece.
 
     Apify has no way to say that a request is the repetition of another. What is done instead, with only this task
     writing to the dataset at the time:
@@ -72,7 +73,7 @@ class FileToDatasetOperator(BaseOperator):
         it as ``extra``.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: no such dataset; a line that is no item, or an item above 5 MB, with its place; a
-        retry that cannot tell what was pushed.
+        retry that cannot tell what was pushed; a file that changes meanwhile.
     :raises ApifyDataError: a count of the dataset that this task does not explain.
     :raises ApifyError: the file could not be read.
     """
@@ -125,7 +126,7 @@ class FileToDatasetOperator(BaseOperator):
             dataset = self._find_dataset()
             memory = PushMemory(context, dataset.id, found)
             begun = self._begin(context, memory, dataset, found)
-            pushed = self._push(memory, dataset, begun)
+            pushed = self._push(memory, dataset, begun, found)
         self.log.info("Pushed %d items to dataset %s, of %d.", pushed.items - begun.items, dataset.id, found.items)
         result = {
             "dataset_id": dataset.id,
@@ -146,12 +147,19 @@ class FileToDatasetOperator(BaseOperator):
         except ValueError as error:
             raise ValueError(f"{self.path}, {error} Nothing was pushed.") from None
 
-    def _push(self, memory: PushMemory, dataset: Dataset, pushed: Pushed) -> Pushed:
-        for piece in cut(islice(self._items(), pushed.items, None)):
-            memory.note(pushed)
-            before = pushed.before + pushed.items
-            self.hook.push_piece(dataset.id, piece, before, self.log.warning, look_first=pushed.look_first)
-            pushed = Pushed(pushed.before, pushed.items + piece.items)
+    def _push(self, memory: PushMemory, dataset: Dataset, begun: Pushed, found: Survey) -> Pushed:
+        pushed = begun
+        try:
+            for piece in cut(islice(unchanged(self._items(), found), begun.items, None)):
+                memory.note(pushed)
+                before = pushed.before + pushed.items
+                self.hook.push_piece(dataset.id, piece, before, self.log.warning, look_first=pushed.look_first)
+                pushed = Pushed(pushed.before, pushed.items + piece.items)
+        except FileHasChangedError as error:
+            raise AirflowFailException(
+                f"{self.path} has changed since this attempt began to read it. Of what it has become, "
+                f"{pushed.items - begun.items} items were pushed to dataset {dataset.id}; nobody can take them back.",
+            ) from error
         memory.note(pushed)
         return pushed
 
@@ -187,8 +195,8 @@ class FileToDatasetOperator(BaseOperator):
 
     def _check_arguments(self) -> None:
         """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
-        if (self.dataset_id is None) == (self.dataset_name is None):
-            raise ValueError("Give exactly one of dataset_id and dataset_name (made where there is none).")
+        given = {"dataset_id": self.dataset_id, "dataset_name": self.dataset_name}
+        check_exactly_one("made where there is none", **given)
         check_path(self.path)
         if self.mode not in get_args(Mode):
             raise ValueError(f"mode is {self.mode!r}. Give one of {', '.join(get_args(Mode))}.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._templating import check_exactly_one, check_not_empty
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.export.bodies import SavedBody, SizeCheck, save_body
 from airflow_provider_apify.export.checks import EndCheck
@@ -154,8 +155,9 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
 
     def _check_arguments(self) -> None:
         super()._check_arguments()
-        if (self.store_id is None) == (self.run_id is None):
-            raise ValueError("Give exactly one of store_id and run_id (whose default key-value store is read).")
+        given = {"store_id": self.store_id, "run_id": self.run_id}
+        check_exactly_one("whose default key-value store is read", **given)
+        check_not_empty(key=self.key)
         if self.key is not None and (self.as_zip or self.prefix is not None):
             raise ValueError("key chooses one record: prefix and as_zip are for several.")
         is_one_file = self.as_zip or self.key is not None

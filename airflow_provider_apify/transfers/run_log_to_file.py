@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from airflow_provider_apify._templating import is_template
+from airflow_provider_apify._templating import check_not_empty, is_template
 from airflow_provider_apify.export.bodies import LastLineCheck, SizeCheck, save_body
 from airflow_provider_apify.export.output import compression_of
 from airflow_provider_apify.transfers._writing import BodyToFileOperator
@@ -28,8 +28,8 @@ class RunLogToFileOperator(BodyToFileOperator):
     :param run_id: the run. (templated)
     :param path: where to write: an absolute local path or a URL, as of
         :class:`~airflow_provider_apify.transfers.dataset_to_file.DatasetToFileOperator`. (templated)
-    :param compression: ``"gzip"`` or ``"zstd"``; ``None`` takes it from an ending ``.gz`` or ``.zst`` of the path.
-        (templated)
+    :param compression: ``"gzip"``, ``"zstd"`` or ``"none"``; ``None`` takes it from an ending ``.gz`` or ``.zst`` of
+        the path. (templated)
     :param if_exists: ``"overwrite"``, ``"fail"``, or ``"skip"``, which skips the task.
     :param target_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)
@@ -52,8 +52,9 @@ class RunLogToFileOperator(BodyToFileOperator):
 
     def _check_arguments(self) -> None:
         super()._check_arguments()
+        check_not_empty(run_id=self.run_id)
         if not is_template(self.compression):
-            compression_of(self.path, self.compression)
+            compression_of(self.path if isinstance(self.path, str) else "", self.compression)
 
     def _write(self) -> dict[str, Any]:
         run = self.hook.get_run(self.run_id or "")

@@ -46,6 +46,23 @@ def export(hook: ApifyHook, tmp_path: Path) -> Exporting:
     return run
 
 
+@pytest.mark.parametrize("name", ["xlsx", "xml", "rss", "html"])
+def test_where_nobody_counts_the_items_too_few_of_them_cannot_be_told(
+    hook: ApifyHook, export: Exporting, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ApifyDataError, match=f"Nobody knows how many items are in a {name} file that is filtered"):
+        export(dataset_of(hook, 5), name, {"clean": True}, min_items=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_manifest_names_the_first_thousand_files_and_counts_all() -> None:
+    manifest = Manifest(
+        "jsonl", None, "d", [WrittenFile(f"/{number}.jsonl", 2, 20, "digest") for number in range(1_500)]
+    )
+    told = manifest.to_dict()
+    assert (len(told["files"]), told["file_count"], told["items"], told["bytes"]) == (1_000, 1_500, 3_000, 30_000)
+
+
 def items_of(name: str, body: bytes) -> list[Any]:
     """Return the items of a file, those of CSV with text for every value."""
     if name == "csv":
@@ -88,6 +105,7 @@ def test_the_manifest_says_what_is_in_the_file(
         "format": name,
         "compression": compression,
         "dataset_id": dataset_id,
+        "file_count": 1,
         "files": [file],
     }
 
@@ -164,7 +182,7 @@ def test_a_split_part_of_a_dataset_can_be_gone_on_with(export: Exporting, hook: 
 def test_filtered_documents_do_not_tell_how_many_items_they_hold(
     export: Exporting, hook: ApifyHook, apify: LocalApify
 ) -> None:
-    manifest = export(pushed(hook, apify, [{"a": 1}, {}]), "xml", {"clean": True}, min_items=5)
+    manifest = export(pushed(hook, apify, [{"a": 1}, {}]), "xml", {"clean": True})
     assert manifest.items is None
     assert manifest.to_dict()["items"] is None
 

@@ -131,7 +131,9 @@ def test_a_writer_that_fails_completes_nothing(compression: str | None) -> None:
         ("/items.jsonl", "gzip", "gzip"),
         ("/items.jsonl.gz", None, "gzip"),
         ("s3://bucket/items.csv.zst", None, "zstd"),
-        ("/items.jsonl.gz", "zstd", "zstd"),
+        ("/items.jsonl.gz", "gzip", "gzip"),
+        ("/items.jsonl.gz", "none", None),
+        ("/items.jsonl", "none", None),
     ],
 )
 def test_the_compression_is_chosen_or_named_by_the_path(path: str, chosen: str | None, compression: str | None) -> None:
@@ -139,5 +141,10 @@ def test_the_compression_is_chosen_or_named_by_the_path(path: str, chosen: str |
 
 
 def test_an_unknown_compression_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"compression is 'bzip2'\. Give one of gzip, zstd, or None"):
+    with pytest.raises(ValueError, match=r"compression is 'bzip2'\. Give one of gzip, zstd, none"):
         compression_of("/items.jsonl", "bzip2")
+
+
+def test_a_compression_that_the_path_contradicts_is_refused() -> None:
+    with pytest.raises(ValueError, match="compression is 'zstd', but the path's ending means gzip: change one of them"):
+        compression_of("/items.jsonl.gz", "zstd")

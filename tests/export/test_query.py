@@ -111,6 +111,8 @@ def test_a_wrong_value_is_refused_with_what_is_right(values: dict[str, Any], wor
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"output_fields": "a"}, "output_fields are new names of fields, one for each, not 1 for 0"),
     ({"fields": "a,b", "output_fields": "c"}, "one for each, not 1 for 2"),
+    ({"fields": "a,#b", "skip_hidden": True}, "fields name #b, which skip_hidden leaves out: take it from fields"),
+    ({"fields": "#b", "clean": True}, "fields name #b, which clean leaves out"),
     ({"fields": "a,b", "omit": "c,b"}, "fields and omit both name b"),
     ({"fields": "a", "unwind": "b"}, "unwind names b, which fields leave out.*add b to fields"),
     ({"fields": "a,b.c", "flatten": "b,d"}, "flatten names d, which fields leave out"),

@@ -68,6 +68,7 @@ def test_the_items_of_a_run_or_a_dataset_become_a_file(airflow: DagRunner, tmp_p
         "dataset_id": run.dataset_id,
         "run_id": run.id,
         "fields": [],
+        "file_count": 1,
         "files": [file],
     }
     assert outcome.xcom()["path"].endswith(str(target))
@@ -229,6 +230,14 @@ def test_a_file_may_be_compressed(
     assert len(opened(file.read_bytes()).splitlines()) == ITEMS
     assert outcome.xcom()["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert outcome.xcom()["compression"] == ("zstd" if compression else "gzip")
+
+
+def test_a_file_need_not_be_compressed_as_its_path_says(airflow: DagRunner, tmp_path: Path) -> None:
+    path = str(tmp_path / "items.jsonl.gz")
+    outcome = airflow.run_task(write(run_id=run_scenario().id, path=path, compression="none"))
+
+    assert len((tmp_path / "items.jsonl.gz").read_bytes().splitlines()) == ITEMS
+    assert outcome.xcom()["compression"] is None
 
 
 def test_a_parquet_file_has_a_row_for_each_item(airflow: DagRunner, tmp_path: Path) -> None:
@@ -394,6 +403,18 @@ PARTED = {"run_id": "a", "path": "/items-{part}.jsonl"}
             "A csv file cannot be split. Split jsonl or json",
         ),
         ({"run_id": "a", "path": "/{part}.parquet", "bytes_per_file": 5}, "A parquet file cannot be split"),
+        ({**PARTED, "items_per_file": 5, "if_exists": "skip"}, "give 'overwrite' or 'fail', or write one file"),
+        ({"dataset_id": "", "path": "/items.jsonl"}, "dataset_id is empty. If a template makes it"),
+        ({"run_id": "", "path": "/items.jsonl"}, "run_id is empty"),
+        ({"run_id": "a", "path": "/items/", "file_format": "csv"}, "path is '/items/', a folder. Give that of a file"),
+        ({"run_id": "a", "path": "/items.parquet.gz"}, "A parquet file is compressed in itself.* leave compression"),
+        ({"run_id": "a", "path": "/{{ ds }}.xlsx", "compression": "zstd"}, "A xlsx file is compressed in itself"),
+        ({"run_id": "a", "path": "/{{ ds }}.jsonl.gz", "compression": "zstd"}, "the path's ending means gzip"),
+        ({"run_id": "a", "path": "/items.csv", "limit": 5, "min_items": 10}, "min_items is 10, but limit takes 5"),
+        *(
+            ({"run_id": "a", "path": f"/items.{name}", "clean": True, "fail_on_empty": True}, "write jsonl, json, csv")
+            for name in ("xlsx", "xml", "rss", "html")
+        ),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
@@ -414,6 +435,12 @@ def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str,
         {"path": "/items.jsonl", "compression": "{{ params.compression }}"},
         {"path": "/{{ ds }}/{part}.jsonl.zst", "items_per_file": "1000", "bytes_per_file": 10**9},
         {"path": "/{{ ds }}/{part}", "items_per_file": 1000},
+        {"path": "/{{ ds }}.jsonl.gz", "compression": "none"},
+        {"path": "/items.csv", "limit": "{{ params.limit }}", "min_items": 10},
+        {"path": "/items.csv", "limit": 5, "min_items": 10, "unwind": "{{ params.lists }}"},
+        {"path": "/items.xml", "min_items": 10, "clean": "{{ params.clean }}"},
+        {"path": "/items.xml", "min_items": 10, "limit": 10},
+        {"path": "/items.csv", "min_items": 10, "clean": True},
     ],
 )
 def test_what_depends_on_templates_is_left_until_they_are_rendered(arguments: dict[str, Any]) -> None:

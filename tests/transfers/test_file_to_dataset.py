@@ -195,10 +195,59 @@ def test_a_dataset_that_cannot_be_fails_for_good(airflow: DagRunner, tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "pushed"), [(ITEMS, ITEMS[:7], 0), (ITEMS, [{}], 0), (LARGE, LARGE[1:], 4)]
+)
+@pytest.mark.parametrize("mode", ["append", "complete"])
+def test_a_file_that_changes_after_it_was_checked_fails_the_task_which_says_what_was_pushed(
+    airflow: DagRunner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dataset_id: str,
+    *,
+    before: list[Any],
+    after: list[Any],
+    pushed: int,
+    mode: str,
+) -> None:
+    path = stored(tmp_path, before)
+
+    def change_and_find(*_: Any, _find: Any = ApifyHook.get_dataset) -> Any:
+        stored(tmp_path, after)
+        return _find(*_)
+
+    monkeypatch.setattr(ApifyHook, "get_dataset", change_and_find)
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=path, mode=mode, retries=3))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert f"items.jsonl has changed since this attempt began to read it. Of what it has become, {pushed} items" in str(
+        outcome.error
+    )
+    assert items_of(dataset_id) == after[:pushed]
+
+
+def test_a_file_that_becomes_unreadable_after_it_was_checked_fails_the_task(
+    airflow: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset_id: str
+) -> None:
+    path = stored(tmp_path, ITEMS)
+
+    def change_and_find(*_: Any, _find: Any = ApifyHook.get_dataset) -> Any:
+        Path(path).write_text('{"id": 0}\nno item\n')
+        return _find(*_)
+
+    monkeypatch.setattr(ApifyHook, "get_dataset", change_and_find)
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=path))
+
+    assert "has changed since this attempt began to read it" in str(outcome.error)
+    assert items_of(dataset_id) == []
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"path": "/x.jsonl"}, "Give exactly one of dataset_id and dataset_name"),
         ({"path": "/x.jsonl", "dataset_id": "a", "dataset_name": "b"}, "Give exactly one of dataset_id"),
+        ({"path": "/x.jsonl", "dataset_id": ""}, "dataset_id is empty"),
+        ({"path": "/x.jsonl", "dataset_name": ""}, "dataset_name is empty"),
         ({"path": "x.jsonl", "dataset_id": "a"}, "Give a local path that begins with '/'"),
         (
             {"path": "/x.xml", "dataset_id": "a"},

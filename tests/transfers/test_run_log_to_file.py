@@ -134,9 +134,11 @@ def test_a_file_that_is_there_skips_the_task_where_it_says_so(airflow: DagRunner
     [
         ({"path": "run.log"}, "Give a local path that begins with '/'"),
         ({"path": "/run.log", "compression": "bzip2"}, "compression is 'bzip2'"),
+        ({"path": "/run.log", "run_id": ""}, "run_id is empty"),
+        ({"path": "/run.log.gz", "compression": "zstd"}, "the path's ending means gzip"),
         ({"path": "/run.log", "if_exists": "ask"}, "if_exists is 'ask'"),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        write(run_id="a", **arguments)
+        write(**({"run_id": "a"} | arguments))
