@@ -74,6 +74,15 @@ class ActorContext:
         return run.resurrect_count + run.reboot_count + run.restart_count + len(run.metamorphs)
 
     @property
+    def max_items(self) -> int | None:
+        """How many items the user pays for at most, where they pay per item; ``None`` if that was left open.
+
+        Apify tells it to Actors as ``ACTOR_MAX_PAID_DATASET_ITEMS``, and truncates nothing: an Actor that does not look
+        at it stores as many items as it likes.
+        """
+        return self._run.options.max_items
+
+    @property
     def item_count(self) -> int:
         """How many items the run's default dataset holds."""
         return len(self._run.dataset)
@@ -83,19 +92,12 @@ class ActorContext:
         await self._run.clock.wait(self._run.aborting, seconds)
 
     async def push_data(self, items: dict[str, Any] | list[dict[str, Any]]) -> None:
-        """Store one item or several in the default dataset, up to the run's ``maxItems``."""
-        batch = items if isinstance(items, list) else [items]
-        room = self._room()
-        self._run.dataset.push(batch if room is None else batch[:room])
+        """Store one item or several in the default dataset."""
+        self._run.dataset.push(items if isinstance(items, list) else [items])
 
     async def push_source(self, source: ItemSource) -> None:
         """Store items that are made when somebody reads them."""
-        room = self._room()
-        self._run.dataset.add(source if room is None else source.first(room))
-
-    def _room(self) -> int | None:
-        most = self._run.options.max_items
-        return None if most is None else max(most - len(self._run.dataset), 0)
+        self._run.dataset.add(source)
 
     async def set_value(self, key: str, value: Any, content_type: str | None = None) -> None:
         """Store a record in the default key-value store: bytes and text as they are, anything else as JSON."""

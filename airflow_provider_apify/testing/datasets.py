@@ -7,7 +7,7 @@ import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from airflow_provider_apify.testing.clock import new_id, now
 
@@ -39,10 +39,6 @@ class ItemSource(Protocol):
 
     def fields(self, indices: range) -> Iterator[tuple[str, ...]]:
         """Return the names of the fields of some items, nested ones as ``parent/child``."""
-        ...
-
-    def first(self, count: int) -> ItemSource:
-        """Return a source of only the first items."""
         ...
 
 
@@ -77,10 +73,6 @@ class StoredItems:
     def fields(self, indices: range) -> Iterator[tuple[str, ...]]:
         """Return the names of the fields of some items, nested ones as ``parent/child``."""
         return map(self._fields.__getitem__, indices)
-
-    def first(self, count: int) -> Self:
-        """Return a source of only the first items."""
-        return type(self)(json.loads(line) for line in self._lines[:count])
 
 
 def encode(item: Item) -> bytes:

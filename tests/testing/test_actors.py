@@ -248,3 +248,15 @@ def test_an_ending_that_does_not_exist_fails_the_run(client: Client) -> None:
 def test_an_actor_without_a_user_in_its_name_is_refused() -> None:
     with pytest.raises(ValueError, match="username/actor-name"):
         actor("nameless")
+
+
+def test_an_actor_sees_how_many_items_are_paid_for() -> None:
+    @actor("me/counts")
+    async def counts(context: ActorContext) -> None:
+        await context.push_data({"paid": context.max_items})
+
+    with LocalApify(actors=[counts]) as apify, Client(apify).session:
+        client = Client(apify)
+        runs = "/v2/actors/me~counts/runs"
+        given = [client.data("POST", runs, params={**WAIT, **more}) for more in ({}, {"maxItems": 7})]
+        assert [_items(client, run) for run in given] == [[{"paid": None}], [{"paid": 7}]]

@@ -215,9 +215,10 @@ def test_a_page_may_be_shorter_than_asked(client: Client, local_apify: LocalApif
     assert ([item["id"] for item in answer.json()], answer.headers["X-Apify-Pagination-Limit"]) == ([0, 1], "2")
 
 
-def test_max_items_limits_what_a_run_stores(client: Client) -> None:
+def test_max_items_cuts_nothing_because_apify_does_not(client: Client) -> None:
     run = client.finish({"items": 50}, maxItems=7)
-    assert client.data("GET", f"/v2/datasets/{run['defaultDatasetId']}")["itemCount"] == 7
+    assert client.data("GET", f"/v2/datasets/{run['defaultDatasetId']}")["itemCount"] == 50
+    assert run["options"]["maxItems"] == 7
 
 
 def test_made_and_pushed_items_stand_in_one_dataset_in_order(client: Client) -> None:

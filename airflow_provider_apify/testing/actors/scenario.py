@@ -61,10 +61,6 @@ class ScenarioItems:
         """Return the names of the fields of some items, the same for all."""
         return repeat(_FIELDS, len(indices))
 
-    def first(self, count: int) -> ScenarioItems:
-        """Return a source of only the first items."""
-        return ScenarioItems(min(count, self.count), self.size, self.start)
-
 
 @actor(
     "apify/scenario",
