@@ -103,10 +103,14 @@ class Webhooks:
 
     def add(self, webhook: Webhook) -> Webhook:
         """Add a webhook, or return the one that came with the same idempotency key before."""
-        key = webhook.idempotency_key
-        known = next((each for each in self.all.values() if key and each.idempotency_key == key), webhook)
+        known = self.known(webhook) or webhook
         self.all[known.id] = known
         return known
+
+    def known(self, webhook: Webhook) -> Webhook | None:
+        """Return the webhook that came with the same idempotency key before."""
+        key = webhook.idempotency_key
+        return next((each for each in self.all.values() if key and each.idempotency_key == key), None)
 
     def announce(self, event_type: str, event_data: EventData, resource: dict[str, Any]) -> None:
         """Send an event of a run or a build to the webhooks that want it."""

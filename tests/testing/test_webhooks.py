@@ -199,10 +199,12 @@ def test_a_malformed_webhook_is_refused(client: Client, receiver: Receiver, chan
 
 
 def test_an_account_has_at_most_100_webhooks(client: Client, receiver: Receiver) -> None:
-    for _ in range(100):
+    known = _create(client, receiver, idempotencyKey="known")
+    for _ in range(99):
         _create(client, receiver)
     body = {"eventTypes": TERMINAL, "requestUrl": receiver.url, "condition": {"actorRunId": "x"}}
     assert client.error("POST", "/v2/webhooks", json=body) == (403, "too-many-webhooks")
+    assert _create(client, receiver, idempotencyKey="known")["id"] == known["id"]
 
 
 def test_the_start_of_a_run_is_an_event_too(client: Client, receiver: Receiver) -> None:

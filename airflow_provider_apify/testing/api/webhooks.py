@@ -46,9 +46,11 @@ async def create(call: Call) -> Response:
     webhook = webhook_from(await call.json_object())
     if not any(webhook.condition.values()):
         raise ApiError(400, "invalid-input", "A webhook's condition needs an actorId, actorTaskId or actorRunId.")
-    if sum(not each.is_ad_hoc for each in call.world.webhooks.all.values()) >= MAX_WEBHOOKS:
+    webhooks = call.world.webhooks
+    is_full = sum(not each.is_ad_hoc for each in webhooks.all.values()) >= MAX_WEBHOOKS
+    if is_full and webhooks.known(webhook) is None:
         raise ApiError(403, "too-many-webhooks", f"An account has at most {MAX_WEBHOOKS} webhooks.")
-    known = call.world.webhooks.add(webhook)
+    known = webhooks.add(webhook)
     return _answer(call, known, 201, {"Location": f"{call.world.base_url}/v2/webhooks/{known.id}"})
 
 
