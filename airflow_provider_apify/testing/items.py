@@ -25,17 +25,19 @@ class Page:
 
     All of them come in batches of about 256 KiB, 1,000 items at most, so that the server can do other things between.
 
+    :param size: how many items the dataset has, as far as this answer knows.
     :param offset: how many items come before it.
     :param limit: how many items it holds at most, before they are shaped.
     """
 
-    def __init__(self, dataset: Dataset, *, offset: int, limit: int, newest_first: bool, shape: Shape) -> None:
+    def __init__(
+        self, dataset: Dataset, *, size: int, offset: int, limit: int, newest_first: bool, shape: Shape
+    ) -> None:
         self.dataset = dataset
         self.offset = offset
         self.limit = limit
         self.newest_first = newest_first
         self.shape = shape
-        size = len(dataset)
         window = range(min(offset, size), min(offset + limit, size))
         self._window = range(size - window.stop, size - window.start) if newest_first else window
         self._is_plain = shape.keeps(clean=dataset.is_clean)

@@ -22,6 +22,9 @@ class Settings:
     item_count_lag_seconds: float = 0.0
     """For how long new items are missing from ``itemCount`` and ``X-Apify-Pagination-Total``. Apify: up to 5."""
 
+    items_lag_seconds: float = 0.0
+    """For how long new items are missing from the items themselves. Apify: seconds, now and then."""
+
     cost_settles_seconds: float = 0.2
     """How long after the end of a run its usage and charges are preliminary. Apify: about 10."""
 

@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from airflow_provider_apify.testing.clock import now
 from airflow_provider_apify.testing.markup import xml_bytes
 from airflow_provider_apify.testing.tables import columns_of, rows_of
 
@@ -28,9 +29,13 @@ _PARTS: Mapping[str, str] = {
     "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
     f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
-    f'<Override PartName="/{_SHEET}" ContentType="{_TYPE}.worksheet+xml"/></Types>',
+    f'<Override PartName="/{_SHEET}" ContentType="{_TYPE}.worksheet+xml"/>'
+    '<Override PartName="/docProps/core.xml" '
+    'ContentType="application/vnd.openxmlformats-package.core-properties+xml"/></Types>',
     "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
+    f'<Relationship Id="rId2" Type="{_PACKAGE}/relationships/metadata/core-properties" Target="docProps/core.xml"/>'
+    "</Relationships>",
     "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
     '<sheet name="Data" sheetId="1" r:id="rId1"/></sheets></workbook>',
     "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
@@ -45,6 +50,7 @@ def workbook(page: Page, _style: Style) -> Iterator[bytes]:
     with _Archive(sink, "w") as archive:
         for name, part in _PARTS.items():
             archive.writestr(_entry(name), _DECLARATION + part)
+        archive.writestr(_entry("docProps/core.xml"), _DECLARATION + _properties())
         with archive.open(_entry(_SHEET), "w") as sheet:
             sheet.write(
                 xml_bytes(f'{_DECLARATION}<worksheet xmlns="{_MAIN}"><sheetData><row>{"".join(_cells(columns))}</row>')
@@ -55,6 +61,15 @@ def workbook(page: Page, _style: Style) -> Iterator[bytes]:
                 yield sink.take()
             sheet.write(b"</sheetData></worksheet>")
     yield sink.take()
+
+
+def _properties() -> str:
+    """Say when the workbook was made, as libraries do: so the same items are never the same bytes twice."""
+    return (
+        f'<cp:coreProperties xmlns:cp="{_PACKAGE}/metadata/core-properties" xmlns:dcterms="http://purl.org/dc/terms/" '
+        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        f'<dcterms:created xsi:type="dcterms:W3CDTF">{now().isoformat()}</dcterms:created></cp:coreProperties>'
+    )
 
 
 def _cells(values: list[Any]) -> list[str]:
@@ -71,8 +86,8 @@ def _cell(value: Any) -> str:
 
 
 def _entry(name: str) -> ZipInfo:
-    """Return an entry without a date, so that the same items are the same bytes."""
-    entry = ZipInfo(name)
+    """Return an entry with the time of now."""
+    entry = ZipInfo(name, now().timetuple()[:6])
     entry.compress_type = ZIP_DEFLATED
     return entry
 

@@ -69,6 +69,7 @@ def _page(call: Call, dataset: Dataset, view: Mapping[str, Any]) -> Page:
     limits = (view.get("limit") if asked is None else asked, call.world.settings.max_items_per_request)
     return Page(
         dataset,
+        size=dataset.counted(call.world.settings.items_lag_seconds),
         offset=call.query.integer("offset") or 0,
         limit=min((limit for limit in limits if limit is not None), default=NO_LIMIT),
         newest_first=call.query.flag("desc", default=view.get("desc", False)),
