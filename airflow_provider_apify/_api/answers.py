@@ -129,8 +129,13 @@ class Response:
             return float(told)
         until = _read_date(told)
         # By the server's own clock, where it tells the time: ours may differ.
-        now = _read_date(self.headers.get("date", "")) or datetime.now(UTC)
+        now = self.date or datetime.now(UTC)
         return None if until is None else max(0.0, (until - now).total_seconds())
+
+    @property
+    def date(self) -> datetime | None:
+        """When it was written by the server's clock, in whole seconds; ``None`` where it does not say."""
+        return _read_date(self.headers.get("date", ""))
 
     @property
     def error(self) -> Mapping[str, Any]:

@@ -59,12 +59,15 @@ class Access:
         return headers
 
 
-def drive(flow: Flow[T], send: Callable[[Request], Answer]) -> T:
-    """Run a flow to its end, blocking."""
+def drive(flow: Flow[T], send: Callable[[Request], Answer], pause: Callable[[float], object] = time.sleep) -> T:
+    """Run a flow to its end, blocking.
+
+    :param pause: waits so many seconds before a request is sent; what it raises ends the flow.
+    """
     try:
         request = next(flow)
         while True:
-            time.sleep(request.delay)
+            pause(request.delay)
             request = flow.send(send(request))
     except StopIteration as done:
         result: T = done.value

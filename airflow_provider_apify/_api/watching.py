@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from airflow_provider_apify._api.answers import Response, data_of
 from airflow_provider_apify._api.endpoints import get_dataset, get_run
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data, call_known, call_known_run
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data, call_known, call_known_run, call_reading
 from airflow_provider_apify.models import Dataset
+
+COUNT_LAG_SECONDS = 5.0
+"""For how long a dataset's count may not show items that are there."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,28 @@ def look_at_items(
     is_final = run.is_finished and clock() - ended >= settle
     count = (yield from _count(run.dataset_id, retry)) if run.dataset_id else 0
     return ItemsSeen(run.dataset_id, count, run.id, run.status, is_final)
+
+
+def settled_count(dataset_id: str, retry: RetryPolicy, *, lag: float) -> Flow[int]:
+    """Return how many items a dataset has; where it was just changed, ask again when the count must show that.
+
+    :param lag: seconds by which the count may be behind the items.
+    """
+    request = get_dataset(dataset_id)
+    dataset, age = yield from call_reading(request, retry, _dataset_and_age)
+    if age < lag:
+        dataset, _ = yield from call_reading(replace(request, delay=min(lag, lag - age)), retry, _dataset_and_age)
+    return dataset.item_count
+
+
+def _dataset_and_age(answer: Response) -> tuple[Dataset, float] | None:
+    """Return a dataset, and for how many seconds it has not changed by Apify's clock; for ever, where it is not told."""
+    data = data_of(answer)
+    if data is None:
+        return None
+    changed, now = data.get("modifiedAt"), answer.date
+    age = max(0.0, (now - datetime.fromisoformat(changed)).total_seconds()) if changed and now else math.inf
+    return Dataset.from_api(data), age
 
 
 def _count(dataset_id: str, retry: RetryPolicy) -> Flow[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.checks import Check
@@ -14,6 +14,7 @@ from airflow_provider_apify.export.target import whole_file
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+T = TypeVar("T")
 _STARTS = 3
 _UNKNOWN_TYPE = "application/octet-stream"
 
@@ -186,12 +187,25 @@ def save_body(
     :raises ApifyDataError: the body kept breaking, or changing.
     :raises OSError: the target cannot be written.
     """
+
+    def save() -> SavedBody:
+        with whole_file(path, compression) as output:
+            reader = BodyReader(output.write, check)
+            read(reader)
+        return SavedBody(str(path), reader.content_type, output.size, output.sha256, output.taken)
+
+    return begun_anew(f"What {path} is to hold", save)
+
+
+def begun_anew(what: str, write: Callable[[], T]) -> T:
+    """Write a file, anew where what it is to hold is not the same when it is read again because it broke.
+
+    :param what: the beginning of the sentence that it kept changing.
+    :raises ApifyDataError: it did.
+    """
     for _ in range(_STARTS):
         try:
-            with whole_file(path, compression) as output:
-                reader = BodyReader(output.write, check)
-                read(reader)
+            return write()
         except BodyHasChanged:
             continue
-        return SavedBody(str(path), reader.content_type, output.size, output.sha256, output.taken)
-    raise ApifyDataError(f"What {path} is to hold changes while it is read.")
+    raise ApifyDataError(f"{what} changes while it is read.")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.bodies import begun_anew
 from airflow_provider_apify.export.formats import Format, write_lines
 from airflow_provider_apify.export.parts import Parts, Split, WrittenFile
 from airflow_provider_apify.export.query import ItemsQuery
@@ -126,10 +127,13 @@ class Export:
 
     def _one(self) -> list[WrittenFile]:
         target = self.path(0)
+        return [begun_anew(f"Dataset {self.dataset_id} as {self.file_format.name}", lambda: self._whole(target))]
+
+    def _whole(self, target: ObjectStoragePath) -> WrittenFile:
         with whole_file(target, self.compression) as output:
             items = self.file_format.write(self.source, self._told(output.write))
             self._check(items)
-        return [WrittenFile(str(target), items, output.size, output.sha256)]
+        return WrittenFile(str(target), items, output.size, output.sha256)
 
     def _parts(self, split: Split) -> list[WrittenFile]:
         source = self.source

@@ -14,7 +14,7 @@ from airflow_provider_apify.export.arrays import ArrayOfLines
 from airflow_provider_apify.export.checks import Check, EndCheck, RowCheck
 from airflow_provider_apify.export.output import ENDINGS
 from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, Take
-from airflow_provider_apify.export.source import LAG_PAUSE_SECONDS, End, Source, missing
+from airflow_provider_apify.export.source import LAG_LOOKS, LAG_PAUSE_SECONDS, End, Source, missing
 from airflow_provider_apify.export.walking import Walk
 
 # Items are parsed one by one where they are pulled, so that many at once would bring nothing.
@@ -90,13 +90,21 @@ def write_document(name: str, endings: Callable[[Mapping[str, Any]], Check], sou
 
 
 def _write_document(source: Source, take: Take, params: Mapping[str, Any], check: Callable[[], Check]) -> int | None:
-    reader = DocumentReader(params, take, check=check, exact=source.exact)
-    source.read(reader)
-    has_more, _ = source.item(reader.position)
-    counted = max(source.item_count, reader.position + has_more)
-    if counted > reader.position:
-        raise missing(source, counted, reader.position)
-    return reader.records
+    """Write all that is there at the beginning, or more; what comes later is another file's."""
+    counted, came = source.item_count, 0
+    for look in range(LAG_LOOKS):
+        reader = DocumentReader(params, take, check=check, exact=source.exact)
+        try:
+            source.read(reader, delay=LAG_PAUSE_SECONDS if look else 0)
+        except AnswerIsCapped as cap:
+            if source.item(cap.scanned)[0]:
+                raise
+            counted, came = cap.total, cap.scanned  # nothing was taken: the items lag behind the total
+            continue
+        if counted > reader.position:
+            raise missing(source, counted, reader.position)
+        return reader.records
+    raise missing(source, counted, came)
 
 
 def _end_of_xml(params: Mapping[str, Any]) -> Check:

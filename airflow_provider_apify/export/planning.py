@@ -17,7 +17,7 @@ _FAST_BYTES_PER_SECOND = 40e6
 _WANTED_BYTES_PER_SECOND = 160e6
 _MOST_CONNECTIONS = 8
 # Pages on their way, and those that wait for one before them, together.
-_MEMORY_BYTES = 40 * 2**20
+MEMORY_BYTES = 40 * 2**20
 LARGEST_PAGE_BYTES = 8 * 2**20
 _LARGEST_PAGE_ITEMS = 100_000
 
@@ -38,10 +38,14 @@ class Plan:
         """How many pages may be in memory: some arrive before those in front of them."""
         return self.connections + 2
 
+    @property
+    def page_bytes(self) -> int:
+        """How much of a page may be in memory."""
+        return min(LARGEST_PAGE_BYTES, MEMORY_BYTES // self.pages_at_once)
+
     def page_items(self, item_bytes: float) -> int:
         """Return how many items may make a page."""
-        size = min(LARGEST_PAGE_BYTES, _MEMORY_BYTES / self.pages_at_once)
-        return max(1, min(_LARGEST_PAGE_ITEMS, int(size / max(1.0, item_bytes))))
+        return max(1, min(_LARGEST_PAGE_ITEMS, int(self.page_bytes / max(1.0, item_bytes))))
 
     def even_page_items(self, items: int, item_bytes: float) -> int:
         """Return how many items make a page where all connections are to end together."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export.bodies import BodyHasChanged, new_digest, untaken
+from airflow_provider_apify.export.bodies import new_digest, untaken
 from airflow_provider_apify.export.checks import Check, check_frame, check_item
 
 SCANNED = "x-apify-pagination-count"
@@ -88,7 +88,7 @@ class Reader:
     :param compressed: whether the answer may be compressed.
     :ivar position: index of the next item that is missing.
     :ivar scanned: items of the dataset that the last answer stands for; 0 at the dataset's end.
-    :ivar total: items that the dataset had by then, as far as Apify knew.
+    :ivar dataset_total: items that the whole dataset had by then, as far as Apify knew.
     :ivar records: lines or rows passed on; ``None`` where the format does not tell.
     """
 
@@ -100,10 +100,15 @@ class Reader:
         self.compressed = compressed
         self.position = self._start = start
         self.scanned: int | None = None
-        self.total = 0
+        self.dataset_total = 0
         self.records: int | None = 0
         self.speed = Speed()
         self._asked_at = 0.0
+
+    @property
+    def total(self) -> int:
+        """How many of these are in the window."""
+        return self._window.count(self.dataset_total)
 
     @property
     def is_done(self) -> bool:
@@ -137,7 +142,7 @@ class Reader:
             raise ApifyDataError("the page is not Apify's; check the connection's host and any proxy in between")
         scanned, before = int(headers[SCANNED]), self.position
         size = self._read(headers, scanned, body)
-        self.scanned, self.total = scanned, int(headers.get(TOTAL, 0))
+        self.scanned, self.dataset_total = scanned, int(headers.get(TOTAL, 0))
         if scanned:
             self.speed = Speed(self.position - before, size, began - self._asked_at, time.perf_counter() - began)
 
@@ -216,6 +221,9 @@ class PageReader(Reader):
 class DocumentReader(Reader):
     """Passes one whole answer on as it comes. Where the body breaks it is sent anew, and what was taken is skipped.
 
+    :meth:`read` raises :class:`~airflow_provider_apify.export.bodies.BodyHasChanged` where that is not the same: the
+    file must begin anew.
+
     :param check: makes what tells whether a body is whole.
     :param exact: whether each item becomes a record.
     """
@@ -242,14 +250,13 @@ class DocumentReader(Reader):
         total = self._window.count(int(headers.get(TOTAL, self._window.offset + scanned)))
         if scanned < total and not self._taken:
             raise AnswerIsCapped(scanned, total)
+        if self._end is None and scanned:
+            self._end = scanned  # where the body breaks, it is asked for again as it was, though more items may follow
         check = self._make_check()
         if not self._exact and check.records is not None:
             check_frame(headers)
-        try:
-            for piece in untaken(body, self._taken, self._digest, check):
-                self._pass_on(piece)
-        except BodyHasChanged:
-            raise ApifyDataError("the dataset has changed during the download") from None
+        for piece in untaken(body, self._taken, self._digest, check):
+            self._pass_on(piece)
         ending = check.ending()
         if self._exact and check.records not in (None, scanned):
             raise ApifyDataError(f"the body stands for {scanned} items but holds {check.records}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_apify.hooks.apify import ApifyHook
 
 # A dataset's items and counts may lag up to 5 seconds behind each other.
-_LAG_LOOKS = 6
+LAG_LOOKS = 6
 LAG_PAUSE_SECONDS = 1.0
 
 
@@ -26,6 +27,7 @@ class Source:
     :param exact: whether each item becomes exactly one line.
     :param steady: whether an offset means the same item while the dataset grows.
     :param reached: is told how many items have been handed on.
+    :param pause: waits so many seconds before each request; what it raises ends what goes on.
     """
 
     hook: ApifyHook
@@ -34,11 +36,22 @@ class Source:
     exact: bool = True
     steady: bool = True
     reached: Callable[[int], None] | None = None
+    pause: Callable[[float], object] = time.sleep
 
     @property
     def item_count(self) -> int:
-        """How many items Apify counts now."""
-        return Window.of(self.params).count(self.hook.get_dataset(self.dataset_id).item_count)
+        """How many items Apify counts, when the count has had time to show all."""
+        return self.window.count(self.dataset_count)
+
+    @property
+    def dataset_count(self) -> int:
+        """The same of the whole dataset."""
+        return self.hook.count_settled_items(self.dataset_id, pause=self.pause)
+
+    @property
+    def window(self) -> Window:
+        """The part of the dataset that is asked for."""
+        return Window.of(self.params)
 
     def item(self, index: int) -> tuple[bool, bytes]:
         """Return whether there is an item at an index, and its line, or lines."""
@@ -55,7 +68,7 @@ class Source:
     def read_answer(self, reader: Reader, *, delay: float = 0.0) -> None:
         """Read one answer, unless the window has no more."""
         if not reader.stop_at_limit():
-            self.hook.read_items(self.dataset_id, reader, delay=delay)
+            self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
 
     def reader(self, start: int, end: int | None, take: Take, *, compressed: bool = False) -> Reader:
         """Return a reader of lines that suits the parameters."""
@@ -85,7 +98,7 @@ class End:
         self._counted = None
         self._looks = self._looks + 1 if position == self._position else 1
         self._position = position
-        if counted > position and self._looks > _LAG_LOOKS:
+        if counted > position and self._looks > LAG_LOOKS:
             raise missing(self._source, counted, position)
         return counted <= position
 

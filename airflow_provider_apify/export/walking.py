@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from typing import IO
 
@@ -16,8 +17,6 @@ from airflow_provider_apify.export.planning import LARGEST_PAGE_BYTES, SAMPLE_IT
 from airflow_provider_apify.export.reading import Reader, Speed, Take
 from airflow_provider_apify.export.source import LAG_PAUSE_SECONDS, End, Source
 
-# A page of larger items than those before it waits in a temporary file.
-_LARGEST_PAGE_IN_MEMORY = 2 * LARGEST_PAGE_BYTES
 _PIECE_BYTES = 2**20
 
 
@@ -38,7 +37,9 @@ class Walk:
         # Until items have been seen, a page that is kept back is as small as a sample.
         self._item_bytes = LARGEST_PAGE_BYTES / SAMPLE_ITEMS
         self._counted: int | None = None
+        self._totals: set[int] = set()
         self._is_over = threading.Event()
+        self._beside = replace(source, pause=self._pause)
         self._spools = ExitStack()
 
     @property
@@ -57,10 +58,7 @@ class Walk:
         :raises ApifyDataError: items that Apify counts did not come, or the dataset has grown in front of them.
         """
         if not self._source.steady:
-            newest = self._source.item(0)
-            self._stream()
-            if self._source.item(0) != newest:
-                raise ApifyDataError(f"Dataset {self._source.dataset_id} has grown while it was read newest first.")
+            self._stream_unless_it_grows()
             return
         plain = self._next(SAMPLE_ITEMS)  # a part of the walk like all others
         if plain.items:
@@ -68,6 +66,18 @@ class Walk:
         if self.plan.connections > 1:
             self._side_by_side(self.plan, Pace(self.plan, plain))
         self._stream()
+
+    def _stream_unless_it_grows(self) -> None:
+        """Take all where each item that is added moves the others.
+
+        :raises ApifyDataError: one was: a total, the count or the first item tell.
+        """
+        before = self._source.dataset_count, self._source.item(0)
+        self._stream()
+        after = self._source.dataset_count, self._source.item(0)
+        # An answer without items of its own, at the end of a limit, tells no total.
+        if after != before or self._totals - {0, before[0]}:
+            raise ApifyDataError(f"Dataset {self._source.dataset_id} has grown while it was read newest first.")
 
     @property
     def _is_at_end(self) -> bool:
@@ -95,6 +105,7 @@ class Walk:
         self._reader = reader
 
     def _learned(self) -> Speed:
+        self._totals.add(self._reader.dataset_total)
         speed = self._reader.speed
         if speed.items:
             self._item_bytes = speed.size / speed.items
@@ -125,11 +136,12 @@ class Walk:
                 while not self._is_at_end:
                     for start, end in islice(stretches, plan.pages_at_once - len(pages)):
                         pages.append(pool.submit(self._page, start, end, plan))
-                        counted = pool.submit(lambda: self._source.item_count) if start == total else None
+                        counted = pool.submit(lambda: self._beside.item_count) if start == total else None
                     if not pages:
                         break
                     pace.add(self._hand_on(*pages.popleft().result()))
-                self._counted = counted.result() if counted else None
+                # Where the look behind all pages has brought items, the count may not know of them.
+                self._counted = counted.result() if counted and self._is_at_end else None
             finally:
                 self._is_over.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -147,15 +159,20 @@ class Walk:
 
     def _page(self, start: int, end: int, plan: Plan) -> tuple[Reader, IO[bytes]]:
         """Read a page, on a thread of its own; in the middle of it where it is not wanted any more."""
-        lines = tempfile.SpooledTemporaryFile(_LARGEST_PAGE_IN_MEMORY)  # noqa: SIM115 - the next line has it closed
+        # A page of larger items than those before it waits in a temporary file.
+        lines = tempfile.SpooledTemporaryFile(plan.page_bytes)  # noqa: SIM115 - the next line has it closed
         self._spools.enter_context(lines)
 
         def keep(piece: bytes | memoryview) -> None:
-            if self._is_over.is_set():
-                raise _NotWanted
+            self._pause(0)
             lines.write(piece)
 
-        return self._source.read(self._source.reader(start, end, keep, compressed=plan.compressed)), lines
+        return self._beside.read(self._beside.reader(start, end, keep, compressed=plan.compressed)), lines
+
+    def _pause(self, seconds: float) -> None:
+        """Wait beside the walk, unless that is over."""
+        if self._is_over.wait(seconds):
+            raise _NotWanted
 
     def _hand_on(self, reader: Reader, lines: IO[bytes]) -> int:
         """Hand a page's lines on; return their size."""

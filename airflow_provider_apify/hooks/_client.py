@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -110,8 +111,13 @@ class ApifyClient(BaseHook):
     def _call(self, request: endpoints.Request) -> dict[str, Any]:
         return self._drive(flows.call_data(request, self.retry))
 
-    def _drive(self, flow: Flow[T], send: Callable[[endpoints.Request], Answer] | None = None) -> T:
-        return drive(flow, send or partial(send_with_requests, self._session, self.connection.access))
+    def _drive(
+        self,
+        flow: Flow[T],
+        send: Callable[[endpoints.Request], Answer] | None = None,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> T:
+        return drive(flow, send or partial(send_with_requests, self._session, self.connection.access), pause)
 
     def _send_reading(
         self,

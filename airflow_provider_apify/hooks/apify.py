@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -78,13 +79,21 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         params = {"clean": clean or None, "fields": fields or None, "offset": offset, "limit": limit}
         yield from map(json.loads, item_lines(Source(self, dataset_id, params, exact=not clean)))
 
-    def read_items(self, dataset_id: str, reader: Reader, *, delay: float = 0.0) -> None:
+    def read_items(
+        self,
+        dataset_id: str,
+        reader: Reader,
+        *,
+        delay: float = 0.0,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
         """Have a reader take items of a dataset, in any format (https://docs.apify.com/api/v2/dataset-items-get).
 
         Where a body breaks, the reader says what is still missing, and that is asked for.
 
         :param reader: for example a :class:`LineReader <airflow_provider_apify.export.reading.LineReader>`.
         :param delay: seconds to wait before asking.
+        :param pause: waits so many seconds before each request; what it raises ends the reading.
         :raises ApifyDataError: bodies kept breaking.
         """
 
@@ -93,7 +102,7 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
             return replace(request, compressed=reader.compressed, delay=delay)
 
         flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry)
-        self._drive(flow, partial(self._send_reading, reader.read, []))
+        self._drive(flow, partial(self._send_reading, reader.read, []), pause)
 
     def test_connection(self) -> tuple[bool, str]:
         """Say who the token belongs to, or what is wrong with the connection. Called by Airflow's UI."""

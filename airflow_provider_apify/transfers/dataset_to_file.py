@@ -67,7 +67,7 @@ class DatasetToFileOperator(BaseOperator):
     :param unwind: fields that are taken apart, in this order: each element of a list becomes an item of its own, merged
         with the rest of the item it was in; an object is merged with it. (templated)
     :param flatten: fields whose objects become fields with dotted names, ``a.b``. (templated)
-    :param desc: newest items first; meant for datasets that no longer grow. (templated)
+    :param desc: newest items first; for datasets that no longer grow: one that does is an error. (templated)
     :param view: a view of the Actor's dataset schema, for example ``"overview"``, which chooses the fields. (templated)
     :param skip_hidden: leave out fields that start with ``#``. (templated)
     :param skip_empty: leave out items without fields. (templated)

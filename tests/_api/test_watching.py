@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.flows import REPLICA_PAUSES, RetryPolicy
-from airflow_provider_apify._api.watching import ItemsSeen, look_at_items
+from airflow_provider_apify._api.watching import ItemsSeen, look_at_items, settled_count
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from tests._api.answering import Fed, failed, ok, run_data
 
@@ -66,3 +66,33 @@ def test_a_run_without_a_dataset_has_no_items() -> None:
 def test_what_was_seen_survives_the_way_through_the_database() -> None:
     seen = ItemsSeen("data1", 3, "run1", "RUNNING", is_final=False)
     assert ItemsSeen(**seen.to_payload()) == seen
+
+
+def described(items: int, changed: str | None, **headers: str) -> Answer:
+    return ok({"id": "data1", "itemCount": items, "modifiedAt": changed}, **headers)
+
+
+CHANGED = "2026-01-01T00:00:00.500Z"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        described(3, CHANGED, date="Thu, 01 Jan 2026 00:00:06 GMT"),
+        described(3, CHANGED),
+        described(3, None, date="Thu, 01 Jan 2026 00:00:06 GMT"),
+    ],
+)
+def test_the_count_of_a_dataset_that_was_not_just_changed_is_final(answer: Answer) -> None:
+    fed = Fed(settled_count("data1", RetryPolicy(), lag=5))
+    assert fed.finish(answer) == 3
+    assert fed.request.delay == 0
+
+
+@pytest.mark.parametrize(("now", "left"), [("04", 1.5), ("00", 5.0)])
+def test_the_count_of_a_dataset_that_was_just_changed_is_asked_for_again_when_it_must_show_that(
+    now: str, left: float
+) -> None:
+    fed = Fed(settled_count("data1", RetryPolicy(), lag=5))
+    assert fed.answer(described(3, CHANGED, date=f"Thu, 01 Jan 2026 00:00:{now} GMT")).delay == left
+    assert fed.finish(described(7, CHANGED)) == 7

@@ -119,6 +119,7 @@ def test_all_that_is_moved_as_a_whole(hook: ApifyHook) -> None:
     dataset = hook.create_dataset("contract")
     hook.push_piece(dataset.id, Piece(1, b'[{"a": 1}]'), 0, lambda _words: None, look_first=True)
     assert hook.count_items(dataset.id, settle=0) == hook.look_at_items(dataset.id, None).item_count == 1
+    assert hook.count_settled_items(dataset.id) == 1
     for kind in get_args(StorageKind):
         hook.name_storage(kind, getattr(run, f"{kind}_id"), "kept")
 

@@ -7,7 +7,9 @@ import gzip
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +204,17 @@ def test_what_keeps_breaking_leaves_the_old_file(
     assert (tmp_path / f"items.{name}").read_bytes() == b"old\n"
 
 
+@pytest.mark.parametrize("fault", ["cut-body", "end-body-early"])
+def test_a_document_that_is_not_the_same_bytes_twice_begins_anew_where_it_broke(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path, fault: str
+) -> None:
+    dataset_id = dataset_of(hook, 3_000)
+    apify.control.add_fault(fault, path="*/items", times=2, after_bytes=20_000)
+    assert export(dataset_id, "xlsx").items == 3_000
+    with zipfile.ZipFile(tmp_path / "items.xlsx") as workbook:
+        assert workbook.testzip() is None
+
+
 @pytest.mark.parametrize("name", ["jsonl", "json", "csv", "parquet"])
 def test_a_dataset_that_is_deleted_meanwhile_leaves_the_old_file(
     export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path, name: str
@@ -228,14 +241,23 @@ def test_a_count_that_lags_hides_no_items(
     assert len(items_of(name, (tmp_path / f"items.{name}").read_bytes())) == 1_500
 
 
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "parquet", "xml", "xlsx"])
+def test_items_and_a_count_that_both_lag_are_waited_for(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, name: str
+) -> None:
+    hook.connection = replace(hook.connection, cost_settle_seconds=1.5)
+    apify.control.settings(items_lag_seconds=1, item_count_lag_seconds=1)
+    dataset_id = dataset_of(hook, 30)
+    assert hook.get_dataset(dataset_id).item_count == 0
+    assert export(dataset_id, name).items == 30
+
+
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_items_that_apify_counts_but_never_shows_are_an_error(
     export: Exporting, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     dataset_id = dataset_of(hook, 10)
-    described: Any = hook.get_dataset(dataset_id)
-    object.__setattr__(described, "item_count", 15)
-    monkeypatch.setattr(hook, "get_dataset", lambda _wanted: described)
+    monkeypatch.setattr(hook, "count_settled_items", lambda _wanted, **_options: 15)
     with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
         export(dataset_id, name)
     assert list(tmp_path.iterdir()) == []

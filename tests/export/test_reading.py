@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.bodies import BodyHasChanged
 from airflow_provider_apify.export.checks import EndCheck, LineCheck, RowCheck
 from airflow_provider_apify.export.reading import (
     SCANNED,
@@ -156,9 +157,13 @@ def begun_document() -> DocumentReader:
     return reader
 
 
-def test_a_document_that_has_changed_meanwhile_is_an_error() -> None:
-    with pytest.raises(ApifyDataError, match="has changed during the download"):
+def test_a_document_that_has_changed_meanwhile_must_begin_anew() -> None:
+    with pytest.raises(BodyHasChanged):
         take_an_answer(begun_document(), b"<x>uno two three</x>")
+
+
+def test_a_document_that_broke_is_asked_for_again_as_it_was() -> None:
+    assert begun_document().params() == {"offset": 0, "limit": 3}
 
 
 def test_a_document_that_has_become_shorter_is_an_error() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -107,8 +106,6 @@ def test_a_delimiter_and_a_left_out_header_are_kept(hook: ApifyHook, apify: Loca
 
 def test_items_that_are_counted_but_do_not_come_are_an_error(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset_id = dataset_of(hook, 10)
-    described: Any = hook.get_dataset(dataset_id)
-    object.__setattr__(described, "item_count", 15)
-    monkeypatch.setattr(hook, "get_dataset", lambda _wanted: described)
+    monkeypatch.setattr(hook, "count_settled_items", lambda _wanted, **_options: 15)
     with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
         write_united(Source(hook, dataset_id, {}), Taken(), {"bom": False})

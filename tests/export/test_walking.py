@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError, ApifyNotFoundError, ApifyRateLimitError
 from airflow_provider_apify.export import planning, walking
 from airflow_provider_apify.export.planning import Pace, Plan
@@ -21,6 +23,7 @@ from airflow_provider_apify.export.walking import Walk
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import Exchange, LocalApify, scenario_item
 from tests.export.material import Taken, dataset_of, push, pushed, requests_for_items
+from tests.testing.client import until
 
 ITEM_BYTES = 200
 
@@ -31,6 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (planning, walking):
         monkeypatch.setattr(module, "SAMPLE_ITEMS", 100)
         monkeypatch.setattr(module, "LARGEST_PAGE_BYTES", 200 * ITEM_BYTES)
+    monkeypatch.setattr(planning, "MEMORY_BYTES", 1_000 * ITEM_BYTES)
 
 
 @pytest.fixture
@@ -129,11 +133,11 @@ class Gate:
         self.begun: list[int] = []
         self.before: Callable[[int], None] = lambda _start: None
 
-    def __call__(self, dataset_id: str, reader: Reader, *, delay: float = 0.0) -> None:
+    def __call__(self, dataset_id: str, reader: Reader, **options: Any) -> None:
         with self._lock:
             self.begun.append(reader.position)
         self.before(reader.position)
-        self._read_items(dataset_id, reader, delay=delay)
+        self._read_items(dataset_id, reader, **options)
 
 
 @pytest.fixture
@@ -185,13 +189,28 @@ def test_no_more_pages_are_in_flight_than_memory_is_meant_for(
 def test_pages_of_larger_items_than_those_before_wait_on_disk(
     hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch, four_connections: Plan
 ) -> None:
-    monkeypatch.setattr(walking, "_LARGEST_PAGE_IN_MEMORY", 1_000)
+    most, spools = 0, list[Any]()
+
+    class Spool(tempfile.SpooledTemporaryFile[bytes]):
+        def write(self, piece: Any) -> int:
+            nonlocal most
+            size = super().write(piece)
+            in_memory = [spool.tell() for spool in list(spools) if not spool.closed and not spool._rolled]
+            most = max(most, sum(in_memory))
+            return size
+
+    def spool(*args: Any) -> Any:
+        spools.append(Spool(*args))
+        return spools[-1]
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", spool)
     dataset_id = dataset_of(hook, 300, 20)
     large = [{"large": "x" * 100_000, "number": number} for number in range(20)]
     push(apify, dataset_id, large)
     walk, items = walked(Source(hook, dataset_id, {}))
     assert items == [scenario_item(index, 20) for index in range(300)] + large
     assert walk.plan == four_connections
+    assert 0 < most <= planning.MEMORY_BYTES
 
 
 @pytest.mark.usefixtures("four_connections")
@@ -340,6 +359,51 @@ def test_newest_first_of_a_dataset_that_grows_is_an_error_and_not_a_doubled_item
         Walk(Source(hook, dataset_id, {"desc": True}, steady=False), Taken()).go()
 
 
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_newest_first_tells_growth_by_more_than_the_first_item(
+    hook: ApifyHook, apify: LocalApify, gate: Gate, *, at_the_end: bool
+) -> None:
+    apify.control.settings(max_items_per_request=400)
+    dataset_id = pushed(hook, apify, [{"same": True}] * 1_000)
+    grow_in_the_middle(apify, gate, dataset_id, after=1_000 if at_the_end else 400, by=1)
+    with pytest.raises(ApifyDataError, match="has grown while it was read newest first"):
+        Walk(Source(hook, dataset_id, {"desc": True}, steady=False), Taken()).go()
+
+
+@pytest.mark.usefixtures("four_connections")
+@pytest.mark.parametrize(
+    ("params", "wanted"), [({"limit": 1_000}, range(1_000)), ({"offset": 3_000}, range(3_000, 4_000))]
+)
+def test_pages_beside_each_other_stay_within_the_part_that_is_wanted(
+    hook: ApifyHook, exchanges: list[Exchange], params: dict[str, Any], wanted: range
+) -> None:
+    _, items = walked(Source(hook, dataset_of(hook, 4_000, ITEM_BYTES), params))
+    assert items == [scenario_item(index, ITEM_BYTES) for index in wanted]
+    assert len(exchanges) > 4
+    for each in map(asked, exchanges):
+        assert int(each["offset"]) <= 4_000
+        assert int(each["limit"]) > 0
+
+
+@pytest.mark.usefixtures("four_connections")
+def test_a_page_that_waits_to_be_asked_for_again_does_not_hold_up_the_end(
+    hook: ApifyHook, apify: LocalApify, gate: Gate
+) -> None:
+    dataset_id = dataset_of(hook, 10_000, ITEM_BYTES)
+    hook.retry = RetryPolicy(attempts=4, first_delay=3_600, max_delay=3_600)  # longer than any test may take
+    fault = apify.control.add_fault("answer", path="*/items", skip=1, times=None, status=503)
+
+    def fail_when_others_wait(start: int) -> None:
+        if start == 100:
+            until(lambda: {rule["id"]: rule["happened"] for rule in apify.control.faults()}[fault] == 3)
+            raise OSError("The first page fails.")
+
+    gate.before = fail_when_others_wait
+    with pytest.raises(OSError, match="The first page fails"):
+        Walk(Source(hook, dataset_id, {}), Taken()).go()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")]
+
+
 @pytest.mark.usefixtures("small")
 def test_the_first_page_of_a_view_is_as_small_as_a_sample(
     hook: ApifyHook, exchanges: list[Exchange], apify: LocalApify
@@ -349,7 +413,7 @@ def test_the_first_page_of_a_view_is_as_small_as_a_sample(
     assert len(items) == 1_000
     probe, first, *_ = exchanges
     assert (asked(probe)["limit"], asked(first)["limit"]) == ("1", "100")
-    assert apify.control.ledger().requests_by_route["GET /v2/datasets/{datasetId}"] == 1
+    assert apify.control.ledger().requests_by_route["GET /v2/datasets/{datasetId}"] == 3
 
 
 @pytest.mark.usefixtures("small")

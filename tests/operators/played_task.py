@@ -17,8 +17,6 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
-from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run_actor import RunActorOperator
@@ -186,8 +184,8 @@ class PlayedTask:
                 session.mount("http://", _MortalAdapter(task))
                 return session
 
-            def _drive(self, flow: Flow[T], send: Callable[[Request], Answer] | None = None) -> T:
-                return super()._drive(_hurried(flow), send)
+            def _drive(self, flow: Flow[T], *how: Any, **more: Any) -> T:
+                return super()._drive(_hurried(flow), *how, **more)
 
         return HurriedHook
 
