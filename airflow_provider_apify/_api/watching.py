@@ -76,7 +76,7 @@ def settled_count(dataset_id: str, retry: RetryPolicy, *, lag: float) -> Flow[in
 
 
 def _dataset_and_age(answer: Response) -> tuple[Dataset, float] | None:
-    """Return a dataset, and for how many seconds it has not changed by Apify's clock; for ever, where it is not told."""
+    """Return a dataset, and its seconds without change by Apify's clock; endless ones, where it is not told."""
     data = data_of(answer)
     if data is None:
         return None
