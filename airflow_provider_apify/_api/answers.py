@@ -157,11 +157,13 @@ class NoResponse:
     :param reason: what happened, without the URL's parameters.
     :param sent: whether the server may have got the request.
     :param kind: the error that it is once nothing more is tried.
+    :param is_of_another: whether something has answered that is not Apify, as far as the answer tells.
     """
 
     reason: str
     sent: bool = True
     kind: type[ApifyError] = ApifyConnectionError
+    is_of_another: bool = False
 
 
 Answer = Response | NoResponse
@@ -169,7 +171,12 @@ Answer = Response | NoResponse
 
 def not_apify(request: Request) -> NoResponse:
     """Return what a good answer is whose body is none of Apify's."""
-    return NoResponse(f"the answer's body {_not_apify(request)}")
+    return NoResponse(f"the answer's body {_not_apify(request)}", is_of_another=True)
+
+
+def is_of_another(answer: Answer) -> bool:
+    """Tell whether something that is not Apify has answered."""
+    return answer.is_of_another if isinstance(answer, NoResponse) else answer.is_refusal_of_another
 
 
 def _not_apify(request: Request) -> str:

@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from airflow_provider_apify._api import endpoints
-from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_of, not_apify
+from airflow_provider_apify._api.answers import (
+    Answer,
+    NoResponse,
+    Response,
+    data_of,
+    error_of,
+    is_of_another,
+    not_apify,
+)
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify.exceptions import (
     ApifyConnectionError,
@@ -44,15 +52,20 @@ class RetryPolicy:
     :param attempts: how often a request is sent at most.
     :param first_delay: seconds.
     :param max_delay: seconds between two attempts at most.
+    :param attempts_with_others: how often where something answers that is not Apify; ``None`` as often as otherwise.
     """
 
     attempts: int = 6
     first_delay: float = 0.5
     max_delay: float = 60.0
+    attempts_with_others: int | None = None
 
     def delay(self, request: Request, answer: Answer, attempt: int) -> float | None:
         """Return the seconds before the next attempt, or ``None`` to give up."""
-        if attempt >= self.attempts or not _worth_retrying(request, answer):
+        most = self.attempts
+        if self.attempts_with_others is not None and is_of_another(answer):
+            most = self.attempts_with_others
+        if attempt >= most or not _worth_retrying(request, answer):
             return None
         if isinstance(answer, Response) and answer.retry_after is not None:
             return min(answer.retry_after, self.max_delay)
@@ -61,7 +74,11 @@ class RetryPolicy:
 
     def patient(self) -> RetryPolicy:
         """Return the policy for waiting: an outage of half an hour must not lose a run that goes on meanwhile."""
-        return replace(self, attempts=max(self.attempts, 40))
+        return replace(self, attempts=max(self.attempts, 40), attempts_with_others=None)
+
+    def patient_with_apify(self) -> RetryPolicy:
+        """Return the policy for waiting where nothing tells yet that this is Apify's host: a wrong one stays wrong."""
+        return replace(self.patient(), attempts_with_others=self.attempts)
 
 
 def _worth_retrying(request: Request, answer: Answer) -> bool:

@@ -38,10 +38,15 @@ class Search:
     """
 
     def __init__(self, target: Target, task: str, retry: RetryPolicy, clock: Callable[[], float]) -> None:
-        self._target, self._task, self._retry, self._clock = target, task, retry, clock
+        self._target, self._task, self._clock = target, task, clock
+        self._retry = retry.patient_with_apify()
         self._foreign: set[str] = set()
         # Seconds by which our clock is ahead of Apify's, once that is known.
         self._ahead: float | None = None
+
+    def be_patient(self) -> None:
+        """Outlast whatever answers in Apify's place: a run may be going on, or Apify has answered here before."""
+        self._retry = self._retry.patient()
 
     def started(self, since: float, *, delay: float = 0.0) -> Flow[list[ActorRun]]:
         """Return the runs that were started since then, whatever has become of them.
@@ -118,6 +123,7 @@ class Search:
             data = data_of(answer)
             if data is None:
                 return None
+            self.be_patient()
             if self._ahead is None:
                 self._ahead = _ahead(answer.headers.get("date"), self._clock())
             items: list[dict[str, Any]] = data["items"]

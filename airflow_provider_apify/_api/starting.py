@@ -14,7 +14,16 @@ from functools import partial
 from typing import Literal
 
 from airflow_provider_apify._api import endpoints
-from airflow_provider_apify._api.answers import Answer, NoResponse, Response, data_of, error_class, error_of, in_words
+from airflow_provider_apify._api.answers import (
+    Answer,
+    NoResponse,
+    Response,
+    data_of,
+    error_class,
+    error_of,
+    in_words,
+    is_of_another,
+)
 from airflow_provider_apify._api.changing import LOOKS, Changer, ended_run
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_known_run
@@ -167,7 +176,9 @@ class Starter:
         # What is asked for here decides about money: an outage must not cut it short.
         self._order, self._retry, self._patient = order, retry, retry.patient()
         self._report, self._settle, self._clock = report, settle, clock
-        self._search = Search(order.target, order.identity.task, self._patient, clock)
+        self._search = Search(order.target, order.identity.task, retry, clock)
+        if order.known:
+            self._search.be_patient()
 
     def run(self) -> Flow[ActorRun]:
         """Return the one run of the order: that of an earlier attempt, or a new one."""
@@ -239,7 +250,7 @@ class Starter:
                 run = ActorRun.from_api(data)
                 return (yield from self._only(run, began)) if doubts else run
             self._report(f"It is unknown whether the run was started ({in_words(answer)}): looking for it.")
-            found = yield from self._look_for(began)
+            found = yield from self._look_for(answer, began)
             if found is not None:
                 self._report(f"The run was started: going on with run {found.id}.")
                 return found
@@ -261,6 +272,7 @@ class Starter:
         :param since: Unix time, by this machine, when the start was sent.
         :param is_patient: whether there is time to wait for what is still under way.
         """
+        self._search.be_patient()
         looks = (0.0, *LOOKS) if is_patient else (0.0,)
         found = yield from self._find_in_time(partial(self._find_mine, since), looks, _is_any)
         mine = [run for run in found if not run.is_finished]
@@ -295,8 +307,10 @@ class Starter:
             self._report(f"Nothing was started: {answer.error.get('message')} Waiting for capacity.")
         return waits
 
-    def _look_for(self, began: float) -> Flow[ActorRun | None]:
-        """Look for the run of a start whose answer was lost."""
+    def _look_for(self, answer: Answer, began: float) -> Flow[ActorRun | None]:
+        """Look for the run of a start whose answer was lost, or is of something that is not Apify."""
+        if not is_of_another(answer):
+            self._search.be_patient()
         mine = yield from self._find_in_time(partial(self._find_mine, began), LOOKS, _is_any)
         return (yield from self._only(mine[0], began)) if mine else None
 

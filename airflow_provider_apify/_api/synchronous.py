@@ -58,7 +58,7 @@ class SynchronousStarter(Starter):
             if output is not None and not doubts:
                 return output
             self._report(f"The answer does not settle the matter ({in_words(answer)}): looking for the run.")
-            run = yield from self._look_for(began)
+            run = yield from self._look_for(answer, began)
             if run is not None:
                 self._report(f"Going on with run {run.id}, which is {run.status}.")
                 return run

@@ -213,6 +213,37 @@ def test_a_start_that_a_proxy_never_lets_pass_ends_with_the_proxy_s_status() -> 
     assert raised.value.retryable
 
 
+NO_PAGE = Response(404, {}, b"<html>No such page</html>")
+
+
+@pytest.mark.parametrize("page", [NO_PAGE, Response(200, {}, b"<html>Hello</html>")])
+@pytest.mark.parametrize(("changes", "first"), [({}, [NO_PAGE]), ({"search": True}, [])])
+def test_a_host_that_is_plainly_not_apify_s_is_told_after_the_ordinary_retries(
+    page: Response, changes: dict[str, Any], first: list[Answer]
+) -> None:
+    with pytest.raises((ApifyServerError, ApifyConnectionError), match="check the connection's host"):
+        Played(order(**changes), [*first, *[page] * RetryPolicy().attempts])
+
+
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({}, [LOST]),
+        ({}, [failed(502)]),
+        ({}, [NO_PAGE, NOTHING]),
+        ({"known": {"a": 2}}, []),
+        ({"search": True}, [NOTHING]),
+    ],
+)
+def test_what_answers_in_apify_s_place_is_outlasted_where_a_run_may_go_on_or_apify_was_there(
+    changes: dict[str, Any], first: list[Answer]
+) -> None:
+    said: list[str] = []
+    flow = Fed(Starter(order(**changes), RetryPolicy(), said.append, clock=lambda: 1_000.0).run())
+    flow.answer_all([*first, *[NO_PAGE] * 30])
+    assert flow.request.path.rpartition("/")[2] in {"runs", "a"}
+
+
 def test_a_run_that_appears_late_is_still_adopted() -> None:
     nothing, found = ok({"items": []}), ok({"items": [a_run("a")]})
     played = Played(order(), [NoResponse("time-out"), nothing, nothing, nothing, found, found])
