@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 _PIECE_BYTES = 2**20
+# Few bytes can be very many once decompressed: of zstd, these are 32 MiB at most.
+_COMPRESSED_BYTES = 1024
 
 
 class Decompressor(Protocol):
@@ -69,8 +71,8 @@ def _decompressed(stored: Iterator[bytes], start: Callable[[], Decompressor]) ->
     """Decompress one stream after the other: tools append to compressed files like that."""
     stream = start()
     has_begun = False
-    for piece in stored:
-        rest = piece
+    for compressed in _slices(stored):
+        rest = compressed
         while rest:
             if stream.eof:
                 stream = start()
@@ -82,3 +84,9 @@ def _decompressed(stored: Iterator[bytes], start: Callable[[], Decompressor]) ->
             rest = stream.unused_data if stream.eof else b""
     if has_begun and not stream.eof:
         raise ValueError("it ends in the middle of its compressed bytes.")
+
+
+def _slices(stored: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in stored:
+        for start in range(0, len(piece), _COMPRESSED_BYTES):
+            yield piece[start : start + _COMPRESSED_BYTES]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
 _KEY = "apify_export"
+# So many files share an entry, so that noting one more costs the same however many there are.
+_FILES_IN_ENTRY = 100
 
 
 class Checkpoint:
@@ -31,13 +33,27 @@ class Checkpoint:
 
     def _noted(self) -> list[WrittenFile]:
         noted: Any = self._store.get(_KEY, default=None) if self._store is not None else None
-        is_ours = isinstance(noted, dict) and noted.get("wanted") == self._wanted
-        return [WrittenFile(**file) for file in noted["files"]] if is_ours else []
+        if not isinstance(noted, dict) or noted.get("wanted") != self._wanted:
+            return []
+        full = [self._store.get(_entry(number), default=None) for number in range(noted["full"])]
+        if not all(isinstance(entry, dict) for entry in full):
+            return []
+        return [WrittenFile(**file) for entry in (*full, noted) for file in entry["files"]]
 
     def note(self, files: Sequence[WrittenFile]) -> None:
-        """Remember the files that are finished by now."""
-        if self._store is not None:
-            self._store.set(_KEY, {"wanted": self._wanted, "files": [asdict(file) for file in files]})
+        """Remember the files that are finished by now; called after each."""
+        if self._store is None:
+            return
+        full, rest = divmod(len(files), _FILES_IN_ENTRY)
+        if files and not rest:
+            self._store.set(_entry(full - 1), {"files": [asdict(file) for file in files[-_FILES_IN_ENTRY:]]})
+        noted = [asdict(file) for file in files[full * _FILES_IN_ENTRY :]]
+        self._store.set(_KEY, {"wanted": self._wanted, "full": full, "files": noted})
+
+
+def _entry(number: int) -> str:
+    """Return the key of an entry that is full."""
+    return f"{_KEY}_{number}"
 
 
 def _is_there(path: ObjectStoragePath, file: WrittenFile) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -91,15 +91,19 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
 
     def _write(self) -> dict[str, Any]:
         store_id, run_id = self._store()
-        files = self._files(store_id)
-        size = sum(file.bytes for file in files)
-        self.log.info("Wrote %d files (%d bytes) to %s", len(files), size, self.path)
+        files: list[SavedBody] = []
+        count = size = 0
+        for file in self._files(store_id):
+            count, size = count + 1, size + file.bytes
+            if count <= _FILES_IN_MANIFEST:
+                files.append(file)
+        self.log.info("Wrote %d files (%d bytes) to %s", count, size, self.path)
         return {
             "store_id": store_id,
             "run_id": run_id,
-            "records": None if self.as_zip else len(files),
+            "records": None if self.as_zip else count,
             "bytes": size,
-            "files": [asdict(file) for file in files[:_FILES_IN_MANIFEST]],
+            "files": [asdict(file) for file in files],
         }
 
     def _store(self) -> tuple[str, str | None]:
@@ -111,7 +115,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
             raise AirflowFailException(f"Run {run.id} has no default key-value store.")
         return run.key_value_store_id, run.id
 
-    def _files(self, store_id: str) -> Sequence[SavedBody]:
+    def _files(self, store_id: str) -> Iterable[SavedBody]:
         if self.as_zip:
             return [self._write_zip(store_id)]
         return self._write_many(store_id) if self.key is None else [self._write_one(store_id, self.key)]
@@ -126,16 +130,14 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
         self._target().check(self.if_exists)
         return self._save(store_id, self._find(store_id, key), self._target().path())
 
-    def _write_many(self, store_id: str) -> list[_SavedRecord]:
-        """Write the records over several connections; their order stays that of the keys."""
+    def _write_many(self, store_id: str) -> Iterator[_SavedRecord]:
+        """Write the records over several connections, and yield them in the order of the keys."""
         keys = self.hook.iterate_keys(store_id, prefix=self.prefix)
-        files: list[_SavedRecord] = []
         with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="apify-records") as pool:
             while some := list(islice(keys, _KEYS_AT_ONCE)):
                 # Made here, because Airflow looks connections up for one thread only.
                 paths = [self._target(self.path.replace(KEY, file_name(each.key))).path() for each in some]
-                files += pool.map(partial(self._save, store_id), some, paths)
-        return files
+                yield from pool.map(partial(self._save, store_id), some, paths)
 
     def _save(self, store_id: str, record: RecordKey, path: ObjectStoragePath) -> _SavedRecord:
         read = partial(self.hook.read_record, store_id, record.key)

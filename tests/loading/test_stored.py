@@ -37,6 +37,14 @@ def test_compressed_streams_may_follow_one_another(tmp_path: Path, compression: 
 
 
 @compressed
+def test_little_that_becomes_much_comes_in_pieces_that_memory_holds(tmp_path: Path, compression: str) -> None:
+    (tmp_path / "file").write_bytes(COMPRESS[compression](bytes(2**27)))
+    sizes = [len(piece) for piece in pieces(ObjectStoragePath(str(tmp_path / "file")), compression)]
+    assert sum(sizes) == 2**27
+    assert max(sizes) <= 2**25
+
+
+@compressed
 def test_an_empty_file_is_empty(tmp_path: Path, compression: str) -> None:
     assert read(tmp_path, b"", compression) == b""
 

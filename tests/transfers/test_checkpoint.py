@@ -38,6 +38,12 @@ class Attempts:
             context["task_state_store"] = self._store
         return Checkpoint(context, wanted, self.path)
 
+    def entries(self) -> list[Any]:
+        return list(self._store.values())
+
+    def forget(self, key: str) -> None:
+        del self._store[key]
+
     def path(self, number: int) -> ObjectStoragePath:
         return ObjectStoragePath(str(self._folder / f"{number}.jsonl"))
 
@@ -61,6 +67,22 @@ def test_a_retry_goes_on_behind_the_files_that_were_finished(attempts: Attempts)
     first.note(files[:1])
     first.note(files)
     assert attempts.begin().files == files
+
+
+def test_many_files_are_remembered_and_one_more_costs_no_more_than_among_a_few(attempts: Attempts) -> None:
+    files = [attempts.write(number) for number in range(250)]
+    first = attempts.begin()
+    for number in range(len(files)):
+        first.note(files[: number + 1])
+    assert attempts.begin().files == files
+    assert max(len(entry["files"]) for entry in attempts.entries()) <= 100
+
+
+def test_where_airflow_has_lost_a_part_of_its_memory_an_attempt_begins_anew(attempts: Attempts) -> None:
+    files = [attempts.write(number) for number in range(100)]
+    attempts.begin().note(files)
+    attempts.forget("apify_export_0")
+    assert attempts.begin().files == []
 
 
 def test_a_clear_begins_anew(attempts: Attempts) -> None:
