@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_apify.testing.clock import new_id, now
+from airflow_provider_apify.testing.datasets import utf8
 from airflow_provider_apify.testing.errors import ApiError, not_found
 
 _ID_LENGTH = 15
@@ -166,7 +167,7 @@ class RequestQueue:
 
 def request_id(unique_key: str) -> str:
     """Return the ID that Apify gives a request with this unique key."""
-    text = base64.b64encode(hashlib.sha256(unique_key.encode()).digest()).decode()
+    text = base64.b64encode(hashlib.sha256(utf8(unique_key)).digest()).decode()
     return "".join(letter for letter in text if letter not in "+/=")[:_ID_LENGTH]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.testing.actor import ENDINGS
 from airflow_provider_apify.testing.clock import Clock, Pulse, iso, new_id, now
-from airflow_provider_apify.testing.datasets import Dataset
+from airflow_provider_apify.testing.datasets import Dataset, utf8
 from airflow_provider_apify.testing.queues import RequestQueue
 from airflow_provider_apify.testing.stores import KeyValueStore, Record
 
@@ -86,7 +86,7 @@ class RunLog:
 
     def write(self, line: str) -> None:
         """Add a line, with the time in front."""
-        encoded = f"{iso(now())} {line}\n".encode()
+        encoded = utf8(f"{iso(now())} {line}\n")
         self._lines.append(encoded)
         self._bytes += len(encoded)
         while self._bytes > LOG_BYTES_KEPT:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.testing.clock import new_id, now
+from airflow_provider_apify.testing.datasets import utf8
 from airflow_provider_apify.testing.errors import ApiError
 
 _KEY = re.compile(r"[a-zA-Z0-9!\-_.'()]{1,256}")
@@ -56,9 +57,9 @@ class KeyValueStore:
         if isinstance(value, bytes):
             self.put(key, Record(value, content_type or "application/octet-stream"))
         elif isinstance(value, str) and content_type:
-            self.put(key, Record(value.encode(), content_type))
+            self.put(key, Record(utf8(value), content_type))
         else:
-            encoded = json.dumps(value, ensure_ascii=False, indent=2).encode()
+            encoded = json.dumps(value, ensure_ascii=False, indent=2).encode(errors="backslashreplace")
             self.put(key, Record(encoded, content_type or "application/json; charset=utf-8"))
 
     def keys_after(self, start: str | None, prefix: str) -> list[str]:

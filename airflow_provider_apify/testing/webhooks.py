@@ -73,7 +73,7 @@ class Dispatch:
         """Return what is sent."""
         template = self.webhook.payload_template or templates.DEFAULT_PAYLOAD
         inside = self.webhook.should_interpolate_strings
-        return templates.render(template, self.variables, inside_strings=inside).encode()
+        return templates.render(template, self.variables, inside_strings=inside).encode(errors="backslashreplace")
 
     def headers(self) -> dict[str, str]:
         """Return the headers that are sent; the webhook's own cannot replace Apify's."""

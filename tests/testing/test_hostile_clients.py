@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 from collections.abc import Iterator
@@ -15,9 +16,11 @@ from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.testing.api.application import ENDPOINTS
 from airflow_provider_apify.testing.api.call import Endpoint
 from tests.contract.using_actors import VERSION
-from tests.testing.client import Client
+from tests.testing.client import WAIT, Client
 
 TEN_MEGABYTES = 10_000_000
+HALF = "\ud800"
+DEEP = "[" * 100_000 + "]" * 100_000
 FIELDS = (
     "name", "title", "options", "input", "actId", "versions", "versionNumber", "sourceType", "sourceFiles", "envVars",
     "value", "isSecret", "taggedBuilds", "latest", "buildId", "defaultRunOptions", "memoryMbytes", "cronExpression",
@@ -30,7 +33,7 @@ scalars = (
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
+    | st.text(st.characters())  # halves of surrogate pairs, too
     | st.sampled_from(FIELDS)
 )
 values = st.recursive(
@@ -143,3 +146,67 @@ def test_an_input_of_10_mb_is_refused_and_a_record_of_10_mb_is_kept(client: Clie
     record = f"/v2/key-value-stores/{things['storeId']}/records/LARGE"
     assert client.send("PUT", record, data=body).status_code == 201
     assert client.send("GET", record).text == body
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/actors/apify~scenario/runs"),
+        ("POST", "/v2/datasets/{datasetId}/items"),
+        ("PUT", "/v2/users/me/limits"),
+    ],
+)
+@pytest.mark.parametrize("value", [DEEP, '{"a": ' * 201 + "1" + "}" * 201, "1e400", "9" * 400, "-1e400"], ids=range(5))
+def test_what_no_program_can_read_is_refused(
+    client: Client, things: dict[str, str], method: str, path: str, value: str
+) -> None:
+    body = f'{{"maxMonthlyUsageUsd": {value}}}'
+    answer = client.send(method, path.format(**things), data=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, answer.text
+    assert client.send("GET", "/v2/users/me/limits").status_code == 200
+
+
+def test_webhooks_nested_without_end_are_refused(client: Client) -> None:
+    webhooks = base64.b64encode(DEEP[:10_000].encode()).decode()
+    start = "/v2/actors/apify~scenario/runs"
+    assert client.error("POST", start, params={"webhooks": webhooks}) == (400, "invalid-parameter")
+
+
+def test_half_of_a_surrogate_pair_is_kept_as_what_it_is(client: Client, things: dict[str, str]) -> None:
+    path = f"/v2/actor-runs/{client.start({'durationSecs': 60})['id']}"
+    run = client.data("PUT", path, json={"statusMessage": HALF, "isStatusMessageTerminal": True})
+    assert run["statusMessage"] == client.data("GET", path)["statusMessage"] == HALF
+    request = {"url": "http://a", "uniqueKey": HALF}
+    queue = f"/v2/request-queues/{things['queueId']}/requests"
+    added = client.data("POST", queue, json=request)
+    assert client.data("GET", f"{queue}/{added['requestId']}")["uniqueKey"] == HALF
+    task = client.data("POST", "/v2/actor-tasks", json={"actId": "apify~scenario", "input": {"text": HALF}})
+    started = client.data("POST", f"/v2/actor-tasks/{task['id']}/runs", params=WAIT)
+    saved = client.send("GET", f"/v2/key-value-stores/{started['defaultKeyValueStoreId']}/records/INPUT")
+    assert saved.json() == {"text": HALF}
+
+
+@pytest.mark.parametrize("date", ["9999-12-31", "0001-01-01T00:00+23:59"])
+def test_a_month_at_the_end_of_time_is_refused(client: Client, date: str) -> None:
+    assert client.error("GET", "/v2/users/me/usage/monthly", params={"date": date}) == (400, "invalid-parameter")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"memoryMbytes": "lots"},
+        {"memoryMbytes": True},
+        {"memoryMbytes": 1000},
+        {"timeoutSecs": -1},
+        {"build": 5},
+        {"maxItems": 0},
+    ],
+    ids=str,
+)
+def test_options_that_no_start_could_have_cannot_be_saved(client: Client, options: dict[str, Any]) -> None:
+    task = {"actId": "apify~scenario", "options": options}
+    assert client.send("POST", "/v2/actor-tasks", json=task).status_code == 400
+    mine = {"name": "of-options", "versions": [VERSION], "defaultRunOptions": options}
+    assert client.send("POST", "/v2/actors", json=mine).status_code == 400
+    action = {"type": "RUN_ACTOR", "actorId": "apify~scenario", "runOptions": options}
+    assert client.send("POST", "/v2/schedules", json={"name": "of-options", "actions": [action]}).status_code == 400

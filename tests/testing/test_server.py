@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 import socket
@@ -16,10 +17,17 @@ import pytest
 import requests
 
 from airflow_provider_apify.testing import Control, Exchange, LocalApify, Settings
+from airflow_provider_apify.testing.api.call import Call, Endpoint
+from airflow_provider_apify.testing.api.operation import Operation, Site
+from airflow_provider_apify.testing.world import Blueprint
+from tests.contract.openapi import contract
 from tests.testing.client import SCENARIO, WAIT, Client, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from starlette.responses import Response
+    from starlette.types import Message
 
 MODULE = "airflow_provider_apify.testing"
 ROOT = Path(__file__).parents[2]
@@ -185,3 +193,29 @@ def test_a_client_that_goes_away_leaves_the_server_well(client: Client) -> None:
     with client.send("GET", path, stream=True) as answer:
         next(answer.iter_content(1024))
     until(lambda: client.send("GET", path, params={"limit": 1}).ok)
+
+
+def test_a_mistake_of_the_server_is_answered_as_apify_would_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(_call: Call) -> Response:
+        raise RuntimeError("A mistake")
+
+    site = Site(Blueprint(base_url="http://local", token="t", settings=Settings(), actors=(), tasks=()))
+    operation = Operation(Endpoint("GET", "/broken", broken, is_public=True), site)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/broken", "headers": [], "query_string": b"", "path_params": {}}
+    asyncio.run(operation(scope, receive, send))
+    assert sent[0]["status"] == 500
+    assert json.loads(sent[1]["body"])["error"]["type"] == "internal-server-error"
+    assert "RuntimeError: A mistake" in caplog.text
+
+
+def test_a_mistake_of_the_server_fails_the_test_it_happens_in() -> None:
+    with pytest.raises(AssertionError, match="the document knows only"):
+        contract().check_response("GET", "/v2/users/me", 500, {"content-type": "application/json"}, b"{}")

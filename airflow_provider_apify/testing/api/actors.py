@@ -13,6 +13,7 @@ from airflow_provider_apify.testing.account import USERNAME
 from airflow_provider_apify.testing.actor import Actor, ActorContext, RunEnd
 from airflow_provider_apify.testing.api.call import Call, Endpoint, JsonObject, data
 from airflow_provider_apify.testing.api.catalog import actor_shape
+from airflow_provider_apify.testing.api.options import check_saved_options
 from airflow_provider_apify.testing.api.owned import own_actor
 from airflow_provider_apify.testing.api.versions import versions_from
 from airflow_provider_apify.testing.clock import iso, new_id, now
@@ -98,6 +99,7 @@ def _check(call: Call, actor: Actor) -> None:
         raise ApiError(400, "invalid-value", "An Actor's name has 3 to 63 lowercase letters, digits and hyphens.")
     if any(other.name == actor.name and other.id != actor.id for other in call.world.actors.values()):
         raise ApiError(400, "actor-name-not-unique", f"There is another Actor named {actor.name}.")
+    check_saved_options(actor.default_options, actor)
 
 
 def _tagged(call: Call, actor: Actor, tags: Mapping[str, Any]) -> Actor:

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_provider_apify.testing.api import (
@@ -23,6 +23,7 @@ from airflow_provider_apify.testing.api import (
     web_fetch,
     webhooks,
 )
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.control import ControlRoom
 from airflow_provider_apify.testing.api.operation import Operation, Site
@@ -63,9 +64,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:  # noqa: PLR2004 - method not allowed
         allowed = (error.headers or {}).get("Allow", "")
         message = f"This API end-point can only be accessed using the following HTTP methods: {allowed}"
-        return JSONResponse(ApiError(405, "method-not-allowed", message).to_body(), 405, error.headers)
+        return JsonResponse(ApiError(405, "method-not-allowed", message).to_body(), 405, error.headers)
     message = f"We have bad news: there is no API endpoint at {request.url.path}. Did you specify it correctly?"
-    return JSONResponse(ApiError(404, "page-not-found", message).to_body(), 404)
+    return JsonResponse(ApiError(404, "page-not-found", message).to_body(), 404)
 
 
 class Application:

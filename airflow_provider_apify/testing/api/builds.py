@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
 from airflow_provider_apify.testing.api.options import caller_of
 from airflow_provider_apify.testing.api.owned import own, own_actor
@@ -95,7 +96,7 @@ async def get_log(call: Call) -> Response:
 
 async def get_openapi(call: Call) -> Response:
     """Get an OpenAPI document that describes how to run a build."""
-    return JSONResponse(openapi_shape(_find(call), call.world.base_url))
+    return JsonResponse(openapi_shape(_find(call), call.world.base_url))
 
 
 _OF_ACTOR = "/v2/actors/{actorId}/builds"

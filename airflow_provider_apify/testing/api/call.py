@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.api.bodies import JsonResponse, parse_json
 from airflow_provider_apify.testing.api.query import Query
 from airflow_provider_apify.testing.builds import Build
 from airflow_provider_apify.testing.clock import now
@@ -200,21 +200,6 @@ class Endpoint:
         return self.template.startswith("/v2/")
 
 
-def parse_json(body: bytes, error_type: str) -> Any:
-    """Return the JSON value of a body; NaN and infinities are no JSON.
-
-    :raises ApiError: it is no JSON.
-    """
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise ApiError(400, error_type, f"The request body is not valid JSON: {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _decoded(body: bytes, encoding: str) -> bytes:
     try:
         if encoding == "gzip":
@@ -230,7 +215,7 @@ def _decoded(body: bytes, encoding: str) -> bytes:
 
 def data(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Answer with a value in Apify's envelope."""
-    return JSONResponse({"data": value}, status, headers)
+    return JsonResponse({"data": value}, status, headers)
 
 
 def page_of(call: Call, things: Sequence[T], shape: Callable[[T], dict[str, Any]], **more: Any) -> Response:

@@ -7,11 +7,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from airflow_provider_apify.testing.account import USER_ID, USERNAME
 from airflow_provider_apify.testing.actor import Actor
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
+from airflow_provider_apify.testing.api.options import check_saved_options
 from airflow_provider_apify.testing.api.versions import version_shape
 from airflow_provider_apify.testing.clock import iso, new_id, now, stable_id
 from airflow_provider_apify.testing.errors import ApiError, invalid
@@ -78,7 +80,7 @@ async def validate_input(call: Call) -> Response:
     wrong = complaint(definition.actor.get("input", {}) if definition else {}, (await call.json_object()).values)
     if wrong is not None:
         raise ApiError(400, "invalid-input", f"Input is not valid: {wrong}")
-    return JSONResponse({"valid": True})
+    return JsonResponse({"valid": True})
 
 
 async def search_store(call: Call) -> Response:
@@ -178,6 +180,7 @@ def _check_task(call: Call, task: Task) -> None:
     unknown = sorted(set(task.options) - _TASK_OPTIONS)
     if unknown:
         raise ApiError(400, "invalid-input", f"A task has no option {', '.join(unknown)}.")
+    check_saved_options(task.options, task.actor)
 
 
 async def get_task(call: Call) -> Response:
@@ -210,7 +213,7 @@ async def delete_task(call: Call) -> Response:
 
 async def get_task_input(call: Call) -> Response:
     """Get the input of a saved task."""
-    return JSONResponse(call.find_task().input or {})
+    return JsonResponse(call.find_task().input or {})
 
 
 async def put_task_input(call: Call) -> Response:
@@ -219,7 +222,7 @@ async def put_task_input(call: Call) -> Response:
     body = await call.json_object()
     changed = replace(task, input=(task.input or {}) | body.values, modified_at=now())
     call.world.tasks[task.id] = changed
-    return JSONResponse(changed.input)
+    return JsonResponse(changed.input)
 
 
 ENDPOINTS = [

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.options import start_action
 from airflow_provider_apify.testing.faults import Fault
 
@@ -38,16 +39,16 @@ class ControlRoom:
 
     async def list_faults(self, _request: Request) -> Response:
         """List the rules in force."""
-        return JSONResponse(self._site.world.faults.to_json())
+        return JsonResponse(self._site.world.faults.to_json())
 
     async def add_fault(self, request: Request) -> Response:
         """Put a rule in force."""
         try:
             fault = Fault.from_json(await request.json())
         except ValueError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return JsonResponse({"error": str(error)}, 400)
         self._site.world.faults.add(fault)
-        return JSONResponse(fault.to_json(), 201)
+        return JsonResponse(fault.to_json(), 201)
 
     async def clear_faults(self, _request: Request) -> Response:
         """Drop all rules."""
@@ -60,19 +61,19 @@ class ControlRoom:
         try:
             world.settings = world.settings.changed(await request.json())
         except ValueError as error:
-            return JSONResponse({"error": str(error)}, 400)
-        return JSONResponse(asdict(world.settings))
+            return JsonResponse({"error": str(error)}, 400)
+        return JsonResponse(asdict(world.settings))
 
     async def ledger(self, request: Request) -> Response:
         """Answer with the ledger; ``slim=1`` leaves out headers."""
-        return JSONResponse(asdict(self._site.world.ledger(slim=request.query_params.get("slim") == "1")))
+        return JsonResponse(asdict(self._site.world.ledger(slim=request.query_params.get("slim") == "1")))
 
     async def fire_schedule(self, request: Request) -> Response:
         """Let a schedule start its runs now."""
         world = self._site.world
         schedule = world.schedules.all.get(request.path_params["id"])
         if schedule is None:
-            return JSONResponse({"error": "There is no such schedule."}, 400)
+            return JsonResponse({"error": "There is no such schedule."}, 400)
         schedule.invoke(partial(start_action, world))
         return Response(status_code=204)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
 
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.sabotage import sabotaged
 from airflow_provider_apify.testing.errors import ApiError
@@ -17,8 +18,11 @@ from airflow_provider_apify.testing.faults import Fault
 from airflow_provider_apify.testing.world import Blueprint, World
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_log = logging.getLogger(__name__)
+_FAILED = ApiError(500, "internal-server-error", "There was an internal server error; the log of the server has more.")
 RATE_LIMIT = "60"
 MAX_RECORDED_BYTES = 1024 * 1024
 
@@ -118,7 +122,12 @@ class Operation:
             call = Call(request, world, authorized=authorized, lag_seconds=lag_seconds)
             return await self._endpoint.handler(call)
         except ApiError as error:
-            return JSONResponse(error.to_body(), error.status)
+            return JsonResponse(error.to_body(), error.status)
+        except ClientDisconnect:
+            raise
+        except Exception:  # noqa: BLE001 - a mistake of this server, which must look like one of Apify's
+            _log.exception("The local Apify failed at %s %s", request.method, self._endpoint.template)
+            return JsonResponse(_FAILED.to_body(), _FAILED.status)
 
     def _recorded(self, app: ASGIApp, fault: Fault | None, listeners: list[Listener]) -> ASGIApp:
         async def recording(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_apify.testing.actor import Actor
-from airflow_provider_apify.testing.api.call import Call, JsonObject, parse_json
+from airflow_provider_apify.testing.api.bodies import parse_json
+from airflow_provider_apify.testing.api.call import Call, JsonObject
 from airflow_provider_apify.testing.api.query import Query
 from airflow_provider_apify.testing.api.webhook_shapes import webhook_from
+from airflow_provider_apify.testing.datasets import utf8
 from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.runs import Caller, Run, RunOptions, Task
 from airflow_provider_apify.testing.stores import Record
@@ -22,6 +24,14 @@ from airflow_provider_apify.testing.world import World
 MIN_MEMORY_MBYTES = 128
 MAX_MEMORY_MBYTES = 32_768
 MAX_WEBHOOKS = 100
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "build": (str,),
+    "timeoutSecs": (int,),
+    "memoryMbytes": (int,),
+    "maxItems": (int,),
+    "maxTotalChargeUsd": (int, float),
+    "restartOnError": (bool,),
+}
 SECRET_HEADERS = frozenset({"authorization", "cookie"})
 _JSON = "application/json; charset=utf-8"
 
@@ -69,7 +79,7 @@ def _scheduled_input(action: Mapping[str, Any], task: Task | None) -> Record | N
         return None if task.input is None and given is None else _json_record((task.input or {}) | (given or {}))
     given = action.get("runInput") or {}
     body = given.get("body")
-    return Record(body.encode(), given.get("contentType") or _JSON) if body else None
+    return Record(utf8(body), given.get("contentType") or _JSON) if body else None
 
 
 def _run_options(query: Query, actor: Actor, task: Task | None, more: Mapping[str, Any] | None = None) -> RunOptions:
@@ -87,6 +97,20 @@ def _run_options(query: Query, actor: Actor, task: Task | None, more: Mapping[st
     )
     check_options(options, actor)
     return options
+
+
+def check_saved_options(options: Mapping[str, Any], actor: Actor) -> None:
+    """Check options before they are saved for starts to come.
+
+    :raises ApiError: one of them has a value that no start could have.
+    """
+    for name, kinds in _KINDS.items():
+        value = options.get(name)
+        if value is not None and not (isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)):
+            raise ApiError(400, "invalid-input", f'Option "{name}" must be of type {kinds[-1].__name__}.')
+    if (options.get("timeoutSecs") or 0) < 0:
+        raise ApiError(400, "invalid-input", 'Option "timeoutSecs" must not be negative.')
+    _run_options(Query({}), actor, None, options)
 
 
 def first(*values: Any) -> Any:
@@ -128,8 +152,8 @@ def _webhook_representations(call: Call) -> list[dict[str, Any]]:
     if encoded is None:
         return []
     try:
-        values = json.loads(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, ValueError):
+        values = parse_json(base64.b64decode(encoded, validate=True), "invalid-parameter")
+    except binascii.Error:
         raise invalid('Parameter "webhooks" must be a JSON array encoded as base64') from None
     if not isinstance(values, list) or len(values) > MAX_WEBHOOKS:
         raise invalid(f'Parameter "webhooks" must be a JSON array of at most {MAX_WEBHOOKS} webhooks')
@@ -160,7 +184,7 @@ async def _input_record(call: Call, task: Task | None) -> Record | None:
 
 
 def _json_record(value: dict[str, Any]) -> Record:
-    return Record(json.dumps(value, ensure_ascii=False).encode(), _JSON)
+    return Record(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"), _JSON)
 
 
 def caller_of(call: Call) -> Caller:

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from starlette.responses import Response
 
 from airflow_provider_apify.testing.account import USER_ID
+from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.call import Call, Endpoint, JsonObject, data, page_of
-from airflow_provider_apify.testing.api.options import start_action
+from airflow_provider_apify.testing.api.options import check_saved_options, start_action
 from airflow_provider_apify.testing.clock import iso, new_id, now
 from airflow_provider_apify.testing.cron import Cron
 from airflow_provider_apify.testing.errors import ApiError, not_found
@@ -97,13 +98,28 @@ def _action(call: Call, body: JsonObject) -> dict[str, Any]:
     fields: dict[str, Any] = {name: body.get(name, each) for name, each in _ACTION_FIELDS[kind].items() if name in body}
     try:
         if kind == "RUN_ACTOR":
-            fields["actorId"] = call.world.find_actor(fields.get("actorId") or "").id
+            actor = call.world.find_actor(fields.get("actorId") or "")
+            fields["actorId"] = actor.id
         else:
             fields["actorTaskId"] = call.world.find_task(fields.get("actorTaskId") or "").id
     except ApiError as error:
         missing = "schedule-actor-not-found" if kind == "RUN_ACTOR" else "schedule-actor-task-not-found"
         raise ApiError(404, missing, error.message) from None
+    if kind == "RUN_ACTOR":
+        _check_start(fields, actor)
     return {"id": new_id(), "type": kind, **fields}
+
+
+def _check_start(fields: Mapping[str, Any], actor: Actor) -> None:
+    """Check what runs are to be started with.
+
+    :raises ApiError: no run could be.
+    """
+    given = JsonObject(fields.get("runInput") or {})
+    given.get("body", str)
+    if not (given.get("contentType", str) or "").isascii():
+        raise ApiError(400, "invalid-input", 'Field "contentType" must be a media type.')
+    check_saved_options(fields.get("runOptions") or {}, actor)
 
 
 def _check_name(call: Call, schedule: Schedule) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
-
-from starlette.responses import JSONResponse, Response
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.testing.account import USER_ID
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data
 from airflow_provider_apify.testing.api.options import SECRET_HEADERS
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.signatures import signature_of
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 _ON = frozenset({"1", "true"})
 
@@ -32,14 +34,14 @@ async def browser_info(call: Call) -> Response:
         shape["headers"] = dict(headers)
     if (call.query.text("rawHeaders") or "").lower() in _ON:
         shape["rawHeaders"] = [text for header in headers for text in header]
-    return JSONResponse(shape)
+    return JsonResponse(shape)
 
 
 async def encode_and_sign(call: Call) -> Response:
     """Sign a JSON object in the name of the user."""
     body = await call.json_object()
     text = json.dumps({"value": body.values, "userId": USER_ID}, ensure_ascii=False)
-    packed = base64.urlsafe_b64encode(text.encode()).decode()
+    packed = base64.urlsafe_b64encode(text.encode(errors="backslashreplace")).decode()
     return data({"encoded": f"{packed}.{signature_of(call.world.token, packed)}"})
 
 

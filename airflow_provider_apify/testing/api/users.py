@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
-
 from airflow_provider_apify.testing import usage
 from airflow_provider_apify.testing.account import USER_ID, USERNAME
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data
 from airflow_provider_apify.testing.clock import now
-from airflow_provider_apify.testing.errors import ApiError, not_found
+from airflow_provider_apify.testing.errors import ApiError, invalid, not_found
 from airflow_provider_apify.testing.run_shapes import PRICES_SINCE
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ async def put_limits(call: Call) -> Response:
     if not all(_is_limit(limits[name], kind) for name, kind in _CHANGEABLE.items() if name in limits):
         raise ApiError(400, "invalid-input", f"Limits are numbers above 0: {', '.join(_CHANGEABLE)}.")
     call.world.limits |= limits
-    return JSONResponse({}, 201)
+    return JsonResponse({}, 201)
 
 
 def _is_limit(value: object, kind: tuple[type, ...]) -> bool:
@@ -91,7 +90,11 @@ def _is_limit(value: object, kind: tuple[type, ...]) -> bool:
 async def get_monthly_usage(call: Call) -> Response:
     """Get what was used in a month, by service and day."""
     asked = call.query.moment("date") or now()
-    return data(usage.monthly_shape(call.world, usage.cycle_of(asked)))
+    try:
+        cycle = usage.cycle_of(asked)
+    except (ValueError, OverflowError):
+        raise invalid('Parameter "date" is too far away') from None
+    return data(usage.monthly_shape(call.world, cycle))
 
 
 def _limits(world: World) -> dict[str, Any]:

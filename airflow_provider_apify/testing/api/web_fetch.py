@@ -10,15 +10,18 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from starlette.responses import JSONResponse, Response
 
 from airflow_provider_apify.testing.actors.page import Page
+from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, JsonObject
 from airflow_provider_apify.testing.clock import iso, now
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 WEB_FETCH = "/web-fetch"
 """Its path at the local Apify; Apify's own has a host for itself, and is asked for ``/``."""
@@ -87,7 +90,7 @@ async def fetch_page(call: Call) -> Response:
     if all(content is None for content in contents.values()):
         words = f"Cannot convert content type {loaded.content_type} to any of the requested formats."
         return _error(415, "UNSUPPORTED_CONTENT_TYPE", words)
-    return JSONResponse({"url": url, "fetch": _fetch(loaded), "metadata": _metadata(loaded), **contents})
+    return JsonResponse({"url": url, "fetch": _fetch(loaded), "metadata": _metadata(loaded), **contents})
 
 
 async def _load(url: str, wanted: JsonObject) -> _Loaded:
@@ -122,7 +125,7 @@ def _metadata(loaded: _Loaded) -> dict[str, Any]:
 
 
 def _error(status: int, code: str, words: str) -> Response:
-    return JSONResponse({"code": code, "error": words}, status)
+    return JsonResponse({"code": code, "error": words}, status)
 
 
 ENDPOINT = Endpoint("POST", f"{WEB_FETCH}/", fetch_page)
