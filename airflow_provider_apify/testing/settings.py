@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,10 @@ class Settings:
 
     sync_wait_seconds: float = 300.0
     """How long the run-sync endpoints wait before they answer 408. Apify: 300."""
+
+    sync_without_output_status: Literal[201, 404] = 201
+    """The answer of run-sync where the run has stored no such record: 201 without a body, as Apify's document says, or
+    404 with the error ``record-not-found``. Apify: documented as 201, seen as 404 in the past."""
 
     webhook_backoff_seconds: float = 0.05
     """The wait before the first repetition of a webhook call, doubling with each. Apify: 60."""

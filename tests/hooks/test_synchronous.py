@@ -52,7 +52,9 @@ def test_the_options_of_a_start_are_options_here(hook: ApifyHook, apify: LocalAp
     assert apify.control.ledger().runs[0].options["memoryMbytes"] == 512
 
 
-def test_a_run_without_a_record_of_this_key_has_no_output(hook: ApifyHook, apify: LocalApify) -> None:
+@pytest.mark.parametrize("status", [201, 404])
+def test_a_run_without_a_record_of_this_key_has_no_output(hook: ApifyHook, apify: LocalApify, status: int) -> None:
+    apify.control.settings(sync_without_output_status=status)
     assert hook.run_sync(SCENARIO, {}, output_key="NONE") is None
     assert apify.control.ledger().runs_started == 1
 

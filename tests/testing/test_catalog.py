@@ -36,6 +36,29 @@ def test_an_input_can_be_checked_without_a_run(client: Client) -> None:
     assert client.error("POST", path, json={}, params={"build": "none"}) == (400, "unknown-build-tag")
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("website-content-crawler", {"startUrls": 5}, {"startUrls": [{"url": "http://a"}], "maxCrawlPages": 3}),
+        ("website-content-crawler", {"startUrls": ["http://a"]}, {"startUrls": [{"url": "http://a", "method": "GET"}]}),
+        ("website-content-crawler", {"startUrls": [], "maxCrawlDepth": "1"}, {"startUrls": [], "more": 1}),
+        ("legacy-phantomjs-crawler", {"startUrls": [{"url": "http://a"}]}, {"startUrls": [{"value": "http://a"}]}),
+        ("legacy-phantomjs-crawler", {"startUrls": [], "crawlPurls": 5}, {"startUrls": [], "customData": 5}),
+        ("hello-world", {"message": 5}, {}),
+        ("scenario", {"items": "3"}, {"items": 3, "logLines": ["a"], "endAs": ["FAILED", "SUCCEEDED"]}),
+        ("scenario", {"endAs": "EXPLODED"}, {"endAs": "FAILED", "logLines": 3}),
+        ("scenario", {"chargedEvents": {"click": 1}}, {"chargedEvents": {"page": 1}}),
+    ],
+    ids=str,
+)
+def test_the_built_in_actors_say_which_inputs_they_take(
+    client: Client, name: str, wrong: dict[str, Any], right: dict[str, Any]
+) -> None:
+    path = f"/v2/actors/apify~{name}/validate-input"
+    assert client.error("POST", path, json=wrong) == (400, "invalid-input")
+    assert client.send("POST", path, json=right).json() == {"valid": True}
+
+
 def test_the_store_is_searched_by_words(client: Client) -> None:
     def names(**params: str) -> list[str]:
         return [item["name"] for item in client.data("GET", "/v2/store", params=params)["items"]]

@@ -21,6 +21,16 @@ def test_running_synchronously_answers_with_the_output_or_the_items(client: Clie
     assert (items.status_code, items.text) == (201, '{"message":"hi"}\n')
 
 
+def test_a_synchronous_run_without_output_is_answered_with_nothing_or_as_before_with_an_error(
+    client: Client, local_apify: LocalApify
+) -> None:
+    sync = "/v2/actors/apify~scenario/run-sync"
+    nothing = client.send("POST", sync, json={})
+    assert (nothing.status_code, nothing.content) == (201, b"")
+    local_apify.control.settings(sync_without_output_status=404)
+    assert client.error("POST", sync, json={}) == (404, "record-not-found")
+
+
 def test_running_synchronously_fails_when_the_run_does_or_takes_too_long(
     client: Client, local_apify: LocalApify
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,35 @@ from airflow_provider_apify.testing.actors.page import Page
 
 _DEFAULT_DEPTH = 20
 _DEFAULT_PAGES = 10_000
+_SCHEMA: Mapping[str, Any] = {
+    "title": "Website Content Crawler",
+    "type": "object",
+    "schemaVersion": 1,
+    "properties": {
+        "startUrls": {
+            "title": "Start URLs",
+            "type": "array",
+            "description": "Where the crawl begins; it stays on the hosts of these pages.",
+            "editor": "requestListSources",
+            "items": {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
+        },
+        "maxCrawlDepth": {
+            "title": "Max crawl depth",
+            "type": "integer",
+            "description": "How many links away from the start URLs pages are crawled.",
+            "minimum": 0,
+            "default": _DEFAULT_DEPTH,
+        },
+        "maxCrawlPages": {
+            "title": "Max pages",
+            "type": "integer",
+            "description": "How many pages are crawled at most.",
+            "minimum": 0,
+            "default": _DEFAULT_PAGES,
+        },
+    },
+    "required": ["startUrls"],
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +117,7 @@ def _item(target: _Target, loaded_url: str, status: int, page: Page) -> dict[str
     title="Website Content Crawler",
     memory_mbytes=4096,
     timeout_secs=360_000,
-    input_required=("startUrls",),
+    input_schema=_SCHEMA,
 )
 async def website_content_crawler(context: ActorContext) -> None:
     """Crawl the web sites of ``startUrls``, up to ``maxCrawlDepth`` links away and ``maxCrawlPages`` pages in all."""

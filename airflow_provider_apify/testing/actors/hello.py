@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from airflow_provider_apify.testing.actor import ActorContext, actor
 
+_SCHEMA: Mapping[str, Any] = {
+    "title": "Hello World",
+    "type": "object",
+    "schemaVersion": 1,
+    "properties": {
+        "message": {
+            "title": "Message",
+            "type": "string",
+            "description": "What to say.",
+            "editor": "textfield",
+            "default": "Hello World!",
+        }
+    },
+}
 
-@actor("apify/hello-world", title="Hello World", memory_mbytes=256)
+
+@actor("apify/hello-world", title="Hello World", memory_mbytes=256, input_schema=_SCHEMA)
 async def hello_world(context: ActorContext) -> None:
     """Say hello: one item in the dataset, and the same as OUTPUT."""
     message = context.input.get("message", "Hello World!") if isinstance(context.input, dict) else "Hello World!"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urldefrag
@@ -14,6 +15,37 @@ from airflow_provider_apify.testing.actors.page import Page
 from airflow_provider_apify.testing.clock import iso, now, stable_id
 
 _NO_LIMIT = 999_999_999
+
+
+def _limit(title: str) -> dict[str, Any]:
+    return {"title": title, "type": "integer", "description": "0 for no limit.", "minimum": 0}
+
+
+def _sources(title: str, description: str) -> dict[str, Any]:
+    value = {"type": "object", "properties": {"key": {"type": "string"}, "value": {"type": "string"}}}
+    items = {**value, "required": ["value"]}
+    return {"title": title, "type": "array", "description": description, "editor": "json", "items": items}
+
+
+_SCHEMA: Mapping[str, Any] = {
+    "title": "Legacy PhantomJS Crawler",
+    "type": "object",
+    "schemaVersion": 1,
+    "properties": {
+        "startUrls": _sources("Start URLs", "Where the crawl begins: URLs as value, labels as key."),
+        "crawlPurls": _sources("Pseudo-URLs", "Which links are followed: pseudo-URLs as value, labels as key."),
+        "clickableElementsSelector": {
+            "title": "Clickable elements",
+            "type": "string",
+            "description": "Links are followed if there is one.",
+            "editor": "textfield",
+        },
+        "maxCrawledPages": _limit("Max crawled pages"),
+        "maxOutputPages": _limit("Max result records"),
+        "maxCrawlDepth": _limit("Max crawling depth"),
+    },
+    "required": ["startUrls"],
+}
 
 
 @dataclass
@@ -122,7 +154,7 @@ def pattern_of(purl: str) -> re.Pattern[str]:
     title="Legacy PhantomJS Crawler",
     memory_mbytes=2048,
     timeout_secs=360_000,
-    input_required=("startUrls",),
+    input_schema=_SCHEMA,
 )
 async def legacy_phantomjs_crawler(context: ActorContext) -> None:
     """Crawl ``startUrls`` and the links that match ``crawlPurls``; store an item of the old crawler's shape for each.

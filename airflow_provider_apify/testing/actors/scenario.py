@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-from airflow_provider_apify.testing.actor import ActorContext, RunEnd, actor
+from airflow_provider_apify.testing.actor import ENDINGS, ActorContext, RunEnd, actor
 
 DEFAULT_ITEM_BYTES = 500
 _HEAD = b'{"id":%d,"url":"https://shop.example/products/%d","title":"Product %d","price":%d.25,"text":"'
 _TAIL = b'"}'
 _FIELDS = ("id", "url", "title", "price", "text")
 _FILLER_UNIT = b"A sturdy thing for the house and the garden, made to last and easy to mend. "
+
+
+_COUNT = {"type": "integer", "minimum": 0}
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_ENDING = {"type": "string", "enum": list(ENDINGS)}
+_INPUT: Mapping[str, Mapping[str, Any]] = {
+    "durationSecs": {"type": "number", "minimum": 0},
+    "statusMessages": _TEXTS,
+    "logLines": {"anyOf": [_COUNT, _TEXTS]},
+    "items": _COUNT,
+    "itemBytes": _COUNT,
+    "firstItem": _COUNT,
+    "records": {"type": "object"},
+    "chargedEvents": {
+        "type": "object",
+        "properties": {"item": _COUNT, "page": _COUNT},
+        "additionalProperties": False,
+    },
+    "endAs": {"anyOf": [_ENDING, {"type": "array", "items": _ENDING, "minItems": 1}]},
+    "exitMessage": {"type": "string"},
+}
+_SCHEMA: Mapping[str, Any] = {
+    "title": "Scenario",
+    "type": "object",
+    "schemaVersion": 1,
+    "properties": {name: {"title": name, "editor": "json", **rule} for name, rule in _INPUT.items()},
+}
 
 
 def _line(index: int, filler: bytes, size: int) -> bytes:
@@ -68,6 +95,7 @@ class ScenarioItems:
     memory_mbytes=256,
     event_prices={"item": 0.001, "page": 0.01},
     minimal_charge_usd=0.01,
+    input_schema=_SCHEMA,
 )
 async def scenario(context: ActorContext) -> None:
     """Do what the input says.

@@ -14,6 +14,7 @@ from airflow_provider_apify.testing.run_shapes import public_run_shape, run_shap
 from airflow_provider_apify.testing.runs import Run, RunOptions, Task
 from airflow_provider_apify.testing.stores import Record
 
+_CREATED = 201
 RUNS = (
     "/v2/actor-runs/{runId}",
     "/v2/actors/{actorId}/runs/last",
@@ -165,6 +166,9 @@ async def run_sync(call: Call) -> Response:
     """Run, and answer with the OUTPUT record."""
     run = await _run_sync(call)
     key = call.query.text("outputRecordKey") or "OUTPUT"
+    status = call.world.settings.sync_without_output_status
+    if key not in run.store.records and status == _CREATED:
+        return Response(status_code=status)
     return record_response(call, run.store, key, status=201)
 
 
