@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from airflow_provider_apify.export.checks import Check, check_frame, check_item
 
 SCANNED = "x-apify-pagination-count"
 TOTAL = "x-apify-pagination-total"
+# What a page has more waits in a temporary file: before it is there, nothing tells how large its items are.
+_KEPT_IN_MEMORY_BYTES = 2**20
+_PIECE_BYTES = 2**18
 
 Take = Callable[[bytes | memoryview], object]
 """Takes the next bytes of a stretch."""
@@ -204,18 +208,21 @@ class PageReader(Reader):
     def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
         if not self._exact:
             check_frame(headers)
-        check, kept = self._check(), []
-        for piece in body:
-            check.add(piece)
-            kept.append(piece)
-        kept.append(check.ending())
-        if self._exact and check.records != scanned:
-            raise ApifyDataError(f"the page stands for {scanned} items but holds {check.records}")
-        for piece in filter(None, kept):
-            self._take(piece)
+        check = self._check()
+        with tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY_BYTES) as kept:
+            for piece in body:
+                check.add(piece)
+                kept.write(piece)
+            kept.write(check.ending())
+            if self._exact and check.records != scanned:
+                raise ApifyDataError(f"the page stands for {scanned} items but holds {check.records}")
+            size = kept.tell()
+            kept.seek(0)
+            while piece := kept.read(_PIECE_BYTES):
+                self._take(piece)
         self.records = (self.records or 0) + (check.records or 0)
         self.position += scanned
-        return sum(map(len, kept))
+        return size
 
 
 class DocumentReader(Reader):

@@ -11,13 +11,15 @@ from functools import partial
 from typing import IO, Any
 
 from airflow_provider_apify.export.checks import RowCheck
+from airflow_provider_apify.export.planning import SAMPLE_ITEMS, Plan
 from airflow_provider_apify.export.reading import PageReader, Take
 from airflow_provider_apify.export.source import Source, missing
 
 _Rows = Iterator[list[str]]
 
-_PAGE_ITEMS = 10_000
+_MOST_PAGE_ITEMS = 10_000
 _TEXT_CHARACTERS = 2**20
+_PLAN = Plan(1, compressed=False)
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,19 @@ def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
 
 
 def _fetch(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> list[_Page]:
-    """Fetch until an empty page; a total may lag behind."""
+    """Fetch until an empty page, small ones where items are large; a total may lag behind."""
     pages: list[_Page] = []
-    position = 0
+    position, page_items = 0, min(SAMPLE_ITEMS, _MOST_PAGE_ITEMS)
     while True:
         start = kept.tell()
-        reader = PageReader(params, position, position + _PAGE_ITEMS, kept.write, check=RowCheck, exact=source.exact)
+        reader = PageReader(params, position, position + page_items, kept.write, check=RowCheck, exact=source.exact)
         source.read_answer(reader)
         if not reader.scanned:
             break
         pages.append(_Page(start, kept.tell()))
         position = reader.position
+        item_bytes = reader.speed.size / reader.speed.items
+        page_items = min(_MOST_PAGE_ITEMS, _PLAN.page_items(item_bytes))
     counted = source.item_count
     if counted > position:
         raise missing(source, counted, position)

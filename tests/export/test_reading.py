@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tracemalloc
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -215,3 +216,25 @@ def test_an_empty_answer_is_the_end_and_keeps_what_was_learned_of_the_way() -> N
     take_an_answer(reader, b"", scanned=0)
     assert (was_done, reader.is_done) == (False, True)
     assert reader.speed == learned
+
+
+def test_a_page_that_is_kept_back_takes_little_memory_however_large_its_items_are() -> None:
+    pieces, taken = 200, 0
+
+    def body() -> Iterator[bytes]:
+        for _ in range(pieces):
+            yield b'{"large":"' + b"x" * 1_000_000 + b'"}\n'
+
+    def count(piece: bytes | memoryview) -> None:
+        nonlocal taken
+        taken += len(piece)
+
+    reader = PageReader({"clean": True}, 0, pieces, count, check=LineCheck, exact=False)
+    tracemalloc.start()
+    try:
+        reader.read({SCANNED: str(pieces), "transfer-encoding": "chunked"}, body())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken == pieces * 1_000_013
+    assert peak < 8_000_000

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export import tables
+from airflow_provider_apify.export import planning, tables
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.tables import write_united
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -62,7 +63,7 @@ def test_large_tables_are_written_in_several_blocks() -> None:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "_PAGE_ITEMS", 400)
+    monkeypatch.setattr(tables, "_MOST_PAGE_ITEMS", 400)
 
 
 @pytest.mark.parametrize("lag", [0, 60])
@@ -102,6 +103,19 @@ def test_a_delimiter_and_a_left_out_header_are_kept(hook: ApifyHook, apify: Loca
     params = {"bom": False, "delimiter": ";", "skipHeaderRow": True}
     assert write_united(Source(hook, dataset_id, {}), taken, params) == 2
     assert taken.body == b'"1;2";\r\n;3\r\n'
+
+
+def test_pages_of_large_items_hold_few_of_them(
+    hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "LARGEST_PAGE_BYTES", 20_000)
+    limits: list[int] = []
+    apify.on_exchange = lambda each: (
+        limits.append(int(parse_qs(each.query)["limit"][0])) if each.template.endswith("/items") else None
+    )
+    assert write_united(Source(hook, dataset_of(hook, 1_500), {}), Taken(), {"bom": False}) == 1_500
+    assert limits[0] == 1_000
+    assert 10 < max(limits[1:]) < 200
 
 
 def test_items_that_are_counted_but_do_not_come_are_an_error(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> None:
