@@ -1,7 +1,8 @@
 """Parquet, written here: Apify has no such format.
 
-Lines become row groups while they are downloaded, with the columns of the first ones. They are also kept in a temporary
-file, because a column may turn out otherwise in the last item than in all before: then they are all written anew.
+Lines become row groups, several blocks each, while they are downloaded, with the columns of the first ones. They are
+also kept in a temporary file, because a column may turn out otherwise in the last item than in all before: then they
+are all written anew.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from airflow_provider_apify.export.reading import Take
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
 
-_BLOCK_BYTES = 8 * 2**20
+_BLOCK_BYTES = 2 * 2**20
+# Of a row group, as Arrow has it in memory: many blocks, because readers are slow where these are small.
+_GROUP_BYTES = 16 * 2**20
 # Blocks that are read before the one in front of them is written.
 _READ_AHEAD = 1
 _COPY_BYTES = 2**20
@@ -81,8 +84,10 @@ class _Conversion:
         self._lines.write(piece)
         self._open_block += piece
         if len(self._open_block) >= _BLOCK_BYTES and (end := self._open_block.rfind(b"\n") + 1):
-            block, self._open_block = self._open_block[:end], self._open_block[end:]
-            self._add(_readable(bytes(block)))
+            with memoryview(self._open_block) as view:
+                block = bytes(view[:end])
+            del self._open_block[:end]
+            self._add(_readable(block))
 
     def finish(self) -> None:
         """Complete the table.
@@ -145,6 +150,7 @@ class _RowGroups:
         self._writer = pq.ParquetWriter(table, self._schema, compression="zstd")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="apify-parquet")
         self._tables: deque[Future[pa.Table]] = deque()
+        self._group: list[pa.Table] = []
 
     @property
     def has_columns(self) -> bool:
@@ -158,7 +164,7 @@ class _RowGroups:
         """
         self._tables.append(self._reader.submit(_table, block, self._columns, self._schema))
         if len(self._tables) > _READ_AHEAD:
-            self._writer.write_table(self._tables.popleft().result())
+            self._gather(self._tables.popleft().result())
 
     def end(self) -> None:
         """Complete the table.
@@ -166,8 +172,20 @@ class _RowGroups:
         :raises _Drift: the last lines do not fit.
         """
         while self._tables:
-            self._writer.write_table(self._tables.popleft().result())
+            self._gather(self._tables.popleft().result())
+        self._write()
         self.leave()
+
+    def _gather(self, table: pa.Table) -> None:
+        """Put blocks together to a row group."""
+        self._group.append(table)
+        if sum(each.nbytes for each in self._group) >= _GROUP_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if self._group:
+            self._writer.write_table(pa.concat_tables(self._group))
+            self._group.clear()
 
     def leave(self) -> None:
         """Write no more; pyarrow would, when it forgets an open writer."""

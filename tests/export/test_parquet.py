@@ -202,6 +202,20 @@ def test_a_table_is_made_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(sizes) > 20
 
 
+@pytest.mark.parametrize(("group_bytes", "groups"), [(2**24, 1), (100_000, 3)])
+def test_row_groups_are_made_of_many_blocks(monkeypatch: pytest.MonkeyPatch, group_bytes: int, groups: int) -> None:
+    monkeypatch.setattr(parquet, "_GROUP_BYTES", group_bytes)
+    monkeypatch.setattr(parquet, "_BLOCK_BYTES", 10_000)
+    table = io.BytesIO()
+    with parquet._Conversion(io.BytesIO(), table) as conversion:
+        for number in range(2_000):
+            conversion.take(lines_of([{"number": number, "text": "x" * 100}]))
+        conversion.finish()
+    found = pq.ParquetFile(table)
+    assert found.metadata.num_row_groups == groups
+    assert found.read()["number"].to_pylist() == list(range(2_000))
+
+
 def test_items_that_arrow_cannot_read_are_an_error_that_says_what_to_write() -> None:
     with pytest.raises(ApifyDataError, match=r"do not fit a Parquet file: .*; write jsonl"):
         converted(b'{"a":1,"a":2}\n')
