@@ -45,6 +45,7 @@ class ActorContext:
         record = self._run.store.records.get(self._run.input_key or "")
         if record is None:
             return {}
+        self._run.store.counts["read"] += 1
         return json.loads(record.value) if "json" in record.content_type else record.value
 
     @property

@@ -104,6 +104,11 @@ def _size(source: ItemSource) -> int:
     return round(sum(map(len, source.lines(sample))) * len(source) / len(sample)) if sample else 0
 
 
+def _top_names(source: ItemSource) -> Iterator[str]:
+    sample = range(min(len(source), _SAMPLE_ITEMS))
+    return (name.partition("/")[0] for names in source.fields(sample) for name in names)
+
+
 def utf8(text: str) -> bytes:
     """Encode text as JavaScript does: half of a surrogate pair becomes the replacement character."""
     try:
@@ -152,6 +157,11 @@ class Dataset:
     def size(self) -> int:
         """The bytes of its items as JSON, estimated: the first items of each source speak for the others."""
         return sum(map(_size, self._sources))
+
+    @property
+    def field_names(self) -> list[str]:
+        """The names of its items' fields: the first items of each source speak for the others."""
+        return list(dict.fromkeys(name for source in self._sources for name in _top_names(source)))
 
     @property
     def is_clean(self) -> bool:

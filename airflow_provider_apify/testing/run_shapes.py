@@ -163,7 +163,9 @@ def _usage(run: Run) -> dict[str, Any]:
         "ACTOR_COMPUTE_UNITS": run.compute_units(),
         "DATASET_READS": run.dataset.read_count,
         "DATASET_WRITES": len(run.dataset),
-        "KEY_VALUE_STORE_READS": 1,
-        "KEY_VALUE_STORE_WRITES": len(run.store.records),
-        "KEY_VALUE_STORE_LISTS": 0,
+        "KEY_VALUE_STORE_READS": run.store.counts["read"],
+        "KEY_VALUE_STORE_WRITES": run.store.counts["write"],
+        "KEY_VALUE_STORE_LISTS": run.store.counts["list"],
+        "REQUEST_QUEUE_READS": run.queue.counts["read"] + run.queue.counts["headItemRead"],
+        "REQUEST_QUEUE_WRITES": run.queue.counts["write"] + run.queue.counts["delete"],
     }

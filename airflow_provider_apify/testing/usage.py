@@ -50,6 +50,11 @@ def total_usd(world: World, cycle: Cycle) -> float:
     return sum(use.usd for use in _uses(world, cycle))
 
 
+def compute_units(world: World, cycle: Cycle) -> float:
+    """Return how many compute units the runs and builds of a month have used so far."""
+    return sum(use.quantity for use in _uses(world, cycle) if use.service == _COMPUTE)
+
+
 def _uses(world: World, cycle: Cycle) -> Iterator[_Use]:
     settles = world.settings.cost_settles_seconds
     jobs: tuple[Run | Build, ...] = (*world.runs.values(), *world.builds.all.values())

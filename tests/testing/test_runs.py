@@ -282,3 +282,23 @@ def test_null_is_no_input(client: Client) -> None:
     run = client.data("POST", SCENARIO, data=b"null", headers={"Content-Type": "application/json"})
     path = f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}/records/INPUT"
     assert client.error("GET", path) == (404, "record-not-found")
+
+
+def test_the_usage_of_a_run_counts_what_was_done_with_its_storages(client: Client) -> None:
+    run = client.finish({"records": {"A": 1}})
+    store, queue = (
+        f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}",
+        f"/v2/request-queues/{run['defaultRequestQueueId']}",
+    )
+    client.send("GET", f"{store}/records/A")
+    client.send("GET", f"{store}/keys")
+    client.send("POST", f"{queue}/requests", json={"url": "http://a", "uniqueKey": "a"})
+    client.send("GET", f"{queue}/head")
+    usage = client.data("GET", f"/v2/actor-runs/{run['id']}")["usage"]
+    assert {name: usage[name] for name in usage if name.startswith(("KEY", "REQUEST"))} == {
+        "KEY_VALUE_STORE_READS": 2,
+        "KEY_VALUE_STORE_WRITES": 2,
+        "KEY_VALUE_STORE_LISTS": 1,
+        "REQUEST_QUEUE_READS": 1,
+        "REQUEST_QUEUE_WRITES": 1,
+    }

@@ -85,6 +85,22 @@ def test_records_come_in_one_zip_file_named_after_their_keys(notes: Client) -> N
     assert notes.send("GET", f"{STORE}/records").content == answer.content
 
 
+def test_the_public_url_of_all_records_opens_them_and_them_only(notes: Client) -> None:
+    notes.send("PUT", f"{STORE}/records/A", data=b"text")
+    url = notes.data("GET", STORE)["recordsPublicUrl"].removeprefix(notes.apify.base_url)
+    with zipfile.ZipFile(io.BytesIO(notes.send("GET", url, token=None).content)) as file:
+        assert file.namelist() == ["A"]
+    assert notes.error("GET", f"{STORE}/records", token=None) == (401, "token-not-provided")
+    assert notes.error("GET", f"{STORE}/records", params={"collection": "all"}) == (400, "invalid-parameter")
+
+
+def test_a_dataset_names_the_fields_of_its_items(client: Client) -> None:
+    run = client.finish({"items": 2})
+    path = f"/v2/datasets/{run['defaultDatasetId']}"
+    client.send("POST", f"{path}/items", json=[{"own": {"nested": 1}}, {"id": 3}])
+    assert client.data("GET", path)["fields"] == ["id", "url", "title", "price", "text", "own"]
+
+
 def test_a_run_has_its_input_and_output_as_records(client: Client) -> None:
     plan: dict[str, Any] = {"records": {"OUTPUT": {"a": 1}, "TEXT": "hello"}}
     run = client.finish(plan)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from airflow_provider_apify.testing.api.call import MAX_LIST, Call, data
 from airflow_provider_apify.testing.api.opened import opened
-from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.signatures import opens_record, signature_of
 from airflow_provider_apify.testing.stores import KeyValueStore, Record
 
@@ -83,8 +83,13 @@ async def list_keys(call: Call) -> Response:
 
 
 async def archive(call: Call) -> Response:
-    """Get all records, or those with a prefix, as a ZIP file; the same records make the same bytes."""
-    store = call.find_store()
+    """Get all records, or those with a prefix, as a ZIP file; the same records make the same bytes.
+
+    :raises ApiError: there is no such store; or a collection is asked for: no store here has a schema that has any.
+    """
+    store = opened(call, Call.find_store)
+    if call.query.text("collection"):
+        raise invalid('Parameter "collection" needs a key-value store with a schema')
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for key in store.keys_after(None, call.query.text("prefix") or ""):

@@ -51,7 +51,7 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
     return _common(dataset) | {
         "itemCount": count,
         "cleanItemCount": min(dataset.clean_count, count),
-        "fields": None,
+        "fields": dataset.field_names,
         "schema": dataset.schema,
         "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
         "itemsPublicUrl": f"{call.world.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
@@ -63,12 +63,13 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
 def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
     """Write a key-value store as the API does."""
     base = f"{call.world.base_url}/v2/key-value-stores/{store.id}"
+    signature = content_signature(store.signing_key, store.id)
     size = sum(len(record.value) for record in store.records.values())
     return _common(store) | {
         "consoleUrl": f"{CONSOLE}/storage/key-value/{store.id}",
         "urlSigningSecretKey": store.signing_key,
-        "keysPublicUrl": f"{base}/keys?signature={content_signature(store.signing_key, store.id)}",
-        "recordsPublicUrl": f"{base}/records",
+        "keysPublicUrl": f"{base}/keys?signature={signature}",
+        "recordsPublicUrl": f"{base}/records?signature={signature}",
         "stats": _counts(store.counts, "read", "write", "delete", "list") | {"storageBytes": size},
     }
 
@@ -254,7 +255,7 @@ ENDPOINTS = [
     *[Endpoint("GET", f"{path}/keys", records.list_keys, is_public=True) for path in STORES.paths],
     Endpoint("HEAD", "/v2/key-value-stores/{storeId}/records/{recordKey}", records.get, is_public=True),
     *[Endpoint("GET", f"{path}/records/{{recordKey}}", records.get, is_public=True) for path in STORES.paths],
-    *[Endpoint("GET", f"{path}/records", records.archive) for path in STORES.paths],
+    *[Endpoint("GET", f"{path}/records", records.archive, is_public=True) for path in STORES.paths],
     *[Endpoint("PUT", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
     *[Endpoint("POST", f"{path}/records/{{recordKey}}", records.put) for path in STORES.paths],
     *[Endpoint("DELETE", f"{path}/records/{{recordKey}}", records.delete) for path in STORES.paths],

@@ -116,10 +116,10 @@ def _limits(world: World) -> dict[str, Any]:
 
 
 def _current(world: World) -> dict[str, Any]:
-    going = list(world.going())
+    going, cycle = list(world.going()), usage.cycle_of(now())
     return {
-        "monthlyUsageUsd": round(usage.total_usd(world, usage.cycle_of(now())), 6),
-        "monthlyActorComputeUnits": sum(run.compute_units() for run in world.runs.values()),
+        "monthlyUsageUsd": round(usage.total_usd(world, cycle), 6),
+        "monthlyActorComputeUnits": usage.compute_units(world, cycle),
         "monthlyExternalDataTransferGbytes": 0,
         "monthlyProxySerps": 0,
         "monthlyResidentialProxyGbytes": 0,
