@@ -20,6 +20,11 @@ def read_dollars(amount: float | None) -> Decimal | None:
     return None if amount is None else Decimal(str(amount))
 
 
+def dollars(amount: Decimal | None) -> str:
+    """Say an amount as people write it, without an exponent; ``None`` is one that the token may not see."""
+    return "unknown" if amount is None else f"{amount:f} US dollars"
+
+
 class Part:
     """A part of an object, read from fields of the same names. What the API leaves out is ``None``."""
 

@@ -28,6 +28,7 @@ from airflow_provider_apify.exceptions import (
     ApifyWebFetchError,
 )
 
+TOKEN_SETTING = "the Airflow connection's password"  # noqa: S105 - where it is found, no token
 _MESSAGE_CHARACTERS = 500
 _TOO_MANY_REQUESTS = 429
 _SUCCESS = 200
@@ -68,11 +69,9 @@ _ERROR_BY_STATUS: Mapping[int, type[ApifyApiError]] = {
     _TOO_MANY_REQUESTS: ApifyRateLimitError,
 }
 _ADVICE: Mapping[type[ApifyApiError], str] = {
-    ApifyAuthError: "Check the API token in the Airflow connection's password and what it may do.",
-    ApifyNotFoundError: "Check the ID, and that the token may see it; unnamed storages are deleted some days "
-    "after their run.",
     ApifyCapacityError: "Nothing was started; wait_for_capacity of RunActorOperator waits until there is room.",
 }
+_STORAGES = ("/v2/datasets/", "/v2/key-value-stores/", "/v2/request-queues/")
 _ADVICE_BY_TYPE: Mapping[str, str] = {
     "too-many-webhooks": "Delete one that is not needed any more: iterate_webhooks() of the hook yields all of them.",
 }
@@ -83,12 +82,14 @@ class Response:
     """An HTTP response read to the end. Header names are lower-case.
 
     :param has_body: ``False`` for the answer to a ``HEAD``, which has none by its nature.
+    :param token_setting: where the token was found that the request carried, for errors.
     """
 
     status_code: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     has_body: bool = True
+    token_setting: str = TOKEN_SETTING
 
     @property
     def is_success(self) -> bool:
@@ -243,21 +244,39 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
     """Return the error that an answer is, with what was asked and what the server said."""
     asked = request.label or f"{request.method} {request.path}"
     if isinstance(answer, NoResponse):
-        doubt = "" if request.retry_safe or not answer.sent else " It is unknown whether it was done; not repeated."
+        doubt = f" {request.if_lost}" if answer.sent and not request.retry_safe else ""
         return answer.kind(f"{asked}: {answer.reason}.{doubt}")
     error, kind = answer.error, error_class(answer)
     message = str(error.get("message") or _default_message(request, answer))[:_MESSAGE_CHARACTERS].rstrip(".")
-    advice = _ADVICE_BY_TYPE.get(str(error.get("type"))) or _ADVICE.get(kind, "")
-    if kind is ApifyApprovalError:
-        advice = _approval_advice(error)
     return kind(
-        f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message}. {advice}".replace(
+        f"{asked}: HTTP {answer.status_code} {error.get('type') or ''}: {message}. {_advice(request, answer)}".replace(
             " :", ":"
         ).rstrip(),
         http_status=answer.status_code,
         error_type=error.get("type"),
         retry_after=answer.retry_after,
     )
+
+
+def _advice(request: Request, answer: Response) -> str:
+    """Return what to do about an error answer, where there is something to say."""
+    kind = error_class(answer)
+    if kind is ApifyApprovalError:
+        return _approval_advice(answer.error)
+    if kind is ApifyAuthError:
+        return f"Check the API token in {answer.token_setting} and what it may do."
+    if kind is ApifyNotFoundError:
+        return _search_advice(request.path)
+    if kind is ApifyServerError and not request.retry_safe and not answer.is_redirect:
+        return request.if_lost
+    return _ADVICE_BY_TYPE.get(str(answer.error.get("type"))) or _ADVICE.get(kind, "")
+
+
+def _search_advice(path: str) -> str:
+    """Return where to look for what was not found."""
+    what = "the key, the store's ID" if "/records/" in path else "the ID"
+    fate = "; unnamed storages are deleted some days after their run" if path.startswith(_STORAGES) else ""
+    return f"Check {what}, and that the token may see it{fate}."
 
 
 def _approval_advice(error: Mapping[str, Any]) -> str:

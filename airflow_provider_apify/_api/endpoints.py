@@ -35,6 +35,7 @@ class Request:
     :param content_type: of the body.
     :param compressed: whether the answer may be compressed: libraries do not notice compressed bodies that end early.
     :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
+    :param if_lost: what to say where it is not, and stays unknown whether it was done.
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param label: what errors call it, where method and path do not tell.
@@ -49,6 +50,7 @@ class Request:
     content_type: str = JSON
     compressed: bool = True
     retry_safe: bool = True
+    if_lost: str = "It is unknown whether it was done; not repeated."
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
     label: str = ""

@@ -19,6 +19,12 @@ MAX_REQUESTS_BYTES = 9 * 2**20
 _NOT_TAKEN = Response(503, {}, b"")
 
 
+_IN_DOUBT = (
+    "The {:,} items in this request may be stored or not. Not repeated: it would store them twice, and so would a "
+    "retry of the task; FileToDatasetOperator looks first."
+)
+
+
 class Piece(NamedTuple):
     """Items that are pushed together.
 
@@ -119,7 +125,7 @@ def push_items(dataset_id: str, items: Iterable[Mapping[str, Any]], retry: Retry
     stored = 0
     for count, body in bodies_of(items):
         try:
-            yield from call(endpoints.push_items(dataset_id, body), retry)
+            yield from call(replace(endpoints.push_items(dataset_id, body), if_lost=_IN_DOUBT.format(count)), retry)
         except ApifyError as error:
             error.args = (f"{error} Of the items, {stored:,} were stored before.",)
             raise

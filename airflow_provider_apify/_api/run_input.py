@@ -47,7 +47,7 @@ def _json_text(run_input: Any) -> str:
         # ``from None``: the decoder's own error carries the whole input.
         raise ValueError(
             f"run_input is a string that holds no JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            "Pass a dictionary, JSON text, or the path of a template file that ends in .json.",
+            "Pass a dictionary or JSON text; operators also take the path of a template file that ends in .json.",
         ) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"run_input cannot be written as JSON: {_json_complaint(error)}.") from None

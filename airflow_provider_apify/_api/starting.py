@@ -29,6 +29,7 @@ from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_known_run
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.searching import Search
+from airflow_provider_apify._fields import dollars
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyRunAborted,
@@ -65,6 +66,7 @@ class Order:
     :param cost_limit: US dollars of platform usage; where a run of this rerun is above it, no other is started.
     :param accept: final statuses whose run needs no other.
     :param on_run: told the ID of a run of this attempt when it is known, though others may still be looked for.
+    :param starter: who has started the runs that are found, for a report.
     :param check: what comes before a new run is started; whatever it raises, nothing was started.
     """
 
@@ -82,6 +84,7 @@ class Order:
     cost_limit: float | None = None
     accept: Collection[str] = (SUCCEEDED,)
     on_run: Callable[[str], None] = lambda _run_id: None
+    starter: str = "An earlier attempt of this task"
     check: Callable[[], Flow[None]] = no_check
 
 
@@ -127,7 +130,7 @@ def _check_expenses(ours: Iterable[ActorRun], order: Order) -> None:
     for run in ours:
         if order.cost_limit is not None and (run.usage_total_usd or 0) > order.cost_limit:
             raise ApifyRunTooExpensive(
-                f"Run {run.id} of an earlier attempt has used {run.usage_total_usd} US dollars, above the limit of "
+                f"Run {run.id} of an earlier attempt has used {dollars(run.usage_total_usd)}, above the limit of "
                 f"{order.cost_limit}: nothing is started again. Clear the task to spend more ({run.console_url}).",
             )
 
@@ -196,7 +199,7 @@ class Starter:
             return (yield from self._start())
         if decision.resurrect:
             return (yield from self._resurrect(decision.take))
-        self._report(f"An earlier attempt of this task started run {decision.take.id}: going on with it.")
+        self._report(f"{self._order.starter} started run {decision.take.id}: going on with it.")
         if _is_of_another(decision.take, self._order.target):
             self._report(
                 f"Warning: that run is not of {self._order.target}, which the task asks for by now. It is paid for, so "

@@ -17,9 +17,10 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from airflow_provider_apify._api.answers import Answer, NoResponse, Response
+from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,16 +31,30 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CONNECT_SECONDS = 10.0
-_HANDSHAKE_FAILURES = {"WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "HTTP_REQUEST"}
+_ANSWERS_WITHOUT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}
+_HANDSHAKE_FAILURES = {*_ANSWERS_WITHOUT_TLS, "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}
 
 
 @dataclass(frozen=True)
 class Access:
-    """Where to send and who is asking. The token never shows in a ``repr``."""
+    """Where to send and who is asking. The token never shows in a ``repr``.
+
+    :param token_setting: where the token was found, for errors.
+    """
 
     base_url: str
     token: str = field(repr=False)
     user_agent: str
+    token_setting: str = TOKEN_SETTING
+
+    @property
+    def host(self) -> str:
+        """Host and port, without any login."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+
+    def response(self, status: int, headers: Mapping[str, str], body: bytes, *, has_body: bool = True) -> Response:
+        """Return what came back, with lower-case names of headers."""
+        return Response(status, _lower(headers), body, has_body, self.token_setting)
 
     def url(self, request: Request) -> str:
         """Return the full URL, without parameters."""
@@ -92,9 +107,11 @@ def send_with_requests(session: requests.Session, access: Access, request: Reque
 
     try:
         with open_with_requests(session, access, request) as response:
-            return Response(response.status_code, _lower(response.headers), response.content, request.has_answer_body)
+            return access.response(
+                response.status_code, response.headers, response.content, has_body=request.has_answer_body
+            )
     except requests.RequestException as error:
-        return no_response(error)
+        return no_response(error, access)
 
 
 def open_with_requests(session: requests.Session, access: Access, request: Request) -> requests.Response:
@@ -160,17 +177,20 @@ async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, requ
             proxy=_proxy(access.base_url),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=request.timeout),
         ) as response:
-            return Response(response.status, _lower(response.headers), await response.read(), request.has_answer_body)
+            body = await response.read()
+            return access.response(response.status, response.headers, body, has_body=request.has_answer_body)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return no_response(error)
+        return no_response(error, access)
 
 
-def no_response(error: Exception) -> NoResponse:
+def no_response(error: Exception, access: Access) -> NoResponse:
     """Report a failed request by its cause, without the URL: its parameters may hold a webhook's secret."""
     causes = _causes(error)
     reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
     words = ": ".join([type(error).__name__, *reasons[:1]])
-    return NoResponse(f"no answer ({words})", sent=not any(map(_is_before_sending, causes)))
+    speaks_no_tls = any(getattr(cause, "reason", None) in _ANSWERS_WITHOUT_TLS for cause in causes)
+    advice = "; it seems to speak no TLS: begin its address with http://" if speaks_no_tls else ""
+    return NoResponse(f"no answer from {access.host} ({words}){advice}", sent=not any(map(_is_before_sending, causes)))
 
 
 def _causes(error: BaseException) -> list[BaseException]:

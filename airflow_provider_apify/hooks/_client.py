@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_apify._api import endpoints, flows
-from airflow_provider_apify._api.answers import Answer, NoResponse, Response
+from airflow_provider_apify._api.answers import Answer, NoResponse
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.transports import (
     drive,
@@ -134,14 +134,13 @@ class ApifyClient(BaseHook):
 
         try:
             with open_with_requests(self._session, self.connection.access, request) as response:
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                answer = Response(response.status_code, headers, b"")
+                answer = self.connection.access.response(response.status_code, response.headers, b"")
                 if not answer.is_success:
                     return replace(answer, body=response.content)
-                results.append(read(headers, response.iter_content(piece_bytes)))
+                results.append(read(answer.headers, response.iter_content(piece_bytes)))
                 return answer
         except requests.RequestException as error:
-            return no_response(error)
+            return no_response(error, self.connection.access)
         except ApifyDataError as error:
             return NoResponse(str(error), kind=ApifyDataError)
 

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -93,7 +93,10 @@ class ApifyConnection:
         if not token:
             return None
         web_fetch_url = _web_fetch_url(os.environ.get(WEB_FETCH_URL_VARIABLE), base_url)
-        return cls(_access(base_url, token, source=TOKEN_VARIABLE), RunLimits(), web_fetch_url=web_fetch_url)
+        access = replace(
+            _access(base_url, token, source=TOKEN_VARIABLE), token_setting=f"{TOKEN_VARIABLE} of the environment"
+        )
+        return cls(access, RunLimits(), web_fetch_url=web_fetch_url)
 
 
 def _access(base_url: str, token: str, *, source: str) -> Access:

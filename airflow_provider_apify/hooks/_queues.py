@@ -53,7 +53,9 @@ class Queues(ApifyClient):
     def push_items(self, dataset_id: str, items: Iterable[Mapping[str, Any]]) -> int:
         """Store items at the end of a dataset, at most 5 MB at a time, and return how many.
 
-        Not repeated where it is unknown whether Apify has stored them: they would be there twice.
+        Never twice within one call: a request of which it is unknown whether Apify has stored its items is not
+        repeated. A retry of the task calls again, though, and stores them again: write a file and push it with
+        :class:`~airflow_provider_apify.transfers.file_to_dataset.FileToDatasetOperator`, whose retries look first.
         See https://docs.apify.com/api/v2/dataset-items-post.
 
         :param items: JSON objects; an iterator is read as it is needed.

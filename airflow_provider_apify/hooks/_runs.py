@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -22,6 +23,11 @@ from airflow_provider_apify.options import RunOptions, Target
 # A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
 _WORKER_LONG_POLL_SECONDS = 10
 
+_START_LOST = (
+    "The run may have been started: look in Apify Console. Not repeated; a retry of the task would start, and bill, "
+    "another, where start_run_once, @task.apify_actor and RunActorOperator go on with the one that is there."
+)
+
 
 class Runs(ApifyClient):
     """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` for runs.
@@ -38,6 +44,10 @@ class Runs(ApifyClient):
     ) -> ActorRun:
         """Start an Actor or a saved task and return at once, without waiting for the run to finish.
 
+        Each call starts, and bills, another run; so does a retry of the task that calls it, also where only the answer
+        was lost. In a task with ``retries``, use :meth:`start_run_once`, ``@task.apify_actor`` or
+        :class:`~airflow_provider_apify.operators.run_actor.RunActorOperator`.
+
         See https://docs.apify.com/api/v2/act-runs-post and https://docs.apify.com/api/v2/actor-task-runs-post.
 
         :param target: an Actor's ID, ``username/name`` or the address of its page, or a
@@ -50,9 +60,10 @@ class Runs(ApifyClient):
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
         :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
+        :raises ApifyServerError: Apify failed. Not repeated either, for the same reason.
         """
         request = self.start_request(Target.of(target), run_input, RunOptions.of(options))
-        return ActorRun.from_api(self._call(request))
+        return ActorRun.from_api(self._call(replace(request, if_lost=_START_LOST)))
 
     def start_run_once(
         self,
@@ -68,8 +79,11 @@ class Runs(ApifyClient):
         The target's runs are looked through first, and again where the answer to a start is lost. Two calls at the same
         moment may both start one. See :meth:`start_run` for what is not named here.
 
-        :param key: text of your own; it is sent as a hash.
-        :param since: with a time zone; runs that were started earlier count only while they go on.
+        :param key: text of your own; it is sent as a hash. For a retry of a task to find the run of the attempt before,
+            make it of what both have in common: ``f"{ti.dag_id} {ti.run_id} {ti.task_id} {ti.map_index}"``. With
+            ``{ti.max_tries}`` in it, which a clear raises, a cleared task starts anew.
+        :param since: with a time zone, for example ``dag_run.start_date``; runs that were started earlier count only
+            while they go on.
         :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run; the
             next call with this key finds it.
         """
@@ -99,6 +113,7 @@ class Runs(ApifyClient):
             since=since.timestamp(),
             settled=True,
             accept=FINISHED_STATUSES,
+            starter="An earlier call with this key",
         )
         return Starter(order, self.retry, self.log.info, settle=connection.start_settle_seconds).run()
 

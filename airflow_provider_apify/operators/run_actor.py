@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_apify._api.starting import OnFailedRun, Order, no_check
 from airflow_provider_apify._compat import deferral_errors
+from airflow_provider_apify._fields import dollars
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
@@ -359,10 +360,10 @@ class RunActorOperator(BaseOperator):
         if event.cost_limit_passed:
             end = stop(self.hook, run, self.log)
             raise ApifyRunTooExpensive(
-                f"Run {run.id} has used {run.usage_total_usd} US dollars, above abort_above_usd of "
+                f"Run {run.id} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
                 f"{self.abort_above_usd}; {end} ({run.console_url}).",
             )
-        self.log.info("Run %s is %s; platform usage %s US dollars.", run.id, run.status, run.usage_total_usd)
+        self.log.info("Run %s is %s; platform usage %s.", run.id, run.status, dollars(run.usage_total_usd))
         is_accepted = run.status in self.accept_statuses
         copy_log(self.hook, run, self.log_lines * (1 if is_accepted else _FAILED_LOG_FACTOR), self.log)
         if run.status in self.skip_statuses:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -194,12 +195,6 @@ def test_what_no_other_token_would_cure_does_not_send_the_reader_to_the_token(er
     assert "token" not in str(error_of(START, failed(403, error_type, "Monthly limit exceeded")))
 
 
-def test_a_missing_thing_is_told_with_why_it_may_be_missing() -> None:
-    error = error_of(READ, failed(404, "record-not-found", "Actor run was not found"))
-    assert "run1" in str(error)
-    assert "deleted some days after their run" in str(error)
-
-
 @pytest.mark.parametrize("url", ["https://console.apify.com/approve/1", "http://localhost/approve"])
 def test_a_missing_approval_is_told_with_where_a_person_gives_it(url: str) -> None:
     error = error_of(
@@ -292,3 +287,39 @@ def test_an_error_carries_how_long_the_server_asks_to_wait(headers: dict[str, st
 
 def test_a_response_shows_no_body() -> None:
     assert "private" not in repr(Response(200, {}, json.dumps({"data": "private"}).encode()))
+
+
+@pytest.mark.parametrize("answer", [LOST, failed(503, "internal-server-error", "Oops")])
+def test_a_request_says_itself_what_is_in_doubt_when_its_answer_is_lost(answer: Any) -> None:
+    doubted = Request("POST", "/v2/x", retry_safe=False, if_lost="Two of them may be there.")
+    assert str(error_of(doubted, answer)).endswith("Two of them may be there.")
+    assert "may be there" not in str(error_of(Request("POST", "/v2/x", if_lost="Two of them may be there."), answer))
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/v2/actors/me~crawler/runs", "Check the ID, and that the token may see it."),
+        ("/v2/actor-runs/run1", "Check the ID, and that the token may see it."),
+        (
+            "/v2/datasets/d1/items",
+            "Check the ID, and that the token may see it; unnamed storages are deleted some days after their run.",
+        ),
+        (
+            "/v2/key-value-stores/s1/records/OUTPUT",
+            (
+                "Check the key, the store's ID, and that the token may see it; unnamed storages are deleted some days "
+                "after their run."
+            ),
+        ),
+    ],
+)
+def test_what_is_not_found_is_looked_for_where_it_may_be(path: str, advice: str) -> None:
+    assert str(error_of(Request("GET", path), failed(404, "record-not-found", "Not found"))).endswith(
+        f"found. {advice}"
+    )
+
+
+def test_a_token_that_is_wrong_is_looked_for_where_it_was_found() -> None:
+    answer = replace(failed(401, "user-or-token-not-found", "Unknown"), token_setting="APIFY_TOKEN of the environment")
+    assert "Check the API token in APIFY_TOKEN of the environment and what it may do." in str(error_of(READ, answer))

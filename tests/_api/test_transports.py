@@ -340,3 +340,15 @@ def test_access_shows_no_token() -> None:
 def test_a_run_is_read_alike_over_both(ask: Ask) -> None:
     with plain_server(lambda _handler: (200, {"X-Test": "1"}, b'{"data": {"id": "run1"}}')) as server:
         assert ask(access_to(server.base_url), endpoints.get_run("run1"))["id"] == run_data()["id"]
+
+
+def test_a_host_that_refuses_is_named(ask: Ask) -> None:
+    host = f"127.0.0.1:{_unused_port()}"
+    with pytest.raises(ApifyConnectionError, match=f"no answer from {host} "):
+        ask(access_to(f"http://{host}", TOKEN), READ)
+
+
+def test_a_host_that_speaks_no_tls_is_said_to_need_another_address(ask: Ask, local_apify: LocalApify) -> None:
+    access = access_to(local_apify.base_url.replace("http://", "https://"), TOKEN)
+    with pytest.raises(ApifyConnectionError, match="it seems to speak no TLS: begin its address with http://"):
+        ask(access, READ)

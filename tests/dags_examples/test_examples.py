@@ -4,7 +4,7 @@ import csv
 import gzip
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,20 @@ def test_the_hook_in_a_task(apify: LocalApify, airflow: DagRunner, load: Load) -
 
     assert len(outcome.xcom("crawl")["titles"]) == 5
     assert apify.control.ledger().runs[0].options["timeoutSecs"] == 600
+
+
+def test_a_retry_of_the_hook_in_a_task_goes_on_with_the_run_of_the_attempt_before(
+    apify: LocalApify, airflow: DagRunner, load: Load
+) -> None:
+    dag = load("apify_hook_in_task")
+    dag.get_task("crawl").retry_delay = timedelta(0)
+    apify.control.add_fault(
+        "answer", path="/v2/actor-runs/*", method="GET", status=403, error_type="insufficient-permissions"
+    )
+    outcome = airflow.run(dag)
+
+    assert (outcome.state, outcome.task_instance("crawl").try_number) == ("success", 2)
+    assert apify.control.ledger().runs_started == 1
 
 
 def test_the_scheduled_crawl_names_its_file_after_the_data_interval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,6 +14,7 @@ from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection, redact
 
 from airflow_provider_apify import __version__
+from airflow_provider_apify.exceptions import ApifyAuthError
 from airflow_provider_apify.hooks._connection import ApifyConnection
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunLimits
@@ -203,3 +205,16 @@ def test_a_garbled_token_of_the_environment_is_refused(monkeypatch: pytest.Monke
 
 def test_making_a_hook_looks_nothing_up() -> None:
     assert ApifyHook("no_such_connection").apify_conn_id == "no_such_connection"
+
+
+def test_a_wrong_token_of_the_environment_is_said_to_be_there(
+    local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", "apify_api_wrong")
+    monkeypatch.setenv("APIFY_API_BASE_URL", local_apify.base_url)
+    with pytest.raises(ApifyAuthError, match="Check the API token in APIFY_TOKEN of the environment"):
+        ApifyHook().get_me()
+    with pytest.raises(ApifyAuthError, match="Check the API token in APIFY_TOKEN of the environment"):
+        list(ApifyHook().iterate_items("dataset1"))
+    with pytest.raises(ApifyAuthError, match="Check the API token in APIFY_TOKEN of the environment"):
+        asyncio.run(ApifyHook().async_abort_run("run1"))

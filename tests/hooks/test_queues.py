@@ -103,3 +103,9 @@ def test_nothing_to_add_or_to_push_asks_for_nothing(
     asked = apify.control.ledger().requests
     assert (hook.add_requests(queue, []), hook.push_items(dataset, [])) == ([], 0)
     assert apify.control.ledger().requests == asked
+
+
+def test_items_whose_answer_is_lost_are_said_to_be_in_doubt(hook: ApifyHook, apify: LocalApify, dataset: str) -> None:
+    apify.control.add_fault("cut-after-commit", path="*/items")
+    with pytest.raises(ApifyConnectionError, match=r"The 2 items in this request may be stored or not.*0 were stored"):
+        hook.push_items(dataset, [{"number": 1}, {"number": 2}])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
@@ -109,3 +110,20 @@ def test_a_run_of_long_ago_counts_for_a_key_only_while_it_goes_on(hook: ApifyHoo
     hook.wait_for_run(run.id)
 
     assert hook.start_run_once("day 1", SCENARIO, since=datetime.now(UTC) + timedelta(hours=2)).id != run.id
+
+
+@pytest.mark.parametrize("fault", ["cut-after-commit", "answer-after-commit"])
+def test_a_start_whose_answer_is_lost_says_what_a_retry_would_cost_and_what_spares_it(
+    hook: ApifyHook, apify: LocalApify, fault: str
+) -> None:
+    apify.control.add_fault(fault, path="*/runs", status=503)
+    with pytest.raises(ApifyError, match="a retry of the task would start, and bill, another, where start_run_once"):
+        hook.start_run(SCENARIO)
+    assert apify.control.ledger().runs_started == 1
+
+
+def test_the_run_of_a_key_is_said_to_be_that_of_an_earlier_call(hook: ApifyHook, logged: Callable[[], str]) -> None:
+    since = datetime.now(UTC) - timedelta(hours=1)
+    run = hook.start_run_once("key", SCENARIO, since=since)
+    hook.start_run_once("key", SCENARIO, since=since)
+    assert f"An earlier call with this key started run {run.id}: going on with it." in logged()

@@ -185,6 +185,7 @@ def test_a_file_that_is_not_there_fails_with_the_reason(airflow: DagRunner, tmp_
 
     assert isinstance(outcome.error, ApifyError)
     assert f"Cannot read {tmp_path}/items.jsonl: FileNotFoundError" in str(outcome.error)
+    assert "folder" not in str(outcome.error)  # it is the file that is missing
 
 
 @pytest.mark.parametrize("given", [{"dataset_id": "nothing"}, {"dataset_name": "{{ 'not a name' }}"}])
