@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,27 @@ from apify_client import ApifyClient, ApifyClientAsync
 from apify_client._resource_clients._resource_client import ResourceClientBase
 
 from airflow_provider_apify.testing import LocalApify
+
+_EVERYTHING = Path(__file__).with_name("test_everything.py")
+USED: set[tuple[str, str]] = set()
+"""What the programs have used so far: the class of a client, and the name of its method."""
+
+
+class Noted:
+    """Take note of what is used of the async client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+
+        def call(*args: Any, **options: Any) -> Any:
+            USED.add((type(self._client).__name__, name))
+            result = method(*args, **options)
+            return Noted(result) if isinstance(result, ResourceClientBase) else result
+
+        return call
 
 
 class Awaited:
@@ -26,6 +48,7 @@ class Awaited:
         method = getattr(self._client, name)
 
         def call(*args: Any, **options: Any) -> Any:
+            USED.add((type(self._client).__name__, name))
             result = method(*args, **options)
             if isinstance(result, ResourceClientBase):
                 return Awaited(result)
@@ -64,11 +87,17 @@ async def whole(answer: Any) -> bytes:
     return body
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look last at what the programs have left out."""
+    items.sort(key=lambda item: item.path == _EVERYTHING)
+
+
 @pytest.fixture(params=["sync", "async"])
 async def official(request: pytest.FixtureRequest, local_apify: LocalApify) -> AsyncIterator[Any]:
     """Return the official client as its users make it, but for the address."""
     address = local_apify.base_url
     if request.param == "async":
-        yield ApifyClientAsync(local_apify.token, api_url=address, api_public_url=address)
+        yield Noted(ApifyClientAsync(local_apify.token, api_url=address, api_public_url=address))
     else:
         yield Awaited(ApifyClient(local_apify.token, api_url=address, api_public_url=address))

@@ -40,6 +40,13 @@ async def test_webhooks_are_created_once_changed_tested_and_deleted(official: An
     assert await webhook.get() is None
 
 
+async def test_a_task_knows_its_webhooks(official: Any, receiver: str) -> None:
+    task = official.task("local/daily-crawl")
+    spec = {"event_types": ["ACTOR.RUN.FAILED"], "request_url": receiver}
+    made = await official.webhooks().create(**spec, actor_task_id=(await task.get()).id)
+    assert [each.id for each in (await task.webhooks().list()).items] == [made.id]
+
+
 async def test_builds_trigger_webhooks_too(official: Any, receiver: str) -> None:
     version = {"version_number": "0.1", "source_type": "SOURCE_FILES", "source_files": []}
     actor = official.actor((await official.actors().create(name="mine", versions=[version])).id)
