@@ -187,7 +187,12 @@ def test_no_more_pages_are_in_flight_than_memory_is_meant_for(
 
 
 def test_pages_of_larger_items_than_those_before_wait_on_disk(
-    hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch, four_connections: Plan
+    hook: ApifyHook,
+    apify: LocalApify,
+    gate: Gate,
+    exchanges: list[Exchange],
+    monkeypatch: pytest.MonkeyPatch,
+    four_connections: Plan,
 ) -> None:
     most, spools = 0, list[Any]()
 
@@ -203,12 +208,18 @@ def test_pages_of_larger_items_than_those_before_wait_on_disk(
         spools.append(Spool(*args))
         return spools[-1]
 
+    def hold_the_first_page(start: int) -> None:
+        if start == 100:
+            until(lambda: len(exchanges) == four_connections.pages_at_once)  # the sample, and all pages but this one
+
     monkeypatch.setattr(tempfile, "SpooledTemporaryFile", spool)
-    dataset_id = dataset_of(hook, 300, 20)
-    large = [{"large": "x" * 100_000, "number": number} for number in range(20)]
-    push(apify, dataset_id, large)
+    gate.before = hold_the_first_page
+    dataset_id = dataset_of(hook, 100, 20)
+    larger = items_up_to(1_500, 100)
+    larger = [{**item, "more": "x" * 400} for item in larger]
+    push(apify, dataset_id, larger)
     walk, items = walked(Source(hook, dataset_id, {}))
-    assert items == [scenario_item(index, 20) for index in range(300)] + large
+    assert items == [scenario_item(index, 20) for index in range(100)] + larger
     assert walk.plan == four_connections
     assert 0 < most <= planning.MEMORY_BYTES
 
@@ -364,8 +375,13 @@ def test_newest_first_tells_growth_by_more_than_the_first_item(
     hook: ApifyHook, apify: LocalApify, gate: Gate, *, at_the_end: bool
 ) -> None:
     apify.control.settings(max_items_per_request=400)
-    dataset_id = pushed(hook, apify, [{"same": True}] * 1_000)
-    grow_in_the_middle(apify, gate, dataset_id, after=1_000 if at_the_end else 400, by=1)
+    dataset_id, late = pushed(hook, apify, [{"same": True}] * 1_000), [{"same": True}]
+
+    def grow(start: int) -> None:
+        if start >= (1_000 if at_the_end else 400) and late:
+            push(apify, dataset_id, [late.pop()])
+
+    gate.before = grow
     with pytest.raises(ApifyDataError, match="has grown while it was read newest first"):
         Walk(Source(hook, dataset_id, {"desc": True}, steady=False), Taken()).go()
 
