@@ -189,6 +189,7 @@ def test_no_more_pages_are_in_flight_than_memory_is_meant_for(
 def test_pages_of_larger_items_than_those_before_wait_on_disk(
     hook: ApifyHook,
     apify: LocalApify,
+    *,
     gate: Gate,
     exchanges: list[Exchange],
     monkeypatch: pytest.MonkeyPatch,
@@ -216,7 +217,7 @@ def test_pages_of_larger_items_than_those_before_wait_on_disk(
     gate.before = hold_the_first_page
     dataset_id = dataset_of(hook, 100, 20)
     larger = items_up_to(1_500, 100)
-    larger = [{**item, "more": "x" * 400} for item in larger]
+    larger = [{**item, "more": "x" * 180} for item in larger]
     push(apify, dataset_id, larger)
     walk, items = walked(Source(hook, dataset_id, {}))
     assert items == [scenario_item(index, 20) for index in range(100)] + larger
