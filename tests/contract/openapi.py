@@ -96,7 +96,7 @@ class Contract:
     def check_response(
         self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | None
     ) -> None:
-        """Check an answer: its status, and its body.
+        """Check an answer: its status, whether it has the headers of the document, and its body.
 
         :param body: ``None`` if it was not kept; then only its content type is checked.
         :raises AssertionError: something is not as the document says.
@@ -105,7 +105,10 @@ class Contract:
         name = f"{method} {template} {status}"
         responses = self._operation(method, template)["responses"]
         assert str(status) in responses, f"{name}: the document knows only {', '.join(responses)}"
-        content = self._resolved(responses[str(status)]).get("content", {})
+        response = self._resolved(responses[str(status)])
+        missing = {header.lower() for header in response.get("headers", {})} - _lower(headers).keys()
+        assert not missing, f"{name}: lacks the header {', '.join(sorted(missing))}"
+        content = response.get("content", {})
         is_of_the_user = template.endswith(_OF_THE_USER) and status < _FIRST_ERROR
         if content and method != "HEAD" and status != _NO_CONTENT and not is_of_the_user:
             self._check_content(name, content, _lower(headers), body)

@@ -40,8 +40,8 @@ def _own(call: Call) -> Build:
     return build
 
 
-def _answer(call: Call, build: Build, status: int = 200) -> Response:
-    return data(build_shape(build) if call.authorized else public_build_shape(build), status)
+def _answer(call: Call, build: Build, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return data(build_shape(build) if call.authorized else public_build_shape(build), status, headers)
 
 
 async def list_builds(call: Call) -> Response:
@@ -62,7 +62,8 @@ async def start(call: Call) -> Response:
     tag = call.query.text("tag") or version.get("buildTag")
     build = call.world.builds.start(actor, version, tag=tag, options=options, caller=caller_of(call))
     await call.wait_for_end(build)
-    return _answer(call, build, 201)
+    location = f"{call.world.base_url}/v2/actor-builds/{build.id}"
+    return _answer(call, build, 201, {"Location": location})
 
 
 async def get(call: Call) -> Response:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _FAILED = ApiError(500, "internal-server-error", "There was an internal server error; the log of the server has more.")
 RATE_LIMIT = "60"
+_BODILESS = frozenset({204, 304})
 MAX_RECORDED_BYTES = 1024 * 1024
 
 
@@ -179,6 +180,7 @@ class _Sent:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = _as_text(message["headers"])
+            self._has_body = self._has_body and self.status not in _BODILESS
             return not self._has_body
         if len(self.body) <= MAX_RECORDED_BYTES:
             self.body.extend(message.get("body", b""))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -110,7 +111,8 @@ async def create(call: Call) -> Response:
     if number in actor.versions:
         raise _exists(number)
     _keep(call, actor, {**actor.versions, number: version})
-    return data(version_shape(version), 201)
+    location = f"{call.world.base_url}/v2/actors/{actor.id}/versions/{quote(number)}"
+    return data(version_shape(version), 201, {"Location": location})
 
 
 async def get(call: Call) -> Response:
@@ -156,7 +158,11 @@ async def create_env_var(call: Call) -> Response:
     if any(each["name"] == variable["name"] for each in known):
         raise ApiError(400, "env-var-already-exists", f"There is a variable {variable['name']} already.")
     _keep_env_vars(call, actor, version, [*known, variable])
-    return data(_env_var_shape(variable), 201)
+    versions = f"{call.world.base_url}/v2/actors/{actor.id}/versions"
+    location = (
+        f"{versions}/{quote(version['versionNumber'])}/env-vars/{quote(variable['name'], safe='', errors='replace')}"
+    )
+    return data(_env_var_shape(variable), 201, {"Location": location})
 
 
 def _keep_env_vars(call: Call, actor: Actor, version: Fields, variables: list[Fields]) -> None:
