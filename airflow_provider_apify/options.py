@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 from airflow_provider_apify._references import WORDS, read_reference
+from airflow_provider_apify.webhooks import check_event_types
 
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
 _STORAGE_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
@@ -37,7 +38,7 @@ class Target:
         """Read an address; reject what can be no ID, so that it never becomes part of another URL."""
         if self.kind not in get_args(TargetKind):
             raise ValueError(f"The kind of a target is 'actor' or 'task', not {self.kind!r}.")
-        object.__setattr__(self, "id", read_reference(self.kind, parse_text(f"{self.word} ID", self.id)))
+        object.__setattr__(self, "id", read_reference(self.kind, self.id))
         owner, separator, name = self.id.replace("/", "~").rpartition("~")
         if not _is_plain(name) or (separator and not _is_plain(owner)):
             raise ValueError(
@@ -288,6 +289,8 @@ def _webhooks(name: str, value: Any) -> tuple[Mapping[str, Any], ...]:
         isinstance(webhook, Mapping) and "eventTypes" in webhook and "requestUrl" in webhook for webhook in value
     ):
         raise ValueError(f"{name} must be a list of dictionaries, each with 'eventTypes' and 'requestUrl'.")
+    for webhook in value:
+        check_event_types(f"'eventTypes' of {name}", webhook["eventTypes"])
     return tuple(value)
 
 

@@ -26,6 +26,13 @@ EVENT_TYPES = frozenset(
 )
 
 
+def check_event_types(argument: str, event_types: Collection[str]) -> None:
+    """Raise :class:`ValueError` for what is no list of events that Apify tells of."""
+    if not isinstance(event_types, list | tuple | set | frozenset) or not event_types or set(event_types) - EVENT_TYPES:
+        known = ", ".join(sorted(EVENT_TYPES))
+        raise ValueError(f"{argument} must be a list of some of {known}, not {event_types!r}.")
+
+
 @dataclass(frozen=True)
 class WebhookSpec:
     """What a webhook is to be: whom Apify tells of which events, and how.
@@ -54,9 +61,9 @@ class WebhookSpec:
 
     def __post_init__(self) -> None:
         """Refuse what Apify would refuse."""
-        if isinstance(self.event_types, str) or not self.event_types or set(self.event_types) - EVENT_TYPES:
-            known = ", ".join(sorted(EVENT_TYPES))
-            raise ValueError(f"event_types must be a list of some of {known}, not {self.event_types!r}.")
+        check_event_types("event_types", self.event_types)
+        if not isinstance(self.headers, Mapping):
+            raise ValueError('headers must be a dictionary, for example {"X-Secret": "..."}.')  # noqa: TRY004 - wrong arguments are ValueError
         parts = urlsplit(self.request_url)
         if parts.scheme not in {"http", "https"}:
             # No more of it: the rest may hold a secret.

@@ -205,7 +205,7 @@ def get_log(run_id: str, *, stream: bool = False) -> Request:
 
 def get_dataset(dataset_id: str) -> Request:
     """``GET /v2/datasets/{datasetId}``."""
-    return Request("GET", f"/v2/datasets/{segment(dataset_id)}")
+    return Request("GET", f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}")
 
 
 def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
@@ -213,7 +213,7 @@ def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
 
     :param params: by their API names; ``None`` leaves one out, a list is joined with commas.
     """
-    return Request("GET", f"/v2/datasets/{segment(dataset_id)}/items", query(params))
+    return Request("GET", f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items", query(params))
 
 
 def get_me() -> Request:
@@ -259,6 +259,6 @@ def _id(target: Target) -> str:
 
 def segment(name: str) -> str:
     """Quote a name for exactly one segment of a path."""
-    if not name or name in {".", ".."}:
+    if not isinstance(name, str) or not name or name in {".", ".."}:
         raise ValueError(f"{name!r} is no Apify ID or key.")
     return quote(name, safe="~")

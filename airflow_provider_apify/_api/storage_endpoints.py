@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from airflow_provider_apify._api.endpoints import JSON, MAX_PAGE, Request, query, segment
+from airflow_provider_apify._references import read_reference
 from airflow_provider_apify.storages import StorageKind
 
 OCTETS = "application/octet-stream"
@@ -25,7 +26,7 @@ def name_storage(kind: StorageKind, storage_id: str, name: str) -> Request:
 
     :param name: that the storage gets.
     """
-    path = f"/v2/{_COLLECTIONS[kind]}/{segment(storage_id)}"
+    path = f"/v2/{_COLLECTIONS[kind]}/{segment(read_reference(kind, storage_id))}"
     return Request("PUT", path, body=json.dumps({"name": name}).encode())
 
 
@@ -96,7 +97,9 @@ def push_items(dataset_id: str, body: bytes) -> Request:
 
     :param body: a JSON array of objects, at most 5 MB.
     """
-    return Request("POST", f"/v2/datasets/{segment(dataset_id)}/items", body=body, retry_safe=False)
+    return Request(
+        "POST", f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items", body=body, retry_safe=False
+    )
 
 
 def encode_record(value: Any, content_type: str | None) -> tuple[bytes, str]:
@@ -117,7 +120,7 @@ def encode_record(value: Any, content_type: str | None) -> tuple[bytes, str]:
 
 
 def _store(store_id: str) -> str:
-    return f"/v2/key-value-stores/{segment(store_id)}"
+    return f"/v2/key-value-stores/{segment(read_reference('key_value_store', store_id))}"
 
 
 def _record(store_id: str, key: str) -> str:
@@ -125,4 +128,4 @@ def _record(store_id: str, key: str) -> str:
 
 
 def _queue(queue_id: str) -> str:
-    return f"/v2/request-queues/{segment(queue_id)}"
+    return f"/v2/request-queues/{segment(read_reference('request_queue', queue_id))}"

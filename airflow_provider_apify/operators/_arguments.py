@@ -10,7 +10,14 @@ from airflow_provider_apify._api.run_input import encode_body
 from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.models import FINISHED_STATUSES
-from airflow_provider_apify.options import RunOptions, Target, parse_dollars, parse_seconds, parse_whole_number
+from airflow_provider_apify.options import (
+    RunOptions,
+    Target,
+    parse_dollars,
+    parse_seconds,
+    parse_text,
+    parse_whole_number,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_apify.operators.run_actor import RunActorOperator
@@ -34,6 +41,7 @@ def check_arguments(operator: RunActorOperator) -> None:
     check_target(operator.actor_id, operator.actor_task_id)
     if operator.force_permission_level is not None and operator.actor_task_id is not None:
         raise ValueError("force_permission_level works with actor_id only: Apify does not take it for saved tasks.")
+    parse_text("apify_conn_id", operator.apify_conn_id)
     _check_flags(operator)
     _check_statuses(operator)
     _check_policies(operator)
@@ -61,7 +69,7 @@ def check_input(run_input: Any, content_type: str = JSON) -> None:
 
 
 def _check_flags(operator: RunActorOperator) -> None:
-    for name in ("wait_for_completion", "deferrable", "abort_on_kill"):
+    for name in ("wait_for_completion", "deferrable", "abort_on_kill", "validate_input"):
         value = getattr(operator, name)
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be True or False, not {value!r}.")  # noqa: TRY004 - wrong arguments are ValueError
@@ -73,6 +81,9 @@ def _check_statuses(operator: RunActorOperator) -> None:
             raise ValueError(
                 f'{name} takes a list of statuses, for example ("SUCCEEDED", "TIMED-OUT"), not one string.'
             )
+    both = set(operator.accept_statuses) & set(operator.skip_statuses)
+    if both:
+        raise ValueError(f"{', '.join(sorted(both))} cannot be both in accept_statuses and in skip_statuses.")
     unknown = {*operator.accept_statuses, *operator.skip_statuses} - FINISHED_STATUSES
     if unknown:
         raise ValueError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators._errors import failing_fast
@@ -16,6 +18,8 @@ from airflow_provider_apify.storages import StorageKind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 class PersistStorageOperator(BaseOperator):
@@ -92,5 +96,9 @@ class PersistStorageOperator(BaseOperator):
             raise ValueError("Give exactly one of run_id (whose default storage is meant) and storage_id.")
         if self.storage not in get_args(StorageKind):
             raise ValueError(f"storage is {self.storage!r}. Give one of {', '.join(get_args(StorageKind))}.")
-        if not is_template(self.persist_as):
-            check_storage_name("persist_as", self.persist_as)
+        check_id("run", self.run_id)
+        check_id(self.storage, self.storage_id)
+        # Whatever a template becomes, an "a" in its place leaves the letters around it to be judged.
+        name = _TEMPLATE.sub("a", self.persist_as) if isinstance(self.persist_as, str) else self.persist_as
+        if not is_template(name):
+            check_storage_name("persist_as", name)

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_provider_apify._api.endpoints import JSON
 from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify._references import read_reference
+from airflow_provider_apify._references import check_id, read_reference
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -39,6 +39,7 @@ class _RunOperator(BaseOperator):
         super().__init__(**kwargs)
         self.run_id = run_id
         self.apify_conn_id = apify_conn_id
+        check_id("run", run_id)
 
     @cached_property
     def hook(self) -> ApifyHook:

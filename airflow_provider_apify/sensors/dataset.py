@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
 
 from airflow_provider_apify._api.watching import ItemsSeen
+from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.options import parse_whole_number
 from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.dataset import ApifyDatasetTrigger
 
@@ -57,6 +59,8 @@ class ApifyDatasetSensor(DeferrableSensor):
         self.apify_conn_id = apify_conn_id
         if (dataset_id is None) == (run_id is None):
             raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is watched).")
+        check_id("dataset", dataset_id)
+        check_id("run", run_id)
         if not is_template(min_items):
             _positive(min_items)
 
@@ -95,10 +99,4 @@ class ApifyDatasetSensor(DeferrableSensor):
 
 
 def _positive(value: int | str) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = 0
-    if number < 1:
-        raise ValueError(f"min_items is {value!r}. Give a whole number of 1 or more.")
-    return number
+    return parse_whole_number("min_items", value, minimum=1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
 
 from airflow_provider_apify._progress import ProgressLog
+from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError, ApifyRunError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -120,6 +121,7 @@ class ApifyRunSensor(DeferrableSensor):
             raise ValueError(
                 "Give exactly one of run_id (a run), actor_id and actor_task_id (the newest run of an Actor or task).",
             )
+        check_id("run", self.run_id)
         if self.run_id is not None and (self.status is not None or self.origin is not None):
             raise ValueError("status and origin choose among the runs of actor_id or actor_task_id; run_id needs none.")
         if self.run_id is None and not is_template((self.actor_id, self.actor_task_id)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, get_args
 
+from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import check_exactly_one, is_template
 from airflow_provider_apify.export.formats import Format, format_of
 from airflow_provider_apify.export.output import ENDINGS, compression_of
@@ -26,6 +27,8 @@ def check_arguments(operator: DatasetToFileOperator) -> None:
     """
     given = {"dataset_id": operator.dataset_id, "run_id": operator.run_id}
     check_exactly_one("whose default dataset is written", **given)
+    check_id("dataset", operator.dataset_id)
+    check_id("run", operator.run_id)
     check_path(operator.path)
     if operator.if_exists not in get_args(IfExists):
         raise ValueError(f"if_exists is {operator.if_exists!r}. Give one of {', '.join(get_args(IfExists))}.")

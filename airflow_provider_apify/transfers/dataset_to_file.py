@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_apify._references import read_id
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.engine import Export, Manifest
 from airflow_provider_apify.export.formats import format_of
@@ -227,8 +228,8 @@ class DatasetToFileOperator(BaseOperator):
         return repr((export.dataset_id, self.path, self.target_conn_id, *shape))
 
     def _find_dataset(self) -> str:
-        if self.dataset_id:
-            return self.dataset_id
+        if self.dataset_id is not None:
+            return read_id("dataset", self.dataset_id)
         run = self.hook.get_run(self.run_id or "")
         if not run.is_finished:
             raise AirflowFailException(

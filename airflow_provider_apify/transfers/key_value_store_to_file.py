@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._references import check_id, read_id
 from airflow_provider_apify._templating import check_exactly_one, check_not_empty
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.export.bodies import SavedBody, SizeCheck, save_body
 from airflow_provider_apify.export.checks import EndCheck
 from airflow_provider_apify.export.names import file_name
+from airflow_provider_apify.options import parse_text
 from airflow_provider_apify.storages import RecordKey
 from airflow_provider_apify.transfers._writing import BodyToFileOperator, finished_run
 
@@ -109,7 +111,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     def _store(self) -> tuple[str, str | None]:
         """Return the IDs of the store and of its run, if that is given."""
         if self.store_id is not None:
-            return self.store_id, None
+            return read_id("key_value_store", self.store_id), None
         run = finished_run(self.hook, self.run_id or "", "key-value store")
         if run.key_value_store_id is None:
             raise AirflowFailException(f"Run {run.id} has no default key-value store.")
@@ -160,6 +162,12 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
         given = {"store_id": self.store_id, "run_id": self.run_id}
         check_exactly_one("whose default key-value store is read", **given)
         check_not_empty(key=self.key)
+        check_id("key_value_store", self.store_id)
+        check_id("run", self.run_id)
+        if self.key is not None and not parse_text("key", self.key):
+            raise ValueError(
+                "key is empty. Name a record, for example 'OUTPUT', or leave it out and give prefix or as_zip."
+            )
         if self.key is not None and (self.as_zip or self.prefix is not None):
             raise ValueError("key chooses one record: prefix and as_zip are for several.")
         is_one_file = self.as_zip or self.key is not None

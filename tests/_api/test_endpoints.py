@@ -137,7 +137,11 @@ def test_a_status_message_is_set_with_what_the_api_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"webhooks": [{"eventTypes": [], "requestUrl": ""}]}, {"force_permission_level": "FULL_PERMISSIONS"}]
+    "options",
+    [
+        {"webhooks": [{"eventTypes": ["ACTOR.RUN.FAILED"], "requestUrl": ""}]},
+        {"force_permission_level": "FULL_PERMISSIONS"},
+    ],
 )
 def test_a_resurrection_takes_no_options_that_only_a_start_has(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="keeps its webhooks and permissions"):

@@ -43,6 +43,13 @@ from airflow_provider_apify.operators.run_actor import RunActorOperator
         ({"abort_on_kill": "no"}, "abort_on_kill must be True or False, not 'no'"),
         ({"deferrable": 1}, "deferrable must be True or False, not 1"),
         ({"wait_for_completion": None}, "wait_for_completion must be True or False, not None"),
+        ({"validate_input": "maybe"}, "validate_input must be True or False, not 'maybe'"),
+        ({"apify_conn_id": None}, "apify_conn_id must be a string, not None"),
+        ({"skip_statuses": ("SUCCEEDED",)}, "SUCCEEDED cannot be both in accept_statuses and in skip_statuses"),
+        (
+            {"webhooks": [{"eventTypes": ["ACTOR.RUN.ENDED"], "requestUrl": "https://example.com"}]},
+            "'eventTypes' of webhooks must be a list of some of",
+        ),
         ({"log_lines": "all"}, "log_lines must be a whole number, at least 0, not 'all'"),
         ({"abort_above_usd": -1}, "abort_above_usd must be US dollars above 0"),
     ],

@@ -104,3 +104,9 @@ def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str,
 @pytest.mark.parametrize("name", ["a", "a" * 63, "Prices-2026-01-01"])
 def test_every_name_that_apify_takes_is_taken(name: str) -> None:
     assert persist(run_id="a", persist_as=name).persist_as == name
+
+
+def test_a_letter_that_no_name_has_is_refused_beside_a_template_too() -> None:
+    with pytest.raises(ValueError, match="persist_as is"):
+        PersistStorageOperator(task_id="task", persist_as="my_prices-{{ ds }}", run_id="run1")
+    PersistStorageOperator(task_id="task", persist_as="{{ ds }}-{% if x %}b{% endif %}", run_id="{{ params.run_id }}")

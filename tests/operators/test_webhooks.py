@@ -74,6 +74,7 @@ def test_another_secret_is_another_webhook_and_the_old_one_is_found_by_its_url(a
         ({"request_url": "mailto:me"}, "http or https URL"),
         ({"event_types": ["RUN.ENDED"]}, "event_types must be"),
         ({"payload_template": '{"a": {{resource}'}, "payload_template is no JSON"),
+        ({"headers": "X-Secret: y"}, "headers must be a dictionary"),
     ],
 )
 def test_a_mistake_shows_when_the_dag_is_parsed(arguments: dict[str, Any], complaint: str) -> None:

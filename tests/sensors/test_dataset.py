@@ -124,8 +124,10 @@ def test_the_defaults_of_a_dag_reach_the_sensor() -> None:
     [
         ({}, "Give exactly one of dataset_id and run_id"),
         ({"dataset_id": "a", "run_id": "b"}, "Give exactly one of dataset_id and run_id"),
-        ({"dataset_id": "a", "min_items": 0}, "min_items is 0. Give a whole number of 1 or more"),
-        ({"dataset_id": "a", "min_items": "many"}, "min_items is 'many'"),
+        ({"dataset_id": "a", "min_items": True}, "min_items must be a whole number, at least 1, not True"),
+        ({"run_id": "a b"}, "'a b' is no run ID"),
+        ({"dataset_id": "a", "min_items": 0}, "min_items must be a whole number, at least 1, not 0"),
+        ({"dataset_id": "a", "min_items": "many"}, "min_items must be a whole number, at least 1, not 'many'"),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
