@@ -69,7 +69,9 @@ def _text(value: Any) -> str:
 def _parent(name: str, value: dict[str, Any]) -> str:
     attributes = ""
     if isinstance(value.get("@"), dict):
-        attributes = "".join(f' {_tag(key)}="{escape(text_of(each))}"' for key, each in value["@"].items())
+        # Two keys may become the same name, which an element may have once.
+        named = {_tag(key): escape(text_of(each)) for key, each in value["@"].items()}
+        attributes = "".join(f' {attribute}="{text}"' for attribute, text in named.items())
     children = "".join([_element(_tag(key), child) for key, child in value.items() if key not in {"@", "#"}])
     inside = children or _text(value.get("#"))
     return f"<{name}{attributes}>{inside}</{name}>" if inside else f"<{name}{attributes}/>"

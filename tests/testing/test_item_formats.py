@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from zipfile import ZipFile
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.encoders import FORMATS, Style
@@ -228,6 +228,7 @@ def written(name: str, page: Page, style: Style | None = None) -> bytes:
     return b"".join(FORMATS[name].write(page, style or Style()))
 
 
+@example(items=[{"@": {"": None, ":": None}}], shape=Shape(), newest_first=False)
 @given(items=DATA, shape=SHAPES, newest_first=st.booleans())
 def test_any_items_in_any_shape_are_the_same_in_every_format(
     items: list[dict[str, Any]], shape: Shape, newest_first: bool

@@ -67,7 +67,7 @@ def test_the_items_of_a_run_or_a_dataset_become_a_file(airflow: DagRunner, tmp_p
         "compression": None,
         "dataset_id": run.dataset_id,
         "run_id": run.id,
-        "fields": [],
+        "fields": ["id", "url", "title", "price", "text"],
         "file_count": 1,
         "files": [file],
     }
