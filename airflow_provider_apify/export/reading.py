@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,7 @@ class Speed:
         return self.size / max(self.seconds, 1e-6)
 
 
-class Reader:
+class Reader(ABC):
     """What all readers share: which items to ask for next, and how far they have come.
 
     :param params: of the items endpoint, by their API names; offset and limit choose the window that indices count in.
@@ -150,8 +151,9 @@ class Reader:
         if scanned:
             self.speed = Speed(self.position - before, size, began - self._asked_at, time.perf_counter() - began)
 
+    @abstractmethod
     def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
-        raise NotImplementedError
+        """Take the items of an answer, and return how many bytes they were."""
 
 
 class LineReader(Reader):

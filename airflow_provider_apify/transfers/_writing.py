@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -60,8 +61,9 @@ class BodyToFileOperator(BaseOperator):
         tell_outlets(context, manifest)
         return manifest
 
+    @abstractmethod
     def _write(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """Write the bodies, and return the manifest."""
 
     def _check_arguments(self) -> None:
         """Check what is known, before templates are rendered as well, so that a mistake shows when the DAG is parsed.

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,7 @@ from tools.server_programs import azurite, sshd
 _START_SECONDS = 60
 
 
-class Server:
+class Server(ABC):
     """A server that runs while the block does.
 
     :param folder: takes its log and what else it writes.
@@ -63,8 +64,9 @@ class Server:
     ) -> None:
         self._stack.close()
 
+    @abstractmethod
     def _start(self) -> None:
-        raise NotImplementedError
+        """Start what serves, and set where it is."""
 
     def _run(self, command: list[str], announcement: str, **environment: str) -> str:
         """Start a program and return the address it announces."""
