@@ -1,18 +1,20 @@
-"""Begin to write a file, say so, and wait for the end: ``python killed_writer.py URL CONNECTION_ID BYTES``."""
+"""Begin to write a file, say so, and wait for the end: ``python killed_writer.py URL CONNECTION_ID BYTES FD``.
+
+It says so through a pipe that nothing else writes to: storages log to standard output while their parts go up.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import suppress
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify.export.target import whole_file
 
 if __name__ == "__main__":
-    url, conn_id, size = sys.argv[1:]
+    url, conn_id, size, said = sys.argv[1:]
     with whole_file(ObjectStoragePath(url, conn_id=conn_id or None)) as file:
         file.write(b"x" * int(size))
-        with suppress(BrokenPipeError):
-            print("written", flush=True)  # noqa: T201 - what the test waits for
+        os.write(int(said), b"written")
         sys.stdin.read()

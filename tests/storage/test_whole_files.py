@@ -160,10 +160,12 @@ def test_a_question_mark_in_a_name_on_sftp_is_refused_because_airflow_cuts_the_n
 
 def begin_and_kill(storage: Storage, name: str) -> None:
     """Have another process write half a file, and kill it as the kernel does when memory is short."""
+    heard, said = os.pipe()
     command = [sys.executable, "-m", "tests.storage.killed_writer", f"{storage.url}/{name}", storage.conn_id or ""]
     with subprocess.Popen(  # noqa: S603 - our own command
-        [*command, str(SEVERAL_PARTS)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*command, str(SEVERAL_PARTS), str(said)], cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[said]
     ) as writer:
-        assert writer.stdout
-        assert "written\n" in iter(writer.stdout.readline, "")
+        os.close(said)
+        with open(heard, "rb") as pipe:  # noqa: PTH123 - no path
+            assert pipe.read(len(b"written")) == b"written"
         writer.kill()
