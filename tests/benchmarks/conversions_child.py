@@ -6,11 +6,16 @@ import json
 import multiprocessing
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import get_hook_lineage_collector
+from pyarrow import compute, types
+from pyarrow.csv import open_csv
+from pyarrow.parquet import ParquetFile
 
 from tests.benchmarks.child import ROOT, answer
 from tests.benchmarks.downloads_child import account, export
@@ -27,17 +32,19 @@ def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     python = _python_of_tools()
     results = []
     for step in steps:
-        results.append(_engine(step) if step["way"] == "engine" else _tool(python, step))
+        taken = _forked(_export, step) if step["way"] == "engine" else _tool(python, step)
+        results.append({**taken, "contents": _forked(_contents, step)})
         Path(step["path"]).unlink()
     return results
 
 
-def _engine(step: dict[str, Any]) -> dict[str, Any]:
+def _forked(work: Callable[[dict[str, Any]], dict[str, Any]], step: dict[str, Any]) -> dict[str, Any]:
+    """Work in a fork, so that each begins with the same memory."""
     with multiprocessing.get_context("fork").Pool(1) as pool:
-        return dict(pool.apply(_take, [step]))
+        return pool.apply(work, [step])
 
 
-def _take(step: dict[str, Any]) -> dict[str, Any]:
+def _export(step: dict[str, Any]) -> dict[str, Any]:
     server, file = ApifyServer(*step["server"]), Path(step["path"])
     return {**account(lambda: export(server, file, step["format"])), "bytes": file.stat().st_size}
 
@@ -47,6 +54,26 @@ def _tool(python: Path, step: dict[str, Any]) -> dict[str, Any]:
     command = [str(python), script, step["way"], step["format"], step["source"], step["path"]]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=_SECONDS)  # noqa: S603 - ours
     return dict(json.loads(done.stdout))
+
+
+def _contents(step: dict[str, Any]) -> dict[str, Any]:
+    """Return what tables must share that hold the same items: rows, columns, and a sum of each column.
+
+    Numbers and truth values are added up, of texts their lengths.
+    """
+    rows, sums, file = 0, defaultdict[str, float](float), step["path"]
+    batches = ParquetFile(file).iter_batches() if step["format"] == "parquet" else open_csv(file)
+    for batch in batches:
+        rows += batch.num_rows
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            sums[name] += _sum(column)
+    return {"rows": rows, "sums": dict(sorted(sums.items()))}
+
+
+def _sum(column: Any) -> float:
+    is_text = types.is_string(column.type) or types.is_large_string(column.type) or types.is_string_view(column.type)
+    values = compute.binary_length(column) if is_text else column
+    return float(compute.sum(values.cast("float64")).as_py() or 0)
 
 
 def _python_of_tools() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -24,13 +25,10 @@ from tools.lab import ApifyServer
 _SECONDS = 600.0
 
 
-def _curl(server: ApifyServer, file: Path) -> None:
+def _curl(server: ApifyServer, file: Path, *options: str) -> None:
     url = f"{server.base_url}/v2/datasets/dataset/items?format=jsonl"
-    subprocess.run(["curl", "--silent", "--fail", "--output", str(file), url], check=True, timeout=_SECONDS)  # noqa: S603, S607 - the benchmark's own
-
-
-def _engine(server: ApifyServer, file: Path) -> None:
-    export(server, file, "jsonl")
+    command = ["curl", "--silent", "--fail", *options, "--output", str(file), url]
+    subprocess.run(command, check=True, timeout=_SECONDS)  # noqa: S603 - the benchmark's own
 
 
 def _iterate_items(server: ApifyServer, file: Path) -> None:
@@ -49,7 +47,9 @@ def _stream_items(server: ApifyServer, file: Path) -> None:
 
 WAYS: Mapping[str, Callable[[ApifyServer, Path], None]] = {
     "curl": _curl,
-    "engine": _engine,
+    "curl_compressed": lambda server, file: _curl(server, file, "--compressed"),
+    "engine": lambda server, file: export(server, file, "jsonl"),
+    "engine_json": lambda server, file: export(server, file, "json"),
     "iterate_items": _iterate_items,
     "stream_items": _stream_items,
 }
@@ -70,13 +70,14 @@ def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for step in steps:
         with fork.Pool(1) as pool:
             results.append(pool.apply(_take, [step]))
+        _check(step["way"], Path(step["path"]), Path(step["lines"]))
         Path(step["path"]).unlink()
     return results
 
 
 def _take(step: dict[str, Any]) -> dict[str, Any]:
     server, file = ApifyServer(*step["server"]), Path(step["path"])
-    return {**account(lambda: WAYS[step["way"]](server, file)), "bytes": file.stat().st_size, "lines": _lines(file)}
+    return {**account(lambda: WAYS[step["way"]](server, file)), "bytes": file.stat().st_size}
 
 
 def account(work: Callable[[], None]) -> dict[str, Any]:
@@ -91,9 +92,26 @@ def account(work: Callable[[], None]) -> dict[str, Any]:
     }
 
 
-def _lines(file: Path) -> int:
-    with file.open("rb") as body:
-        return sum(piece.count(b"\n") for piece in iter(lambda: body.read(2**20), b""))
+def _check(way: str, file: Path, lines: Path) -> None:
+    """Compare a file with the lines that were served.
+
+    :raises RuntimeError: it holds something else.
+    """
+    with lines.open("rb") as served:
+        wanted = hashlib.file_digest(served, "sha256").digest()
+    if _digest_of_lines(file, is_array=way == "engine_json") != wanted:
+        raise RuntimeError(f"{way} has written other items than were served")
+
+
+def _digest_of_lines(file: Path, *, is_array: bool) -> bytes:
+    with file.open("rb") as written:
+        if not is_array:
+            return hashlib.file_digest(written, "sha256").digest()
+        digest = hashlib.sha256()
+        for line in written:
+            if line not in (b"[\n", b"]\n"):
+                digest.update(line.removesuffix(b",\n").removesuffix(b"\n") + b"\n")
+        return digest.digest()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from airflow_provider_apify.testing import Ledger
 from airflow_provider_apify.testing.control import Control
 from tests.benchmarks.child import SERVER_CORE
 from tests.benchmarks.machine import keep_to_core
-from tools.lab import ApifyServer, wait_until
+from tools.lab import ApifyServer
 from tools.lab.apify import start_local_apify, wait_for_announcement
 from tools.lab.component import stop_together
 
@@ -30,11 +30,6 @@ def local_apify(folder: Path, name: str = "apify") -> Iterator[ApifyServer]:
         yield wait_for_announcement(component)
     finally:
         stop_together([component])
-
-
-def start_run(apify: ApifyServer, run_input: dict[str, object]) -> dict[str, str]:
-    """Start the scenario Actor and return the run as the API tells it."""
-    return start_runs(apify, [run_input])[0]
 
 
 def start_runs(apify: ApifyServer, inputs: list[dict[str, object]]) -> list[dict[str, str]]:
@@ -58,17 +53,6 @@ def _session(apify: ApifyServer) -> requests.Session:
     session.trust_env = False
     session.headers["Authorization"] = f"Bearer {apify.token}"
     return session
-
-
-def make_dataset(apify: ApifyServer, items: int, item_bytes: int) -> str:
-    """Have a run store items, and return its dataset's id when the run is over."""
-    run = start_run(apify, {"items": items, "itemBytes": item_bytes})
-
-    def finished() -> bool:
-        return any(each.run_id == run["id"] and not each.is_going for each in ledger(apify).runs)
-
-    wait_until(finished, "the items to be stored", timeout=RUN_SECONDS)
-    return run["defaultDatasetId"]
 
 
 def ledger(apify: ApifyServer) -> Ledger:

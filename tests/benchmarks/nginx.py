@@ -6,7 +6,8 @@ import contextlib
 import csv
 import json
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,13 +64,29 @@ http {{
 
 
 @contextlib.contextmanager
-def file_server(folder: Path, items: int, item_bytes: int) -> Iterator[ApifyServer]:
+def file_server(folder: Path, items: int, item_bytes: int, *also: str) -> Iterator[ApifyServer]:
     """Serve a dataset of so many items, by the requests of the clients that are measured.
 
     These are: everything as JSON Lines; its first thousand, and what follows them; pages of a thousand as JSON; and
     everything as CSV.
+
+    :param folder: a new one; :func:`whole_dataset` is in it. It is removed in the end.
+    :param also: ``"json"`` and ``"csv"`` where these are asked for.
     """
-    write_data(folder / "data", items, item_bytes)
+    folder.mkdir()
+    try:
+        yield from _serve(folder, items, item_bytes, also)
+    finally:
+        shutil.rmtree(folder)
+
+
+def whole_dataset(folder: Path) -> Path:
+    """Return the file with all items as JSON Lines."""
+    return folder / "data" / "jsonl--"
+
+
+def _serve(folder: Path, items: int, item_bytes: int, also: Collection[str]) -> Iterator[ApifyServer]:
+    write_data(folder / "data", items, item_bytes, also)
     (folder / "temp").mkdir()
     port = free_port()
     dataset = json.dumps({"data": {"id": "dataset", "itemCount": items}})
@@ -96,7 +113,7 @@ def file_server(folder: Path, items: int, item_bytes: int) -> Iterator[ApifyServ
         stop_together([component])
 
 
-def write_data(folder: Path, items: int, item_bytes: int) -> None:
+def write_data(folder: Path, items: int, item_bytes: int, also: Collection[str]) -> None:
     """Write the files, named by format, offset and limit."""
     folder.mkdir()
     names = ("--", f"-0-{PAGE_ITEMS}", f"-{PAGE_ITEMS}-")
@@ -108,8 +125,10 @@ def write_data(folder: Path, items: int, item_bytes: int) -> None:
             page = b"".join(line + b"\n" for line in lines)
             whole.write(page)
             (rest if start else first).write(page)
-            _write_json(folder, start, lines)
-            _write_rows(table, lines, has_header=not start)
+            if "json" in also:
+                _write_json(folder, start, lines)
+            if "csv" in also:
+                _write_rows(table, lines, has_header=not start)
     (folder / "jsonl-empty").touch()
     (folder / "-empty").write_bytes(b"[]")
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.benchmarks import conversions, downloads, exporting, imports, triggerer, waiting
+from tests.benchmarks import conversions, downloads, imports, triggerer, waiting
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.machine import describe, load
 from tests.benchmarks.picture import draw
@@ -26,7 +26,6 @@ FULL: Mapping[str, Callable[[Path], Section]] = {
     "imports": lambda folder: imports.measure(folder, rounds=3),
     "waiting": lambda folder: waiting.measure(folder, Crowd(runs=500, shortest=20, longest=150)),
     "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
-    "exporting": lambda folder: exporting.measure(folder, [20_000, 200_000, 1_000_000], rounds=3),
     "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=3),
     "conversions": lambda folder: conversions.measure(folder, 1_000_000, rounds=3),
 }
@@ -34,7 +33,6 @@ FULL: Mapping[str, Callable[[Path], Section]] = {
 QUICK: Mapping[str, Callable[[Path], Section]] = {
     "imports": lambda folder: imports.measure(folder, rounds=1),
     "waiting": lambda folder: waiting.measure(folder, Crowd(runs=200, shortest=5, longest=30)),
-    "exporting": lambda folder: exporting.measure(folder, [5_000, 20_000, 100_000], rounds=1),
     "downloads": lambda folder: downloads.measure(folder, 20_000, 20_000, [10_000], rounds=1),
     "conversions": lambda folder: conversions.measure(folder, 20_000, rounds=1),
 }
