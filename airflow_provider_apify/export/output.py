@@ -15,8 +15,8 @@ from airflow_provider_apify._extras import import_extra
 
 # Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
 _BLOCK_BYTES = 2**20
-# Blocks that wait for the thread.
-_WAITING = 8
+# Blocks that wait for the thread: what it can work off while the disk keeps the other one waiting.
+_WAITING = 24
 
 
 class Sink(Protocol):

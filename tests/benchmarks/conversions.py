@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.benchmarks.child import Child
 from tests.benchmarks.downloads import ITEM_BYTES
-from tests.benchmarks.nginx import file_server, whole_dataset
+from tests.benchmarks.nginx import file_server
 from tests.benchmarks.picture import Bar
 from tests.benchmarks.report import Section, number, spread
 
@@ -41,9 +41,8 @@ def measure(folder: Path, items: int, rounds: int) -> Section:
         notes=_NOTES,
         picture="how long each takes, in times of the fastest other tool",
     )
-    place = folder / "conversions"
-    with file_server(place, items, ITEM_BYTES, "csv") as server:
-        step = {"server": list(server), "path": str(folder / "converted"), "source": str(whole_dataset(place))}
+    with file_server(folder / "nginx", items, ITEM_BYTES, "csv") as (server, lines):
+        step = {"server": list(server), "path": str(folder / "converted"), "source": str(lines)}
         cases = [(name, way) for name in FORMATS for way in WAYS]
         steps = [{**step, "format": name, "way": way} for name, way in cases] * rounds
         answers = Child(folder, "conversions", "tests.benchmarks.conversions_child", steps, core=None).result(_SECONDS)

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 from apify_client import ApifyClient
@@ -25,31 +25,51 @@ from tools.lab import ApifyServer
 _SECONDS = 600.0
 
 
-def _curl(server: ApifyServer, file: Path, *options: str) -> None:
-    url = f"{server.base_url}/v2/datasets/dataset/items?format=jsonl"
-    command = ["curl", "--silent", "--fail", *options, "--output", str(file), url]
+class Step(NamedTuple):
+    """One download.
+
+    :ivar file: to be written.
+    :ivar lines: the file that is served.
+    """
+
+    server: ApifyServer
+    file: Path
+    lines: Path
+
+
+def _curl(step: Step, *options: str) -> None:
+    url = f"{step.server.base_url}/v2/datasets/dataset/items?format=jsonl"
+    command = ["curl", "--silent", "--fail", *options, "--output", str(step.file), url]
     subprocess.run(command, check=True, timeout=_SECONDS)  # noqa: S603 - the benchmark's own
 
 
-def _iterate_items(server: ApifyServer, file: Path) -> None:
-    client = ApifyClient(server.token, api_url=server.base_url)
-    with file.open("w") as lines:
+def _sha256(step: Step) -> None:
+    """Compute a digest, and download nothing."""
+    with step.lines.open("rb") as lines:
+        hashlib.file_digest(lines, "sha256")
+    step.file.hardlink_to(step.lines)
+
+
+def _iterate_items(step: Step) -> None:
+    client = ApifyClient(step.server.token, api_url=step.server.base_url)
+    with step.file.open("w") as lines:
         for item in client.dataset("dataset").iterate_items():
             lines.write(json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-def _stream_items(server: ApifyServer, file: Path) -> None:
-    client = ApifyClient(server.token, api_url=server.base_url)
-    with client.dataset("dataset").stream_items(item_format="jsonl") as response, file.open("wb") as lines:
+def _stream_items(step: Step) -> None:
+    client = ApifyClient(step.server.token, api_url=step.server.base_url)
+    with client.dataset("dataset").stream_items(item_format="jsonl") as response, step.file.open("wb") as lines:
         for piece in response.iter_bytes():
             lines.write(piece)
 
 
-WAYS: Mapping[str, Callable[[ApifyServer, Path], None]] = {
+WAYS: Mapping[str, Callable[[Step], None]] = {
     "curl": _curl,
-    "curl_compressed": lambda server, file: _curl(server, file, "--compressed"),
-    "engine": lambda server, file: export(server, file, "jsonl"),
-    "engine_json": lambda server, file: export(server, file, "json"),
+    "curl_compressed": lambda step: _curl(step, "--compressed"),
+    "sha256": _sha256,
+    "engine": lambda step: export(step.server, step.file, "jsonl"),
+    "engine_json": lambda step: export(step.server, step.file, "json"),
     "iterate_items": _iterate_items,
     "stream_items": _stream_items,
 }
@@ -76,8 +96,8 @@ def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _take(step: dict[str, Any]) -> dict[str, Any]:
-    server, file = ApifyServer(*step["server"]), Path(step["path"])
-    return {**account(lambda: WAYS[step["way"]](server, file)), "bytes": file.stat().st_size}
+    download = Step(ApifyServer(*step["server"]), Path(step["path"]), Path(step["lines"]))
+    return {**account(lambda: WAYS[step["way"]](download)), "bytes": download.file.stat().st_size}
 
 
 def account(work: Callable[[], None]) -> dict[str, Any]:

@@ -64,13 +64,13 @@ http {{
 
 
 @contextlib.contextmanager
-def file_server(folder: Path, items: int, item_bytes: int, *also: str) -> Iterator[ApifyServer]:
-    """Serve a dataset of so many items, by the requests of the clients that are measured.
+def file_server(folder: Path, items: int, item_bytes: int, *also: str) -> Iterator[tuple[ApifyServer, Path]]:
+    """Serve a dataset of so many items, by the requests of the clients that are measured; yield its file of lines, too.
 
     These are: everything as JSON Lines; its first thousand, and what follows them; pages of a thousand as JSON; and
     everything as CSV.
 
-    :param folder: a new one; :func:`whole_dataset` is in it. It is removed in the end.
+    :param folder: a new one, which is removed in the end.
     :param also: ``"json"`` and ``"csv"`` where these are asked for.
     """
     folder.mkdir()
@@ -80,12 +80,7 @@ def file_server(folder: Path, items: int, item_bytes: int, *also: str) -> Iterat
         shutil.rmtree(folder)
 
 
-def whole_dataset(folder: Path) -> Path:
-    """Return the file with all items as JSON Lines."""
-    return folder / "data" / "jsonl--"
-
-
-def _serve(folder: Path, items: int, item_bytes: int, also: Collection[str]) -> Iterator[ApifyServer]:
+def _serve(folder: Path, items: int, item_bytes: int, also: Collection[str]) -> Iterator[tuple[ApifyServer, Path]]:
     write_data(folder / "data", items, item_bytes, also)
     (folder / "temp").mkdir()
     port = free_port()
@@ -108,7 +103,7 @@ def _serve(folder: Path, items: int, item_bytes: int, also: Collection[str]) -> 
     log = folder / "nginx.log"
     component = Component("nginx", command, environment=clean_environment(), folder=folder, log=log)
     try:
-        yield ApifyServer(f"http://127.0.0.1:{port}", "nobody-asks")
+        yield ApifyServer(f"http://127.0.0.1:{port}", "nobody-asks"), folder / "data" / "jsonl--"
     finally:
         stop_together([component])
 
