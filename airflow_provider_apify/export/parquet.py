@@ -27,12 +27,12 @@ from airflow_provider_apify.export.reading import Take
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
 
-_BLOCK_BYTES = 2 * 2**20
+_BLOCK_BYTES = 2**20
 # Of a row group, as Arrow has it in memory: many blocks, because readers are slow where these are small.
-_GROUP_BYTES = 16 * 2**20
-# Blocks that are read before the one in front of them is written.
-_READ_AHEAD = 1
-_COPY_BYTES = 2**20
+_GROUP_BYTES = 8 * 2**20
+# Blocks that wait for those in front of them: while a row group is written, the next one is read.
+_READ_AHEAD = _GROUP_BYTES // _BLOCK_BYTES
+_COPY_BYTES = 2**17
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -67,7 +67,8 @@ class _Conversion:
 
     def __init__(self, lines: IO[bytes], table: IO[bytes]) -> None:
         self._lines, self._table = lines, table
-        self._open_block = bytearray()
+        self._open_block: list[bytes | memoryview] = []
+        self._open_bytes = 0
         self._groups: _RowGroups | None = None
         # Of all blocks so far, once one of them did not fit: then those that follow are only looked at.
         self._columns: dict[str, pa.DataType] | None = None
@@ -82,21 +83,28 @@ class _Conversion:
     def take(self, piece: bytes | memoryview) -> None:
         """Take lines, or parts of lines."""
         self._lines.write(piece)
-        self._open_block += piece
-        if len(self._open_block) >= _BLOCK_BYTES and (end := self._open_block.rfind(b"\n") + 1):
-            with memoryview(self._open_block) as view:
-                block = bytes(view[:end])
-            del self._open_block[:end]
-            self._add(_readable(block))
+        self._open_block.append(piece)
+        self._open_bytes += len(piece)
+        if self._open_bytes >= _BLOCK_BYTES:
+            self._add_lines()
+
+    def _add_lines(self) -> None:
+        """Add all lines that are whole, and keep the beginning of the next."""
+        block = b"".join(self._open_block)
+        end = block.rfind(b"\n") + 1
+        self._open_block = [block[end:]]
+        self._open_bytes = len(block) - end
+        if end:
+            self._add(_readable(block[:end]))
 
     def finish(self) -> None:
         """Complete the table.
 
         :raises ApifyDataError: no columns fit the items.
         """
-        block, self._open_block = bytes(self._open_block), bytearray()
-        if block or not self._groups:
-            self._add(_readable(block))
+        self._add_lines()
+        if not self._groups:
+            self._add(b"")
         if self._columns is None:
             self._go_on(_RowGroups.end)
         if self._columns is not None:
@@ -119,7 +127,7 @@ class _Conversion:
         except _Drift:
             self._groups.leave()
             self._columns = {}
-            for block in _blocks(self._lines, self._lines.tell() - len(self._open_block)):
+            for block in _blocks(self._lines, self._lines.tell() - self._open_bytes):
                 self._columns = merged_columns(self._columns, columns_of(block))
             self._lines.seek(0, os.SEEK_END)
 
@@ -136,7 +144,7 @@ class _Conversion:
 
 
 class _RowGroups:
-    """Writes a table block by block; while one is written, the next is read on a thread of its own.
+    """Writes a table block by block; blocks are read and row groups written beside the download, a thread for each.
 
     :param table: what was written to it before is gone.
     :param columns: of the table.
@@ -147,9 +155,11 @@ class _RowGroups:
         table.truncate()
         self._columns = settled(columns)
         self._schema = pa.schema([pa.field(name, storable(kind)) for name, kind in self._columns.items()])
-        self._writer = pq.ParquetWriter(table, self._schema, compression="zstd")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="apify-parquet")
-        self._tables: deque[Future[pa.Table]] = deque()
+        # Of scraped texts, dictionaries cost time and make files larger; zstd finds what is repeated.
+        self._writer = pq.ParquetWriter(table, self._schema, compression="zstd", use_dictionary=False)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="apify-parquet-read")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="apify-parquet-write")
+        self._underway: deque[Future[None]] = deque()
         self._group: list[pa.Table] = []
 
     @property
@@ -162,34 +172,36 @@ class _RowGroups:
 
         :raises _Drift: these, or those before, do not fit.
         """
-        self._tables.append(self._reader.submit(_table, block, self._columns, self._schema))
-        if len(self._tables) > _READ_AHEAD:
-            self._gather(self._tables.popleft().result())
+        table = self._reading.submit(_table, block, self._columns, self._schema)
+        self._underway.append(self._writing.submit(self._gather, table))
+        if len(self._underway) > _READ_AHEAD:
+            self._underway.popleft().result()
 
     def end(self) -> None:
         """Complete the table.
 
         :raises _Drift: the last lines do not fit.
         """
-        while self._tables:
-            self._gather(self._tables.popleft().result())
+        while self._underway:
+            self._underway.popleft().result()
         self._write()
         self.leave()
 
-    def _gather(self, table: pa.Table) -> None:
+    def _gather(self, table: Future[pa.Table]) -> None:
         """Put blocks together to a row group."""
-        self._group.append(table)
+        self._group.append(table.result())
         if sum(each.nbytes for each in self._group) >= _GROUP_BYTES:
             self._write()
 
     def _write(self) -> None:
         if self._group:
-            self._writer.write_table(pa.concat_tables(self._group))
-            self._group.clear()
+            group, self._group = pa.concat_tables(self._group), []
+            self._writer.write_table(group)
 
     def leave(self) -> None:
         """Write no more; pyarrow would, when it forgets an open writer."""
-        self._reader.shutdown(cancel_futures=True)
+        self._reading.shutdown(cancel_futures=True)
+        self._writing.shutdown(cancel_futures=True)
         self._writer.close()
 
 
@@ -208,7 +220,8 @@ def _blocks(lines: IO[bytes], end: int) -> Iterator[bytes]:
 
 def _readable(block: bytes) -> bytes:
     """Return lines that Arrow can read: it refuses half of a surrogate pair, as scraped text has it."""
-    return _rewritten(block) if _SURROGATE.search(block) else block
+    # Few texts have escapes of this kind at all, which is found out much faster.
+    return _rewritten(block) if b"\\u" in block and _SURROGATE.search(block) else block
 
 
 def _table(block: bytes, columns: Mapping[str, pa.DataType], schema: pa.Schema) -> pa.Table:
