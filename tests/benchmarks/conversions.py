@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.child import Child
+from tests.benchmarks.child import CLIENT_CORE, Child
 from tests.benchmarks.downloads import ITEM_BYTES
 from tests.benchmarks.nginx import file_server
 from tests.benchmarks.picture import Bar
@@ -18,13 +19,13 @@ WAYS = {
     "polars": "Polars, from a local JSON Lines file",
 }
 FORMATS = {"csv": "CSV", "parquet": "Parquet (zstd)"}
+CORES: Mapping[str, int | None] = {"one core": CLIENT_CORE, "all cores": None}
 _SECONDS = 1_800.0
-
-
 _INTRO = f"""\
 {{items}} items of {ITEM_BYTES} bytes; alternating, median (and range) of {{rounds}}. How long it takes until the file \
 is there: the engine downloads the dataset from nginx on this machine, and computes a sha256; the other tools read it \
-from a local file of JSON Lines, on all cores. Memory: the largest above what each had before."""
+from a local file of JSON Lines. With one core, the server is on another. Memory: the largest above what each had \
+before. A ratio is that of one round to the fastest other tool in it."""
 _NOTES = """\
 CSV is rendered by Apify, here in a file made beforehand, and the engine only carries it: its figure has no conversion \
 in it, as a task's has none. Parquet is made by the engine out of JSON Lines.
@@ -45,11 +46,13 @@ def measure(folder: Path, items: int, rounds: int) -> Section:
         step = {"server": list(server), "path": str(folder / "converted"), "source": str(lines)}
         cases = [(name, way) for name in FORMATS for way in WAYS]
         steps = [{**step, "format": name, "way": way} for name, way in cases] * rounds
-        answers = Child(folder, "conversions", "tests.benchmarks.conversions_child", steps, core=None).result(_SECONDS)
-    _check(answers, items)
-    for number_of_format, name in enumerate(FORMATS):
-        first = number_of_format * len(WAYS)
-        _add(section, FORMATS[name], {way: answers[first + index :: len(cases)] for index, way in enumerate(WAYS)})
+        for cores, core in CORES.items():
+            child = Child(folder, "conversions", "tests.benchmarks.conversions_child", steps, core=core)
+            answers = child.result(_SECONDS)
+            _check(answers, items)
+            for name, label in FORMATS.items():
+                results = {way: answers[cases.index((name, way)) :: len(cases)] for way in WAYS}
+                _add(section, f"{label}, {cores}", results)
     return section
 
 
@@ -64,9 +67,10 @@ def _check(answers: list[dict[str, Any]], items: int) -> None:
 
 
 def _add(section: Section, name: str, results: dict[str, list[dict[str, Any]]]) -> None:
-    fastest = min(_median(answers, "seconds") for way, answers in results.items() if way != "engine")
+    others = zip(*[answers for way, answers in results.items() if way != "engine"], strict=True)
+    fastest = [min(each["seconds"] for each in others_of_round) for others_of_round in others]
     for way, answers in results.items():
-        ratios = [each["seconds"] / fastest for each in answers]
+        ratios = [each["seconds"] / base for each, base in zip(answers, fastest, strict=True)]
         section.bars.append(Bar(name, WAYS[way], statistics.median(ratios)))
         section.rows.append(
             [
