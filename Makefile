@@ -42,7 +42,7 @@ else
 endif
 
 .PHONY: bench
-bench: setup ## Measure imports, waiting and exports, and write docs/benchmarks.md; QUICK=1 for a rough look
+bench: setup ## Measure imports, waiting, downloads and conversions, and write docs/benchmarks.md; QUICK=1 for a rough look
 	@$(RUN) python -m tests.benchmarks.run $(if $(QUICK),--quick)
 
 .PHONY: lint
