@@ -45,7 +45,7 @@ Each file of each way was read again afterwards: it holds exactly what was serve
 The engine counts the items and computes the file's sha256 while it writes, and its file is on the disk when the clock \
 stops (`fsync`); the others do none of this, and their bytes may still be on their way to the disk. No way that has a \
 sha256 can take less than the sha256 alone, which depends on the processor.
-Server and client share the machine.""".splitlines()
+Server and client share the machine; what the far server sends was compressed beforehand.""".splitlines()
 
 
 def measure(folder: Path, near: int, far: int, sizes: Sequence[int], rounds: int) -> Section:
