@@ -73,6 +73,10 @@ _ADVICE: Mapping[type[ApifyApiError], str] = {
 }
 _STORAGES = ("/v2/datasets/", "/v2/key-value-stores/", "/v2/request-queues/")
 _ADVICE_BY_TYPE: Mapping[str, str] = {
+    "requested-dataset-view-does-not-exist": (
+        "The views are in the dataset schema of the Actor that made the dataset: look there for their names, or leave "
+        "view out."
+    ),
     "too-many-webhooks": "Delete one that is not needed any more: iterate_webhooks() of the hook yields all of them.",
 }
 
@@ -260,7 +264,9 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
 
 def _advice(request: Request, answer: Response) -> str:
     """Return what to do about an error answer, where there is something to say."""
-    kind = error_class(answer)
+    kind, by_type = error_class(answer), _ADVICE_BY_TYPE.get(str(answer.error.get("type")))
+    if by_type:
+        return by_type
     if kind is ApifyApprovalError:
         return _approval_advice(answer.error)
     if kind is ApifyAuthError:
@@ -269,7 +275,7 @@ def _advice(request: Request, answer: Response) -> str:
         return _search_advice(request.path)
     if kind is ApifyServerError and not request.retry_safe and not answer.is_redirect:
         return request.if_lost
-    return _ADVICE_BY_TYPE.get(str(answer.error.get("type"))) or _ADVICE.get(kind, "")
+    return _ADVICE.get(kind, "")
 
 
 def _search_advice(path: str) -> str:

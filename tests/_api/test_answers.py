@@ -323,3 +323,13 @@ def test_what_is_not_found_is_looked_for_where_it_may_be(path: str, advice: str)
 def test_a_token_that_is_wrong_is_looked_for_where_it_was_found() -> None:
     answer = replace(failed(401, "user-or-token-not-found", "Unknown"), token_setting="APIFY_TOKEN of the environment")
     assert "Check the API token in APIFY_TOKEN of the environment and what it may do." in str(error_of(READ, answer))
+
+
+def test_a_view_that_is_not_there_is_looked_for_in_the_dataset_schema_and_not_by_id() -> None:
+    answer = failed(404, "requested-dataset-view-does-not-exist", "The dataset has no view of this name")
+    error = error_of(Request("GET", "/v2/datasets/d1/items"), answer)
+    assert type(error) is ApifyNotFoundError
+    assert str(error).endswith(
+        "no view of this name. The views are in the dataset schema of the Actor that made the dataset: look there for "
+        "their names, or leave view out."
+    )
