@@ -84,7 +84,9 @@ class Export:
 
     :param path: makes the target of a part, counted from 0; of an export that is not split, of part 0.
     :param compression: of :data:`COMPRESSIONS <airflow_provider_apify.export.output.COMPRESSIONS>`.
-    :param min_items: fewer are an error, and nothing is written.
+    :param min_items: fewer are an error, and nothing is written; of a split export whose items are filtered, finished
+        files stay.
+    :param counted: how many items Apify counts, as far as it has been asked; the count may lag.
     :param progress: is told of what comes.
     :param done: files of a split export that an earlier attempt has finished.
     :param note: is told of all files that are finished, after each, so that a later attempt can go on from there.
@@ -98,6 +100,7 @@ class Export:
     compression: str | None = None
     split: Split | None = None
     min_items: int = 0
+    counted: int = 0
     progress: Progress | None = None
     done: Sequence[WrittenFile] = ()
     note: Callable[[Sequence[WrittenFile]], None] = lambda _files: None
@@ -137,6 +140,8 @@ class Export:
 
     def _parts(self, split: Split) -> list[WrittenFile]:
         source = self.source
+        if source.exact and self.counted < self.min_items:
+            self._check(source.item_count)  # the first file would be there before the last item is
         # Elsewhere the items that are done do not tell where to go on.
         done = self.done if source.exact and source.steady else ()
         parts = Parts(self.path, split, self.compression, as_array=self.file_format.name == "json", done=done)

@@ -55,8 +55,9 @@ class DatasetToFileOperator(BaseOperator):
     :param if_exists: ``"overwrite"`` replaces a file that is there when the new one is whole, ``"fail"`` fails, and
         ``"skip"`` skips the task, where the export is not split. It is looked at when the task begins: a file that
         somebody else writes meanwhile is replaced. Of a split export the first file counts.
-    :param min_items: fail, and write nothing, if there are fewer items. (The finished files of a split export stay.)
-        Not for xlsx, xml, rss and html where items are filtered, unwound or shown in a view: nobody counts them then.
+    :param min_items: fail, and write nothing, if there are fewer items. (Of a split export whose items are filtered,
+        unwound or shown in a view, files that were finished before that is known stay.) Not for xlsx,
+        xml, rss and html where items are filtered, unwound or shown in a view: nobody counts them then.
     :param fail_on_empty: the same as ``min_items=1``.
     :param offset: leave out so many items at the start. (templated)
     :param limit: take at most so many items. Both count the dataset's items before any filter. (templated)
@@ -202,6 +203,7 @@ class DatasetToFileOperator(BaseOperator):
         split = split_of(self)
         target = Target(self.path, self.target_conn_id, is_split=split is not None)
         query = ItemsQuery.parse(self.items_parameters)
+        counted = Window(query.offset or 0, query.limit).count(dataset.item_count)
         export = Export(
             self.hook,
             dataset.id,
@@ -211,7 +213,8 @@ class DatasetToFileOperator(BaseOperator):
             compression=compression_of(self.path, self.compression),
             split=split,
             min_items=wanted_items(self),
-            progress=ExportProgress(self.log, Window(query.offset or 0, query.limit).count(dataset.item_count)),
+            counted=counted,
+            progress=ExportProgress(self.log, counted),
         )
         try:
             # Only files of a split export are finished before the task is.

@@ -285,6 +285,35 @@ def test_too_few_items_of_a_split_export_leave_old_parts_that_were_not_reached(
     assert (tmp_path / "0.jsonl").read_bytes() == b"old\n"
 
 
+def test_a_split_export_of_too_few_items_replaces_none_of_the_old_parts(
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jsonl").write_bytes(b"old\n")
+    dataset_id = dataset_of(hook, 10)
+    with pytest.raises(ApifyDataError, match=f"Dataset {dataset_id} has 10 items, fewer than the 11 that"):
+        export(dataset_id, split=Split(items=5), min_items=11)
+    assert [(tmp_path / f"{number}.jsonl").read_bytes() for number in range(3)] == [b"old\n"] * 3
+    assert requests_for_items(apify) == 0
+
+
+def test_a_split_export_whose_count_lags_is_not_taken_for_too_small(
+    export: Exporting, hook: ApifyHook, apify: LocalApify
+) -> None:
+    hook.connection = replace(hook.connection, cost_settle_seconds=1.5)
+    apify.control.settings(item_count_lag_seconds=1)
+    dataset_id = dataset_of(hook, 10)
+    counted = hook.get_dataset(dataset_id).item_count
+    assert export(dataset_id, split=Split(items=5), min_items=10, counted=counted).items == 10
+
+
+def test_a_split_export_is_checked_in_the_end_where_only_filters_tell_how_many_items_there_are(
+    export: Exporting, hook: ApifyHook
+) -> None:
+    with pytest.raises(ApifyDataError, match="has 10 items, fewer than the 11 that"):
+        export(dataset_of(hook, 10), query={"clean": True}, split=Split(items=5), min_items=11)
+
+
 @pytest.mark.parametrize("name", ["jsonl", "json"])
 @pytest.mark.parametrize("split", [Split(items=400), Split(size=100_000), Split(items=400, size=50_000)])
 @pytest.mark.parametrize("compression", [None, "gzip"])
