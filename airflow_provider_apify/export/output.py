@@ -15,7 +15,8 @@ from airflow_provider_apify._extras import import_extra
 
 # Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
 _BLOCK_BYTES = 2**20
-# Blocks that wait for the thread: what it can work off while the disk keeps the other one waiting.
+# Blocks that wait for the thread: what it can work off while the disk keeps the other one waiting. Large pieces are cut
+# into blocks, so that this bounds the memory, too.
 _WAITING = 24
 
 
@@ -98,13 +99,17 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._beside.give_up()
+            return
         try:
-            if kind is None:
-                self._refuse_if_broken()
-                self._flush()
-        finally:
-            self._beside.finish(is_failing=kind is not None)
-        if kind is None and self._compressor:
+            self._refuse_if_broken()
+            self._flush()
+            self._beside.finish()
+        except BaseException:
+            self._beside.give_up()
+            raise
+        if self._compressor:
             self._put(self._compressor.flush())
 
     @property
@@ -120,7 +125,8 @@ class Output:
         self.taken += len(data)
         if len(data) >= _BLOCK_BYTES // 8:
             self._flush()
-            self._hand_over(data)
+            for start in range(0, len(data), _BLOCK_BYTES):
+                self._hand_over(memoryview(data)[start : start + _BLOCK_BYTES])
             return
         self._block += data
         if len(self._block) >= _BLOCK_BYTES:
@@ -162,6 +168,7 @@ class _Beside:
         self._work = work
         self._queue: queue.Queue[bytes | bytearray | memoryview | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
+        self._is_wanted = True
         self._thread = threading.Thread(target=self._go, name="apify-output", daemon=True)
 
     def start(self) -> None:
@@ -175,12 +182,20 @@ class _Beside:
         self._raise()
         self._queue.put(block)
 
-    def finish(self, *, is_failing: bool) -> None:
-        """Wait until all is worked off."""
+    def finish(self) -> None:
+        """Wait until all is worked off.
+
+        :raises BaseException: what went wrong with a block.
+        """
         self._queue.put(None)
         self._thread.join()
-        if not is_failing:
-            self._raise()
+        self._raise()
+
+    def give_up(self) -> None:
+        """Drop the blocks that wait, and wait for the one at work."""
+        self._is_wanted = False
+        self._queue.put(None)
+        self._thread.join()
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -188,9 +203,10 @@ class _Beside:
 
     def _go(self) -> None:
         while (block := self._queue.get()) is not None:
-            if self._error is not None:
-                continue  # the others are not wanted any more, but must not wait for room
+            if not self._is_wanted:
+                continue  # whoever puts another one must not wait for room
             try:
                 self._work(block)
             except BaseException as error:  # noqa: BLE001 - raised again where blocks are put
                 self._error = error
+                self._is_wanted = False

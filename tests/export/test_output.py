@@ -21,6 +21,7 @@ OPEN: dict[str | None, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
     "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
 }
+_PIECE_BYTES = 2**17
 PIECES = st.lists(st.tuples(st.binary(max_size=20), st.integers(0, 30)), max_size=8)
 
 
@@ -121,6 +122,41 @@ def test_a_writer_that_fails_completes_nothing(compression: str | None) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert sink.body == b""
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_a_writer_that_fails_does_not_compress_what_still_waits(compression: str) -> None:
+    sink, sizes = Taken(), []
+
+    def fail() -> None:
+        with Output(sink, compression) as written:
+            for number in range(20):
+                written.write(hashlib.shake_256(bytes([number])).digest(_PIECE_BYTES))
+            sizes.append(len(sink.body))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert len(sink.body) - sizes[0] < 3 * _PIECE_BYTES
+
+
+def test_what_waits_is_bounded_however_large_the_pieces_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_BLOCK_BYTES", _PIECE_BYTES // 16)
+    noise = hashlib.shake_256(b"noise").digest(_PIECE_BYTES)
+    waiting: list[int] = []
+
+    class Sink(Taken):
+        def write(self, piece: bytes | bytearray | memoryview) -> None:
+            super().write(piece)
+            waiting.append(written.taken - len(self.body))
+
+    sink = Sink()
+    with Output(sink, "gzip") as written:
+        for _ in range(40):
+            written.write(noise)
+    assert gzip.decompress(sink.body) == noise * 40
+    # The blocks that may wait are less than two pieces; one is on its way in, and zlib holds less than one back.
+    assert max(waiting) < 4 * _PIECE_BYTES
 
 
 @pytest.mark.parametrize(
