@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 TEXT = pa.string()
+# Arrow writes any depth, but refuses to open a file somewhere between 100 and 130.
+_MOST_DEPTH = 64
 
 
 class _JsonText:
@@ -41,14 +43,20 @@ def columns_of(block: bytes) -> dict[str, pa.DataType]:
 
 
 def settled(columns: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
-    """Return the columns once all items are known: Parquet has no objects without fields, so those become JSON text."""
-    return {name: JSON_TEXT if kind is not JSON_TEXT and _has_empty(kind) else kind for name, kind in columns.items()}
+    """Return the columns once all items are known: what no Parquet file can hold, or no reader open, is JSON text."""
+    return {name: kind if kind is JSON_TEXT or _is_readable(kind) else JSON_TEXT for name, kind in columns.items()}
 
 
-def _has_empty(kind: pa.DataType) -> bool:
+def _is_readable(kind: pa.DataType, depth: int = _MOST_DEPTH) -> bool:
+    """Tell whether Parquet has such a type: it has no objects without fields, and none in any depth.
+
+    :param depth: objects and lists that may be nested.
+    """
     if pa.types.is_list(kind):
-        return _has_empty(kind.value_type)
-    return pa.types.is_struct(kind) and (not len(kind) or any(_has_empty(field.type) for field in kind))
+        return depth > 0 and _is_readable(kind.value_type, depth - 1)
+    if pa.types.is_struct(kind):
+        return depth > 0 and len(kind) > 0 and all(_is_readable(field.type, depth - 1) for field in kind)
+    return True
 
 
 def storable(kind: pa.DataType) -> pa.DataType:

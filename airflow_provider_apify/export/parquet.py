@@ -30,8 +30,6 @@ from airflow_provider_apify.export.walking import Walk
 _BLOCK_BYTES = 2**20
 # Of a row group, as Arrow has it in memory: many blocks, because readers are slow where these are small.
 _GROUP_BYTES = 8 * 2**20
-# Blocks that wait for those in front of them: while a row group is written, the next one is read.
-_READ_AHEAD = _GROUP_BYTES // _BLOCK_BYTES
 _COPY_BYTES = 2**17
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -159,7 +157,7 @@ class _RowGroups:
         self._writer = pq.ParquetWriter(table, self._schema, compression="zstd", use_dictionary=False)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="apify-parquet-read")
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="apify-parquet-write")
-        self._underway: deque[Future[None]] = deque()
+        self._underway: deque[tuple[int, Future[None]]] = deque()
         self._group: list[pa.Table] = []
 
     @property
@@ -172,20 +170,26 @@ class _RowGroups:
 
         :raises _Drift: these, or those before, do not fit.
         """
+        self._wait_for_room(len(block))
         table = self._reading.submit(_table, block, self._columns, self._schema)
-        self._underway.append(self._writing.submit(self._gather, table))
-        if len(self._underway) > _READ_AHEAD:
-            self._underway.popleft().result()
+        self._underway.append((len(block), self._writing.submit(self._gather, table)))
 
     def end(self) -> None:
         """Complete the table.
 
         :raises _Drift: the last lines do not fit.
         """
-        while self._underway:
-            self._underway.popleft().result()
+        self._wait_for_room(_GROUP_BYTES + 1)
         self._write()
         self.leave()
+
+    def _wait_for_room(self, size: int) -> None:
+        """Wait until no more than a row group is under way: while one is written, the next is read.
+
+        :param size: bytes of the block to come, which may be larger than that; then it has to be alone.
+        """
+        while self._underway and size + sum(each for each, _ in self._underway) > _GROUP_BYTES:
+            self._underway.popleft()[1].result()
 
     def _gather(self, table: Future[pa.Table]) -> None:
         """Put blocks together to a row group."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -214,6 +214,44 @@ def test_row_groups_are_made_of_many_blocks(monkeypatch: pytest.MonkeyPatch, gro
     found = pq.ParquetFile(table)
     assert found.metadata.num_row_groups == groups
     assert found.read()["number"].to_pylist() == list(range(2_000))
+
+
+def test_what_waits_to_be_read_is_bounded_however_large_the_items_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_GROUP_BYTES", 50_000)
+    monkeypatch.setattr(parquet, "_BLOCK_BYTES", 10_000)
+    lines = io.BytesIO()
+    waiting: list[int] = []
+    read: list[int] = []
+    read_table = parquet._table
+
+    def noting(block: bytes, *options: Any) -> Any:
+        waiting.append(lines.tell() - sum(read))
+        read.append(len(block))
+        return read_table(block, *options)
+
+    monkeypatch.setattr(parquet, "_table", noting)
+    item = lines_of([{"text": "x" * 30_000}])
+    with parquet._Conversion(lines, io.BytesIO()) as conversion:
+        for _ in range(40):
+            conversion.take(item)
+        conversion.finish()
+    assert sum(read) == 40 * len(item)
+    # What is under way, and the item that comes next.
+    assert max(waiting) <= 50_000 + len(item)
+
+
+@pytest.mark.parametrize("nested", [lambda value: {"b": value}, lambda value: [value]])
+@pytest.mark.parametrize(("depth", "kind"), [(60, None), (130, "string"), (300, "string")])
+def test_what_is_nested_too_deep_for_readers_becomes_json_text(
+    nested: Callable[[Any], Any], depth: int, kind: str | None
+) -> None:
+    value: Any = 1
+    for _ in range(depth):
+        value = nested(value)
+    table = converted([{"a": value, "number": 1}])
+    assert table["number"].to_pylist() == [1]
+    found = table["a"][0].as_py()
+    assert (json.loads(found) if kind == "string" else found) == value
 
 
 def test_items_that_arrow_cannot_read_are_an_error_that_says_what_to_write() -> None:
