@@ -27,6 +27,8 @@ _SINKS = (
     | dict.fromkeys(("sftp", "ssh"), "sftp.SftpSink")
     | dict.fromkeys(("gs", "gcs"), "held_back.HeldBackSink")
 )
+# The extra that brings the driver of a sink's module.
+_EXTRAS = {"s3": "s3", "azure": "azure", "sftp": "sftp", "held_back": "gcs"}
 
 
 class Sink(Protocol):
@@ -83,6 +85,19 @@ class _Guarded:
             self._sink.write(block)
 
 
+def check_storage(url: str) -> None:
+    """Check that a file can be held back until it is whole in storages of a path's kind.
+
+    :raises ValueError: it cannot.
+    """
+    scheme = _scheme(url)
+    if scheme not in _SINKS:
+        raise ValueError(
+            f"in {scheme}:// no file can appear whole or not at all. Write s3://, gs:// (Google Cloud Storage), "
+            "abfs:// (Azure Blob) or sftp://, or a local path that begins with '/'",
+        )
+
+
 def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:
     """Return the path of a file, after making sure that it can be held back there until it is whole.
 
@@ -94,6 +109,7 @@ def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:
     """
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - imports Airflow
 
+    check_storage(url)  # Airflow does not say what to write instead
     # On older Airflows, a connection that is None hides the one in the URL.
     path = ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
     with os_errors(ImportError, ValueError):
@@ -104,8 +120,10 @@ def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:
     return path
 
 
-def advice(error: OSError) -> str:
-    """Return what to look at when a target cannot be written, as the end of a message."""
+def advice(url: str, error: OSError) -> str:
+    """Return what to look at when a file cannot be written or read, as the end of a message."""
+    if _module(url) == "local":
+        return _local_advice(error)
     if isinstance(error, FileNotFoundError):
         return " Is its bucket, container or folder there?"
     if isinstance(error, PermissionError):
@@ -113,9 +131,35 @@ def advice(error: OSError) -> str:
     return ""
 
 
+def driver_advice(url: str) -> str:
+    """Return how a storage's driver is installed, as the end of a message; empty where none is needed."""
+    extra = _EXTRAS.get(_module(url))
+    return f" If its driver is not installed: pip install 'airflow-provider-apify[{extra}]'." if extra else ""
+
+
+def _local_advice(error: OSError) -> str:
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return " A file stands where a folder should be: give another path, or remove it."
+    if isinstance(error, FileNotFoundError):
+        return " Is its folder there?"
+    if isinstance(error, PermissionError):
+        return " Look at the permissions of its folder, and its own, for the user that the worker runs as."
+    return ""
+
+
+def _scheme(url: str) -> str:
+    """Return the part before ``://``, in lower case; empty for a local path."""
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator and not url.startswith("/") else ""
+
+
+def _module(url: str) -> str:
+    """Return the module of a path's sink; empty where there is none."""
+    return _SINKS.get(_scheme(url), "").partition(".")[0]
+
+
 def _sink_class(path: ObjectStoragePath) -> Callable[[ObjectStoragePath], Sink]:
-    if path.protocol not in _SINKS:
-        raise ValueError(f"there is no way to hold a file of {path.protocol}:// back until it is whole")
+    check_storage(str(path))
     module, name = _SINKS[path.protocol].split(".")
     sink: Callable[[ObjectStoragePath], Sink] = getattr(
         import_module(f"airflow_provider_apify.export.sinks.{module}"), name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import check_exactly_one, is_template
@@ -12,7 +12,7 @@ from airflow_provider_apify.export.output import ENDINGS, compression_of
 from airflow_provider_apify.export.parts import Split
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.options import parse_flag, parse_whole_number
-from airflow_provider_apify.transfers._target import PART, IfExists, check_path
+from airflow_provider_apify.transfers._target import PART, check_not_templated, check_target
 
 if TYPE_CHECKING:
     from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
@@ -29,9 +29,9 @@ def check_arguments(operator: DatasetToFileOperator) -> None:
     check_exactly_one("whose default dataset is written", **given)
     check_id("dataset", operator.dataset_id)
     check_id("run", operator.run_id)
-    check_path(operator.path)
-    if operator.if_exists not in get_args(IfExists):
-        raise ValueError(f"if_exists is {operator.if_exists!r}. Give one of {', '.join(get_args(IfExists))}.")
+    check_target(operator.path, operator.if_exists)
+    names = ("items_per_file", "bytes_per_file", "min_items", "fail_on_empty")
+    check_not_templated(**{name: getattr(operator, name) for name in names})
     file_format = _known_format(operator)
     _check_compression(operator, file_format)
     _check_split(operator, file_format)

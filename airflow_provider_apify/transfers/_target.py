@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_apify._templating import is_template
+from airflow_provider_apify.export.target import check_storage, driver_advice, storage_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -19,14 +21,44 @@ PART = "{part}"
 def check_path(path: str) -> None:
     """Check a path as far as it is known when the DAG is parsed.
 
-    :raises ValueError: it is neither absolute nor a URL, or that of a folder.
+    :raises ValueError: it is neither absolute nor a URL, or that of a folder, or no text.
     """
+    if isinstance(path, PathLike) or not (isinstance(path, str) or is_template(path)):
+        raise ValueError(
+            f"path is {path!r}. Give it as text, such as '/folder/items.jsonl' or 's3://bucket/items.jsonl'."
+        )
     if isinstance(path, str) and path.endswith("/"):
         raise ValueError(f"path is {path!r}, a folder. Give that of a file.")
     if not is_template(path) and "://" not in path and not path.startswith("/"):
         raise ValueError(
             f"path is {path!r}. Give a local path that begins with '/', or a URL such as 's3://bucket/items.jsonl'.",
         )
+
+
+def check_target(path: str, if_exists: str) -> None:
+    """Check where to write, as far as it is known when the DAG is parsed.
+
+    :raises ValueError: as of :func:`check_path`; no storage that is written to; no choice of ``if_exists``.
+    """
+    check_path(path)
+    if isinstance(path, str) and not is_template(path.partition("://")[0]):
+        try:
+            check_storage(path)
+        except ValueError as error:
+            raise ValueError(f"path is {path!r}, but {error}.") from None
+    check_not_templated(if_exists=if_exists)
+    if if_exists not in get_args(IfExists):
+        raise ValueError(f"if_exists is {if_exists!r}. Give one of {', '.join(get_args(IfExists))}.")
+
+
+def check_not_templated(**arguments: Any) -> None:
+    """Check arguments that Airflow does not render.
+
+    :raises ValueError: one is a template, or the output of another task.
+    """
+    for name, value in arguments.items():
+        if is_template(value):
+            raise ValueError(f"{name} is {value!r}, but {name} is not templated: give the value itself.")
 
 
 class Target:
@@ -44,17 +76,11 @@ class Target:
         :raises AirflowFailException: the storage cannot be used.
         :raises OSError: it cannot be reached.
         """
-        from airflow_provider_apify.export.target import storage_path  # noqa: PLC0415 - a DAG file needs no storage
-
         url = self._pattern.replace(PART, f"{number:05d}") if self._is_split else self._pattern
         try:
             return storage_path(url, self._conn_id)
         except (ImportError, ValueError) as error:
-            raise AirflowFailException(
-                f"Cannot write {url}: {error}. Files can be written to local disks, S3, Google Cloud Storage, Azure "
-                "Blob and SFTP; drivers come with the extras s3, gcs, azure and sftp, for example: "
-                "pip install 'airflow-provider-apify[s3]'.",
-            ) from error
+            raise AirflowFailException(f"Cannot write {url}: {error}.{driver_advice(url)}") from error
 
     def check(self, if_exists: IfExists = "overwrite", *, is_ours: bool = False) -> None:
         """Look whether there is a file already.

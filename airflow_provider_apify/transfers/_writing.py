@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
@@ -16,7 +16,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.transfers._outlets import tell_outlets
-from airflow_provider_apify.transfers._target import IfExists, Target, check_path
+from airflow_provider_apify.transfers._target import IfExists, Target, check_target
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -70,9 +70,7 @@ class BodyToFileOperator(BaseOperator):
 
         :raises ValueError: something is wrong.
         """
-        check_path(self.path)
-        if self.if_exists not in get_args(IfExists):
-            raise ValueError(f"if_exists is {self.if_exists!r}. Give one of {', '.join(get_args(IfExists))}.")
+        check_target(self.path, self.if_exists)
 
     def _target(self, path: str | None = None) -> Target:
         return Target(path or self.path, self.target_conn_id)
@@ -82,7 +80,7 @@ class BodyToFileOperator(BaseOperator):
         try:
             yield
         except OSError as error:
-            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(error)}"
+            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(self.path, error)}"
             raise ApifyError(said) from error
 
 

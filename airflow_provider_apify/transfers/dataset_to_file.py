@@ -222,7 +222,7 @@ class DatasetToFileOperator(BaseOperator):
             target.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.files))
             return replace(export, done=checkpoint.files, note=checkpoint.note).run() if checkpoint else export.run()
         except OSError as error:
-            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(error)}"
+            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(self.path, error)}"
             raise ApifyError(said) from error
 
     def _identity(self, export: Export) -> str:

@@ -188,7 +188,9 @@ class FileToDatasetOperator(BaseOperator):
             path = ObjectStoragePath(self.path, conn_id=self.source_conn_id)
             yield from read(pieces(path, compression_of(self.path, None)))
         except OSError as error:
-            hint = "" if isinstance(error, FileNotFoundError) else advice(error)  # the file itself is missing
+            hint = (
+                "" if isinstance(error, FileNotFoundError) else advice(self.path, error)
+            )  # the file itself is missing
             said = f"Cannot read {self.path}: {type(error).__name__}: {error}.{hint}"
             raise ApifyError(said) from error
         except ImportError as error:

@@ -22,7 +22,7 @@ from airflow_provider_apify.export.engine import Export
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.export.sinks.held_back import HeldBackSink
 from airflow_provider_apify.export.sinks.parts import part_size
-from airflow_provider_apify.export.target import _SINKS, storage_path, whole_file
+from airflow_provider_apify.export.target import _SINKS, advice, driver_advice, storage_path, whole_file
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify
 from tests.export.material import dataset_of, requests_for_items
@@ -245,8 +245,38 @@ def test_an_upload_that_is_given_up_stays_given_up_when_its_memory_is_freed(buck
 
 
 def test_a_storage_whose_files_show_before_they_are_whole_is_refused() -> None:
-    with pytest.raises(ValueError, match="no way to hold a file of memory:// back"):
+    with pytest.raises(ValueError, match="in memory:// no file can appear whole or not at all"):
         storage_path("memory://bucket/items.jsonl")
+
+
+LOCAL = ("/folder/items.jsonl", "file:///folder/items.jsonl")
+REMOTE = ("s3://bucket/items.jsonl", "sftp:///folder/items.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("urls", "error", "words"),
+    [
+        (LOCAL, FileExistsError(), "A file stands where a folder should be"),
+        (LOCAL, NotADirectoryError(), "A file stands where a folder should be"),
+        (LOCAL, FileNotFoundError(), "Is its folder there?"),
+        (LOCAL, PermissionError(), "its folder, and its own, for the user that the worker runs as"),
+        (REMOTE, FileNotFoundError(), "Is its bucket, container or folder there?"),
+        (REMOTE, PermissionError(), "Look at the storage's connection: its login, and what it may do there"),
+    ],
+)
+def test_advice_suits_the_storage(urls: tuple[str, ...], error: OSError, words: str) -> None:
+    for url in urls:
+        assert words in advice(url, error)
+        assert advice(url, TimeoutError()) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "extra"),
+    [("s3a://b/x", "s3"), ("gs://b/x", "gcs"), ("gcs://b/x", "gcs"), ("abfs://b/x", "azure"), ("ssh:///x", "sftp")],
+)
+def test_the_extra_that_brings_a_driver_is_named(url: str, extra: str) -> None:
+    assert f"pip install 'airflow-provider-apify[{extra}]'" in driver_advice(url)
+    assert driver_advice("/folder/x") == driver_advice("nosuch://b/x") == ""
 
 
 def test_a_name_that_airflow_would_cut_is_refused() -> None:

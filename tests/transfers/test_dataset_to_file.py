@@ -183,14 +183,19 @@ def test_a_target_that_cannot_be_written_fails_the_task_with_the_reason(airflow:
 
     assert isinstance(outcome.error, ApifyError)
     assert f"Cannot write {tmp_path}/file/items.jsonl" in str(outcome.error)
+    assert "A file stands where a folder should be" in str(outcome.error)
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_an_unknown_scheme_fails_the_task_for_good(airflow: DagRunner) -> None:
-    outcome = airflow.run_task(write(run_id=run_scenario().id, path="nosuch://bucket/items.jsonl", retries=3))
+    outcome = airflow.run_task(
+        write(run_id=run_scenario().id, path="{{ params.scheme }}://bucket/items.jsonl", retries=3),
+        params={"scheme": "nosuch"},
+    )
 
     assert isinstance(outcome.error, AirflowFailException)
-    assert "nosuch" in str(outcome.error)
+    assert "in nosuch:// no file can appear whole or not at all. Write s3://, gs://" in str(outcome.error)
+    assert "pip install" not in str(outcome.error)
 
 
 def test_pages_that_keep_breaking_leave_the_old_file(apify: LocalApify, airflow: DagRunner, tmp_path: Path) -> None:
@@ -378,6 +383,16 @@ PARTED = {"run_id": "a", "path": "/items-{part}.jsonl"}
         ({"run_id": "a", "dataset_id": "b", "path": "items.jsonl"}, "Give exactly one of dataset_id and run_id"),
         ({"run_id": "a", "path": ""}, "path is ''. Give a local path that begins with '/', or a URL"),
         ({"run_id": "a", "path": "here/items.csv"}, "path is 'here/items.csv'. Give a local path"),
+        *(
+            ({"run_id": "a", "path": f"{scheme}://here/{{{{ ds }}}}.csv"}, f"but in {scheme}:// no file can.* abfs://")
+            for scheme in ("wasb", "http", "hdfs")
+        ),
+        *(({"run_id": "a", "path": path}, "Give it as text, such as '/folder/items") for path in (None, 5, Path("/x"))),
+        ({"run_id": "a", "path": "/items.jsonl", "if_exists": "{{ x }}"}, "if_exists is not templated: give the value"),
+        *(
+            ({"run_id": "a", "path": "/items.jsonl", name: "{{ x }}"}, f"{name} is '{{{{ x }}}}', but {name} is not")
+            for name in ("items_per_file", "bytes_per_file", "min_items", "fail_on_empty")
+        ),
         ({"run_id": "a", "path": "/items.avro"}, "'avro' is no format of a file. Give file_format as one of"),
         ({"run_id": "a", "path": "/items.avro.gz"}, "'avro' is no format of a file. Give file_format as one of"),
         ({"run_id": "a", "path": "/{{ ds }}.avro"}, "'avro' is no format of a file"),

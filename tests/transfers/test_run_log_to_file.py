@@ -137,6 +137,9 @@ def test_a_file_that_is_there_skips_the_task_where_it_says_so(airflow: DagRunner
         ({"path": "/run.log", "run_id": ""}, "run_id is empty"),
         ({"path": "/run.log.gz", "compression": "zstd"}, "the path's ending means gzip"),
         ({"path": "/run.log", "if_exists": "ask"}, "if_exists is 'ask'"),
+        ({"path": "/run.log", "if_exists": "{{ x }}"}, "if_exists is not templated"),
+        ({"path": "http://host/run.log"}, "path is 'http://host/run.log', but in http:// no file can"),
+        ({"path": None}, "path is None. Give it as text"),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
