@@ -18,7 +18,7 @@ PART = "{part}"
 """Stands in a path for the number of a file."""
 
 
-def check_path(path: str) -> None:
+def check_path(path: Any) -> None:
     """Check a path as far as it is known when the DAG is parsed.
 
     :raises ValueError: it is neither absolute nor a URL, or that of a folder, or no text.
@@ -35,7 +35,7 @@ def check_path(path: str) -> None:
         )
 
 
-def check_target(path: str, if_exists: str) -> None:
+def check_target(path: Any, if_exists: Any) -> None:
     """Check where to write, as far as it is known when the DAG is parsed.
 
     :raises ValueError: as of :func:`check_path`; no storage that is written to; no choice of ``if_exists``.
