@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
+from airflow_provider_apify._cells import long_cells
+from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.checks import RowCheck
 from airflow_provider_apify.export.planning import SAMPLE_ITEMS, Plan
 from airflow_provider_apify.export.reading import PageReader, Take
@@ -34,9 +36,9 @@ def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
     """Write all pages as one table: columns in order of appearance, cells that a page does not know empty.
 
     :param params: of the items endpoint, by their API names, beside the format.
-    :raises ApifyDataError: items that Apify counts did not come.
+    :raises ApifyDataError: items that Apify counts did not come, or a page cannot be read.
     """
-    with tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryFile() as kept, long_cells():
         pages = _fetch(source, kept, {**params, "format": "csv", "skipHeaderRow": None})
         delimiter = str(params.get("delimiter") or ",")
         tables = [partial(_rows, kept, page, delimiter) for page in pages]
@@ -86,7 +88,10 @@ def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *,
 
 def _rows(kept: IO[bytes], page: _Page, delimiter: str) -> _Rows:
     kept.seek(page.start)
-    return csv.reader(_lines(kept, page.end), delimiter=delimiter)
+    try:
+        yield from csv.reader(_lines(kept, page.end), delimiter=delimiter)
+    except csv.Error as error:
+        raise ApifyDataError(f"a page of CSV cannot be read: {error}; write jsonl") from error
 
 
 def _lines(kept: IO[bytes], end: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from airflow_provider_apify._api.filling import MAX_BATCH_BYTES
+from airflow_provider_apify._cells import long_cells
 
 _MAX_ITEM_BYTES = MAX_BATCH_BYTES - len(b"[]")
 _NO_OBJECT = "an item is a JSON object, and this is none."
@@ -61,10 +62,10 @@ def read_array(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def read_table(delimiter: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield an item for each row of CSV; its fields are the names in the first row, its values are text."""
-    csv.field_size_limit(MAX_BATCH_BYTES)
     lines = (line.decode() for line in _lines(pieces))
     try:
-        yield from _rows(csv.reader(lines, delimiter=delimiter, strict=True))
+        with long_cells():
+            yield from _rows(csv.reader(lines, delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise ValueError(f"it is no CSV: {error}.") from None
     except UnicodeDecodeError as error:

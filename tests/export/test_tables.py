@@ -105,6 +105,22 @@ def test_a_delimiter_and_a_left_out_header_are_kept(hook: ApifyHook, apify: Loca
     assert taken.body == b'"1;2";\r\n;3\r\n'
 
 
+def test_a_long_cell_is_kept(hook: ApifyHook, apify: LocalApify) -> None:
+    apify.control.settings(max_items_per_request=1)
+    page = "x" * 200_000
+    dataset_id = pushed(hook, apify, [{"html": page}, {"html": "y", "b": 1}])
+    taken, limit = Taken(), csv.field_size_limit()
+    assert write_united(Source(hook, dataset_id, {}), taken, {"bom": False}) == 2
+    assert taken.body == b"html,b\r\n%s,\r\ny,1\r\n" % page.encode()
+    assert csv.field_size_limit() == limit
+
+
+def test_a_page_that_is_no_csv_is_an_error_that_says_what_to_write() -> None:
+    body = b"a,b\r\n1,lone\rreturn\r\n"
+    with pytest.raises(ApifyDataError, match=r"a page of CSV cannot be read: new-line .*; write jsonl"):
+        list(tables._rows(io.BytesIO(body), tables._Page(0, len(body)), ","))
+
+
 def test_pages_of_large_items_hold_few_of_them(
     hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -73,7 +74,9 @@ def test_rows_become_items_of_text() -> None:
 
 
 def test_a_long_cell_is_read() -> None:
+    limit = csv.field_size_limit()
     assert read("csv", b"a\n" + b"x" * 200_000 + b"\n", step=10_000) == [{"a": "x" * 200_000}]
+    assert csv.field_size_limit() == limit
 
 
 @pytest.mark.parametrize("name", ["jsonl", "json"])
@@ -104,9 +107,10 @@ def test_an_item_may_be_as_large_as_apify_takes(name: str) -> None:
         ("csv", b"a,b\n1,2\n1,2,3\n", "line 3: it has 3 cells, but the first row 2"),
         ("csv", b"a,a\n1,2\n", "line 1: two columns have the same name"),
         ("csv", b'a,b\n1,"2\n', "it is no CSV"),
+        ("csv", b"a\n%s\n" % (b"x" * (MAX_BATCH_BYTES - 5)), "line 2: an item above 5 MB"),
         ("csv", b"a\n\xff\n", "it is not UTF-8"),
     ],
-    ids=range(19),
+    ids=range(20),
 )
 def test_what_is_no_item_is_an_error_that_says_where(name: str, body: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
