@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_apify.hooks.apify import ApifyHook
+
+log = logging.getLogger(__name__)
 
 _FILES_IN_MANIFEST = 1_000
 
@@ -48,6 +51,12 @@ class Manifest:
     def bytes(self) -> int:
         """Size of all files."""
         return sum(file.bytes for file in self.files)
+
+    def __str__(self) -> str:
+        """Say how much it is, for a log."""
+        count, files = self.items, len(self.files)
+        items = "items" if count is None else f"{count} item{'' if count == 1 else 's'}"
+        return f"{items} ({self.bytes} bytes{f' in {files} files' if files > 1 else ''})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON; ``path`` and ``sha256`` are those of the only file, or ``None``.
@@ -145,6 +154,14 @@ class Export:
         # Elsewhere the items that are done do not tell where to go on.
         done = self.done if source.exact and source.steady else ()
         parts = Parts(self.path, split, self.compression, as_array=self.file_format.name == "json", done=done)
+        if done:
+            log.info(
+                "Files that an earlier attempt has finished: %d, with %d items. Going on with item %d, in %s",
+                len(done),
+                parts.items,
+                parts.items + 1,
+                self.path(len(done)),
+            )
         with parts.written(self.note):
             write_lines(source, self._told(parts.write), parts.items)
             self._check(parts.items)

@@ -194,7 +194,7 @@ class DatasetToFileOperator(BaseOperator):
             check_arguments(self)  # again, with the templates rendered
             dataset = self.hook.get_dataset(self._find_dataset())
             manifest = self._write(dataset, context)
-        self.log.info("Wrote %s items (%d bytes) to %s", manifest.items, manifest.bytes, self.path)
+        self.log.info("Wrote %s to %s", manifest, self.path)
         result = {**manifest.to_dict(), "run_id": dataset.run_id, "fields": dataset.fields}
         tell_outlets(context, result)
         return result

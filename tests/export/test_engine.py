@@ -57,6 +57,20 @@ def test_where_nobody_counts_the_items_too_few_of_them_cannot_be_told(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([5], "5 items (9 bytes)"),
+        ([1], "1 item (9 bytes)"),
+        ([None], "items (9 bytes)"),
+        ([5, 2], "7 items (18 bytes in 2 files)"),
+    ],
+)
+def test_a_manifest_says_how_much_was_written(counts: list[int | None], words: str) -> None:
+    files = [WrittenFile("/items", count, 9, "digest") for count in counts]
+    assert str(Manifest("jsonl", None, "dataset", files)) == words
+
+
 def test_a_manifest_names_the_first_thousand_files_and_counts_all() -> None:
     manifest = Manifest(
         "jsonl", None, "d", [WrittenFile(f"/{number}.jsonl", 2, 20, "digest") for number in range(1_500)]
@@ -357,13 +371,15 @@ def noted_until_it_breaks(export: Exporting, apify: LocalApify, dataset_id: str,
 
 
 def test_a_later_attempt_goes_on_behind_the_parts_that_are_finished(
-    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path
+    export: Exporting, hook: ApifyHook, apify: LocalApify, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     dataset_id = dataset_of(hook, 1_500)
     noted = noted_until_it_breaks(export, apify, dataset_id)
     assert [file.items for file in noted] == [400, 400]
     before = apify.control.ledger().items_delivered[dataset_id]
     manifest = export(dataset_id, split=Split(items=400), done=noted)
+    assert "has finished: 2, with 800 items. Going on with item 801, in " in caplog.text
     assert apify.control.ledger().items_delivered[dataset_id] - before == 700
     assert [file.items for file in manifest.files] == [400, 400, 400, 300]
     bodies = [(tmp_path / f"{number}.jsonl").read_bytes() for number in range(4)]

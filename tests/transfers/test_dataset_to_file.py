@@ -73,7 +73,7 @@ def test_the_items_of_a_run_or_a_dataset_become_a_file(airflow: DagRunner, tmp_p
     }
     assert outcome.xcom()["path"].endswith(str(target))
     assert list(target.parent.iterdir()) == [target]
-    assert f"Wrote {ITEMS} items" in outcome.log
+    assert f"Wrote {ITEMS} items ({len(body)} bytes) to {target}" in outcome.log
 
 
 def test_a_json_file_is_one_array(airflow: DagRunner, tmp_path: Path) -> None:
@@ -265,6 +265,8 @@ def test_an_export_may_be_split(airflow: DagRunner, tmp_path: Path) -> None:
     assert items == [scenario_item(index) for index in range(ITEMS)]
     assert [file["items"] for file in outcome.xcom()["files"]] == [2, 2, 1]
     assert (outcome.xcom()["path"], outcome.xcom()["items"]) == (None, ITEMS)
+    size = outcome.xcom()["bytes"]
+    assert f"Wrote {ITEMS} items ({size} bytes in 3 files) to {tmp_path}/items-{{part}}.json" in outcome.log
 
 
 @pytest.fixture
@@ -297,6 +299,8 @@ def test_a_retry_of_a_split_export_goes_on_with_the_next_part_where_airflow_reme
     lines = b"".join((tmp_path / f"items-{number:05d}.jsonl").read_bytes() for number in range(5)).splitlines()
     assert [json.loads(line) for line in lines] == [scenario_item(index) for index in range(10)]
     assert [file["items"] for file in outcome.xcom()["files"]] == [2] * 5
+    words = "Files that an earlier attempt has finished: 2, with 4 items. Going on with item 5, in "
+    assert (words in outcome.log) is REMEMBERS
     # Of the five items of the first attempt, four were in finished parts.
     assert apify.control.ledger().items_delivered[str(run.dataset_id)] == 5 + (6 if REMEMBERS else 10)
 
