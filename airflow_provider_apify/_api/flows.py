@@ -130,15 +130,17 @@ def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
     return ActorRun.from_api((yield from call_known(request, lambda asked: call_data(asked, retry))))
 
 
-def call_resuming(next_request: Callable[[], Request], progress: Callable[[], int], retry: RetryPolicy) -> Flow[None]:
+def call_resuming(
+    next_request: Callable[[], Request | None], progress: Callable[[], int], retry: RetryPolicy
+) -> Flow[None]:
     """Send requests until one is read to its end. Each brings what it can: only tries in a row without progress count.
 
-    :param next_request: asks for what is still missing.
+    :param next_request: asks for what is still missing; ``None`` where that is nothing, as when only the end of the
+        last answer did not come.
     :param progress: a number that grows with what has been read.
     """
     attempt, before, delay = 1, progress(), 0.0
-    while True:
-        request = next_request()
+    while request := next_request():
         answer = yield replace(request, delay=request.delay + delay)
         if isinstance(answer, Response) and answer.is_success:
             return

@@ -69,7 +69,7 @@ class Speed:
     :param items: how many it held.
     :param size: bytes, decompressed.
     :param latency: seconds until its headers were there.
-    :param seconds: from then to its end.
+    :param seconds: from then to its end, without those that the target took.
     """
 
     items: int = 0
@@ -100,7 +100,7 @@ class Reader(ABC):
     def __init__(
         self, params: Mapping[str, Any], start: int, end: int | None, take: Take, *, compressed: bool = False
     ) -> None:
-        self._params, self._end, self._take = params, end, take
+        self._params, self._end, self._target = params, end, take
         self._window = Window.of(params)
         self.compressed = compressed
         self.position = self._start = start
@@ -109,6 +109,8 @@ class Reader(ABC):
         self.records: int | None = 0
         self.speed = Speed()
         self._asked_at = 0.0
+        self._asked_for: int | None = None
+        self._target_seconds = 0.0
 
     @property
     def total(self) -> int:
@@ -118,38 +120,47 @@ class Reader(ABC):
     @property
     def is_done(self) -> bool:
         """Whether the stretch has been read, or the dataset has no more."""
-        return self.scanned is not None and (self.scanned == 0 or self._end is None or self.position >= self._end)
+        if self._end is None:
+            return self.scanned is not None
+        return self.scanned == 0 or self.position >= self._end
 
     @property
     def progress(self) -> int:
         """A number that grows with what has been taken."""
         return self.position
 
-    def stop_at_limit(self) -> bool:
-        """Be done, without asking, where the window has no more: Apify takes a limit of 0 for none."""
-        is_over = self.position == self._window.limit
-        if is_over:
-            self.scanned = 0
-        return is_over
+    def params(self) -> dict[str, Any] | None:
+        """Return what to ask for next; ``None`` where there is nothing, as Apify takes a limit of 0 for none.
 
-    def params(self) -> dict[str, Any]:
-        """Return what to ask for next."""
-        self._asked_at = time.perf_counter()
-        return {**self._params, **self._window.request(self.position, self._end)}
+        So it is where the window has no more, and where an answer broke behind its last item.
+        """
+        if self.position == self._window.limit:
+            self.scanned = 0
+            return None
+        request = self._window.request(self.position, self._end)
+        self._asked_at, self._asked_for = time.perf_counter(), request["limit"]
+        return None if self._asked_for == 0 else {**self._params, **request}
 
     def read(self, headers: Mapping[str, str], body: Iterator[bytes]) -> None:
         """Take an answer.
 
         :raises ApifyDataError: it is not whole; what was taken of it counts.
         """
-        began = time.perf_counter()
+        began, self._target_seconds = time.perf_counter(), 0.0
         if SCANNED not in headers:
             raise ApifyDataError("the page is not Apify's; check the connection's host and any proxy in between")
         scanned, before = int(headers[SCANNED]), self.position
         size = self._read(headers, scanned, body)
         self.scanned, self.dataset_total = scanned, int(headers.get(TOTAL, 0))
         if scanned:
-            self.speed = Speed(self.position - before, size, began - self._asked_at, time.perf_counter() - began)
+            seconds = time.perf_counter() - began - self._target_seconds
+            self.speed = Speed(self.position - before, size, began - self._asked_at, seconds)
+
+    def _take(self, piece: bytes | memoryview) -> None:
+        """Pass bytes on; what the target takes for that says nothing of the way to Apify."""
+        began = time.perf_counter()
+        self._target(piece)
+        self._target_seconds += time.perf_counter() - began
 
     @abstractmethod
     def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
@@ -161,6 +172,8 @@ class LineReader(Reader):
 
     def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:  # noqa: ARG002 - others do
         before, size, open_line = self.position, 0, b""
+        if self._asked_for is not None and scanned > self._asked_for:
+            raise ApifyDataError(f"the page stands for {scanned} items where {self._asked_for} were asked for")
         for piece in body:
             size += len(piece)
             end = piece.rfind(b"\n") + 1

@@ -57,7 +57,7 @@ class Source:
         """Return whether there is an item at an index, and its line, or lines."""
         lines: list[bytes] = []
         reader = self.read(self.reader(index, index + 1, lambda piece: lines.append(bytes(piece))))
-        return bool(reader.scanned), b"".join(lines)
+        return reader.position > index, b"".join(lines)
 
     def read(self, reader: Reader, *, delay: float = 0.0) -> Reader:
         """Read one answer, or as many as a stretch of known length needs; return the reader."""
@@ -66,9 +66,8 @@ class Source:
         return reader
 
     def read_answer(self, reader: Reader, *, delay: float = 0.0) -> None:
-        """Read one answer, unless the window has no more."""
-        if not reader.stop_at_limit():
-            self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
+        """Read one answer, unless there is nothing to ask for."""
+        self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
 
     def reader(self, start: int, end: int | None, take: Take, *, compressed: bool = False) -> Reader:
         """Return a reader of lines that suits the parameters."""

@@ -97,9 +97,11 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         :raises ApifyDataError: bodies kept breaking.
         """
 
-        def next_request() -> endpoints.Request:
-            request = endpoints.get_items(dataset_id, reader.params())
-            return replace(request, compressed=reader.compressed, delay=delay)
+        def next_request() -> endpoints.Request | None:
+            params = reader.params()
+            if params is None:
+                return None
+            return replace(endpoints.get_items(dataset_id, params), compressed=reader.compressed, delay=delay)
 
         flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry)
         self._drive(flow, partial(self._send_reading, reader.read, []), pause)

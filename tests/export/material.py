@@ -74,8 +74,8 @@ def read_through(
     :param breaks: after how many bytes each breaks, and whether that shows; one that does not looks complete.
     """
     left = list(breaks)
-    while not reader.is_done:
-        scanned, body = answer(reader.params())
+    while not reader.is_done and (params := reader.params()) is not None:
+        scanned, body = answer(params)
         headers = {SCANNED: str(scanned), TOTAL: str(max(total, scanned)), "transfer-encoding": "chunked"}
         try:
             reader.read(
@@ -88,7 +88,7 @@ def read_through(
 
 def _breaking(pieces: Sequence[bytes], after: int, shows: bool) -> Iterator[bytes]:
     size = sum(map(len, pieces))
-    kept = after % max(1, size)
+    kept = after % (size + 1)  # the last break is behind all bytes: only that this is the end is not said
     for piece in pieces:
         if kept <= 0:
             break

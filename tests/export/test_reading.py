@@ -238,3 +238,24 @@ def test_a_page_that_is_kept_back_takes_little_memory_however_large_its_items_ar
         tracemalloc.stop()
     assert taken == pieces * 1_000_013
     assert peak < 8_000_000
+
+
+def test_what_the_target_takes_says_nothing_of_the_speed_of_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("airflow_provider_apify.export.reading.time.perf_counter", lambda: now)
+
+    def take(_piece: bytes | memoryview) -> None:
+        nonlocal now
+        now += 60.0
+
+    def body() -> Iterator[bytes]:
+        nonlocal now
+        now += 2.0
+        yield b"{}\n{}\n"
+        now += 1.0
+        yield b"{}\n"
+
+    reader = LineReader({}, 0, 3, take)
+    reader.params()
+    reader.read({SCANNED: "3", TOTAL: "3"}, body())
+    assert (reader.speed.items, reader.speed.size, reader.speed.seconds) == (3, 9, 3.0)

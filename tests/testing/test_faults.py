@@ -73,6 +73,14 @@ def test_a_body_is_cut_in_the_middle(client: Client, local_apify: LocalApify, pa
     assert client.send("GET", target).ok
 
 
+def test_a_body_may_lose_nothing_but_its_end(client: Client, local_apify: LocalApify) -> None:
+    target = "/v2/datasets/{defaultDatasetId}/items".format(**client.finish({"items": 10}))
+    whole = client.send("GET", target, headers={"Accept-Encoding": "identity"}).content
+    local_apify.control.add_fault("cut-body", path=target, after_bytes=len(whole))
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        client.send("GET", target, headers={"Accept-Encoding": "identity"})
+
+
 def test_a_body_shorter_than_the_cut_arrives_whole(client: Client, local_apify: LocalApify) -> None:
     local_apify.control.add_fault("cut-body", path="/v2/users/me", after_bytes=1_000_000)
     assert client.data("GET", "/v2/users/me")["username"] == "local"

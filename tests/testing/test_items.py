@@ -65,6 +65,10 @@ def test_pages_follow_each_other_and_end_empty(things: Client) -> None:
     assert [item for page in pages for item in page] == THINGS
 
 
+def test_a_limit_of_zero_is_none(things: Client) -> None:
+    assert _items(things, offset=1, limit=0) == THINGS[1:]
+
+
 def test_the_newest_come_first_when_asked(things: Client) -> None:
     assert _items(things, desc=1) == THINGS[::-1]
     assert _items(things, desc=1, offset=1, limit=2) == [THINGS[3], THINGS[2]]

@@ -75,7 +75,7 @@ class _Saboteur:
             await send(message)
 
     async def cut_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let some bytes of the body pass, then close. A body that is not longer than that is not cut."""
+        """Let some bytes of the body pass, then close. One of just as many loses its end, a shorter one nothing."""
         left = self.fault.after_bytes
         is_cut = False
 
@@ -84,7 +84,8 @@ class _Saboteur:
             body = message.get("body", b"")
             if is_cut:
                 return
-            if len(body) <= left:
+            is_start = message["type"] == "http.response.start"
+            if len(body) < left or (len(body) == left and (is_start or message.get("more_body", False))):
                 left -= len(body)
                 await send(message)
                 return

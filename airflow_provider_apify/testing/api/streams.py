@@ -66,7 +66,7 @@ def _view(query: Query, dataset: Dataset) -> Mapping[str, Any]:
 
 def _page(call: Call, dataset: Dataset, view: Mapping[str, Any]) -> Page:
     asked = call.query.integer("limit")
-    limits = (view.get("limit") if asked is None else asked, call.world.settings.max_items_per_request)
+    limits = (view.get("limit") if asked is None else asked or None, call.world.settings.max_items_per_request)
     return Page(
         dataset,
         size=dataset.counted(call.world.settings.items_lag_seconds),
