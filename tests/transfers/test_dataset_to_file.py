@@ -344,6 +344,27 @@ def test_too_few_items_fail_the_task_and_leave_the_old_file(
     assert target.read_text() == "old"
 
 
+def test_too_few_items_of_a_split_export_leave_every_old_part(airflow: DagRunner, tmp_path: Path) -> None:
+    target = tmp_path / "items-00000.jsonl"
+    target.write_text("old")
+    path = str(tmp_path / "items-{part}.jsonl")
+    outcome = airflow.run_task(write(run_id=run_scenario().id, path=path, items_per_file=2, min_items=ITEMS + 1))
+
+    assert isinstance(outcome.error, ApifyDataError)
+    assert f"has {ITEMS} items, fewer than the {ITEMS + 1} that the task wants" in str(outcome.error)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_view_that_the_actor_does_not_have_is_looked_for_in_its_dataset_schema(
+    airflow: DagRunner, tmp_path: Path
+) -> None:
+    outcome = airflow.run_task(write(run_id=run_scenario().id, path=str(tmp_path / "items.jsonl"), view="overveiw"))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "look there for their names, or leave view out" in str(outcome.error)
+
+
 @pytest.mark.parametrize(
     ("missing", "arguments", "extra"),
     [
