@@ -24,8 +24,8 @@ _SECONDS = 1_800.0
 _INTRO = f"""\
 {{items}} items of {ITEM_BYTES} bytes; alternating, median (and range) of {{rounds}}. How long it takes until the file \
 is there: the engine downloads the dataset from nginx on this machine, and computes a sha256; the other tools read it \
-from a local file of JSON Lines. With one core, the server is on another. Memory: the largest above what each had \
-before. A ratio is that of one round to the fastest other tool in it."""
+from a local file of JSON Lines. With one core, what converts is kept to it, and nginx may use any. Memory: the \
+largest above what each had before. A ratio is that of one round to the fastest other tool in it."""
 _NOTES = """\
 CSV is rendered by Apify, here in a file made beforehand, and the engine only carries it: its figure has no conversion \
 in it, as a task's has none. Parquet is made by the engine out of JSON Lines.

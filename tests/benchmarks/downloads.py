@@ -36,12 +36,12 @@ _CLIENTS = ["stream_items", "iterate_items"]
 _SECONDS = 1_800.0
 _COLUMNS = ["download", "x curl", "s", "MB/s of file", "memory, MiB", "CPU s of the client"]
 _INTRO = f"""\
-Items of {ITEM_BYTES} bytes; alternating, median (and range) of {{rounds}}. Near: nginx on this machine. 1 Gbit/s and \
-far: a server that sends each connection no more than 125 MB/s, or {FAR_BYTES_PER_SECOND / 1e6:.0f} MB/s after \
-{LATENCY_SECONDS * 1000:.0f} ms before each answer, compressed for who asks. Memory: the largest above what the \
-process had before."""
+Items of {ITEM_BYTES} bytes; alternating, median (and range) of {{rounds}}, or the figure of one round. Near: nginx on \
+this machine. 1 Gbit/s and far: a server that sends each connection no more than 125 MB/s, or \
+{FAR_BYTES_PER_SECOND / 1e6:.0f} MB/s after {LATENCY_SECONDS * 1000:.0f} ms before each answer, compressed for who asks. \
+Memory: the largest above what the process had before."""
 _NOTES = """\
-Each file of each way was read again afterwards: it holds exactly what was served, by its sha256.
+Each file that a way has written was read again afterwards: it holds exactly what was served, by its sha256.
 The engine counts the items and computes the file's sha256 while it writes, and its file is on the disk when the clock \
 stops (`fsync`); the others do none of this, and their bytes may still be on their way to the disk. No way that has a \
 sha256 can take less than the sha256 alone, which depends on the processor.
@@ -53,7 +53,7 @@ def measure(folder: Path, near: int, far: int, sizes: Sequence[int], rounds: int
 
     :param near: how many items over loopback, and at 1 Gbit/s.
     :param far: how many items over a link with latency and a limit per connection.
-    :param sizes: how many items the engine's memory is measured at.
+    :param sizes: how many items the engine's memory is measured at, in one round.
     """
     section = Section(
         "Downloads: one dataset to JSON Lines on a local disk",
@@ -72,7 +72,7 @@ def measure(folder: Path, near: int, far: int, sizes: Sequence[int], rounds: int
         _add(section, f"far, {far:,} items", _compare(folder, *served, ways, rounds))
     for items in sizes:
         with file_server(folder / "nginx", items, ITEM_BYTES) as served:
-            _add(section, f"near, {items:,} items", _compare(folder, *served, ["engine"], rounds))
+            _add(section, f"near, {items:,} items", _compare(folder, *served, ["sha256", "engine"], 1))
     return section
 
 

@@ -26,7 +26,7 @@ FULL: Mapping[str, Callable[[Path], Section]] = {
     "imports": lambda folder: imports.measure(folder, rounds=3),
     "waiting": lambda folder: waiting.measure(folder, Crowd(runs=500, shortest=20, longest=150)),
     "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
-    "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=3),
+    "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=5),
     "conversions": lambda folder: conversions.measure(folder, 1_000_000, rounds=3),
 }
 # Rough figures, to see that all works; a real Airflow alone takes longer than this may.
@@ -40,8 +40,11 @@ QUICK: Mapping[str, Callable[[Path], Section]] = {
 
 def main() -> None:
     """Take the measurements, one after the other; those of a full run go to the documentation."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
     plan = QUICK if options.quick else FULL
+    if options.only not in (None, *plan):
+        parser.error(f"{options.only} takes longer than a quick look: leave out --quick")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         for name, take in plan.items():
@@ -68,7 +71,7 @@ def _picture(name: str, section: Section) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="rough figures within three minutes")
+    parser.add_argument("--quick", action="store_true", help="rough figures within two minutes")
     parser.add_argument("--only", choices=list(FULL), help="take one measurement")
     return parser
 
