@@ -38,8 +38,8 @@ _COLUMNS = ["download", "x curl", "s", "MB/s of file", "memory, MiB", "CPU s of 
 _INTRO = f"""\
 Items of {ITEM_BYTES} bytes; alternating, median (and range) of {{rounds}}, or the figure of one round. Near: nginx on \
 this machine. 1 Gbit/s and far: a server that sends each connection no more than 125 MB/s, or \
-{FAR_BYTES_PER_SECOND / 1e6:.0f} MB/s after {LATENCY_SECONDS * 1000:.0f} ms before each answer, compressed for who asks. \
-Memory: the largest above what the process had before."""
+{FAR_BYTES_PER_SECOND / 1e6:.0f} MB/s after {LATENCY_SECONDS * 1000:.0f} ms before each answer, compressed for who \
+asks. Memory: the largest above what the process had before."""
 _NOTES = """\
 Each file that a way has written was read again afterwards: it holds exactly what was served, by its sha256.
 The engine counts the items and computes the file's sha256 while it writes, and its file is on the disk when the clock \
