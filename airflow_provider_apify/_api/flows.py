@@ -131,13 +131,17 @@ def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:
 
 
 def call_resuming(
-    next_request: Callable[[], Request | None], progress: Callable[[], int], retry: RetryPolicy
+    next_request: Callable[[], Request | None],
+    progress: Callable[[], int],
+    retry: RetryPolicy,
+    report: Callable[[str], object],
 ) -> Flow[None]:
     """Send requests until one is read to its end. Each brings what it can: only tries in a row without progress count.
 
     :param next_request: asks for what is still missing; ``None`` where that is nothing, as when only the end of the
         last answer did not come.
     :param progress: a number that grows with what has been read.
+    :param report: takes a sentence about each answer that broke, for the task's log.
     """
     attempt, before, delay = 1, progress(), 0.0
     while request := next_request():
@@ -149,6 +153,7 @@ def call_resuming(
         pause = retry.delay(request, answer, attempt)
         if pause is None:
             raise error_of(request, answer)
+        report(f"{error_of(request, answer)} Asking again in {pause:.1f} s for what is missing.")
         attempt, delay = attempt + 1, pause
 
 

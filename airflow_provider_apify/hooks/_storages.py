@@ -138,5 +138,5 @@ class Storages(ApifyClient):
             return None
 
     def _read_body(self, request: endpoints.Request, reader: BodyReader) -> None:
-        flow = flows.call_resuming(lambda: request, lambda: reader.progress, self.retry)
+        flow = flows.call_resuming(lambda: request, lambda: reader.progress, self.retry, self.log.warning)
         self._drive(flow, partial(self._send_reading, reader.read, [], piece_bytes=_BODY_PIECE_BYTES))

@@ -103,7 +103,7 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
                 return None
             return replace(endpoints.get_items(dataset_id, params), compressed=reader.compressed, delay=delay)
 
-        flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry)
+        flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry, self.log.warning)
         self._drive(flow, partial(self._send_reading, reader.read, []), pause)
 
     def test_connection(self) -> tuple[bool, str]:

@@ -237,12 +237,13 @@ class Download:
 
     def __init__(self) -> None:
         self.position = 0
+        self.told: list[str] = []
 
     def fed(self, attempts: int = 3) -> Fed:
-        retry = RetryPolicy(attempts=attempts)
-        return Fed(
-            call_resuming(lambda: endpoints.get_items("d1", {"offset": self.position}), lambda: self.position, retry)
-        )
+        def next_request() -> Request:
+            return endpoints.get_items("d1", {"offset": self.position})
+
+        return Fed(call_resuming(next_request, lambda: self.position, RetryPolicy(attempts=attempts), self.told.append))
 
 
 def test_what_breaks_is_asked_for_from_where_it_broke() -> None:
@@ -252,6 +253,7 @@ def test_what_breaks_is_asked_for_from_where_it_broke() -> None:
     fed.answer(LOST)
     assert fed.finish(Response(200, {}, b"")) is None
     assert [request.params["offset"] for request in fed.requests] == ["0", "7"]
+    assert len(download.told) == 1
     assert fed.requests[0].delay == 0
     assert fed.requests[1].delay > 0
 

@@ -74,6 +74,17 @@ def test_pages_side_by_side_are_not_asked_for_again(
     assert apify.control.faults()[0]["happened"] == 3
 
 
+def test_what_broke_and_is_asked_for_again_is_told_in_the_log(
+    hook: ApifyHook, apify: LocalApify, caplog: pytest.LogCaptureFixture
+) -> None:
+    apify.control.add_fault("cut-body", path="*/items", after_bytes=10)
+    assert walked(hook, {}) == items(0, ITEMS)
+    told = [each.getMessage() for each in caplog.records if "what is missing" in each.getMessage()]
+    assert len(told) == 1
+    assert "/items: " in told[0]
+    assert apify.token not in told[0]
+
+
 def test_an_answer_with_more_items_than_were_asked_for_is_no_answer() -> None:
     taken = Taken()
     reader = LineReader({}, 0, 3, taken)
