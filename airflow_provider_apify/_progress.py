@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from airflow_provider_apify.models import ActorRun
 
-
-class _Logger(Protocol):
-    def info(self, message: str, /, *args: object) -> object: ...
+if TYPE_CHECKING:
+    from airflow_provider_apify._airflow.logs import TaskLog
 
 
 class ProgressLog:
@@ -17,7 +16,7 @@ class ProgressLog:
     :param log: of the operator or trigger.
     """
 
-    def __init__(self, log: _Logger) -> None:
+    def __init__(self, log: TaskLog) -> None:
         self._log = log
         self._last = ""
 

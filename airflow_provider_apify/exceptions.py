@@ -2,6 +2,7 @@
 
 * ApifyError                  base of all; an ``AirflowException``
   - ApifyConnectionError      no usable answer from the API
+  - ApifyTooManyRuns          too many runs to find out whether an earlier attempt has started one
   - ApifyApiError             the API answered with an error
     + ApifyAuthError          401, or 403: the token is missing, wrong, or lacks permission
       + ApifyApprovalError    a person has to approve the Actor's permissions first
@@ -17,6 +18,8 @@
     + ApifyRunTimedOut        at Apify, or at the task's own deadline
     + ApifyRunFailedBefore    an earlier attempt's run failed, and the task wants no other
     + ApifyRunTooExpensive    the task aborted it for its cost
+  - ApifyRunOutOfSight        the token is refused while a run may be going on; the next attempt may have another
+  - ApifyTaskStopped          Airflow told the task to stop while it waited for its run
   - ApifyDataError            data arrived torn, or less of it than Apify counts
 
 Wrong arguments are ``ValueError``. No message ever holds the token or the run's input.
@@ -42,6 +45,12 @@ class ApifyError(AirflowException):
 
 class ApifyConnectionError(ApifyError):
     """The API could not be reached, or the connection broke before a whole answer arrived."""
+
+
+class ApifyTooManyRuns(ApifyError):
+    """The Actor has too many runs to find out whether an earlier attempt has started one. Nothing was started."""
+
+    retryable = False
 
 
 class ApifyApiError(ApifyError):
@@ -157,6 +166,14 @@ class ApifyRunTooExpensive(ApifyRunError):
     """The run cost more than the task allows while it was going, and was aborted. A retry would spend it again."""
 
     retryable = False
+
+
+class ApifyRunOutOfSight(ApifyError):
+    """The token is refused while a run of the task may be going on. Somebody may put a new one into the connection."""
+
+
+class ApifyTaskStopped(ApifyError):
+    """Airflow told the task to stop while it waited for its run; the message says what became of the run."""
 
 
 class ApifyDataError(ApifyError):

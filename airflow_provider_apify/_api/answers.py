@@ -87,6 +87,7 @@ class Response:
 
     :param has_body: ``False`` for the answer to a ``HEAD``, which has none by its nature.
     :param token_setting: where the token was found that the request carried, for errors.
+    :param beside: the answers to :attr:`Request.beside <airflow_provider_apify._api.endpoints.Request.beside>`.
     """
 
     status_code: int
@@ -94,6 +95,7 @@ class Response:
     body: bytes = field(repr=False)
     has_body: bool = True
     token_setting: str = TOKEN_SETTING
+    beside: tuple[Answer, ...] = ()
 
     @property
     def is_success(self) -> bool:
@@ -163,12 +165,14 @@ class NoResponse:
     :param sent: whether the server may have got the request.
     :param kind: the error that it is once nothing more is tried.
     :param is_of_another: whether something has answered that is not Apify, as far as the answer tells.
+    :param beside: as of :class:`Response`.
     """
 
     reason: str
     sent: bool = True
     kind: type[ApifyError] = ApifyConnectionError
     is_of_another: bool = False
+    beside: tuple[Answer, ...] = ()
 
 
 Answer = Response | NoResponse

@@ -74,7 +74,7 @@ class Changer:
     def __init__(
         self,
         retry: RetryPolicy,
-        report: Callable[[str], None],
+        report: Callable[[str], object],
         *,
         settle: float = 30.0,
         clock: Callable[[], float] = time.time,

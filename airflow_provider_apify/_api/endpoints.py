@@ -40,6 +40,7 @@ class Request:
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param label: what errors call it, where method and path do not tell.
     :param address_setting: what decides where it is sent, for errors.
+    :param beside: requests to be sent at the same time; the answers to them come beside its own.
     """
 
     method: str
@@ -55,6 +56,7 @@ class Request:
     timeout: float = _ANSWER_SECONDS
     label: str = ""
     address_setting: str = "the connection's host"
+    beside: tuple[Request, ...] = ()
 
     @property
     def has_answer_body(self) -> bool:

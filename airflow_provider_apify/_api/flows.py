@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -53,12 +53,14 @@ class RetryPolicy:
     :param first_delay: seconds.
     :param max_delay: seconds between two attempts at most.
     :param attempts_with_others: how often where something answers that is not Apify; ``None`` as often as otherwise.
+    :param patient_attempts: how often, at least, where money is at stake; about half an hour.
     """
 
     attempts: int = 6
     first_delay: float = 0.5
     max_delay: float = 60.0
     attempts_with_others: int | None = None
+    patient_attempts: int = 40
 
     def delay(self, request: Request, answer: Answer, attempt: int) -> float | None:
         """Return the seconds before the next attempt, or ``None`` to give up."""
@@ -74,7 +76,7 @@ class RetryPolicy:
 
     def patient(self) -> RetryPolicy:
         """Return the policy for waiting: an outage of half an hour must not lose a run that goes on meanwhile."""
-        return replace(self, attempts=max(self.attempts, 40), attempts_with_others=None)
+        return replace(self, attempts=max(self.attempts, self.patient_attempts), attempts_with_others=None)
 
     def patient_with_apify(self) -> RetryPolicy:
         """Return the policy for waiting where nothing tells yet that this is Apify's host: a wrong one stays wrong."""
@@ -109,6 +111,32 @@ def call_data(
     :param clock: Unix time, for tests.
     """
     return (yield from call_reading(request, retry, data_of, again=again, until=until, clock=clock))
+
+
+def together(flows: Iterable[Flow[T]]) -> Flow[list[T]]:
+    """Go through several flows at the same time, and return their results in order.
+
+    Each step of one is a step of all, so that a pause of one, as after a 429, is a pause of all.
+    """
+    results: dict[int, T] = {}
+    waiting: dict[int, tuple[Flow[T], Request]] = {}
+
+    def advance(index: int, flow: Flow[T], answer: Answer | None) -> None:
+        try:
+            waiting[index] = flow, next(flow) if answer is None else flow.send(answer)
+        except StopIteration as done:
+            waiting.pop(index, None)
+            results[index] = done.value
+
+    for index, flow in enumerate(flows):
+        advance(index, flow, None)
+    while waiting:
+        steps = [(index, flow) for index, (flow, _) in waiting.items()]
+        first, *others = (request for _, request in waiting.values())
+        answer = yield replace(first, delay=max(each.delay for each in (first, *others)), beside=tuple(others))
+        for (index, flow), each in zip(steps, (replace(answer, beside=()), *answer.beside), strict=True):
+            advance(index, flow, each)
+    return [results[index] for index in sorted(results)]
 
 
 def call_known(request: Request, send: Callable[[Request], Flow[T]]) -> Flow[T]:

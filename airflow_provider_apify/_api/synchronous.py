@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from airflow_provider_apify._api.answers import Response, data_of, error_of, in_words
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import Flow
+from airflow_provider_apify._api.finding import Finder
+from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import STARTS, Order, Starter
+from airflow_provider_apify._api.starting import STARTS, Starter
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.storages import Record
@@ -29,36 +30,45 @@ _SCANNED, _TOTAL = "x-apify-pagination-count", "x-apify-pagination-total"
 _OF_A_RUN = frozenset({"id", "actId", "status", "defaultDatasetId"})
 
 
-def order_of(target: Target, request: Request, *, since: float) -> Order:
-    """Return an order that nobody else has, so that its run is found and no other."""
-    return Order(target, request, Identity(secrets.token_hex(10), rerun=0, attempt=1), search=False, since=since)
-
-
 class SynchronousStarter(Starter):
-    """Run an order's run in one request, or find it where the request did not bring its output.
+    """Run something in one request, or find its run where the request did not bring its output.
 
     :ivar is_late: whether Apify has said that the run takes more than 5 minutes.
     """
 
     is_late = False
 
+    @classmethod
+    def of(
+        cls,
+        target: Target,
+        request: Request,
+        retry: RetryPolicy,
+        report: Callable[[str], object],
+        *,
+        settle: float = 30.0,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Make one whose start has a marker that nothing else has, so that its run is found and no other."""
+        identity = Identity(secrets.token_hex(10), rerun=0, attempt=1)
+        finder = Finder(target, identity.task, retry, clock=clock)
+        return cls(request, identity, finder, retry, report, settle=settle, clock=clock)
+
     def run_sync(self, read: Callable[[Response], T | None]) -> Flow[T | ActorRun]:
         """Return what the answer holds; where it holds nothing, the run, which may be going on.
 
         :param read: reads a good answer; ``None`` where it is not whole, or not Apify's.
         """
-        request = replace(self._order.start, user_agent=self._order.identity.marker)
-        began = self._clock()
         for doubts in range(STARTS):
             if doubts:
                 self._report("The run was not started: starting it again.")
-            answer = yield from self._send(request)
+            answer = yield from self._send()
             self.is_late = isinstance(answer, Response) and answer.status_code == _TIMEOUT
             output = read(answer) if isinstance(answer, Response) and answer.is_success else None
             if output is not None and not doubts:
                 return output
             self._report(f"The answer does not settle the matter ({in_words(answer)}): looking for the run.")
-            run = yield from self._look_for(answer, began)
+            run = yield from self.look_for(answer, is_only=not doubts)
             if run is not None:
                 self._report(f"Going on with run {run.id}, which is {run.status}.")
                 return run
@@ -66,7 +76,7 @@ class SynchronousStarter(Starter):
                 return output
             if isinstance(answer, Response) and not answer.is_success and not answer.is_passing_fault:
                 break
-        raise error_of(request, answer)
+        raise error_of(self._request, answer)
 
     def _may_have_started(self, answer: Response) -> bool:
         """Tell whether there may be a run: one that failed, or has no such record, is answered with an error, too."""

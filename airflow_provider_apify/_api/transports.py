@@ -11,8 +11,9 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -74,19 +75,40 @@ class Access:
         return headers
 
 
-def drive(flow: Flow[T], send: Callable[[Request], Answer], pause: Callable[[float], object] = time.sleep) -> T:
+def drive(
+    flow: Flow[T],
+    send: Callable[[Request], Answer],
+    pause: Callable[[float], object] = time.sleep,
+    guard: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - holds nothing
+) -> T:
     """Run a flow to its end, blocking.
 
     :param pause: waits so many seconds before a request is sent; what it raises ends the flow.
+    :param guard: entered for each pause and each request, and for nothing else.
     """
     try:
         request = next(flow)
         while True:
-            pause(request.delay)
-            request = flow.send(send(request))
+            with guard:
+                pause(request.delay)
+            with guard:
+                answer = _send_together(request, send)
+            request = flow.send(answer)
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+def _send_together(request: Request, send: Callable[[Request], Answer]) -> Answer:
+    """Send a request, and at the same time those beside it."""
+    if not request.beside:
+        return send(request)
+    pool = ThreadPoolExecutor(1 + len(request.beside))
+    try:
+        answer, *others = pool.map(send, (request, *request.beside))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # what interrupts this must not wait for answers
+    return replace(answer, beside=tuple(others))
 
 
 async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]]) -> T:
@@ -95,7 +117,8 @@ async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]
         request = next(flow)
         while True:
             await asyncio.sleep(request.delay)
-            request = flow.send(await send(request))
+            answer, *others = await asyncio.gather(*map(send, (request, *request.beside)))
+            request = flow.send(replace(answer, beside=tuple(others)) if others else answer)
     except StopIteration as done:
         result: T = done.value
         return result

@@ -14,7 +14,6 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.operators._few_items import few_items
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.options import parse_whole_number
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
 
     from airflow_provider_apify.models import RunEvent
+    from airflow_provider_apify.operators._task_run import TaskRun
 
 # What the function returns is the input as it stands: a template in it may come from data, or belong to a script.
 _TEMPLATED = tuple(name for name in RunActorOperator.template_fields if name != "run_input")
@@ -74,18 +74,11 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
         # Past DecoratedOperator, which fails on Airflow 3.0: it asks for a method that operators there do not have.
         return RunActorOperator.execute(self, context)
 
-    def _run(self, context: Context, **how: Any) -> Any:
-        try:
-            self.run_input = self._returned_input(context)
-        except Exception as error:
-            self._give_up(context, error)
-            raise
-        return super()._run(context, **how)
-
-    def _returned_input(self, context: Context) -> Mapping[str, Any] | None:
+    def _input(self, context: Context) -> Mapping[str, Any] | None:
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
-        returned = self.python_callable(*self.op_args, **arguments)
+        with self._interruption:
+            returned = self.python_callable(*self.op_args, **arguments)
         if returned is not None and not isinstance(returned, Mapping):
             raise AirflowFailException(
                 f"The function of @task.apify_actor returns the Actor's input: a mapping, or None for the saved or "
@@ -93,12 +86,9 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
             )
         return returned
 
-    def _finish(self, event: RunEvent, context: Context) -> Any:
-        run = super()._finish(event, context)
-        if self.return_items is None:
-            return run
-        with failing_fast():
-            return few_items(self.hook, run["dataset_id"], self.return_items)
+    def _finish(self, event: RunEvent, task_run: TaskRun) -> Any:
+        run = super()._finish(event, task_run)
+        return run if self.return_items is None else few_items(self.hook, run["dataset_id"], self.return_items)
 
 
 def apify_actor_task(

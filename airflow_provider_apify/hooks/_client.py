@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -116,8 +117,10 @@ class ApifyClient(BaseHook):
         flow: Flow[T],
         send: Callable[[endpoints.Request], Answer] | None = None,
         pause: Callable[[float], object] = time.sleep,
+        guard: AbstractContextManager[object] | None = None,
     ) -> T:
-        return drive(flow, send or partial(send_with_requests, self._session, self.connection.access), pause)
+        send = send or partial(send_with_requests, self._session, self.connection.access)
+        return drive(flow, send, pause, guard or nullcontext())
 
     def _send_reading(
         self,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_apify._api import endpoints, flows
+from airflow_provider_apify._api.choosing import Terms, decide
+from airflow_provider_apify._api.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.flows import Flow, Waiting
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.listing import by_offset, read_limit
 from airflow_provider_apify._api.run_input import encode_input
-from airflow_provider_apify._api.starting import Order, Starter
-from airflow_provider_apify._api.validating import validate_input
+from airflow_provider_apify._api.starting import Starter
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import FINISHED_STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
+
+T = TypeVar("T")
 
 # A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
 _WORKER_LONG_POLL_SECONDS = 10
@@ -72,6 +75,7 @@ class Runs(ApifyClient):
         run_input: Any = None,
         *,
         since: datetime,
+        may_exist: bool = True,
         options: RunOptions | Mapping[str, Any] | None = None,
     ) -> ActorRun:
         """Start a run unless one of the target was started under this key; return that one then, however it ended.
@@ -84,10 +88,11 @@ class Runs(ApifyClient):
             ``{ti.max_tries}`` in it, which a clear raises, a cleared task starts anew.
         :param since: with a time zone, for example ``dag_run.start_date``; runs that were started earlier count only
             while they go on.
+        :param may_exist: ``False`` where nobody can have called this with the key before: it saves the look for it.
         :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run; the
             next call with this key finds it.
         """
-        return self._drive(self._once(key, Target.of(target), run_input, since, options))
+        return self._drive(self._once(key, Target.of(target), run_input, since, options, may_exist=may_exist))
 
     async def async_start_run_once(
         self,
@@ -96,55 +101,47 @@ class Runs(ApifyClient):
         run_input: Any = None,
         *,
         since: datetime,
+        may_exist: bool = True,
         options: RunOptions | Mapping[str, Any] | None = None,
     ) -> ActorRun:
         """Do what :meth:`start_run_once` does, on the event loop."""
         await self._async_connection()
-        return await self._drive_async(self._once(key, Target.of(target), run_input, since, options))
+        return await self._drive_async(
+            self._once(key, Target.of(target), run_input, since, options, may_exist=may_exist)
+        )
 
     def _once(
-        self, key: str, target: Target, run_input: Any, since: datetime, options: RunOptions | Mapping[str, Any] | None
+        self,
+        key: str,
+        target: Target,
+        run_input: Any,
+        since: datetime,
+        options: RunOptions | Mapping[str, Any] | None,
+        *,
+        may_exist: bool,
     ) -> Flow[ActorRun]:
-        connection = self.connection
-        order = Order(
-            target=target,
-            start=self.start_request(target, run_input, RunOptions.of(options)),
-            identity=Identity.of_key(key, installation=connection.installation),
-            since=since.timestamp(),
-            settled=True,
-            accept=FINISHED_STATUSES,
-            starter="An earlier call with this key",
-        )
-        return Starter(order, self.retry, self.log.info, settle=connection.start_settle_seconds).run()
+        request = self.start_request(target, run_input, RunOptions.of(options))
+        identity = Identity.of_key(key, installation=self.connection.installation)
+        finder = Finder(target, identity.task, self.retry)
+        trace = Trace(identity=identity, may_have_started=may_exist, since=since.timestamp(), is_quiet=True)
+        settle, terms = self.connection.start_settle_seconds, Terms(accept=FINISHED_STATUSES)
+        earlier = EarlierRuns(trace, finder, self.log.info, accept=terms.accept, settle=settle)
+        found = decide((yield from earlier.find()), identity.rerun, terms).take
+        if found is not None:
+            self.log.info("An earlier call with this key started run %s: going on with it.", found.id)
+            return found
+        return (yield from Starter(request, identity, finder, self.retry, self.log.info, settle=settle).start())
 
-    def start_or_adopt_run(self, order: Order, report: Callable[[str], None]) -> ActorRun:
-        """Return the one run of an order: that of an earlier attempt, or a new one; never a second.
+    def drive(self, flow: Flow[T], guard: AbstractContextManager[object] | None = None) -> T:
+        """Run a flow of this package; nothing for DAGs.
 
-        :param report: takes a sentence about anything but the plain way.
-        :raises ApifyRunError: an earlier attempt's run failed, and the order says to fail then.
-        :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run; the
-            next attempt finds it.
+        :param guard: entered for each pause and each request, and for nothing else.
         """
-        settle = self.connection.start_settle_seconds
-        return self._drive(Starter(order, self.retry, report, settle=settle).run())
-
-    def abandon_start(self, order: Order, since: float, report: Callable[[str], None], *, is_patient: bool) -> None:
-        """Abort the run that this attempt has started, or is just starting, without knowing its ID.
-
-        :param since: Unix time when the start was sent.
-        :param report: takes a sentence about each run that is aborted.
-        :param is_patient: whether to wait ``start_settle_seconds`` for a run that is still under way.
-        """
-        starter = Starter(order, self.retry, report, settle=self.connection.start_settle_seconds)
-        self._drive(starter.abandon(since, is_patient=is_patient))
+        return self._drive(flow, guard=guard)
 
     def start_request(self, target: Target, run_input: Any, options: RunOptions) -> endpoints.Request:
         """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
         return endpoints.start_run(target, encode_input(run_input), self.connection.limits.apply(options))
-
-    def input_check(self, target: Target, run_input: Any, options: RunOptions) -> Callable[[], flows.Flow[None]]:
-        """Return what an order asks before its start; see :meth:`ApifyHook.validate_input`."""
-        return partial(validate_input, target, encode_input(run_input), options.build, self.retry)
 
     def get_run(self, run_id: str) -> ActorRun:
         """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get).
@@ -215,6 +212,7 @@ class Runs(ApifyClient):
         settle: float = 0.0,
         cost_limit: float | None = None,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
+        guard: AbstractContextManager[object] | None = None,
     ) -> RunEvent:
         """Block until the run is finished, the deadline has passed, or the run has become too expensive.
 
@@ -223,6 +221,7 @@ class Runs(ApifyClient):
         :param settle: seconds after the end at which the run is read once more, for its final cost.
         :param cost_limit: US dollars of platform usage, looked at about every 10 seconds.
         :param on_update: called with the run about every 10 seconds.
+        :param guard: entered for each pause and each request; what it raises ends the wait.
         """
         waiting = Waiting(
             deadline=deadline,
@@ -231,7 +230,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
-        return self._drive(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+        return self._drive(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
 
 
 def _within(

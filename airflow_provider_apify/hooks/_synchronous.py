@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, get_args
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.run_input import encode_input
-from airflow_provider_apify._api.synchronous import SynchronousStarter, order_of, read_items, read_output
+from airflow_provider_apify._api.synchronous import SynchronousStarter, read_items, read_output
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunTimedOut
 from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
 from airflow_provider_apify.hooks._lifecycle import RunLifecycle
@@ -125,8 +125,7 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         if when_late not in get_args(WhenLate):
             raise ValueError(f"when_late must be one of {', '.join(get_args(WhenLate))}, not {when_late!r}.")
         began, settle = time.time(), self.connection.start_settle_seconds
-        order = order_of(target, request, since=began)
-        starter = SynchronousStarter(order, self.retry, self.log.info, settle=settle)
+        starter = SynchronousStarter.of(target, request, self.retry, self.log.info, settle=settle)
         found = self._drive(starter.run_sync(read))
         if not isinstance(found, ActorRun):
             return found

@@ -26,15 +26,8 @@ _OPTIONS = ("build", "memory", "timeout", "max_items", "max_total_charge_usd")
 _LOOK_BACK = timedelta(minutes=15)
 
 
-class _BriefRetry(RetryPolicy):
-    """Airflow waits for a callback: an outage ends it soon."""
-
-    def patient(self) -> RetryPolicy:
-        """Return the policy itself."""
-        return self
-
-
-_RETRY = _BriefRetry(attempts=3)
+# Airflow waits for a callback: an outage ends it soon.
+_RETRY = RetryPolicy(attempts=3, patient_attempts=3)
 
 
 class ApifyNotifier(BaseNotifier):
@@ -44,9 +37,10 @@ class ApifyNotifier(BaseNotifier):
     ``AsyncCallback(ApifyNotifier, kwargs={...})``. Give exactly one of ``actor_id`` and ``actor_task_id``.
 
     A callback starts one run: where the answer is lost the run is looked up, and where Airflow calls the callback of an
-    attempt again, with the same input, the run of before is found. So two callbacks of one attempt that are to start
-    two runs of one Actor need different inputs. Where the context does not say what happened (deadlines on Airflow 3.1,
-    DAGs without any task), a second call starts a second run. Nobody watches the run: give it a ``timeout``.
+    attempt again, with the same input, because the worker died meanwhile, the run of before is found. So two callbacks
+    of one attempt that are to start two runs of one Actor need different inputs. Where the context does not say what
+    happened (deadlines on Airflow 3.1, DAGs without any task), a second call starts a second run. Nobody watches the
+    run: give it a ``timeout``.
 
     What goes wrong is logged by Airflow, and changes nothing for the task.
 
@@ -99,21 +93,23 @@ class ApifyNotifier(BaseNotifier):
     def notify(self, context: Context) -> None:
         """Start the run."""
         hook = ApifyHook(self.apify_conn_id, retry=_RETRY)
-        self._tell(hook.start_run_once(self._key(context), self._target, self.run_input, **self._how))
+        how = self._how(context)
+        self._tell(hook.start_run_once(self._key(context), self._target, self.run_input, **how))
 
     async def async_notify(self, context: Context) -> None:
         """Start the run, on the event loop of a triggerer."""
         hook = ApifyHook(self.apify_conn_id, retry=_RETRY)
-        self._tell(await hook.async_start_run_once(self._key(context), self._target, self.run_input, **self._how))
+        how = self._how(context)
+        self._tell(await hook.async_start_run_once(self._key(context), self._target, self.run_input, **how))
 
     @property
     def _target(self) -> Target:
         return Target.choose(self.actor_id, self.actor_task_id)
 
-    @property
-    def _how(self) -> dict[str, Any]:
+    def _how(self, context: Context) -> dict[str, Any]:
         options = RunOptions.parse({name: getattr(self, name) for name in _OPTIONS})
-        return {"options": options, "since": datetime.now(UTC) - _LOOK_BACK}
+        since = datetime.now(UTC) - _LOOK_BACK
+        return {"options": options, "since": since, "may_exist": _may_be_called_again(context)}
 
     def _key(self, context: Context) -> str:
         """Say what happened and what follows, the same whenever this very callback is called."""
@@ -122,6 +118,16 @@ class ApifyNotifier(BaseNotifier):
 
     def _tell(self, run: ActorRun) -> None:
         self.log.info("Run %s of %s is %s: %s", run.id, self._target, run.status, run.console_url)
+
+
+def _may_be_called_again(context: Mapping[str, Any]) -> bool:
+    """Tell whether this very callback may have been called before.
+
+    Airflow calls it once, in the worker, with the exception, or in the DAG processor for a whole DAG. Only where the
+    worker dies is it called again, in the DAG processor and without the exception; so are deadlines.
+    """
+    is_of_dag, has_failed_here = "reason" in context, isinstance(context.get("exception"), BaseException)
+    return not (is_of_dag or has_failed_here)
 
 
 def _occasion(context: Mapping[str, Any]) -> list[Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
+from airflow_provider_apify._api.choosing import OnFailedRun
 from airflow_provider_apify._api.endpoints import JSON
 from airflow_provider_apify._api.run_input import encode_body
-from airflow_provider_apify._api.starting import OnFailedRun
 from airflow_provider_apify._templating import is_template
 from airflow_provider_apify.models import FINISHED_STATUSES
 from airflow_provider_apify.options import (

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyError, ApifyServerError
+from airflow_provider_apify.exceptions import ApifyAuthError, ApifyError, ApifyRunOutOfSight
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
 @contextmanager
-def failing_fast() -> Iterator[None]:
+def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Turn errors that every retry would meet again into :class:`AirflowFailException`; wrong arguments are such.
 
     A connection that is not found is not: so does a secrets backend look that is down, while the run goes on.
+
+    :param may_have_run: whether a run may be going on. A refused token is no reason to give it up then: somebody may
+        put a new one into the connection before the next attempt.
     """
     try:
         yield
     except ApifyError as error:
         if error.retryable:
             raise
+        if isinstance(error, ApifyAuthError) and may_have_run():
+            raise ApifyRunOutOfSight(f"{error} A run of this task may be going on: the next attempt looks.") from error
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     except ValueError as error:
         raise AirflowFailException(str(error)) from error
-
-
-def leaves_in_doubt(error: BaseException) -> bool:
-    """Tell whether a start that ends with this error may have been done: no answer, or none was waited for."""
-    return isinstance(error, ApifyConnectionError | ApifyServerError) or not isinstance(error, Exception)
 
 
 def ends_task(task: Any, error: BaseException, context: Context) -> bool:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 
+from airflow_provider_apify._api.finding import Trace
 from airflow_provider_apify._api.identity import Identity
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _KEY = "apify_run"
-_EARLIER_RERUN = -1
 
 
 class RunMemory:
@@ -35,15 +35,24 @@ class RunMemory:
         self.identity = Identity.of(context["ti"], installation=installation)
 
     @property
-    def known(self) -> dict[str, int]:
-        """The run that was noted last, and the rerun that it belongs to."""
-        run_id = self._noted.get("run_id")
-        if not run_id:
-            return {}
-        # A clear of a task at work leaves ``max_tries`` as it is, and so may one after which there are fewer retries.
-        was_cleared = self._clears > self._noted.get("clears", self._clears)
-        is_done_with = self._noted.get("is_over", False) and was_cleared
-        return {run_id: _EARLIER_RERUN if is_done_with else self._noted["rerun"]}
+    def run_id(self) -> str | None:
+        """The run that was noted last."""
+        return self._noted.get("run_id")
+
+    def trace(self, *, is_quiet: bool) -> Trace:
+        """Return what is known of earlier attempts.
+
+        :param is_quiet: whether no start of theirs can be under way any more.
+        """
+        return Trace(
+            identity=self.identity,
+            noted={self.run_id: self._noted["rerun"]} if self.run_id else {},
+            may_have_started=self.may_have_started,
+            began=self._began,
+            since=self._pending_since or self._began,
+            sent_at=self._noted.get("sent_at", self._pending_since) if self._is_pending else None,
+            is_quiet=is_quiet,
+        )
 
     @property
     def may_have_started(self) -> bool:
@@ -53,34 +62,27 @@ class RunMemory:
         # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
         return self._is_pending or (self.identity.attempt > 1 and not self._noted)
 
-    @property
-    def since(self) -> float:
-        """Unix time before which no such run was started."""
-        if self._is_pending:
-            return float(self._noted["since"])
-        return (self._context["dag_run"].start_date or pendulum.now("UTC")).timestamp()
-
     def note_intent(self) -> None:
-        """Note that a start may be sent from now on."""
-        if not self._is_pending:
-            self._note({**self._noted, "is_pending": True, "since": time.time()})
+        """Note that a start may be sent from now on.
+
+        What Airflow raises then is passed on: without the note, the next attempt could miss the run.
+        """
+        now = time.time()
+        self._note({**self._noted, "is_pending": True, "since": self._pending_since or now, "sent_at": now})
 
     def note_run(self, run_id: str) -> None:
         """Note the run."""
-        self._note({"run_id": run_id, "rerun": self.identity.rerun, "clears": self._clears})
-
-    def note_over(self, run_id: str) -> None:
-        """Note that the task is through with the run, because it was killed or has succeeded.
-
-        If the task was cleared then, the next attempt is no retry. The count of clears alone would not tell: since
-        Airflow 3.2 it counts those of other tasks, too.
-        """
-        self._note({"run_id": run_id, "rerun": self.identity.rerun, "clears": self._clears, "is_over": True})
+        self._note({"run_id": run_id, "rerun": self.identity.rerun})
 
     @property
-    def _clears(self) -> int:
-        """How often tasks of the DAG run had been cleared when this process began."""
-        return int(self._context["dag_run"].clear_number or 0)
+    def _began(self) -> float:
+        """Unix time when the DAG run began."""
+        return (self._context["dag_run"].start_date or pendulum.now("UTC")).timestamp()
+
+    @property
+    def _pending_since(self) -> float | None:
+        """Unix time when the first start may have been sent that nobody has noted; ``None`` where there is none."""
+        return float(self._noted["since"]) if self._is_pending else None
 
     @property
     def _is_pending(self) -> bool:

@@ -4,45 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
-    AirflowSkipException,
-    AirflowTaskTimeout,
-    BaseOperator,
-    TaskDeferred,
-    conf,
-)
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
-from airflow_provider_apify._api.starting import OnFailedRun, Order, no_check
-from airflow_provider_apify._compat import deferral_errors
+from airflow_provider_apify._api.choosing import OnFailedRun, Terms, may_be_of
+from airflow_provider_apify._api.starting import Capacity
+from airflow_provider_apify._api.validating import validate_input
 from airflow_provider_apify._fields import dollars
+from airflow_provider_apify._ownership import End
 from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify.exceptions import (
-    ApifyCapacityError,
-    ApifyRunAborted,
-    ApifyRunTimedOut,
-    ApifyRunTooExpensive,
-)
+from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRunTimedOut, ApifyRunTooExpensive
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import (
-    ApifyDatasetLink,
-    ApifyKeyValueStoreLink,
-    ApifyRunLink,
-    store_links,
-    stored_run_id,
-)
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
 from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
 from airflow_provider_apify.operators._arguments import TEMPLATED, check_arguments
 from airflow_provider_apify.operators._attempts import attempt_of, is_of_another
-from airflow_provider_apify.operators._endings import abandon_unwatched, abort_unwatched, copy_log, item_count, stop
-from airflow_provider_apify.operators._errors import ends_task, failing_fast, leaves_in_doubt
-from airflow_provider_apify.operators._killing import abort_at_once
+from airflow_provider_apify.operators._endings import copy_log, item_count
+from airflow_provider_apify.operators._errors import ends_task, failing_fast
+from airflow_provider_apify.operators._interruption import Interruption
 from airflow_provider_apify.operators._limits import Limits
-from airflow_provider_apify.operators._memory import RunMemory
+from airflow_provider_apify.operators._task_run import TaskRun
 from airflow_provider_apify.options import Target, parse_seconds
 from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
@@ -174,161 +160,113 @@ class RunActorOperator(BaseOperator):
         self.validate_input = validate_input
         # Only a whole input is a file: inside of one, URLs may end like this.
         self.template_ext = (".json",) if isinstance(run_input, str) else ()
-        self.run_id: str | None = None
-        self._is_killed = False
-        self._memory: RunMemory | None = None
-        self._sent: tuple[Order, float] | None = None
+        self._interruption = Interruption()
+        self._task_run: TaskRun | None = None
         check_arguments(self)
-
-    @property
-    def _limits(self) -> Limits:
-        return Limits(self)
 
     @cached_property
     def hook(self) -> ApifyHook:
         """The hook for this task's connection."""
         return ApifyHook(self.apify_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Start the run, then wait for it here or in the triggerer."""
+    def execute(self, context: Context) -> Any:
+        """Start the run or go on with it, then wait for it here or in the triggerer."""
         patience = parse_seconds("wait_for_capacity", self.wait_for_capacity)
         until = min(time.time() + patience, self._limits.deadline(context) or math.inf)
-        return self._run(context, capacity_until=until)
+        return self._run(context, until)
 
-    def execute_after_pause(
-        self, context: Context, event: Mapping[str, Any], attempt: int | None = None
-    ) -> dict[str, Any]:
+    def execute_after_pause(self, context: Context, event: Mapping[str, Any], attempt: int | None = None) -> Any:
         """Ask again for a run that Apify had no capacity for."""
         if is_of_another(attempt, context):
             return self.execute(context)
-        return self._run(context, capacity_until=event["until"], settled=True)
+        return self._run(context, event["until"], is_quiet=True)
 
-    def execute_complete(
-        self, context: Context, event: Mapping[str, Any], attempt: int | None = None
-    ) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Mapping[str, Any], attempt: int | None = None) -> Any:
         """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
         if is_of_another(attempt, context):
             return self.execute(context)
-        seen = RunEvent.from_payload(event)
-        self.run_id = seen.run.id
-        return self._finish(seen, context)
+        with self._attempt(context) as task_run, failing_fast():
+            return self._finish(RunEvent.from_payload(event), task_run)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume; where the trigger failed or timed out and nobody will watch the run any more, abort it."""
-        try:
+        """Resume, also where the trigger failed: somebody has to look after the run then."""
+        with self._attempt(context):
             return super().resume_execution(next_method, next_kwargs, context)
-        except deferral_errors() as error:
-            self._give_up(context, error)
-            raise
 
     def on_kill(self) -> None:
-        """Abort the run, also one just being started, so that a killed task costs nothing more; there are 5 seconds.
+        """Note that the task is told to stop; what is due then is done when the signal handler has returned."""
+        self._interruption.tell()
 
-        What it is too early for is done by what it interrupts, as soon as there is a run.
-        """
-        self._is_killed = True
-        if self.abort_on_kill and self.hook.is_connected:
-            earlier = next(iter(self._memory.known), None) if self._memory else None
-            abort_at_once(self.hook, self.run_id or earlier, None if self.run_id else self._sent, self.log)
+    @contextmanager
+    def _attempt(self, context: Context) -> Iterator[TaskRun]:
+        """Be around all that an attempt does; see :class:`TaskRun`."""
+        if self._task_run is not None:
+            yield self._task_run
+            return
+        self._task_run = TaskRun(
+            self.hook,
+            context,
+            self.log,
+            self._interruption,
+            end=End.WORKER if self.wait_for_completion else End.LAUNCHER,
+            is_owned=self.abort_on_kill,
+            is_late=partial(self._limits.is_over, context),
+            ends_task=partial(ends_task, self, context=context),
+        )
+        with self._task_run:
+            yield self._task_run
 
-    def _run(self, context: Context, *, capacity_until: float, settled: bool = False) -> dict[str, Any]:
+    def _run(self, context: Context, capacity_until: float, *, is_quiet: bool = False) -> Any:
+        with self._attempt(context) as task_run:
+            self.run_input = self._input(context)
+            with failing_fast(task_run.may_exist):
+                run = self._take_or_start(context, task_run, capacity_until, is_quiet=is_quiet)
+                self.log.info("Run %s of %s is %s: %s", run.id, self._target, run.status, run.console_url)
+                task_run.note(run)
+                store_links(context, run)
+                if not self.wait_for_completion:
+                    return run.to_dict()
+                return self._finish(self._wait(run, context), task_run)
+
+    def _input(self, context: Context) -> Any:  # noqa: ARG002 - for what inherits
+        """Return the input of the run."""
+        return self.run_input
+
+    def _take_or_start(self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool) -> ActorRun:
+        """Go on with the run of an earlier attempt, or start one."""
+        target, options = self._target, self._limits.options
+        request = self.hook.start_request(target, self.run_input, options)
+        decision = task_run.choose(target, self._terms, is_quiet=is_quiet)
+        if decision.take is not None:
+            if not may_be_of(decision.take, target):
+                words = "Run %s is not of %s, which the task asks for by now; clear the task to run that."
+                self.log.warning(words, decision.take.id, target)
+            return task_run.take(decision.take, resurrect=decision.resurrect)
+        if self.validate_input:
+            task_run.drive(validate_input(target, request.body, options.build, self.hook.retry))
+        waits_here = Capacity(0.0 if self.deferrable else capacity_until, self._limits.capacity_pause)
         try:
-            with failing_fast():
-                run = self._start(context, capacity_until, settled=settled)
-                event = self._wait(run, context) if self.wait_for_completion else None
-        except TaskDeferred:
-            raise
-        except BaseException as error:  # Airflow ends a task out of whatever it does: at its time-out, or (2) killed
-            self._give_up(context, error)
-            raise
-        if event is not None:
-            return self._finish(event, context)
-        self._remember(context).note_over(run.id)
-        return run.to_dict()
+            return task_run.start(target, request, self._terms, waits_here)
+        except ApifyCapacityError as error:
+            if not self.deferrable or time.time() >= capacity_until:
+                raise
+            self.log.info("%s Waiting for capacity.", error)
+            trigger = ApifyCapacityTrigger(seconds=self._limits.capacity_pause, until=capacity_until)
+            self.defer(trigger=trigger, method_name="execute_after_pause", kwargs=attempt_of(context))
 
     def _wait(self, run: ActorRun, context: Context) -> RunEvent:
-        if self.deferrable:
+        # A deferral that ends at once costs a second worker, and on a busy Airflow before 3.4 may fail the attempt.
+        if self.deferrable and not run.is_finished:
             self.defer(trigger=self._trigger(run, context), method_name="execute_complete", kwargs=attempt_of(context))
-        progress = ProgressLog(self.log)
-
-        def on_update(run: ActorRun) -> None:
-            progress(run)
-            self._check_wanted(run)
-
         return self.hook.wait_for_run(
             run.id,
             deadline=self._limits.deadline(context),
             poll_interval=self._limits.poll_interval,
             settle=self._limits.settle,
             cost_limit=self._limits.cost,
-            on_update=on_update,
+            on_update=ProgressLog(self.log),
+            guard=self._interruption,
         )
-
-    def _check_wanted(self, run: ActorRun) -> None:
-        if self._is_killed and self.abort_on_kill:
-            raise ApifyRunAborted(f"The task was killed: nobody waits for run {run.id} any more.")
-
-    def _start(self, context: Context, capacity_until: float, *, settled: bool) -> ActorRun:
-        """Start the one run of this task instance, or go on with it."""
-        memory = self._remember(context)
-        target, options = self._target(), self._limits.options
-        order = Order(
-            target=target,
-            start=self.hook.start_request(target, self.run_input, options),
-            identity=memory.identity,
-            known=memory.known,
-            is_wanted=lambda: not self._is_killed,
-            search=memory.may_have_started,
-            settled=settled,
-            since=memory.since,
-            capacity_until=0.0 if self.deferrable else capacity_until,
-            capacity_pause=self._limits.capacity_pause,
-            on_failed_run=self.on_failed_run,
-            cost_limit=self._limits.cost,
-            accept=(*self.accept_statuses, *self.skip_statuses),
-            on_run=partial(setattr, self, "run_id"),
-            check=self.hook.input_check(target, self.run_input, options) if self.validate_input else no_check,
-        )
-        memory.note_intent()
-        self._sent = order, time.time()
-        try:
-            run = self.hook.start_or_adopt_run(order, self.log.info)
-        except ApifyCapacityError as error:
-            if not self.deferrable or time.time() >= capacity_until:
-                raise
-            self.log.info("%s Waiting for capacity.", error)
-            self.defer(
-                trigger=ApifyCapacityTrigger(seconds=self._limits.capacity_pause, until=capacity_until),
-                method_name="execute_after_pause",
-                kwargs=attempt_of(context),
-            )
-        self.run_id = run.id
-        self._check_wanted(run)
-        self.log.info("Run %s of %s is %s: %s", run.id, order.target, run.status, run.console_url)
-        memory.note_run(run.id)
-        store_links(context, run)
-        self._check_wanted(run)
-        return run
-
-    def _remember(self, context: Context) -> RunMemory:
-        if self._memory is None:
-            self._memory = RunMemory(context, installation=self.hook.connection.installation)
-        return self._memory
-
-    def _give_up(self, context: Context, error: BaseException) -> None:
-        """Abort the run if it is unwanted, its time is over or no attempt follows; else the retry goes on with it."""
-        is_unwanted = self._is_killed and self.abort_on_kill
-        is_over = isinstance(error, AirflowTaskTimeout) or self._limits.is_over(context)
-        if not (is_unwanted or is_over or ends_task(self, error, context)):
-            return
-        memory = self._remember(context)
-        if self._sent and not self.run_id and leaves_in_doubt(error):
-            abandon_unwatched(self.hook, self._sent, self.log)
-        run_id = self.run_id or next(iter(memory.known), None) or stored_run_id(context)
-        if run_id is not None:
-            abort_unwatched(self.hook, run_id, self.log)
-        if is_unwanted and self.run_id:
-            memory.note_over(self.run_id)
 
     def _trigger(self, run: ActorRun, context: Context) -> ApifyRunTrigger:
         return ApifyRunTrigger(
@@ -342,26 +280,19 @@ class RunActorOperator(BaseOperator):
             abort_at_limit=True,
         )
 
-    def _finish(self, event: RunEvent, context: Context) -> dict[str, Any]:
+    def _finish(self, event: RunEvent, task_run: TaskRun) -> Any:
         """Judge the run. Both ways of waiting end here."""
-        with failing_fast():
-            result = self._judge(event)
-        self._remember(context).note_over(event.run.id)
-        return result
-
-    def _judge(self, event: RunEvent) -> dict[str, Any]:
         run = event.run
+        task_run.run_id, task_run.is_judged = run.id, True
         if event.deadline_passed:
-            end = stop(self.hook, run, self.log)
             raise ApifyRunTimedOut(
                 f"Run {run.id} had not ended at the task's execution_timeout of {self.execution_timeout}; "
-                f"{end} ({run.console_url}).",
+                f"{task_run.stop(run)} ({run.console_url}).",
             )
         if event.cost_limit_passed:
-            end = stop(self.hook, run, self.log)
             raise ApifyRunTooExpensive(
                 f"Run {run.id} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
-                f"{self.abort_above_usd}; {end} ({run.console_url}).",
+                f"{self.abort_above_usd}; {task_run.stop(run)} ({run.console_url}).",
             )
         self.log.info("Run %s is %s; platform usage %s.", run.id, run.status, dollars(run.usage_total_usd))
         is_accepted = run.status in self.accept_statuses
@@ -371,5 +302,15 @@ class RunActorOperator(BaseOperator):
         run.raise_for_status(self.accept_statuses)
         return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}
 
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self)
+
+    @property
+    def _terms(self) -> Terms:
+        accept = (*self.accept_statuses, *self.skip_statuses)
+        return Terms(accept=accept, on_failed_run=self.on_failed_run, cost_limit=self._limits.cost)
+
+    @property
     def _target(self) -> Target:
         return Target.choose(self.actor_id, self.actor_task_id)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_apify._airflow.logs import TaskLog
 
 _EVERY_SECONDS = 10.0
 _MEGABYTE = 1e6
-
-
-class _Logger(Protocol):
-    def info(self, message: str, /, *args: object) -> object: ...
 
 
 class ExportProgress:
@@ -21,7 +20,7 @@ class ExportProgress:
     :param clock: seconds, for tests.
     """
 
-    def __init__(self, log: _Logger, item_count: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: TaskLog, item_count: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._log, self._item_count, self._clock = log, item_count, clock
         self._bytes = 0
         self._items = 0

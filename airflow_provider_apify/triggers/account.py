@@ -11,7 +11,7 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_apify.account import Room
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.triggers.run import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
 
 
 class ApifyAccountTrigger(WatchingTrigger):
@@ -41,6 +41,7 @@ class ApifyAccountTrigger(WatchingTrigger):
         while True:
             room = (await self.hook.async_get_limits()).room
             if room.is_enough_for(self.needed):
+                await self.hold()
                 yield TriggerEvent(room.to_dict())  # type: ignore[no-untyped-call]
                 return
             await asyncio.sleep(self.poke_interval * random.uniform(1, 1.25))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
+
+from airflow_provider_apify.triggers._base import WatchingTrigger
 
 
-class ApifyCapacityTrigger(BaseTrigger):
+class ApifyCapacityTrigger(WatchingTrigger):
     """Fire after a pause, so that the task asks for its run again. Pauses vary: waiting tasks must not all ask at once.
 
     :param seconds: of the pause; up to a half longer.
@@ -18,16 +19,12 @@ class ApifyCapacityTrigger(BaseTrigger):
     """
 
     def __init__(self, *, seconds: float, until: float) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(seconds=seconds, until=until)
         self.seconds = seconds
         self.until = until
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments that rebuild this trigger elsewhere."""
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"seconds": self.seconds, "until": self.until}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Pause."""
         await asyncio.sleep(self.seconds * random.uniform(1, 1.5))
+        await self.hold()
         yield TriggerEvent({"until": self.until})  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.triggers.run import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
 
 
 class ApifyDatasetTrigger(WatchingTrigger):
@@ -53,6 +53,7 @@ class ApifyDatasetTrigger(WatchingTrigger):
         while True:
             seen = await self.hook.async_look_at_items(self.dataset_id, self.run_id)
             if seen.item_count >= self.min_items or seen.is_final:
+                await self.hold()
                 yield TriggerEvent(seen.to_payload())  # type: ignore[no-untyped-call]
                 return
             await asyncio.sleep(self.poke_interval)

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -16,28 +16,15 @@ from airflow_provider_apify.exceptions import ApifyError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun, run_url
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.triggers._guard import is_still_deferred
+from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._guard import has_given_up
 
-# Triggers that arrive together would ask together: their first requests are spread over this time.
-SPREAD_SECONDS = 1.0
 ABORT_ATTEMPTS = 12
 """For a run that nobody watches any more, because it costs money: about five minutes."""
 # asyncio forgets tasks that nobody holds.
 _ABORTS: set[asyncio.Task[None]] = set()
 # Airflow 3.3 tells a trigger that a user killed its task; older ones only cancel it.
 _AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
-
-
-class WatchingTrigger(BaseTrigger):
-    """What these triggers share: arguments that are kept as they were given."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._arguments = arguments
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments that rebuild this trigger elsewhere."""
-        return f"{type(self).__module__}.{type(self).__qualname__}", dict(self._arguments)
 
 
 class ApifyRunTrigger(WatchingTrigger):
@@ -99,6 +86,7 @@ class ApifyRunTrigger(WatchingTrigger):
             event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=ProgressLog(self.log))
             if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
                 event = replace(event, run=await self._stop(event.run))
+            await self.hold()
         except asyncio.CancelledError:
             if not _AIRFLOW_CALLS_ON_KILL:
                 await self.on_kill()
@@ -127,8 +115,8 @@ class ApifyRunTrigger(WatchingTrigger):
     async def _abort(self) -> None:
         """Abort the run unless the task lives on elsewhere. Nobody waits for this: errors go to the log."""
         try:
-            if self.task_instance is not None and await is_still_deferred(self.task_instance, self.log):
-                self.log.info("The task is still deferred: another triggerer watches run %s from now on.", self.run_id)
+            if self.task_instance is not None and not await has_given_up(self.task_instance, self.log):
+                self.log.info("The task is still deferred, and run %s goes on: it is watched elsewhere.", self.run_id)
                 return
             run = await self.hook.async_abort_run(self.run_id, attempts=ABORT_ATTEMPTS)
         except Exception:
@@ -175,6 +163,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
         """Find the run, then watch it. Airflow's own deferral time-out bounds the search."""
         run_id = await self._find()
         event = await self.hook.async_wait_for_run(run_id, Waiting(), on_update=ProgressLog(self.log))
+        await self.hold()
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
     async def _find(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
@@ -35,6 +36,20 @@ def run_data(status: str = "RUNNING", **changes: Any) -> dict[str, Any]:
     return {"id": "run1", "actId": "actor1", "status": status, **changes}
 
 
+def one_by_one(flow: Flow[T]) -> Flow[T]:
+    """Ask one after the other what a flow asks at the same time."""
+    try:
+        request = next(flow)
+        while True:
+            answer, others = (yield replace(request, beside=())), []
+            for other in request.beside:
+                others.append((yield other))  # noqa: PERF401 - a generator cannot yield inside of a comprehension
+            request = flow.send(replace(answer, beside=tuple(others)) if others else answer)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
 class Fed:
     """A flow that is fed one answer after the other.
 
@@ -42,8 +57,8 @@ class Fed:
     """
 
     def __init__(self, flow: Flow[Any]) -> None:
-        self._flow = flow
-        self.requests: list[Request] = [next(flow)]
+        self._flow = one_by_one(flow)
+        self.requests: list[Request] = [next(self._flow)]
 
     @property
     def request(self) -> Request:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._api.changing import Changer
+from airflow_provider_apify._api.choosing import Decision, OnFailedRun, Terms, decide
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.finding import EarlierRuns, Finder, OwnRun, Trace
+from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Order, Starter
-from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify._api.starting import Capacity, Starter, abort_runs
+from airflow_provider_apify.models import SUCCEEDED, ActorRun
 from airflow_provider_apify.options import RunOptions, Target
-from tests._api.answering import failed, ok
+from tests._api.answering import failed, ok, one_by_one
 
 ACTOR = Target("actor", "me/crawler")
 ME = Identity("0123456789abcdef0123", rerun=2, attempt=3)
@@ -22,9 +27,85 @@ NOTHING = ok({"items": []})
 UNKNOWN = failed(404, "record-not-found")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A run that a task instance wants, and what it knows of its earlier attempts."""
+
+    target: Target = ACTOR
+    identity: Identity = ME
+    known: Mapping[str, int] = field(default_factory=dict)
+    search: bool = False
+    quiet: bool = False
+    since: float = 0.0
+    sent_at: float | None = None
+    capacity_until: float = 0.0
+    on_failed_run: OnFailedRun = "new"
+    accept: Collection[str] = (SUCCEEDED,)
+    cost_limit: float | None = None
+
+    @property
+    def start(self) -> Request:
+        return endpoints.start_run(ACTOR, b"{}", RunOptions())
+
+    @property
+    def trace(self) -> Trace:
+        return Trace(
+            identity=self.identity,
+            noted=self.known,
+            may_have_started=self.search,
+            began=self.since,
+            since=self.since,
+            sent_at=self.sent_at,
+            is_quiet=self.quiet,
+        )
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(accept=self.accept, on_failed_run=self.on_failed_run, cost_limit=self.cost_limit)
+
+
 def order(**changes: Any) -> Order:
-    start = endpoints.start_run(ACTOR, b"{}", RunOptions())
-    return Order(**{"target": ACTOR, "start": start, "identity": ME, "search": False, **changes})
+    return Order(**changes)
+
+
+def decided(runs: Iterable[ActorRun], wanted: Order) -> Decision:
+    """Choose among runs that are known by their markers."""
+    identities = [(run, Identity.parse(run.user_agent)) for run in runs]
+    return decide(
+        [OwnRun(run, identity.rerun if identity else None) for run, identity in identities],
+        wanted.identity.rerun,
+        wanted.terms,
+    )
+
+
+def obtain(
+    wanted: Order,
+    report: Callable[[str], object],
+    clock: Callable[[], float],
+    starters: Callable[[Starter], object] = lambda _starter: None,
+) -> Flow[ActorRun]:
+    """Find, choose, and take or start, in the order in which the operator does it."""
+    retry, identity = RetryPolicy(), wanted.identity
+    finder = Finder(wanted.target, identity.task, retry, clock=clock)
+    earlier = EarlierRuns(wanted.trace, finder, report, accept=wanted.accept, settle=30.0)
+    decision = decide((yield from earlier.find()), identity.rerun, wanted.terms)
+    yield from abort_runs(decision.abort, retry, report)
+    if decision.take is not None and decision.resurrect:
+        return (yield from Changer(retry, report, settle=30.0).revive(decision.take, RunOptions()))
+    if decision.take is not None:
+        return decision.take
+    starter = Starter(
+        wanted.start,
+        identity,
+        finder,
+        retry,
+        report,
+        accept=wanted.accept,
+        capacity=Capacity(wanted.capacity_until),
+        clock=clock,
+    )
+    starters(starter)
+    return (yield from starter.start())
 
 
 def a_run(run_id: str, status: str = "RUNNING", identity: Identity | None = ME, started: str = "10") -> dict[str, Any]:
@@ -60,7 +141,8 @@ class Played:
         self.delays: list[float] = []
         self.agents: list[str] = []
         self.said: list[str] = []
-        flow = Starter(wanted, RetryPolicy(), self.said.append, clock=lambda: clock).run()
+        self.starters: list[Starter] = []
+        flow = one_by_one(obtain(wanted, self.said.append, lambda: clock, self.starters.append))
         try:
             request = next(flow)
             for answer in answers:

@@ -6,22 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data
+from airflow_provider_apify._api.choosing import may_be_of
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Starter
 from airflow_provider_apify.exceptions import (
-    ApifyConnectionError,
-    ApifyInvalidInputError,
-    ApifyRunAborted,
     ApifyRunError,
     ApifyRunFailedBefore,
+    ApifyTooManyRuns,
 )
 from airflow_provider_apify.models import SUCCEEDED
 from airflow_provider_apify.options import Target
-from tests._api.answering import LOST, Fed, failed, ok
-from tests._api.played_start import ACTOR, LIST, ME, NOTHING, START, UNKNOWN, Played, a_run, order
+from tests._api.answering import Fed, ok
+from tests._api.played_start import LIST, ME, NOTHING, START, UNKNOWN, Played, a_run, obtain, order
 
 
 def test_a_noted_run_is_gone_on_with() -> None:
@@ -38,11 +34,11 @@ def test_a_noted_run_is_gone_on_with() -> None:
         (Target("actor", "me/other"), False),  # whose ID is not known
     ],
 )
-def test_a_noted_run_of_another_actor_is_gone_on_with_and_told(target: Target, is_told: bool) -> None:
+def test_a_noted_run_of_another_actor_is_gone_on_with_and_recognised(target: Target, is_told: bool) -> None:
     """As where the DAG file was edited between two attempts."""
     played = Played(order(known={"a": 2}, target=target), [ok(a_run("a"))])
     assert played.run.id == "a"
-    assert ("clear the task to run the other" in played.said[-1]) == is_told
+    assert may_be_of(played.run, target) is not is_told
 
 
 def test_a_noted_run_that_was_deleted_is_replaced() -> None:
@@ -57,9 +53,10 @@ def test_a_noted_run_that_is_listed_is_not_taken_for_deleted() -> None:
 
 
 def test_a_run_that_moves_to_the_next_page_meanwhile_is_no_second_one() -> None:
-    mine = a_run("a", identity=Identity(ME.task, rerun=2, attempt=2))
+    mine = a_run("a", "FAILED", identity=Identity(ME.task, rerun=2, attempt=1))
     full = ok({"items": [*[a_run(f"x{number}", identity=None) for number in range(999)], mine]})
-    assert Played(order(search=True), [full, ok({"items": [mine]})]).run.id == "a"
+    played = Played(order(search=True, quiet=True, on_failed_run="resurrect"), [full, ok({"items": [mine]}), ok(mine)])
+    assert played.asked == [LIST, LIST, "POST /actor-runs/a/resurrect"]
 
 
 def test_a_pause_is_made_once_and_not_for_every_page() -> None:
@@ -79,7 +76,7 @@ def test_a_run_of_the_same_name_from_before_is_not_taken_for_the_one_just_starte
     old, new = a_run("old", SUCCEEDED, started="10"), a_run("new", started="50")
     now = datetime(2026, 1, 1, 0, 10, 48, tzinfo=UTC).timestamp()  # our clock is ten minutes ahead
     listed = ok({"items": [new, old]}, date="Thu, 01 Jan 2026 00:00:48 GMT")
-    assert Played(order(), [NoResponse("reset"), listed, listed], clock=now).run.id == "new"
+    assert Played(order(), [NoResponse("reset"), listed], clock=now).run.id == "new"
 
 
 # When the DAG run began, by a clock that is ten minutes ahead of Apify's, and what Apify's says 18 seconds later.
@@ -92,7 +89,7 @@ def test_a_retry_does_not_take_what_a_dag_run_of_the_same_name_has_left_for_its_
     old = a_run("old", SUCCEEDED, identity=replace(ME, attempt=1), started="10")
     listed = ok({"items": [old]}, date=DATE)
     played = Played(
-        order(search=True, settled=True, since=BEGAN), [listed, ok(a_run("new", started="50"))], clock=BEGAN + 18
+        order(search=True, quiet=True, since=BEGAN), [listed, ok(a_run("new", started="50"))], clock=BEGAN + 18
     )
     assert played.run.id == "new"
 
@@ -112,11 +109,10 @@ def test_the_run_of_a_lost_start_is_found_however_wrong_the_clock_is(ahead: int)
         is_late = datetime.fromisoformat(params["startedAfter"]) > datetime.fromisoformat(mine["startedAt"])
         return ok({"items": [] if is_late else [mine]}, date=date)
 
-    flow = Fed(Starter(order(), RetryPolicy(), lambda _words: None, clock=lambda: now).run())
+    flow = Fed(obtain(order(), lambda _words: None, lambda: now))
     flow.answer(NoResponse("reset"))
     if ahead > 3_600:
         flow.answer(listed(flow.request.params))
-    flow.answer(listed(flow.request.params))
     assert flow.finish(listed(flow.request.params)).id == "a"
 
 
@@ -124,7 +120,7 @@ def test_what_goes_on_from_before_is_found_whenever_it_was_started() -> None:
     """After a clear before Airflow 3.3: all that can be done with a run of an earlier rerun is to abort it."""
     old = {**a_run("old", identity=replace(ME, rerun=1)), "startedAt": "2025-01-01T00:00:00.000Z"}
     played = Played(
-        order(search=True, settled=True, since=BEGAN),
+        order(search=True, quiet=True, since=BEGAN),
         [NOTHING, ok({**old, "status": "ABORTING"}), ok(a_run("new"))],
         unfinished=[old],
     )
@@ -134,13 +130,13 @@ def test_what_goes_on_from_before_is_found_whenever_it_was_started() -> None:
 def test_a_run_that_ends_while_it_is_looked_for_counts_as_the_list_of_its_time_says() -> None:
     old = {**a_run("old"), "meta": {"origin": "API"}, "startedAt": "2025-01-01T00:00:00.000Z"}
     over = ok({**a_run("old", SUCCEEDED), "startedAt": "2025-01-01T00:00:00.000Z"})
-    played = Played(order(search=True, settled=True, since=BEGAN), [NOTHING, over, ok(a_run("new"))], unfinished=[old])
+    played = Played(order(search=True, quiet=True, since=BEGAN), [NOTHING, over, ok(a_run("new"))], unfinished=[old])
     assert played.run.id == "new"
 
 
 def test_a_run_that_is_being_stopped_for_ever_lets_none_be_started_beside_it() -> None:
     now = 0.0
-    flow = Fed(Starter(order(known={"a": 2}), RetryPolicy(), lambda _words: None, clock=lambda: now).run())
+    flow = Fed(obtain(order(known={"a": 2}), lambda _words: None, lambda: now))
     flow.answer(ok(a_run("a", "ABORTING")))
     now = 301.0
     with pytest.raises(ApifyRunError, match="Run a is still ABORTING after 300 seconds") as raised:
@@ -195,7 +191,7 @@ def test_a_good_run_is_gone_on_with_at_once_whichever_attempt_has_started_it() -
 
 
 def test_an_attempt_that_goes_on_after_a_pause_does_not_look_for_so_long_again() -> None:
-    assert Played(order(search=True, settled=True), [NOTHING, ok(a_run("a"))]).asked == [LIST, START]
+    assert Played(order(search=True, quiet=True), [NOTHING, ok(a_run("a"))]).asked == [LIST, START]
 
 
 def test_the_run_of_a_clear_is_aborted_before_the_new_one_is_started() -> None:
@@ -242,32 +238,6 @@ def test_a_noted_run_counts_though_its_marker_was_lost_on_the_way() -> None:
     assert Played(order(known={"a": 2}), [ok(a_run("a", identity=None))]).run.id == "a"
 
 
-def checking() -> Flow[None]:
-    """Ask something before a start."""
-    yield from call_data(endpoints.get_target(ACTOR), RetryPolicy())
-
-
-def test_what_is_asked_before_a_start_comes_once_and_right_before_it() -> None:
-    played = Played(order(check=checking), [ok({}), LOST, ok({"items": [a_run("a")]}), NOTHING])
-    assert played.asked == ["GET /actors/me~crawler", START, LIST, LIST]
-
-
-def test_a_refusal_before_the_start_starts_nothing() -> None:
-    with pytest.raises(ApifyInvalidInputError):
-        Played(order(check=checking), [failed(400, "invalid-input")])
-
-
-def test_nothing_is_asked_where_no_new_run_is_started() -> None:
-    played = Played(order(known={"a": ME.rerun}, check=checking), [ok(a_run("a"))])
-    assert played.run.id == "a"
-    assert len(played.asked) == 1
-
-
-def test_a_killed_task_starts_nothing() -> None:
-    with pytest.raises(ApifyRunAborted, match="nothing was started"):
-        next(Starter(order(is_wanted=lambda: False), RetryPolicy(), lambda _words: None).run())
-
-
 def test_a_listed_run_that_a_lagging_replica_does_not_know_is_read_again() -> None:
     listed = {**a_run("a"), "meta": {"origin": "API"}}
     played = Played(order(search=True), [ok({"items": [listed]}), UNKNOWN, ok(a_run("a"))])
@@ -276,13 +246,13 @@ def test_a_listed_run_that_a_lagging_replica_does_not_know_is_read_again() -> No
 
 def test_a_listed_run_that_was_deleted_is_no_obstacle() -> None:
     listed = {**a_run("gone"), "meta": {"origin": "API"}}
-    played = Played(order(search=True, settled=True), [ok({"items": [listed]}), *[UNKNOWN] * 3, ok(a_run("new"))])
+    played = Played(order(search=True, quiet=True), [ok({"items": [listed]}), *[UNKNOWN] * 3, ok(a_run("new"))])
     assert played.run.id == "new"
 
 
 def test_runs_older_than_the_task_are_not_read_one_by_one() -> None:
     old = {**a_run("x"), "startedAt": "2025-01-01T00:00:00.000Z", "meta": {"origin": "API"}}
-    wanted = order(search=True, settled=True, since=1_767_225_600.0)
+    wanted = order(search=True, quiet=True, since=1_767_225_600.0)
     played = Played(wanted, [ok({"items": [old]}), ok(a_run("new"))])
     assert played.run.id == "new"
 
@@ -293,13 +263,13 @@ def test_only_runs_that_are_younger_than_a_lost_start_are_read_for_it() -> None:
     now = datetime(2026, 1, 1, 0, 10, 48, tzinfo=UTC).timestamp()  # our clock is ten minutes ahead
     listed = ok({"items": [new, old]}, date="Thu, 01 Jan 2026 00:00:48 GMT")
     mine = ok(a_run("new", started="50"))
-    played = Played(order(), [NoResponse("reset"), listed, mine, listed, mine], clock=now)
-    assert played.asked == [START, LIST, "GET /actor-runs/new", LIST, "GET /actor-runs/new"]
+    played = Played(order(), [NoResponse("reset"), listed, mine], clock=now)
+    assert played.asked == [START, LIST, "GET /actor-runs/new"]
 
 
 def test_a_search_without_end_is_an_error_and_no_second_start() -> None:
     full = ok({"items": [a_run(f"x{i}", identity=None) for i in range(1_000)]})
-    with pytest.raises(ApifyConnectionError, match="more than 10,000 runs"):
+    with pytest.raises(ApifyTooManyRuns, match="more than 10,000 runs"):
         Played(order(search=True), [full] * 10)
 
 

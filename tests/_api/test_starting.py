@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
+from airflow_provider_apify._api.choosing import Decision, OnFailedRun
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import STARTS, Decision, OnFailedRun, Starter, decide
+from airflow_provider_apify._api.starting import STARTS, Starter
 from airflow_provider_apify.exceptions import (
     ApifyAuthError,
     ApifyCapacityError,
@@ -18,7 +19,7 @@ from airflow_provider_apify.exceptions import (
 )
 from airflow_provider_apify.models import STATUSES, SUCCEEDED
 from tests._api.answering import LOST, Fed, failed, ok
-from tests._api.played_start import ENDING, GOING, LIST, ME, NOTHING, START, Played, a_run, order, run
+from tests._api.played_start import ENDING, GOING, LIST, ME, NOTHING, START, Played, a_run, decided, obtain, order, run
 
 # Decisions: exhaustively over the last run's status
 
@@ -29,46 +30,46 @@ def test_one_earlier_run_is_taken_resurrected_left_or_fatal(status: str, policy:
     earlier = run("a", status)
     wanted = order(on_failed_run=policy)
     if status in {*GOING, SUCCEEDED}:
-        assert decide([earlier], wanted) == Decision(earlier)
+        assert decided([earlier], wanted) == Decision(earlier)
     elif policy == "new":
-        assert decide([earlier], wanted) == Decision()
+        assert decided([earlier], wanted) == Decision()
     elif policy == "resurrect":
-        assert decide([earlier], wanted) == Decision(earlier, resurrect=True)
+        assert decided([earlier], wanted) == Decision(earlier, resurrect=True)
     else:
         with pytest.raises(ApifyRunFailedBefore, match="is not paid for again"):
-            decide([earlier], wanted)
+            decided([earlier], wanted)
 
 
 def test_nothing_earlier_means_a_new_run() -> None:
-    assert decide([], order(on_failed_run="fail")) == Decision()
+    assert decided([], order(on_failed_run="fail")) == Decision()
 
 
 @pytest.mark.parametrize("status", GOING)
 def test_after_a_clear_an_old_run_that_goes_on_is_aborted_and_a_new_one_started(status: str) -> None:
     old = run("old", status, Identity(ME.task, rerun=1, attempt=1))
-    assert decide([old], order()) == Decision(abort=(old,))
+    assert decided([old], order()) == Decision(abort=(old,))
 
 
 @pytest.mark.parametrize("status", [SUCCEEDED, "FAILED", *ENDING])
 def test_after_a_clear_an_old_run_that_ended_is_of_no_interest(status: str) -> None:
     assert (
-        decide([run("old", status, Identity(ME.task, rerun=1, attempt=1))], order(on_failed_run="fail")) == Decision()
+        decided([run("old", status, Identity(ME.task, rerun=1, attempt=1))], order(on_failed_run="fail")) == Decision()
     )
 
 
 def test_of_several_runs_the_oldest_that_goes_on_is_taken_and_the_others_are_aborted() -> None:
     younger, older = run("b", started="20"), run("a", started="10")
-    assert decide([younger, older], order()) == Decision(older, abort=(younger,))
+    assert decided([younger, older], order()) == Decision(older, abort=(younger,))
 
 
 def test_a_good_run_comes_before_one_that_goes_on() -> None:
     done, going = run("a", SUCCEEDED, started="10"), run("b", started="20")
-    assert decide([done, going], order()) == Decision(done, abort=(going,))
+    assert decided([done, going], order()) == Decision(done, abort=(going,))
 
 
 def test_accepted_statuses_need_no_other_run() -> None:
     partial = run("a", "TIMED-OUT")
-    assert decide([partial], order(accept=("TIMED-OUT",))) == Decision(partial)
+    assert decided([partial], order(accept=("TIMED-OUT",))) == Decision(partial)
 
 
 # The start
@@ -91,8 +92,8 @@ def test_a_first_attempt_asks_once_and_leaves_its_marker() -> None:
 )
 def test_a_start_without_a_clear_answer_is_looked_for_and_adopted(lost: Answer) -> None:
     found = ok({"items": [a_run("a")]})
-    played = Played(order(), [lost, found, found])
-    assert played.asked == [START, LIST, LIST]
+    played = Played(order(), [lost, found])
+    assert played.asked == [START, LIST]
     assert played.run.id == "a"
     assert "going on with run a" in played.said[-1]
 
@@ -130,14 +131,14 @@ def test_what_answers_in_apify_s_place_is_outlasted_where_a_run_may_go_on_or_api
     changes: dict[str, Any], first: list[Answer]
 ) -> None:
     said: list[str] = []
-    flow = Fed(Starter(order(**changes), RetryPolicy(), said.append, clock=lambda: 1_000.0).run())
+    flow = Fed(obtain(order(**changes), said.append, lambda: 1_000.0))
     flow.answer_all([*first, *[NO_PAGE] * 30])
     assert flow.request.path.rpartition("/")[2] in {"runs", "a"}
 
 
 def test_a_run_that_appears_late_is_still_adopted() -> None:
     nothing, found = ok({"items": []}), ok({"items": [a_run("a")]})
-    played = Played(order(), [NoResponse("time-out"), nothing, nothing, nothing, found, found])
+    played = Played(order(), [NoResponse("time-out"), nothing, nothing, nothing, found])
     assert played.asked.count(START) == 1
     assert sum(played.delays[1:5]) == pytest.approx(15.0)
 
@@ -172,28 +173,28 @@ def test_a_refusal_is_no_doubt() -> None:
 
 def test_starts_that_stay_in_doubt_end_after_a_few_and_the_last_is_not_said_to_be_repeated() -> None:
     said: list[str] = []
-    flow = Fed(Starter(order(), RetryPolicy(), said.append, clock=lambda: 1_000.0).run())
+    flow = Fed(obtain(order(), said.append, lambda: 1_000.0))
     with pytest.raises(ApifyConnectionError, match="reset"):
         flow.answer_all([NoResponse("reset"), *[NOTHING] * 5] * STARTS)
     assert said.count("The run was not started: starting it again.") == STARTS - 1
 
 
-def test_the_id_of_a_start_that_was_answered_is_told_before_others_are_looked_for() -> None:
+def test_the_id_of_a_start_that_was_answered_is_known_before_others_are_looked_for() -> None:
     """Where the look fails on the last attempt, somebody must still be able to abort the run."""
-    told: list[str] = []
-    forbidden = failed(403, "insufficient-permissions")
+    starters: list[Starter] = []
+    flow = Fed(obtain(order(), lambda _words: None, lambda: 1_000.0, starters.append))
+    flow.answer_all([NoResponse("reset"), *[NOTHING] * 5, ok(a_run("a"))])
     with pytest.raises(ApifyAuthError):
-        Played(order(on_run=told.append), [NoResponse("reset"), *[NOTHING] * 5, ok(a_run("a")), forbidden])
-    assert told == ["a"]
+        flow.answer(failed(403, "insufficient-permissions"))
+    assert starters[0].run_id == "a"
 
 
-def test_of_several_runs_the_id_of_the_one_that_is_kept_is_told_last() -> None:
-    told: list[str] = []
+def test_of_several_runs_the_one_that_is_kept_is_known() -> None:
     both = ok({"items": [a_run("second", started="50"), a_run("first", started="10")]})
     second = a_run("second", started="50")
     aborted = ok({**second, "status": "ABORTING"})
-    Played(order(on_run=told.append), [NoResponse("reset"), *[NOTHING] * 5, ok(second), both, aborted])
-    assert told == ["second", "first"]
+    played = Played(order(), [NoResponse("reset"), *[NOTHING] * 5, ok(second), both, aborted])
+    assert played.starters[0].run_id == played.run.id == "first"
 
 
 def test_without_capacity_nothing_is_started_until_there_is_some() -> None:

@@ -10,17 +10,15 @@ from typing import Any
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse
+from airflow_provider_apify._api.choosing import OnFailedRun
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import OnFailedRun, Order, Starter
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.operators._memory import RunMemory
-from airflow_provider_apify.options import RunOptions, Target
-from tests._api.answering import failed, ok
+from tests._api.answering import failed, ok, one_by_one
+from tests._api.played_start import Order, obtain, order
 
 FAULTS = ("none", "none", "none", "none", "cut before", "cut after", "5xx before", "5xx after", "429", "refused")
 MOST_STEPS = 300
@@ -100,7 +98,6 @@ class OneTask(RuleBasedStateMachine):
         self.store: Store | None = None
         self.tries = 0
         self.max_tries = 2
-        self.clear_number = 0
         self.watched: ActorRun | None = None
         self.on_failed_run: OnFailedRun = "new"
 
@@ -116,17 +113,16 @@ class OneTask(RuleBasedStateMachine):
         self.tries += 1
         self.watched = None
         memory = RunMemory(self._context())
-        order = Order(
-            target=Target("actor", "me/crawler"),
-            start=endpoints.start_run(Target("actor", "me/crawler"), None, RunOptions()),
-            identity=memory.identity,
-            known=memory.known,
-            search=memory.may_have_started,
-            since=memory.since,
+        trace = memory.trace(is_quiet=False)
+        wanted = order(
+            identity=trace.identity,
+            known=trace.noted,
+            search=trace.may_have_started,
+            since=trace.since,
+            sent_at=trace.sent_at,
             on_failed_run=self.on_failed_run,
         )
-        memory.note_intent()
-        run = self._drive(order, faults, dies_at, late=late)
+        run = self._drive(wanted, memory, faults, dies_at, late=late)
         if run is None:
             return
         memory.note_run(run.id)
@@ -143,7 +139,7 @@ class OneTask(RuleBasedStateMachine):
     @rule(retries=st.sampled_from([0, 2]))
     def clear_what_is_over(self, retries: int) -> None:
         """Clear the task when it waits for its retry, or is over; the DAG file may have changed."""
-        self.max_tries, self.clear_number, self.watched = self.tries + retries, self.clear_number + 1, None
+        self.max_tries, self.watched = self.tries + retries, None
 
     @precondition(lambda self: self.watched is not None)
     @rule(aborts=st.booleans())
@@ -156,8 +152,6 @@ class OneTask(RuleBasedStateMachine):
         run = self.apify.runs[self.watched.id]
         if aborts and run["status"] in {"RUNNING", "ABORTING"}:
             run["status"] = "ABORTED"
-            RunMemory(self._context()).note_over(self.watched.id)
-        self.clear_number += self.store is not None
         self.attempt(faults=[], dies_at=None, late=False)
 
     @invariant()
@@ -165,9 +159,11 @@ class OneTask(RuleBasedStateMachine):
         reruns = [self._rerun(run) for run in self._live()]
         assert len(reruns) == len(set(reruns))
 
-    def _drive(self, order: Order, faults: list[str], dies_at: int | None, *, late: bool) -> ActorRun | None:
+    def _drive(
+        self, wanted: Order, memory: RunMemory, faults: list[str], dies_at: int | None, *, late: bool
+    ) -> ActorRun | None:
         """Send the flow's requests, and answer with the faults in turn; ``None`` where the attempt failed or died."""
-        flow = Starter(order, RetryPolicy(), lambda _words: None, clock=self.apify.clock).run()
+        flow = one_by_one(obtain(wanted, lambda _words: None, self.apify.clock, lambda _starter: memory.note_intent()))
         try:
             request = next(flow)
             for step in range(MOST_STEPS):
@@ -187,7 +183,7 @@ class OneTask(RuleBasedStateMachine):
         ti = SimpleNamespace(
             dag_id="dag", task_id="task", run_id="run", map_index=-1, max_tries=self.max_tries, try_number=self.tries
         )
-        dag_run = SimpleNamespace(start_date=self.apify.began, clear_number=self.clear_number)
+        dag_run = SimpleNamespace(start_date=self.apify.began)
         context = {"ti": ti, "task": SimpleNamespace(retries=2), "dag_run": dag_run}
         return context if self.store is None else {**context, "task_state_store": self.store}
 

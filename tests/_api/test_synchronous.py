@@ -11,7 +11,7 @@ from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.synchronous import SynchronousStarter, order_of, read_items, read_output
+from airflow_provider_apify._api.synchronous import SynchronousStarter, read_items, read_output
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyCapacityError, ApifyConnectionError
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import RunOptions, Target
@@ -32,9 +32,9 @@ class Play:
 
     def __init__(self) -> None:
         request = endpoints.run_sync(ACTOR, b"{}", RunOptions(), output_key="OUTPUT")
-        order = order_of(ACTOR, request, since=SINCE)
         self.said: list[str] = []
-        self.starter = SynchronousStarter(order, RetryPolicy(attempts=3), self.said.append, clock=lambda: SINCE)
+        retry = RetryPolicy(attempts=3)
+        self.starter = SynchronousStarter.of(ACTOR, request, retry, self.said.append, clock=lambda: SINCE)
         self.flow = Fed(self.starter.run_sync(read_output))
         self.answer, self.finish = self.flow.answer, self.flow.finish
         self.marker = self.flow.request.user_agent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -13,10 +12,12 @@ from typing import Any, get_args
 
 import pytest
 
+from airflow_provider_apify._api.changing import Changer
 from airflow_provider_apify._api.filling import Piece
+from airflow_provider_apify._api.finding import Finder
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Order
+from airflow_provider_apify._api.starting import Starter
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
 from airflow_provider_apify.export.formats import FORMATS
@@ -76,10 +77,10 @@ def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHoo
     apify.control.add_fault("cut-after-commit", method="POST", path="/v2/actors/*/runs")
     start = hook.start_request(SCENARIO, {"endAs": "FAILED"}, RunOptions())
     identity = Identity("0123456789abcdef0123", rerun=0, attempt=1)
-    order = Order(SCENARIO, start, identity, since=time.time(), on_failed_run="resurrect")
-    run = hook.start_or_adopt_run(order, lambda _words: None)
-    hook.wait_for_run(run.id)
-    assert hook.start_or_adopt_run(order, lambda _words: None).id == run.id
+    finder = Finder(SCENARIO, identity.task, hook.retry)
+    run = hook.drive(Starter(start, identity, finder, hook.retry, hook.log.info).start())
+    ended = hook.wait_for_run(run.id).run
+    assert hook.drive(Changer(hook.retry, hook.log.info).revive(ended, RunOptions())).id == run.id
 
 
 def test_a_start_under_a_key(hook: ApifyHook) -> None:

@@ -127,7 +127,8 @@ TAKES_NO_NAME = {
 }  # fmt: skip
 ASKED_THROUGH_OTHERS = {
     "read_items",  # as iterate_items; the way of exports
-    "start_request", "input_check", "start_or_adopt_run", "abandon_start",  # as start_run; they take a Target
+    "start_request",  # as start_run; it takes a Target
+    "drive",  # flows of this package
     "web_fetch",  # an address and no name, sent in a body
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyServerError
 from airflow_provider_apify.notifications import apify as module
 from airflow_provider_apify.notifications.apify import ApifyNotifier
@@ -26,7 +27,9 @@ Play = Callable[..., Outcome]
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_RETRY", module._BriefRetry(attempts=2, first_delay=0.001, max_delay=0.002))
+    monkeypatch.setattr(
+        module, "_RETRY", RetryPolicy(attempts=2, first_delay=0.001, max_delay=0.002, patient_attempts=2)
+    )
 
 
 @pytest.fixture
@@ -151,10 +154,20 @@ def test_another_occasion_or_another_input_is_another_run(
 def test_a_dag_run_that_is_cleared_may_notify_again(apify: LocalApify) -> None:
     first = context_of() | {"reason": "task_failure"}
     second = first | {"dag_run": SimpleNamespace(start_date=datetime(2026, 1, 2, tzinfo=UTC))}
-    for context in (first, second, second, context_of()):
+    for context in (first, second, context_of()):
         notifier()(context)
 
     assert apify.control.ledger().runs_started == 3
+
+
+@pytest.mark.parametrize("first_call", [{"exception": ValueError("failed here")}, {"reason": "task_failure"}])
+def test_where_airflow_calls_it_for_the_first_time_a_message_takes_one_request(
+    apify: LocalApify, first_call: dict[str, Any]
+) -> None:
+    for number in range(5):
+        notifier(run_input={"exitMessage": str(number)})(context_of() | first_call)
+
+    assert sum(apify.control.ledger().requests.values()) == 5
 
 
 def test_a_notifier_can_serve_many_tasks_in_one_process(inputs: list[Any]) -> None:

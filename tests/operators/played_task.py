@@ -19,9 +19,13 @@ from requests.exceptions import RequestException
 
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators import _task_run, run_actor
+from airflow_provider_apify.operators._interruption import Interrupted
 from airflow_provider_apify.operators.run_actor import RunActorOperator
+from tests._api.answering import one_by_one
 
 if TYPE_CHECKING:
+    import pytest
     import requests
 
 T = TypeVar("T")
@@ -76,24 +80,25 @@ class PlayedTask:
     """A task instance of a DAG run, as far as an operator sees it.
 
     :param has_store: whether this Airflow has a task state store, as 3.3 has.
-    :param counts_clears: whether it counts a DAG run's clears also while the DAG run goes on, as 3.2 and later do.
     :param deferrable: whether it waits in the triggerer, between its processes, or in its worker.
     :param arguments: of the operator.
     :ivar on_wait: called before each request that waits for a run's end.
+    :ivar state: of the task, as Airflow tells it to who asks.
+    :ivar arrives_after: after so many looks at the list of runs what a process sends that is told to stop arrives
+        nevertheless; 0 for never.
     """
 
-    def __init__(
-        self, *, has_store: bool, counts_clears: bool | None = None, deferrable: bool = True, **arguments: Any
-    ) -> None:
+    def __init__(self, *, has_store: bool, deferrable: bool = True, **arguments: Any) -> None:
         self._arguments = {**arguments, "deferrable": deferrable}
         self.on_wait: Callable[[], None] = _do_nothing
         self._tries = 0
         self._retries = RETRIES
         self._max_tries = RETRIES
-        self._counts_clears = has_store if counts_clears is None else counts_clears
-        self._clear_number = 0
         self._is_restarting = False
+        self._is_deferred = False
         self._is_fresh = True
+        self.state = "running"
+        self.arrives_after = 0
         self._fate = Fate()
         self._is_dead = False
         self._store: dict[str, str] | None = {} if has_store else None
@@ -120,12 +125,21 @@ class PlayedTask:
     @property
     def watched_run_id(self) -> str:
         """The run that the last process that worked for the task has gone on with."""
-        assert self._operator.run_id is not None
-        return self._operator.run_id
+        assert self._run_id is not None
+        return self._run_id
+
+    @property
+    def _run_id(self) -> str | None:
+        """The run that the last process knew."""
+        task_run = self._operator._task_run
+        if task_run is None:
+            return None
+        starter = task_run._starter
+        return task_run.run_id or (starter.run_id if starter else None)
 
     def knows(self, run_id: str) -> bool:
         """Tell whether the last process had the ID of a run, or this Airflow has kept it."""
-        return run_id == self._operator.run_id or any(run_id in kept for kept in (self._store or {}).values())
+        return run_id == self._run_id or any(run_id in kept for kept in (self._store or {}).values())
 
     def attempt(self, fate: Fate) -> str:
         """Play the beginning of a new attempt, in a process of its own.
@@ -144,9 +158,29 @@ class PlayedTask:
             fate, lambda operator, context: operator.resume_execution(method, {"event": dict(event)}, context)
         )
 
-    def kill(self) -> None:
-        """Do what Airflow does to the process of a task that a user marks or clears; it may still tidy up."""
-        self._operator.on_kill()
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the operator find this task's hook, and this task's Airflow."""
+        monkeypatch.setattr(run_actor, "ApifyHook", self.hook_class())
+        monkeypatch.setattr(_task_run, "state_of", lambda _ti: self.state)
+
+    def kill(self, state: str = "failed") -> None:
+        """Do what Airflow does to a task that a user marks or clears, or whose worker is shut down.
+
+        The process may still tidy up. A deferred task has none: its trigger does that.
+
+        :param state: of the task then; ``running`` for a shutdown.
+        """
+        self.state = state
+        if not self._is_deferred:
+            self._operator.on_kill()
+        elif self._operator.abort_on_kill:
+            self.hook_class()().abort_run(self.watched_run_id)
+
+    def kill_and_stop(self, stop: Stopped, state: str = "running") -> None:
+        """Do what :meth:`kill` does, and let the process stop at once."""
+        with suppress(Interrupted):
+            self.kill(state)
+        raise stop
 
     def clear(self, *, retries: int = RETRIES, dag_run_is_over: bool = False) -> None:
         """Do what Airflow does to a task instance that is deferred, waits for its retry, or is over.
@@ -157,21 +191,17 @@ class PlayedTask:
         self._retries, self._max_tries, self._is_fresh = retries, self._tries + retries, True
         if dag_run_is_over:
             self._began = datetime.now(UTC)
-        if dag_run_is_over or self._counts_clears:
-            self._clear_number += 1
 
     def restart(self) -> None:
         """Do what Airflow does to a task that is cleared while a worker is at it.
 
-        The worker is told to stop, and another attempt comes, after the last retry too. ``max_tries`` stays as it is.
+        The worker is told to stop, and another attempt comes, after the last retry too. Airflow 3.3 raises
+        ``max_tries`` for it, older ones leave it as it is.
         """
         self._is_restarting = True
-        self.clear_another()
-        self.kill()
-
-    def clear_another(self) -> None:
-        """Do what Airflow does to the DAG run when another of its tasks is cleared."""
-        self._clear_number += self._counts_clears
+        if self._store is not None:
+            self._max_tries = self._tries + self._retries
+        self.kill("restarting")
 
     def hook_class(self) -> type[ApifyHook]:
         """Return the real hook, whose pauses are short, and whose requests are moments of the attempt's fate."""
@@ -185,7 +215,7 @@ class PlayedTask:
                 return session
 
             def _drive(self, flow: Flow[T], *how: Any, **more: Any) -> T:
-                return super()._drive(_hurried(flow), *how, **more)
+                return super()._drive(_hurried(one_by_one(flow)), *how, **more)
 
         return HurriedHook
 
@@ -231,7 +261,13 @@ class PlayedTask:
         return RunActorOperator(task_id="task", retries=self._retries, **self._arguments)
 
     def _play(self, fate: Fate, act: Callable[[RunActorOperator, Any], Any]) -> str:
+        outcome = self._outcome(fate, act)
+        is_dead, self._fate, self._is_dead = self._is_dead, Fate(), False
+        return "died" if is_dead else outcome
+
+    def _outcome(self, fate: Fate, act: Callable[[RunActorOperator, Any], Any]) -> str:
         self._fate, self._operator = fate, self._new_operator()
+        self._is_deferred, self.state, self.arrives_after = False, "running", 0
         try:
             act(self._operator, self._context(self._operator))
         except Died:
@@ -239,13 +275,12 @@ class PlayedTask:
         except Terminated:
             return "terminated"
         except TaskDeferred as deferral:
+            self._is_deferred = deferral.method_name == "execute_complete"
             return str(deferral.method_name)
         except AirflowFailException:
             return "failed"
         except AirflowException:
             return "retry" if self.has_tries_left else "failed"
-        finally:
-            self._fate, self._is_dead = Fate(), False
         return "success"
 
     def _context(self, operator: RunActorOperator) -> Any:
@@ -260,7 +295,7 @@ class PlayedTask:
             xcom_push=self._push,
             xcom_pull=lambda key, **_: self._xcoms.get(key),
         )
-        dag_run = SimpleNamespace(start_date=self._began, clear_number=self._clear_number)
+        dag_run = SimpleNamespace(start_date=self._began)
         context = {"ti": instance, "task": operator, "dag_run": dag_run}
         if self._store is None:
             return context
@@ -294,16 +329,17 @@ class _MortalAdapter(HTTPAdapter):
             self._task.wait()
         try:
             self._task.pass_moment()
-        except Stopped as stop:
-            if stop.looks is not None:
-                self._task.hold(stop.looks, lambda: self._send_unheard(request, *args, **kwargs))
+        except (Stopped, Interrupted) as stop:
+            looks = stop.looks if isinstance(stop, Stopped) else self._task.arrives_after
+            if looks:
+                self._task.hold(looks, lambda: self._send_unheard(request, *args, **kwargs))
             raise
         response = super().send(request, *args, **kwargs)
         if request.method == "GET" and urlsplit(str(request.url)).path.endswith("/runs"):
             self._task.pass_look()
         try:
             self._task.pass_moment()
-        except Stopped:
+        except (Stopped, Interrupted):
             response.close()
             raise
         return response
@@ -319,11 +355,10 @@ def _do_nothing() -> None:
 
 def _hurried(flow: Flow[T]) -> Flow[T]:
     """Shorten the pauses of a flow."""
-    request = next(flow)
-    while True:
-        answer = yield replace(request, delay=request.delay * PACE)
-        try:
-            request = flow.send(answer)
-        except StopIteration as done:
-            result: T = done.value
-            return result
+    try:
+        request = next(flow)
+        while True:
+            request = flow.send((yield replace(request, delay=request.delay * PACE)))
+    except StopIteration as done:
+        result: T = done.value
+        return result

@@ -11,9 +11,7 @@ from itertools import product
 import pytest
 from hypothesis import settings
 
-from airflow_provider_apify._api.starting import OnFailedRun
-from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.operators import run_actor
+from airflow_provider_apify._api.choosing import OnFailedRun
 from airflow_provider_apify.testing import LocalApify
 from tests.operators.test_exactly_once_property import AIRFLOWS, Blow, OneTask, apify
 
@@ -75,11 +73,8 @@ def test_a_process_that_is_struck_leaves_one_run_to_the_next(  # noqa: PLR0917 -
     lags: bool,
     on_failed_run: OnFailedRun,
 ) -> None:
-    def use_hook(hook: type[ApifyHook]) -> None:
-        monkeypatch.setattr(run_actor, "ApifyHook", hook)
-
     for moment, looks in product(MOMENTS, LOOKS if stop else LOOKS[:1]):
-        task = OneTask(apify, use_hook)
+        task = OneTask(apify, monkeypatch)
         task.begin(
             airflow=airflow,
             deferrable=True,

@@ -13,12 +13,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout
 
 from airflow_provider_apify._api import flows
+from airflow_provider_apify._api.finding import Finder
 from airflow_provider_apify._api.starting import Starter
-from airflow_provider_apify.hooks import _runs
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import RunEvent
-from airflow_provider_apify.operators import _memory, run_actor
-from airflow_provider_apify.operators._killing import abort_at_once
+from airflow_provider_apify.operators import _memory, _task_run
+from airflow_provider_apify.operators._interruption import Interrupted
 from airflow_provider_apify.testing import LocalApify, Settings
 from tests.dag_runs import AIRFLOW_VERSION
 from tests.operators.played_task import PACE, Died, Fate, PlayedTask, Stopped, Terminated
@@ -46,7 +46,7 @@ def apify(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalApify]:
 
 def played(monkeypatch: pytest.MonkeyPatch, *, has_store: bool = True, **arguments: Any) -> PlayedTask:
     task = PlayedTask(has_store=has_store, actor_id=obedient.name, log_lines=0, **arguments)
-    monkeypatch.setattr(run_actor, "ApifyHook", task.hook_class())
+    task.use(monkeypatch)
     return task
 
 
@@ -97,7 +97,7 @@ def dies() -> None:
 def test_a_clear_of_a_running_task_starts_anew_where_airflow_keeps_a_state(
     apify: LocalApify, monkeypatch: pytest.MonkeyPatch, on_failed_run: str
 ) -> None:
-    """Airflow leaves ``max_tries`` as it is then: only ``on_kill`` and its count of clears tell it from a retry."""
+    """Airflow 3.3 raises ``max_tries`` for it."""
     task = played(monkeypatch, on_failed_run=on_failed_run, deferrable=False)
     waits(task, apify, task.restart)
     assert task.attempt(Fate()) == "retry"
@@ -108,47 +108,86 @@ def test_a_clear_of_a_running_task_starts_anew_where_airflow_keeps_a_state(
 
 
 @pytest.mark.parametrize("has_store", [True, False])
-@pytest.mark.parametrize(
-    ("on_failed_run", "ends"), [("fail", ("failed", ["ABORTED"])), ("resurrect", ("success", ["SUCCEEDED"]))]
-)
-def test_a_worker_that_is_shut_down_is_no_reason_to_start_another_run_where_the_task_wants_none(
-    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool, on_failed_run: str, ends: tuple[str, list[str]]
+@pytest.mark.parametrize("on_failed_run", ["new", "fail", "resurrect"])
+def test_a_worker_that_is_shut_down_leaves_its_run_to_the_retry(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool, on_failed_run: str
 ) -> None:
     task = played(monkeypatch, has_store=has_store, on_failed_run=on_failed_run, deferrable=False)
-    waits(task, apify, task.kill)
+    waits(task, apify, lambda: task.kill("running"))
+    assert task.attempt(Fate()) == "retry"
+    assert statuses(apify) == ["RUNNING"]
+
+    assert (task.attempt(Fate()), statuses(apify)) == ("success", ["SUCCEEDED"])
+
+
+@pytest.mark.parametrize("state", ["queued", "scheduled", "deferred", "up_for_retry", "running"])
+def test_a_run_that_another_attempt_owns_by_now_is_left_alone(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """As when a machine slept for so long that Airflow has begun the next attempt elsewhere."""
+    task = played(monkeypatch, deferrable=False)
+    waits(task, apify, lambda: task.kill(state))
+
     assert task.attempt(Fate()) == "retry"
 
-    assert (task.attempt(Fate()), statuses(apify)) == ends
+    assert statuses(apify) == ["RUNNING"]
 
 
-def test_a_killed_task_asks_airflow_nothing_because_the_line_may_be_held_by_what_was_interrupted(
-    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("state", ["failed", "success", "restarting", "removed", None])
+def test_a_run_that_a_user_has_given_up_is_aborted(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, state: Any
 ) -> None:
-    task = played(monkeypatch)
-    assert task.attempt(Fate()) == "execute_complete"
+    task = played(monkeypatch, deferrable=False)
+    waits(task, apify, lambda: task.kill(state))
 
-    def hangs(*_: Any, **__: Any) -> None:
-        raise AssertionError("Airflow was asked inside a signal handler")
+    assert task.attempt(Fate()) == "retry"
 
-    monkeypatch.setattr(ApifyHook, "get_connection", hangs)
-    monkeypatch.setattr(task, "_recall", hangs)
-    monkeypatch.setattr(task, "_note", hangs)
-    task.kill()
-
-    assert not apify.control.ledger().runs_going
+    assert statuses(apify) == ["ABORTED"]
 
 
-def test_a_killed_task_aborts_before_it_logs_because_the_log_may_be_locked(
-    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task = played(monkeypatch)
-    assert task.attempt(Fate()) == "execute_complete"
-    going: list[int] = []
-    log: Any = SimpleNamespace(info=lambda *_: going.append(apify.control.ledger().runs_going))
+def test_a_run_goes_on_where_airflow_does_not_answer(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its API server is away; whoever is stopped for that has done nothing wrong."""
+    task = played(monkeypatch, deferrable=False)
 
-    abort_at_once(task.hook_class()(), task.watched_run_id, None, log)
+    def is_away(_ti: Any) -> None:
+        raise ConnectionError("the API server is away")
 
-    assert going == [0]
+    monkeypatch.setattr(_task_run, "state_of", is_away)
+    waits(task, apify, task.kill)
+
+    assert task.attempt(Fate()) == "retry"
+
+    assert statuses(apify) == ["RUNNING"]
+
+
+def test_the_last_attempt_asks_nobody_before_it_aborts(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = played(monkeypatch, deferrable=False)
+    task.clear(retries=0)
+    waits(task, apify, lambda: task.kill("running"))
+
+    assert task.attempt(Fate()) == "failed"
+
+    assert statuses(apify) == ["ABORTED"]
+
+
+def test_a_signal_handler_does_nothing_but_stop_the_wait(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its interrupts a line to Airflow, or one of the log, whose locks are held then."""
+    task = played(monkeypatch, deferrable=False)
+    asked: list[dict[str, int]] = []
+
+    def told() -> None:
+        before = apify.control.ledger().requests
+        with pytest.raises(Interrupted):
+            task.kill()
+        asked.append(apify.control.ledger().requests)
+        assert asked == [before]
+        raise Interrupted
+
+    waits(task, apify, told)
+
+    assert task.attempt(Fate()) == "retry"
+    assert len(asked) == 1
+    assert statuses(apify) == ["ABORTED"]
 
 
 def test_a_task_that_is_killed_while_its_connection_is_looked_up_starts_nothing(
@@ -182,8 +221,7 @@ def test_a_start_that_a_killed_worker_leaves_under_way_is_waited_for(
     assert task.resume("execute_complete", event, Fate()) == "retry"
 
     def is_shut_down() -> None:
-        task.kill()
-        raise Died(looks=2)
+        task.kill_and_stop(Died(looks=2))
 
     assert task.attempt(Fate(MOMENT_OF_THE_SECOND_POST, is_shut_down)) == "died"
     assert statuses(apify) == [first]
@@ -200,10 +238,9 @@ def test_airflow_2_ends_a_start_by_an_exception_and_its_run_is_aborted(
     task = played(monkeypatch, has_store=False)
 
     def sigterm() -> None:
-        task.kill()
-        raise Terminated
+        task.kill_and_stop(Terminated(), "failed")
 
-    assert task.attempt(Fate(moment, sigterm)) == "terminated"
+    assert task.attempt(Fate(moment, sigterm)) == "retry"
 
     assert not apify.control.ledger().runs_going
 
@@ -272,7 +309,8 @@ def test_a_start_whose_answer_is_lost_is_found_however_wrong_the_worker_s_clock_
     apify: LocalApify, monkeypatch: pytest.MonkeyPatch, hours: float
 ) -> None:
     real = time.time
-    monkeypatch.setattr(_runs, "Starter", partial(Starter, clock=lambda: real() + 3_600 * hours))
+    monkeypatch.setattr(_task_run, "Finder", partial(Finder, clock=lambda: real() + 3_600 * hours))
+    monkeypatch.setattr(_task_run, "Starter", partial(Starter, clock=lambda: real() + 3_600 * hours))
     task = played(monkeypatch)
     apify.control.add_fault("cut-after-commit", method="POST", path="/v2/actors/*/runs")
 
@@ -304,8 +342,7 @@ def test_a_retry_does_not_spend_again_what_was_too_much(
     assert task.attempt(Fate()) == "execute_complete"
 
     def is_shut_down() -> None:
-        task.kill()
-        raise Died
+        task.kill_and_stop(Died())
 
     task.resume("execute_complete", spend(apify, task), Fate(moment, is_shut_down))
 
@@ -383,51 +420,21 @@ def test_the_last_attempt_looks_for_a_run_that_it_may_have_started(
     assert statuses(apify) == ["ABORTED"]
 
 
-def test_a_run_whose_success_was_used_is_not_used_again_after_a_clear_that_leaves_fewer_retries(
-    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Airflow's ``max_tries`` is the same then as before."""
-    task = played(monkeypatch)
-    assert task.attempt(Fate()) == "execute_complete"
-    end(apify, "SUCCEEDED")
-    event = task.hook_class()().wait_for_run(task.watched_run_id).to_payload()
-    assert task.resume("execute_complete", event, Fate()) == "success"
-    task.clear(retries=1, dag_run_is_over=True)
-
-    task.attempt(Fate())
-
-    assert statuses(apify) == ["SUCCEEDED", "RUNNING"]
-
-
 def test_a_run_that_cannot_be_aborted_is_told_with_its_address(
     apify: LocalApify,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    task = played(monkeypatch)
-    assert task.attempt(Fate()) == "execute_complete"
+    task = played(monkeypatch, deferrable=False)
     apify.control.add_fault("answer", method="POST", path="/v2/actor-runs/*/abort", status=503, times=None)
+    waits(task, apify, task.kill)
 
-    task.kill()
+    assert task.attempt(Fate()) == "retry"
 
     address = f"https://console.apify.com/actors/runs/{task.watched_run_id}"
     log = caplog.text + capsys.readouterr().out  # Airflow 3 prints it
     assert f"may go on and cost money; look at {address}" in log
-
-
-@pytest.mark.parametrize("has_store", [True, False])
-def test_a_clear_of_another_task_of_the_dag_run_leaves_the_run_of_this_one_alone(
-    apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool
-) -> None:
-    """Since 3.2 Airflow counts such a clear in the DAG run that goes on."""
-    task = played(monkeypatch, has_store=has_store, counts_clears=True)
-    assert task.attempt(Fate()) == "execute_complete"
-    task.clear_another()
-
-    task.attempt(Fate())
-
-    assert statuses(apify) == ["RUNNING"]
 
 
 if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):

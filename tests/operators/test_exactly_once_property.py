@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,12 +23,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from airflow_provider_apify._api.choosing import OnFailedRun
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import OnFailedRun
-from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.operators import run_actor
+from airflow_provider_apify.operators._interruption import Interrupted
 from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, RunEnd, Settings, actor
-from tests.operators.played_task import PACE, Died, Fate, PlayedTask, Terminated
+from tests.operators.played_task import PACE, Died, Fate, PlayedTask, Stopped, Terminated
 from tools.lab.waiting import wait_until
 
 LAG_SECONDS = 3 * PACE
@@ -51,9 +51,11 @@ OVER = {"success", "failed", "marked"}
 # Known limits: nobody is left, or told, to abort what goes on. Apify ends the run at its timeout, a clear before that.
 UNSEEN = {"failed, unseen", "marked, unseen"}
 GOOD = {*LIVE, "SUCCEEDED"}
-# What they have: a task state store, and a count of the clears of a DAG run that goes on. Up to 3.1, 3.2, and later.
-AIRFLOWS = [(False, False), (False, True), (True, True)]
+# What they have: a task state store, and a way to end a process by an exception. Up to 2.11, up to 3.2, and later.
+AIRFLOWS = [(False, True), (False, False), (True, False)]
 WATCHES, WAITS = "execute_complete", "execute_after_pause"
+STATES = {"marked": "failed", "cleared": "restarting", "shut down": "running"}
+"""What Airflow says of a task whose process is told to stop."""
 
 
 class Blow(NamedTuple):
@@ -100,10 +102,10 @@ class OneTask(RuleBasedStateMachine):
     :ivar aborted: the runs that somebody has aborted at Apify.
     """
 
-    def __init__(self, apify: LocalApify, use_hook: Callable[[type[ApifyHook]], None]) -> None:
+    def __init__(self, apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
         apify.control.reset()
-        self.control, self.use_hook = apify.control, use_hook
+        self.control, self.monkeypatch = apify.control, monkeypatch
         self.state = "scheduled"
         self.runs: list[LedgerRun] = []
         self.wish = 0
@@ -133,18 +135,16 @@ class OneTask(RuleBasedStateMachine):
         self.on_failed_run, self.lags, self.abort_on_kill = on_failed_run, lags, abort_on_kill
         # What waits for capacity in its worker does so for real.
         arguments = {"actor_id": obedient.name, "wait_for_capacity": patience if deferrable else 0, "log_lines": 0}
-        has_store, counts_clears = airflow
-        self.may_terminate = not counts_clears
+        has_store, self.may_terminate = airflow
         self.task = PlayedTask(
             has_store=has_store,
-            counts_clears=counts_clears,
             deferrable=deferrable,
             on_failed_run=on_failed_run,
             abort_on_kill=abort_on_kill,
             **arguments,
         )
         self.hook = self.task.hook_class()()
-        self.use_hook(type(self.hook))
+        self.task.use(self.monkeypatch)
 
     @precondition(lambda self: self.state == "scheduled")
     @rule(faults=faults_in_turn, blow=blows, moment=moments, end=ends)
@@ -200,14 +200,10 @@ class OneTask(RuleBasedStateMachine):
     @rule()
     def a_user_clears_the_task(self) -> None:
         if self.state == WATCHES:
-            self.task.kill()
+            self.task.kill("restarting")
         self.task.clear(dag_run_is_over=self.state in OVER | UNSEEN)
         self.wish += 1
         self.state = "scheduled"
-
-    @rule()
-    def a_user_clears_another_task_of_the_dag_run(self) -> None:
-        self.task.clear_another()
 
     @invariant()
     def never_two_runs_for_one_wish(self) -> None:
@@ -254,8 +250,8 @@ class OneTask(RuleBasedStateMachine):
         self.told = ""
         outcome = act(Fate(moment, lambda: self._befall(blow)))
         self.task.on_wait = lambda: None
-        if self.told and self.abort_on_kill:
-            assert outcome != WATCHES, "the attempt goes on although it was told to stop"
+        if self.told in {"marked", "cleared"} and self.abort_on_kill:
+            assert outcome != WATCHES, "the attempt goes on although its user has given it up"
         if self.told == "marked":
             self._end("marked", outcome)
             return
@@ -297,17 +293,12 @@ class OneTask(RuleBasedStateMachine):
         self.state = f"{state}, unseen" if is_limit else state
 
     def _may_miss_its_run(self, outcome: str, late: int) -> bool:
-        """Tell whether nobody can have aborted what goes on after the death of a worker.
+        """Tell whether nobody can have aborted what goes on after the end of a worker.
 
-        One that is told first has seconds: for the run that it knows, and for what it has just started. That it may
-        miss where replicas lag, or where the request has not arrived; and what earlier attempts have left and nobody
-        has noted, it does not look for.
+        One that is told first has seconds: for the run that it knows, and for what it or an earlier attempt has just
+        started. That it may miss where replicas lag, or where the request has not arrived.
         """
-        if not self.told:
-            return True
-        if any(map(self.task.knows, self.live)):
-            return False
-        return self.task.tries > 1 or (outcome == "died" and (self.lags or late > 0))
+        return outcome == "died" or not self.told or self.lags or late > 0
 
     def _settle(self, outcome: str) -> None:
         """Note how an attempt has gone on; after the last one nobody is left to abort the run of a dead worker."""
@@ -317,16 +308,21 @@ class OneTask(RuleBasedStateMachine):
         self.state = "scheduled" if outcome == "retry" else outcome
 
     def _befall(self, blow: Blow) -> None:
+        stop: Stopped | None = None
+        if blow.stop == "dies":
+            stop = Died(blow.looks or None)
+        elif blow.stop == "terminated" and blow.told in STATES and self.may_terminate:
+            stop = Terminated(blow.looks or None)
         if blow.told == "aborted":
             self._see()
             if self.live:
                 self._abort(gracefully=False)
         elif blow.told:
-            self._tell(blow.told)
-        if blow.stop == "dies":
-            raise Died(blow.looks or None)
-        if blow.stop == "terminated" and self.told and self.may_terminate:
-            raise Terminated(blow.looks or None)
+            self.task.arrives_after = blow.looks
+            with suppress(Interrupted) if stop else nullcontext():
+                self._tell(blow.told)
+        if stop:
+            raise stop
 
     def _tell(self, told: str) -> None:
         """Let the process know that it is to stop; Airflow gives it some seconds for that."""
@@ -336,7 +332,7 @@ class OneTask(RuleBasedStateMachine):
             self.wish += 1
             self.task.restart()
         else:
-            self.task.kill()
+            self.task.kill(STATES[told])
 
     def _abort(self, *, gracefully: bool) -> None:
         self.aborted.add(self.live[-1])
@@ -365,10 +361,7 @@ def apify(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalApify]:
 
 
 def test_whatever_happens_there_is_one_run_and_it_is_used(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
-    def use_hook(hook: type[ApifyHook]) -> None:
-        monkeypatch.setattr(run_actor, "ApifyHook", hook)
-
     run: Callable[..., None] = run_state_machine_as_test
     # An example takes up to a second: to shorten one that fails would take minutes.
     phases = set(Phase) - {Phase.shrink, Phase.explain}
-    run(lambda: OneTask(apify, use_hook), settings=settings(stateful_step_count=12, phases=phases))
+    run(lambda: OneTask(apify, monkeypatch), settings=settings(stateful_step_count=12, phases=phases))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_apify.operators import run_actor
 from airflow_provider_apify.testing import LocalApify, Settings
 from tests.operators.played_task import PACE, Died, Fate, PlayedTask, Stopped, Terminated
 from tests.operators.test_exactly_once_property import obedient
@@ -25,13 +24,8 @@ def apify(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalApify]:
 
 def stopped_while_its_start_is_under_way(monkeypatch: pytest.MonkeyPatch, stop: Stopped) -> PlayedTask:
     task = PlayedTask(has_store=True, actor_id=obedient.name, log_lines=0)
-    monkeypatch.setattr(run_actor, "ApifyHook", task.hook_class())
-
-    def told_and_stopped() -> None:
-        task.kill()
-        raise stop
-
-    task.attempt(Fate(ITS_START_IS_SENT, told_and_stopped))
+    task.use(monkeypatch)
+    task.attempt(Fate(ITS_START_IS_SENT, lambda: task.kill_and_stop(stop, "failed")))
     return task
 
 

@@ -17,9 +17,9 @@ from airflow_provider_apify.exceptions import (
     ApifyRunFailed,
     ApifyRunTimedOut,
     ApifyServerError,
+    ApifyTaskStopped,
 )
 from airflow_provider_apify.operators.run_actor import RunActorOperator
-from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import Exchange, LocalApify
 from tests.dag_runs import START_DATE, DagRunner, Outcome
 
@@ -444,13 +444,13 @@ def test_an_address_in_the_input_may_end_like_a_template_file(apify: LocalApify,
 class KilledWhileStarting(RunActorOperator):
     """Airflow calls ``on_kill`` while the start is on its way, as its signal handler does."""
 
-    def _target(self) -> Target:
+    def _input(self, context: Any) -> Any:
         self.on_kill()
-        return super()._target()
+        return super()._input(context)
 
 
 def test_a_task_that_is_killed_before_its_run_is_started_starts_none(apify: LocalApify, airflow: DagRunner) -> None:
     outcome = airflow.run_task(KilledWhileStarting(task_id="task", actor_id=SCENARIO, deferrable=False))
 
-    assert isinstance(outcome.error, ApifyRunAborted)
+    assert isinstance(outcome.error, ApifyTaskStopped)
     assert apify.control.ledger().runs_started == 0

@@ -242,14 +242,14 @@ def test_a_run_whose_task_a_user_has_ended_is_aborted(apify: LocalApify, deferre
 def test_airflow_is_asked_again_where_it_does_not_tell_the_state_of_a_task(
     apify: LocalApify, deferred: Any, monkeypatch: pytest.MonkeyPatch, state: str, is_aborted: bool
 ) -> None:
-    asks, troubles = _guard._state, iter([ConnectionError("no answer"), TimeoutError("no answer either")])
+    asks, troubles = _guard.state_of, iter([ConnectionError("no answer"), TimeoutError("no answer either")])
 
     def state_at_the_third_time(instance: Any) -> str | None:
         for trouble in troubles:
             raise trouble
         return asks(instance)
 
-    monkeypatch.setattr(_guard, "_state", state_at_the_third_time)
+    monkeypatch.setattr(_guard, "state_of", state_at_the_third_time)
     monkeypatch.setattr(_guard, "_PAUSES", (0.0,) * 3)
     deferred.set_state(state)
     in_a_triggerer(Script(trigger_of(apify, deferred).on_kill), deferred)
