@@ -25,6 +25,8 @@ class RunMemory:
 
     :param context: of the running attempt.
     :param installation: name of this Airflow, where several share one Apify account.
+    :ivar may_have_started: whether an earlier attempt, of this rerun or another, may have started a run that nobody has
+        noted.
     """
 
     def __init__(self, context: Context, *, installation: str = "") -> None:
@@ -32,7 +34,11 @@ class RunMemory:
         self._store: Any = context.get("task_state_store")
         noted = self._store.get(_KEY, default=None) if self._store is not None else None
         self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
+        self._before_intent = self._noted
         self.identity = Identity.of(context["ti"], installation=installation)
+        # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
+        has_forgotten = self.identity.attempt > 1 and not self._noted
+        self.may_have_started = self._is_pending or has_forgotten
 
     @property
     def run_id(self) -> str | None:
@@ -54,21 +60,17 @@ class RunMemory:
             is_quiet=is_quiet,
         )
 
-    @property
-    def may_have_started(self) -> bool:
-        """Whether an attempt, of this rerun or an earlier one, may have started a run that nobody has noted."""
-        if self._store is None:
-            return self.identity.attempt > 1
-        # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
-        return self._is_pending or (self.identity.attempt > 1 and not self._noted)
-
     def note_intent(self) -> None:
         """Note that a start may be sent from now on.
 
         What Airflow raises then is passed on: without the note, the next attempt could miss the run.
         """
-        now = time.time()
+        now, self._before_intent = time.time(), self._noted
         self._note({**self._noted, "is_pending": True, "since": self._pending_since or now, "sent_at": now})
+
+    def withdraw_intent(self) -> None:
+        """Note that nothing was started after all, so that the next attempt need not look for it."""
+        self._note({"is_pending": False, **self._before_intent})
 
     def note_run(self, run_id: str) -> None:
         """Note the run."""

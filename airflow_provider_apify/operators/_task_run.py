@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -80,7 +80,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def may_exist(self) -> bool:
         """Tell whether there may be a run that goes on, of this attempt or of an earlier one."""
-        return bool(self.run_id or self.memory.run_id or self.memory.may_have_started)
+        is_in_doubt = self._starter is not None and self._starter.in_doubt_since is not None
+        return bool(is_in_doubt or self.run_id or self.memory.run_id or self.memory.may_have_started)
 
     def drive(self, flow: Flow[T]) -> T:
         """Send what a flow asks; the task can be stopped meanwhile."""
@@ -127,15 +128,24 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             accept=terms.accept,
             capacity=capacity,
         )
-        return self.drive(self._starter.start())
+        try:
+            return self.drive(self._starter.start())
+        except ApifyError:
+            if self._starter.in_doubt_since is None:
+                self._note(self.memory.withdraw_intent)
+            raise
 
     def note(self, run: ActorRun) -> None:
-        """Note the run for the next attempt. That finds it by its marker, too, so a note that fails ends nothing."""
+        """Note the run for the next attempt."""
         self.run_id = run.id
+        self._note(partial(self.memory.note_run, run.id))
+
+    def _note(self, note: Callable[[], None]) -> None:
+        """Note something that the next attempt finds at Apify, too: so a note that fails ends nothing."""
         try:
-            self.memory.note_run(run.id)
+            note()
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
-            self._log.warning("Airflow could not note run %s; a retry looks for it at Apify: %s", run.id, trouble)
+            self._log.warning("Airflow could not note what became of the start; a retry asks Apify: %s", trouble)
 
     def stop(self, run: ActorRun) -> str:
         """Abort a run at its limit unless somebody has already, and say what became of it."""

@@ -325,19 +325,6 @@ def test_the_run_ends_by_itself_a_little_before_the_execution_timeout(apify: Loc
     assert [run.options["timeoutSecs"] for run in apify.control.ledger().runs] == [270, 90]
 
 
-def test_a_killed_task_aborts_its_run(apify: LocalApify, airflow: DagRunner) -> None:
-    operator = run_scenario(run_input={"durationSecs": 600}, wait_for_completion=False)
-    airflow.run_task(operator)
-    (started,) = apify.control.ledger().runs
-    assert started.is_going
-
-    killed = run_scenario()
-    killed.run_id = killed.hook.get_run(started.run_id).id
-    killed.on_kill()
-
-    assert apify.control.ledger().runs[0].aborted_by_request
-
-
 def test_a_task_that_is_killed_before_it_started_a_run_aborts_nothing(apify: LocalApify) -> None:
     run_scenario().on_kill()
 
