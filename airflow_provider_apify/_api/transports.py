@@ -217,14 +217,19 @@ def no_response(error: Exception, access: Access) -> NoResponse:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return the error and what it was raised from, or wraps, outermost first."""
+    """Return the error and what it was raised from, or wraps, outermost first.
+
+    Not what was being handled when it was raised (``__context__``): that may be the caller's own error, older than the
+    request, and tells nothing about it.
+    """
     found: list[BaseException] = []
     todo: list[object] = [error]
     while todo:
         cause = todo.pop(0)
         if isinstance(cause, BaseException) and cause not in found:
             found.append(cause)
-            todo += [getattr(cause, "reason", None), *cause.args[:1], cause.__cause__, cause.__context__]
+            # urllib3 and requests wrap as an argument or as the reason, aiohttp as an argument.
+            todo += [getattr(cause, "reason", None), *cause.args, cause.__cause__]
     return found
 
 

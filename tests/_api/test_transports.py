@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -181,6 +182,24 @@ def test_a_host_without_an_address_is_told_without_doubt(ask: Ask, monkeypatch: 
     with pytest.raises(ApifyConnectionError) as caught:
         ask(access_to("http://apify.invalid"), START)
     assert "unknown" not in str(caught.value)
+
+
+def test_a_lost_start_of_a_caller_that_handles_a_refused_connection_is_sent_once(
+    ask: Ask, access: Access, local_apify: LocalApify
+) -> None:
+    """What the caller is handling is older than the request, and proves nothing about it."""
+    local_apify.control.add_fault("cut-after-commit", times=None)
+    with pytest.raises(ApifyConnectionError, match="unknown whether it was done; not repeated"):
+        _while_handling_a_refused_connection(lambda: ask(access, START))
+    assert _requests(local_apify, START_ROUTE) == 1
+    assert local_apify.control.ledger().runs_started == 1
+
+
+def _while_handling_a_refused_connection(act: Callable[[], object]) -> None:
+    try:
+        requests.get(f"http://127.0.0.1:{_unused_port()}", timeout=10)
+    except requests.ConnectionError:
+        act()
 
 
 @pytest.mark.parametrize("name", ["../users/me", "a/b", "a%2fb", "a?token=x#y", "a\nb", "%2e%2e", "🦊", "a b", "é~ü"])
