@@ -38,6 +38,8 @@ class Request:
     :param if_lost: what to say where it is not, and stays unknown whether it was done.
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
+    :param is_long: whether the answer may be long, as items, records and logs are: it only must not fall silent. Any
+        other has to be whole after ``timeout``, however its bytes trickle in; see ``transports``.
     :param label: what errors call it, where method and path do not tell.
     :param address_setting: what decides where it is sent, for errors.
     :param beside: requests to be sent at the same time; the answers to them come beside its own.
@@ -54,6 +56,7 @@ class Request:
     if_lost: str = "It is unknown whether it was done; not repeated."
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
+    is_long: bool = False
     label: str = ""
     address_setting: str = "the connection's host"
     beside: tuple[Request, ...] = ()
@@ -107,6 +110,7 @@ def _in_one_request(path: str, run_input: bytes | None, options: RunOptions, par
         compressed=False,
         retry_safe=False,
         timeout=MAX_SYNC_SECONDS + _ANSWER_SECONDS,
+        is_long=True,
     )
 
 
@@ -202,7 +206,8 @@ def get_log(run_id: str, *, stream: bool = False) -> Request:
     :param stream: the answer goes on until the run is finished.
     """
     params = query({"raw": True, "stream": stream or None})
-    return Request("GET", f"{_run(run_id)}/log", params, timeout=_SILENCE_SECONDS if stream else _ANSWER_SECONDS)
+    silence = _SILENCE_SECONDS if stream else _ANSWER_SECONDS
+    return Request("GET", f"{_run(run_id)}/log", params, timeout=silence, is_long=True)
 
 
 def get_dataset(dataset_id: str) -> Request:
@@ -215,7 +220,8 @@ def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
 
     :param params: by their API names; ``None`` leaves one out, a list is joined with commas.
     """
-    return Request("GET", f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items", query(params))
+    path = f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items"
+    return Request("GET", path, query(params), is_long=True)
 
 
 def get_me() -> Request:

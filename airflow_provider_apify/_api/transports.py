@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CONNECT_SECONDS = 10.0
+_LEAST_BODY_SECONDS = 10.0
+_PIECE_BYTES = 2**16
 _ANSWERS_WITHOUT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}
 _HANDSHAKE_FAILURES = {*_ANSWERS_WITHOUT_TLS, "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}
 
@@ -128,11 +132,11 @@ def send_with_requests(session: requests.Session, access: Access, request: Reque
     """Send over ``requests`` and read the whole body."""
     import requests  # noqa: PLC0415 - see the module's docstring
 
+    sent = time.monotonic()
     try:
         with open_with_requests(session, access, request) as response:
-            return access.response(
-                response.status_code, response.headers, response.content, has_body=request.has_answer_body
-            )
+            body = read_with_requests(response, request, sent)
+            return access.response(response.status_code, response.headers, body, has_body=request.has_answer_body)
     except requests.RequestException as error:
         return no_response(error, access)
 
@@ -153,6 +157,46 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
         timeout=(_CONNECT_SECONDS, request.timeout),
         stream=True,
     )
+
+
+def read_with_requests(response: requests.Response, request: Request, sent: float) -> bytes:
+    """Read the whole body of an answer, which has to end in time unless it may be long.
+
+    :param sent: when the request was sent, by ``time.monotonic``.
+    :raises requests.RequestException: the body broke off, or did not end in time.
+    """
+    if request.is_long:
+        return response.content
+    import requests  # noqa: PLC0415 - see the module's docstring
+    import urllib3  # noqa: PLC0415 - the same
+
+    until = _last_moment(request, sent, time.monotonic())
+    pieces = []
+    try:
+        # Not decoded: a decoder would wait for more bytes until it has something to give.
+        while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
+            pieces.append(piece)
+            if time.monotonic() > until:
+                raise requests.ReadTimeout(_unfinished())
+        body = BytesIO(b"".join(pieces))
+        return urllib3.HTTPResponse(body, response.raw.headers, request_method=request.method).data
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
+
+
+def _last_moment(request: Request, sent: float, answered: float) -> float:
+    """Return when the body of an answer that is not long has to be whole: when silence would have been given up.
+
+    So what lets the server wait may take as long as the server is let wait, and 30 seconds more. An answer whose
+    headers came late still has some seconds.
+
+    :param answered: when the headers were there.
+    """
+    return max(sent + request.timeout, answered + _LEAST_BODY_SECONDS)
+
+
+def _unfinished() -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, "the answer had begun, but did not end in time")
 
 
 def _may_be_redirected(request: Request) -> bool:
@@ -188,6 +232,7 @@ async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, requ
     """Send over ``aiohttp`` and read the whole body."""
     import aiohttp  # noqa: PLC0415 - see the module's docstring
 
+    sent = time.monotonic()
     try:
         async with session.request(
             request.method,
@@ -200,10 +245,22 @@ async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, requ
             proxy=_proxy(access.base_url),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=request.timeout),
         ) as response:
-            body = await response.read()
+            body = await _read_with_aiohttp(response, request, sent)
             return access.response(response.status, response.headers, body, has_body=request.has_answer_body)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return no_response(error, access)
+
+
+async def _read_with_aiohttp(response: aiohttp.ClientResponse, request: Request, sent: float) -> bytes:
+    """Do what :func:`read_with_requests` does, on the event loop."""
+    now = time.monotonic()
+    try:
+        async with asyncio.timeout(None if request.is_long else _last_moment(request, sent, now) - now) as limit:
+            return await response.read()
+    except TimeoutError:
+        if limit.expired():
+            raise _unfinished() from None
+        raise
 
 
 def no_response(error: Exception, access: Access) -> NoResponse:

@@ -20,6 +20,7 @@ from airflow_provider_apify._api.transports import (
     drive_async,
     no_response,
     open_with_requests,
+    read_with_requests,
     send_with_aiohttp,
     send_with_requests,
     shared_session,
@@ -135,11 +136,12 @@ class ApifyClient(BaseHook):
         """
         import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
 
+        sent = time.monotonic()
         try:
             with open_with_requests(self._session, self.connection.access, request) as response:
                 answer = self.connection.access.response(response.status_code, response.headers, b"")
                 if not answer.is_success:
-                    return replace(answer, body=response.content)
+                    return replace(answer, body=read_with_requests(response, replace(request, is_long=False), sent))
                 results.append(read(answer.headers, response.iter_content(piece_bytes)))
                 return answer
         except requests.RequestException as error:
