@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
+import re
 import socket
 import ssl
 import time
@@ -126,6 +128,30 @@ async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+class _SecretsMasked(logging.Filter):
+    """Hides what travels in a URL and may hold a secret, the webhooks of a start, in what urllib3 logs of requests."""
+
+    _SECRET = re.compile(r"(?<=[?&]webhooks=)[^&\s]+")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without its secrets."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(self._SECRET.sub("***", arg) if isinstance(arg, str) else arg for arg in record.args)
+        return True
+
+
+_SECRETS_MASKED = _SecretsMasked()
+
+
+def new_session() -> requests.Session:
+    """Return a session whose requests show no secret in the log, at any level."""
+    import requests  # noqa: PLC0415 - see the module's docstring
+
+    for name in ("urllib3.connectionpool", "urllib3.connection"):
+        logging.getLogger(name).addFilter(_SECRETS_MASKED)
+    return requests.Session()
 
 
 def send_with_requests(session: requests.Session, access: Access, request: Request) -> Answer:

@@ -18,6 +18,7 @@ from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.transports import (
     drive,
     drive_async,
+    new_session,
     no_response,
     open_with_requests,
     read_with_requests,
@@ -104,9 +105,7 @@ class ApifyClient(BaseHook):
 
     @cached_property
     def _session(self) -> requests.Session:
-        import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
-
-        session = requests.Session()
+        session = new_session()
         weakref.finalize(self, session.close)
         return session
 
