@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from airflow_provider_apify._api.addresses import proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
 
 if TYPE_CHECKING:
@@ -155,7 +156,10 @@ def new_session() -> requests.Session:
 
 
 def send_with_requests(session: requests.Session, access: Access, request: Request) -> Answer:
-    """Send over ``requests`` and read the whole body."""
+    """Send over ``requests`` and read the whole body.
+
+    :raises ApifyAddressError: the proxy that the environment names cannot be used; nothing was sent.
+    """
     import requests  # noqa: PLC0415 - see the module's docstring
 
     sent = time.monotonic()
@@ -171,7 +175,9 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
     """Send over ``requests`` and return when the headers are there; the caller reads and closes the body.
 
     :raises requests.RequestException: no headers arrived.
+    :raises ApifyAddressError: the proxy that the environment names cannot be used; nothing was sent.
     """
+    proxy = proxy_for(access.base_url, takes_socks=True)
     return session.request(
         request.method,
         access.url(request),
@@ -180,6 +186,7 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
         headers=access.headers(request),
         auth=_keep_headers,
         allow_redirects=_may_be_redirected(request),
+        proxies=proxy and {urlsplit(access.base_url).scheme: proxy},
         timeout=(_CONNECT_SECONDS, request.timeout),
         stream=True,
     )
@@ -237,10 +244,8 @@ def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedReques
 
 @cache
 def _proxy(base_url: str) -> str | None:
-    """Return the proxy that the environment names for the host, as ``requests`` chooses it."""
-    from requests.utils import get_environ_proxies, select_proxy  # noqa: PLC0415 - see the module's docstring
-
-    return select_proxy(base_url, get_environ_proxies(base_url))
+    """Return the proxy on the way to the host; the triggerer, with thousands of requests, looks for it once."""
+    return proxy_for(base_url, takes_socks=False)
 
 
 @cache
@@ -255,7 +260,7 @@ def _tls() -> ssl.SSLContext | bool:
 
 
 async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, request: Request) -> Answer:
-    """Send over ``aiohttp`` and read the whole body."""
+    """Do what :func:`send_with_requests` does, over ``aiohttp``."""
     import aiohttp  # noqa: PLC0415 - see the module's docstring
 
     sent = time.monotonic()
