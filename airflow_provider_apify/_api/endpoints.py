@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,8 @@ MAX_SYNC_SECONDS = 300
 MAX_PAGE = 1_000
 JSON = "application/json; charset=utf-8"
 _ANSWER_SECONDS = 30.0
+_WAIT = "waitForFinish"
+_ROUND_SECONDS = 30.0
 # An Actor may have nothing to log for so long.
 _SILENCE_SECONDS = 300.0
 
@@ -116,8 +118,22 @@ def _in_one_request(path: str, run_input: bytes | None, options: RunOptions, par
 
 def get_run(run_id: str, *, wait: int = 0) -> Request:
     """``GET /v2/actor-runs/{runId}``, answered when the run ends or after ``wait`` (0 to 60) seconds."""
-    params = query({"waitForFinish": wait} if wait else {})
+    params = query({_WAIT: wait} if wait else {})
     return Request("GET", _run(run_id), params, timeout=_ANSWER_SECONDS + wait)
+
+
+def taking_turns(request: Request, share: float) -> Request:
+    """Return a request that lets the server wait for less, where there are fewer connections than who wait over them.
+
+    So each gets its turn about every half minute, and holds a connection for its share of it.
+
+    :param share: connections for each who waits; from 1 on, the request stays as it is.
+    """
+    wait = int(request.params.get(_WAIT, 0))
+    if not wait or share >= 1:
+        return request
+    short = max(1, min(wait, int(_ROUND_SECONDS * share)))
+    return replace(request, params={**request.params, _WAIT: str(short)}, timeout=request.timeout - wait + short)
 
 
 def last_run(target: Target, *, status: str | None = None, origin: str | None = None) -> Request:

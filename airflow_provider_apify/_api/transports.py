@@ -10,6 +10,7 @@ import errno
 import logging
 import os
 import re
+import resource
 import socket
 import ssl
 import time
@@ -186,7 +187,7 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
         headers=access.headers(request),
         auth=_keep_headers,
         allow_redirects=_may_be_redirected(request),
-        proxies=proxy and {urlsplit(access.base_url).scheme: proxy},
+        proxies={urlsplit(access.base_url).scheme: proxy} if proxy else None,
         timeout=(_CONNECT_SECONDS, request.timeout),
         stream=True,
     )
@@ -362,8 +363,7 @@ async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
     loop = asyncio.get_running_loop()
     shared = _shared_sessions.get(loop)
     if shared is None:
-        # Each waiter holds one connection while it long-polls, so their number must not be limited.
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=tls))
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_most_connections(), ssl=tls))
         shared = _shared_sessions[loop] = _Shared(session)
     shared.users += 1
     try:
@@ -373,3 +373,20 @@ async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
         if shared.users == 0:
             del _shared_sessions[loop]
             await shared.session.close()
+
+
+def connection_share() -> float:
+    """Return how many connections there are for each user of this event loop's session: 1 where nobody has to wait."""
+    shared = _shared_sessions[asyncio.get_running_loop()]
+    limit = shared.session.connector.limit if shared.session.connector else 0
+    return min(1.0, limit / shared.users) if limit else 1.0
+
+
+def _most_connections() -> int:
+    """Return how many connections this process may hold at once; 0 for any number.
+
+    Each waiter holds one while it long-polls, and each is an open file. Beyond what the system allows, nothing in the
+    triggerer could open any, so a quarter of that is left to everything else.
+    """
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 0 if soft == resource.RLIM_INFINITY else max(1, soft * 3 // 4)

@@ -18,6 +18,7 @@ from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_ref
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.transports import (
     Access,
+    connection_share,
     drive,
     drive_async,
     new_session,
@@ -218,7 +219,7 @@ class ApifyClient(BaseHook):
 
     async def _send_async(self, session: aiohttp.ClientSession, request: endpoints.Request) -> Answer:
         """Do what :meth:`_send` does, on the event loop, where one look-up serves all that were refused."""
-        access = self.connection.access
+        access, request = self.connection.access, endpoints.taking_turns(request, connection_share())
         answer = await send_with_aiohttp(session, access, request)
         if not is_token_refused(answer) or not self._may_ask_airflow:
             return answer
