@@ -218,7 +218,7 @@ class ApifyClient(BaseHook):
             return await drive_async(flow, partial(self._send_async, session))
 
     async def _send_async(self, session: aiohttp.ClientSession, request: endpoints.Request) -> Answer:
-        """Do what :meth:`_send` does, on the event loop, where one look-up serves all that were refused."""
+        """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""
         access, request = self.connection.access, endpoints.taking_turns(request, connection_share())
         answer = await send_with_aiohttp(session, access, request)
         if not is_token_refused(answer) or not self._may_ask_airflow:
