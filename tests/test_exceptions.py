@@ -74,6 +74,7 @@ def test_what_a_later_try_may_cure_is_marked() -> None:
         "ApifyNotFoundError",
         "ApifyRunFailedBefore",
         "ApifyRunTooExpensive",
+        "ApifyTooManyRuns",
     }
 
 
