@@ -56,7 +56,6 @@ class ApifyClient(BaseHook):
         super().__init__()
         self.apify_conn_id = apify_conn_id
         self.retry = retry or RetryPolicy()
-        self._may_ask_airflow = True
 
     @cached_property
     def connection(self) -> ApifyConnection:
@@ -74,13 +73,9 @@ class ApifyClient(BaseHook):
         return "connection" in self.__dict__
 
     def with_retry(self, retry: RetryPolicy) -> Self:
-        """Return a hook of the same connection, as it was looked up, with a session of its own.
-
-        It never asks Airflow, not even for another token, so a signal handler may use it.
-        """
+        """Return a hook of the same connection, as it was looked up, with a session of its own."""
         other = type(self)(self.apify_conn_id, retry=retry)
         other.connection = self.connection
-        other._may_ask_airflow = False  # noqa: SLF001 - its own class
         return other
 
     async def _async_connection(self) -> ApifyConnection:
@@ -170,8 +165,6 @@ class ApifyClient(BaseHook):
 
     def _renew(self, refused: Access) -> bool:
         """Look up the connection again, and tell whether it has another token now, which serves from then on."""
-        if not self._may_ask_airflow:
-            return False
         with _RENEWING:  # several threads may have been refused at once
             if self.connection.access.token == refused.token:
                 found = type(self)(self.apify_conn_id).connection
@@ -221,7 +214,7 @@ class ApifyClient(BaseHook):
         """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""
         access, request = self.connection.access, endpoints.taking_turns(request, connection_share())
         answer = await send_with_aiohttp(session, access, request)
-        if not is_token_refused(answer) or not self._may_ask_airflow:
+        if not is_token_refused(answer):
             return answer
         self._take(await self._shared_look_up(refused=access.token))
         if self.connection.access.token == access.token:

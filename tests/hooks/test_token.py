@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import redact
 
-from airflow_provider_apify._api.flows import RetryPolicy, Waiting
+from airflow_provider_apify._api.flows import RetryPolicy, Waiting, get_run
 from airflow_provider_apify.exceptions import ApifyAuthError
 from airflow_provider_apify.hooks import _lookups
 from airflow_provider_apify.hooks._connection import ApifyConnection
@@ -31,6 +33,18 @@ class CountingHook(ApifyHook):
     async def _look_up(self) -> ApifyConnection:
         type(self).looked_up += 1
         return await super()._look_up()
+
+
+class Guard(AbstractContextManager[None]):
+    """Tells whether a pause or a request is under way, which a signal may interrupt."""
+
+    is_held = False
+
+    def __enter__(self) -> None:
+        self.is_held = True
+
+    def __exit__(self, *_error: object) -> None:
+        self.is_held = False
 
 
 @pytest.fixture
@@ -84,10 +98,23 @@ def test_a_token_that_is_still_the_connection_s_is_refused_at_once(rotate: Rotat
     assert requests_of(apify) == 1
 
 
-def test_the_hook_for_a_signal_handler_never_asks_airflow(hook: ApifyHook, apify: LocalApify) -> None:
-    with pytest.raises(ApifyAuthError):
-        hook.with_retry(RetryPolicy()).abort_run("run1")
-    assert requests_of(apify) == 1
+def test_a_hook_of_the_same_connection_aborts_with_the_new_token(hook: ApifyHook, run_scenario: RunScenario) -> None:
+    assert hook.with_retry(RetryPolicy()).abort_run(run_scenario(durationSecs=60)).is_stopped
+
+
+def test_airflow_is_never_asked_where_a_signal_may_interrupt(rotate: Rotate, finished_run: str) -> None:
+    guard = Guard()
+
+    class WatchedHook(ApifyHook):
+        @classmethod
+        def get_connection(cls, conn_id: str) -> Any:
+            assert not guard.is_held
+            return super().get_connection(conn_id)
+
+    hook = WatchedHook()
+    assert hook.connection.access.token == OLD
+    rotate()
+    assert hook.drive(get_run(finished_run, RetryPolicy()), guard=guard).id == finished_run
 
 
 def test_the_new_token_is_masked(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> None:
