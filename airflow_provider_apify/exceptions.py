@@ -3,6 +3,7 @@
 * ApifyError                  base of all; an ``AirflowException``
   - ApifyConnectionError      no usable answer from the API
   - ApifyTooManyRuns          too many runs to find out whether an earlier attempt has started one
+  - ApifyAddressError         the address of the API, or of a proxy, cannot be used; nothing was sent
   - ApifyApiError             the API answered with an error
     + ApifyAuthError          401, or 403: the token is missing, wrong, or lacks permission
       + ApifyApprovalError    a person has to approve the Actor's permissions first
@@ -49,6 +50,15 @@ class ApifyConnectionError(ApifyError):
 
 class ApifyTooManyRuns(ApifyError):
     """The Actor has too many runs to find out whether an earlier attempt has started one. Nothing was started."""
+
+    retryable = False
+
+
+class ApifyAddressError(ApifyError):
+    """The address in the connection, or that of a proxy in the environment, cannot be used. Nothing was sent.
+
+    The message says where it is written, and what to write instead.
+    """
 
     retryable = False
 

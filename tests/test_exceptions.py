@@ -66,6 +66,7 @@ def test_airflow_can_make_an_api_error_again_from_what_it_has_written_down() -> 
 
 def test_what_a_later_try_may_cure_is_marked() -> None:
     assert {error.__name__ for error in ALL if not error.retryable} == {
+        "ApifyAddressError",
         "ApifyApiError",
         "ApifyAuthError",
         "ApifyApprovalError",
@@ -73,6 +74,7 @@ def test_what_a_later_try_may_cure_is_marked() -> None:
         "ApifyNotFoundError",
         "ApifyRunFailedBefore",
         "ApifyRunTooExpensive",
+        "ApifyTooManyRuns",
     }
 
 

@@ -30,6 +30,7 @@ from airflow_provider_apify.exceptions import (
 
 TOKEN_SETTING = "the Airflow connection's password"  # noqa: S105 - where it is found, no token
 _MESSAGE_CHARACTERS = 500
+_UNAUTHORIZED = 401
 _TOO_MANY_REQUESTS = 429
 _SUCCESS = 200
 _REDIRECT = 300
@@ -62,7 +63,7 @@ _ERROR_BY_TYPE: Mapping[str, type[ApifyApiError]] = {
     "FETCH_TIMEOUT": ApifyWebFetchError,
 }
 _ERROR_BY_STATUS: Mapping[int, type[ApifyApiError]] = {
-    401: ApifyAuthError,
+    _UNAUTHORIZED: ApifyAuthError,
     403: ApifyAuthError,
     404: ApifyNotFoundError,
     408: ApifyServerError,
@@ -186,6 +187,11 @@ def not_apify(request: Request) -> NoResponse:
 def is_of_another(answer: Answer) -> bool:
     """Tell whether something that is not Apify has answered."""
     return answer.is_of_another if isinstance(answer, NoResponse) else answer.is_refusal_of_another
+
+
+def is_token_refused(answer: Answer) -> bool:
+    """Tell whether Apify itself does not take the token, so that nothing was done."""
+    return isinstance(answer, Response) and answer.status_code == _UNAUTHORIZED and not answer.is_refusal_of_another
 
 
 def _not_apify(request: Request) -> str:

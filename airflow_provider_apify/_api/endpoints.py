@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,8 @@ MAX_SYNC_SECONDS = 300
 MAX_PAGE = 1_000
 JSON = "application/json; charset=utf-8"
 _ANSWER_SECONDS = 30.0
+_WAIT = "waitForFinish"
+_ROUND_SECONDS = 30.0
 # An Actor may have nothing to log for so long.
 _SILENCE_SECONDS = 300.0
 
@@ -38,6 +40,8 @@ class Request:
     :param if_lost: what to say where it is not, and stays unknown whether it was done.
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
+    :param is_long: whether the answer may be long, as items, records and logs are: it only must not fall silent. Any
+        other has to be whole after ``timeout``, however its bytes trickle in; see ``transports``.
     :param label: what errors call it, where method and path do not tell.
     :param address_setting: what decides where it is sent, for errors.
     :param beside: requests to be sent at the same time; the answers to them come beside its own.
@@ -54,6 +58,7 @@ class Request:
     if_lost: str = "It is unknown whether it was done; not repeated."
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
+    is_long: bool = False
     label: str = ""
     address_setting: str = "the connection's host"
     beside: tuple[Request, ...] = ()
@@ -107,13 +112,28 @@ def _in_one_request(path: str, run_input: bytes | None, options: RunOptions, par
         compressed=False,
         retry_safe=False,
         timeout=MAX_SYNC_SECONDS + _ANSWER_SECONDS,
+        is_long=True,
     )
 
 
 def get_run(run_id: str, *, wait: int = 0) -> Request:
     """``GET /v2/actor-runs/{runId}``, answered when the run ends or after ``wait`` (0 to 60) seconds."""
-    params = query({"waitForFinish": wait} if wait else {})
+    params = query({_WAIT: wait} if wait else {})
     return Request("GET", _run(run_id), params, timeout=_ANSWER_SECONDS + wait)
+
+
+def taking_turns(request: Request, share: float) -> Request:
+    """Return a request that lets the server wait for less, where there are fewer connections than who wait over them.
+
+    So each gets its turn about every half minute, and holds a connection for its share of it.
+
+    :param share: connections for each who waits; from 1 on, the request stays as it is.
+    """
+    wait = int(request.params.get(_WAIT, 0))
+    if not wait or share >= 1:
+        return request
+    short = max(1, min(wait, int(_ROUND_SECONDS * share)))
+    return replace(request, params={**request.params, _WAIT: str(short)}, timeout=request.timeout - wait + short)
 
 
 def last_run(target: Target, *, status: str | None = None, origin: str | None = None) -> Request:
@@ -202,7 +222,8 @@ def get_log(run_id: str, *, stream: bool = False) -> Request:
     :param stream: the answer goes on until the run is finished.
     """
     params = query({"raw": True, "stream": stream or None})
-    return Request("GET", f"{_run(run_id)}/log", params, timeout=_SILENCE_SECONDS if stream else _ANSWER_SECONDS)
+    silence = _SILENCE_SECONDS if stream else _ANSWER_SECONDS
+    return Request("GET", f"{_run(run_id)}/log", params, timeout=silence, is_long=True)
 
 
 def get_dataset(dataset_id: str) -> Request:
@@ -215,7 +236,8 @@ def get_items(dataset_id: str, params: Mapping[str, Any]) -> Request:
 
     :param params: by their API names; ``None`` leaves one out, a list is joined with commas.
     """
-    return Request("GET", f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items", query(params))
+    path = f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items"
+    return Request("GET", path, query(params), is_long=True)
 
 
 def get_me() -> Request:

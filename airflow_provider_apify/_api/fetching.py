@@ -40,6 +40,7 @@ def fetch_page(url: str, formats: Collection[Format] | None, headers: Mapping[st
         body=json.dumps(given).encode(),
         retry_safe=False,
         timeout=_ANSWER_SECONDS,
+        is_long=True,
         label=label,
         address_setting="web_fetch_url in the connection's extra",
     )

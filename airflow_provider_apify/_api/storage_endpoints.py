@@ -53,12 +53,14 @@ def list_keys(store_id: str, *, start: str | None, prefix: str | None) -> Reques
 
 def get_record(store_id: str, key: str) -> Request:
     """``GET /v2/key-value-stores/{storeId}/records/{recordKey}``, as it was stored: Apify changes HTML otherwise."""
-    return Request("GET", _record(store_id, key), query({"attachment": True}), compressed=False)
+    params = query({"attachment": True})
+    return Request("GET", _record(store_id, key), params, compressed=False, is_long=True)
 
 
 def get_records(store_id: str, *, prefix: str | None) -> Request:
     """``GET /v2/key-value-stores/{storeId}/records``: a ZIP file of all records, or of those with a prefix."""
-    return Request("GET", f"{_store(store_id)}/records", query({"prefix": prefix or None}), compressed=False)
+    params = query({"prefix": prefix or None})
+    return Request("GET", f"{_store(store_id)}/records", params, compressed=False, is_long=True)
 
 
 def look_for_record(store_id: str, key: str) -> Request:

@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import os
+import re
+import resource
 import socket
 import ssl
 import time
@@ -16,11 +20,13 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from airflow_provider_apify._api.addresses import proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
 
 if TYPE_CHECKING:
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CONNECT_SECONDS = 10.0
+_LEAST_BODY_SECONDS = 10.0
+_PIECE_BYTES = 2**16
 _ANSWERS_WITHOUT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}
 _HANDSHAKE_FAILURES = {*_ANSWERS_WITHOUT_TLS, "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}
 
@@ -124,15 +132,42 @@ async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]
         return result
 
 
-def send_with_requests(session: requests.Session, access: Access, request: Request) -> Answer:
-    """Send over ``requests`` and read the whole body."""
+class _SecretsMasked(logging.Filter):
+    """Hides what travels in a URL and may hold a secret, the webhooks of a start, in what urllib3 logs of requests."""
+
+    _SECRET = re.compile(r"(?<=[?&]webhooks=)[^&\s]+")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without its secrets."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(self._SECRET.sub("***", arg) if isinstance(arg, str) else arg for arg in record.args)
+        return True
+
+
+_SECRETS_MASKED = _SecretsMasked()
+
+
+def new_session() -> requests.Session:
+    """Return a session whose requests show no secret in the log, at any level."""
     import requests  # noqa: PLC0415 - see the module's docstring
 
+    for name in ("urllib3.connectionpool", "urllib3.connection"):
+        logging.getLogger(name).addFilter(_SECRETS_MASKED)
+    return requests.Session()
+
+
+def send_with_requests(session: requests.Session, access: Access, request: Request) -> Answer:
+    """Send over ``requests`` and read the whole body.
+
+    :raises ApifyAddressError: the proxy that the environment names cannot be used; nothing was sent.
+    """
+    import requests  # noqa: PLC0415 - see the module's docstring
+
+    sent = time.monotonic()
     try:
         with open_with_requests(session, access, request) as response:
-            return access.response(
-                response.status_code, response.headers, response.content, has_body=request.has_answer_body
-            )
+            body = read_with_requests(response, request, sent)
+            return access.response(response.status_code, response.headers, body, has_body=request.has_answer_body)
     except requests.RequestException as error:
         return no_response(error, access)
 
@@ -141,7 +176,9 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
     """Send over ``requests`` and return when the headers are there; the caller reads and closes the body.
 
     :raises requests.RequestException: no headers arrived.
+    :raises ApifyAddressError: the proxy that the environment names cannot be used; nothing was sent.
     """
+    proxy = proxy_for(access.base_url, takes_socks=True)
     return session.request(
         request.method,
         access.url(request),
@@ -150,9 +187,50 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
         headers=access.headers(request),
         auth=_keep_headers,
         allow_redirects=_may_be_redirected(request),
+        proxies={urlsplit(access.base_url).scheme: proxy} if proxy else None,
         timeout=(_CONNECT_SECONDS, request.timeout),
         stream=True,
     )
+
+
+def read_with_requests(response: requests.Response, request: Request, sent: float) -> bytes:
+    """Read the whole body of an answer, which has to end in time unless it may be long.
+
+    :param sent: when the request was sent, by ``time.monotonic``.
+    :raises requests.RequestException: the body broke off, or did not end in time.
+    """
+    if request.is_long:
+        return response.content
+    import requests  # noqa: PLC0415 - see the module's docstring
+    import urllib3  # noqa: PLC0415 - the same
+
+    until = _last_moment(request, sent, time.monotonic())
+    pieces = []
+    try:
+        # Not decoded: a decoder would wait for more bytes until it has something to give.
+        while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
+            pieces.append(piece)
+            if time.monotonic() > until:
+                raise requests.ReadTimeout(_unfinished())
+        body = BytesIO(b"".join(pieces))
+        return urllib3.HTTPResponse(body, response.raw.headers, request_method=request.method).data
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
+
+
+def _last_moment(request: Request, sent: float, answered: float) -> float:
+    """Return when the body of an answer that is not long has to be whole: when silence would have been given up.
+
+    So what lets the server wait may take as long as the server is let wait, and 30 seconds more. An answer whose
+    headers came late still has some seconds.
+
+    :param answered: when the headers were there.
+    """
+    return max(sent + request.timeout, answered + _LEAST_BODY_SECONDS)
+
+
+def _unfinished() -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, "the answer had begun, but did not end in time")
 
 
 def _may_be_redirected(request: Request) -> bool:
@@ -167,10 +245,8 @@ def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedReques
 
 @cache
 def _proxy(base_url: str) -> str | None:
-    """Return the proxy that the environment names for the host, as ``requests`` chooses it."""
-    from requests.utils import get_environ_proxies, select_proxy  # noqa: PLC0415 - see the module's docstring
-
-    return select_proxy(base_url, get_environ_proxies(base_url))
+    """Return the proxy on the way to the host; the triggerer, with thousands of requests, looks for it once."""
+    return proxy_for(base_url, takes_socks=False)
 
 
 @cache
@@ -185,9 +261,10 @@ def _tls() -> ssl.SSLContext | bool:
 
 
 async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, request: Request) -> Answer:
-    """Send over ``aiohttp`` and read the whole body."""
+    """Do what :func:`send_with_requests` does, over ``aiohttp``."""
     import aiohttp  # noqa: PLC0415 - see the module's docstring
 
+    sent = time.monotonic()
     try:
         async with session.request(
             request.method,
@@ -200,10 +277,22 @@ async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, requ
             proxy=_proxy(access.base_url),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=request.timeout),
         ) as response:
-            body = await response.read()
+            body = await _read_with_aiohttp(response, request, sent)
             return access.response(response.status, response.headers, body, has_body=request.has_answer_body)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return no_response(error, access)
+
+
+async def _read_with_aiohttp(response: aiohttp.ClientResponse, request: Request, sent: float) -> bytes:
+    """Do what :func:`read_with_requests` does, on the event loop."""
+    now = time.monotonic()
+    try:
+        async with asyncio.timeout(None if request.is_long else _last_moment(request, sent, now) - now) as limit:
+            return await response.read()
+    except TimeoutError:
+        if limit.expired():
+            raise _unfinished() from None
+        raise
 
 
 def no_response(error: Exception, access: Access) -> NoResponse:
@@ -217,14 +306,19 @@ def no_response(error: Exception, access: Access) -> NoResponse:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return the error and what it was raised from, or wraps, outermost first."""
+    """Return the error and what it was raised from, or wraps, outermost first.
+
+    Not what was being handled when it was raised (``__context__``): that may be the caller's own error, older than the
+    request, and tells nothing about it.
+    """
     found: list[BaseException] = []
     todo: list[object] = [error]
     while todo:
         cause = todo.pop(0)
         if isinstance(cause, BaseException) and cause not in found:
             found.append(cause)
-            todo += [getattr(cause, "reason", None), *cause.args[:1], cause.__cause__, cause.__context__]
+            # urllib3 and requests wrap as an argument or as the reason, aiohttp as an argument.
+            todo += [getattr(cause, "reason", None), *cause.args, cause.__cause__]
     return found
 
 
@@ -269,8 +363,7 @@ async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
     loop = asyncio.get_running_loop()
     shared = _shared_sessions.get(loop)
     if shared is None:
-        # Each waiter holds one connection while it long-polls, so their number must not be limited.
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=tls))
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_most_connections(), ssl=tls))
         shared = _shared_sessions[loop] = _Shared(session)
     shared.users += 1
     try:
@@ -280,3 +373,20 @@ async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
         if shared.users == 0:
             del _shared_sessions[loop]
             await shared.session.close()
+
+
+def connection_share() -> float:
+    """Return how many connections there are for each user of this event loop's session: 1 where nobody has to wait."""
+    shared = _shared_sessions[asyncio.get_running_loop()]
+    limit = shared.session.connector.limit if shared.session.connector else 0
+    return min(1.0, limit / shared.users) if limit else 1.0
+
+
+def _most_connections() -> int:
+    """Return how many connections this process may hold at once; 0 for any number.
+
+    Each waiter holds one while it long-polls, and each is an open file. Beyond what the system allows, nothing in the
+    triggerer could open any, so a quarter of that is left to everything else.
+    """
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 0 if soft == resource.RLIM_INFINITY else max(1, soft * 3 // 4)

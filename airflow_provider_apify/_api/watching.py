@@ -1,4 +1,4 @@
-"""One look at how far a dataset has grown. No I/O."""
+"""One look at what is waited for: how far a dataset has grown, or the newest run of a target. No I/O."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_apify._api.answers import Response, data_of
-from airflow_provider_apify._api.endpoints import get_dataset, get_run
+from airflow_provider_apify._api.endpoints import get_dataset, get_run, get_target, last_run
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data, call_known, call_known_run, call_reading
-from airflow_provider_apify.models import Dataset
+from airflow_provider_apify.exceptions import ApifyAuthError, ApifyNotFoundError
+from airflow_provider_apify.models import ActorRun, Dataset
+from airflow_provider_apify.options import Target
 
+_FORBIDDEN = 403
 COUNT_LAG_SECONDS = 5.0
 """For how long a dataset's count may not show items that are there."""
 
@@ -88,3 +91,29 @@ def _dataset_and_age(answer: Response) -> tuple[Dataset, float] | None:
 def _count(dataset_id: str, retry: RetryPolicy) -> Flow[int]:
     data = yield from call_known(get_dataset(dataset_id), lambda request: call_data(request, retry))
     return Dataset.from_api(data).item_count
+
+
+def look_for_last_run(
+    target: Target, retry: RetryPolicy, *, status: str | None = None, origin: str | None = None
+) -> Flow[ActorRun | None]:
+    """Look for the newest run of a target; ``None`` where there is none yet.
+
+    :param status: only a run in this status.
+    :param origin: only a run started this way.
+    :raises ApifyNotFoundError: there is no such target, so that no run of it will ever come.
+    """
+    try:
+        return ActorRun.from_api((yield from call_data(last_run(target, status=status, origin=origin), retry)))
+    except ApifyNotFoundError:
+        yield from _look_for_target(target, retry)
+        return None
+
+
+def _look_for_target(target: Target, retry: RetryPolicy) -> Flow[None]:
+    """Ask for the target itself: that it has no such run, and that there is no such target, are the same answer."""
+    try:
+        yield from call_data(get_target(target), retry)
+    except ApifyAuthError as error:
+        if error.http_status != _FORBIDDEN:
+            raise
+        # A token that may read its runs need not be allowed to read the target: then nothing tells.

@@ -8,18 +8,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_apify._api import endpoints, flows
-from airflow_provider_apify._api.answers import Answer, NoResponse
+from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.transports import (
+    Access,
+    connection_share,
     drive,
     drive_async,
+    new_session,
     no_response,
     open_with_requests,
+    read_with_requests,
     send_with_aiohttp,
     send_with_requests,
     shared_session,
@@ -30,9 +35,12 @@ from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnec
 from airflow_provider_apify.hooks._lookups import shared_lookup
 
 if TYPE_CHECKING:
+    import aiohttp
     import requests
 
 T = TypeVar("T")
+Send = Callable[[Access, endpoints.Request], Answer]
+_RENEWING = Lock()
 _PIECE_BYTES = 2**20
 
 
@@ -51,7 +59,7 @@ class ApifyClient(BaseHook):
 
     @cached_property
     def connection(self) -> ApifyConnection:
-        """The connection, looked up when it is first needed."""
+        """The connection, looked up when it is first needed, and again where Apify refuses its token."""
         try:
             return ApifyConnection.from_airflow(self.get_connection(self.apify_conn_id))
         except AirflowNotFoundException:
@@ -72,11 +80,18 @@ class ApifyClient(BaseHook):
 
     async def _async_connection(self) -> ApifyConnection:
         if not self.is_connected:
-            # With several teams, the same ID may mean another connection for the next trigger.
-            is_shared = not conf.getboolean("core", "multi_team", fallback=False)
-            found = shared_lookup(self.apify_conn_id, self._look_up) if is_shared else self._look_up()
-            self.__dict__["connection"] = await found
+            self.__dict__["connection"] = await self._shared_look_up()
         return self.connection
+
+    async def _shared_look_up(self, *, refused: str = "") -> ApifyConnection:
+        """Look up the connection together with others.
+
+        :param refused: the token that Apify has refused, if any.
+        """
+        # With several teams, the same ID may mean another connection for the next trigger.
+        if conf.getboolean("core", "multi_team", fallback=False):
+            return await self._look_up()
+        return await shared_lookup(self.apify_conn_id, self._look_up, refused=refused)
 
     async def _look_up(self) -> ApifyConnection:
         from airflow.providers.common.compat.connection import get_async_connection  # noqa: PLC0415 - triggerer only
@@ -103,9 +118,7 @@ class ApifyClient(BaseHook):
 
     @cached_property
     def _session(self) -> requests.Session:
-        import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
-
-        session = requests.Session()
+        session = new_session()
         weakref.finalize(self, session.close)
         return session
 
@@ -115,17 +128,60 @@ class ApifyClient(BaseHook):
     def _drive(
         self,
         flow: Flow[T],
-        send: Callable[[endpoints.Request], Answer] | None = None,
+        send: Send | None = None,
         pause: Callable[[float], object] = time.sleep,
         guard: AbstractContextManager[object] | None = None,
     ) -> T:
-        send = send or partial(send_with_requests, self._session, self.connection.access)
-        return drive(flow, send, pause, guard or nullcontext())
+        """Run a flow, blocking.
+
+        :param send: what sends its requests, where they are not read whole.
+        :param pause: waits so many seconds before a request is sent.
+        :param guard: entered for each pause and each request, and never while Airflow is asked.
+        """
+        chosen = send or partial(send_with_requests, self._session)
+        return drive(
+            self._renewing(flow),
+            lambda request: chosen(self.connection.access, request),
+            pause,
+            guard or nullcontext(),
+        )
+
+    def _renewing(self, flow: Flow[T]) -> Flow[T]:
+        """Send a request once more where Apify refuses the token, having done nothing, and the connection has another.
+
+        A flow around the flow, because what drives it holds no guard while a flow thinks: Airflow may be asked.
+        """
+        try:
+            request = next(flow)
+            while True:
+                access = self.connection.access
+                answer = yield request
+                if is_token_refused(answer) and self._renew(access):
+                    answer = yield replace(request, delay=0.0)
+                request = flow.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+    def _renew(self, refused: Access) -> bool:
+        """Look up the connection again, and tell whether it has another token now, which serves from then on."""
+        with _RENEWING:  # several threads may have been refused at once
+            if self.connection.access.token == refused.token:
+                found = type(self)(self.apify_conn_id).connection
+                self._take(found)
+        return self.connection.access.token != refused.token
+
+    def _take(self, found: ApifyConnection) -> None:
+        """Go on with a connection that was looked up again, where it has another token."""
+        if found.access.token != self.connection.access.token:
+            self.log.info("Apify refused the token; connection %r has another one by now.", self.apify_conn_id)
+            self.__dict__["connection"] = found
 
     def _send_reading(
         self,
         read: Callable[[Mapping[str, str], Iterator[bytes]], T],
         results: list[T],
+        access: Access,
         request: endpoints.Request,
         piece_bytes: int = _PIECE_BYTES,
     ) -> Answer:
@@ -135,19 +191,32 @@ class ApifyClient(BaseHook):
         """
         import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
 
+        sent = time.monotonic()
         try:
-            with open_with_requests(self._session, self.connection.access, request) as response:
-                answer = self.connection.access.response(response.status_code, response.headers, b"")
+            with open_with_requests(self._session, access, request) as response:
+                answer = access.response(response.status_code, response.headers, b"")
                 if not answer.is_success:
-                    return replace(answer, body=response.content)
+                    return replace(answer, body=read_with_requests(response, replace(request, is_long=False), sent))
                 results.append(read(answer.headers, response.iter_content(piece_bytes)))
                 return answer
         except requests.RequestException as error:
-            return no_response(error, self.connection.access)
+            return no_response(error, access)
         except ApifyDataError as error:
             return NoResponse(str(error), kind=ApifyDataError)
 
     async def _drive_async(self, flow: Flow[T]) -> T:
-        access = (await self._async_connection()).access
+        """Run a flow on the event loop."""
+        await self._async_connection()
         async with shared_session() as session:
-            return await drive_async(flow, partial(send_with_aiohttp, session, access))
+            return await drive_async(flow, partial(self._send_async, session))
+
+    async def _send_async(self, session: aiohttp.ClientSession, request: endpoints.Request) -> Answer:
+        """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""
+        access, request = self.connection.access, endpoints.taking_turns(request, connection_share())
+        answer = await send_with_aiohttp(session, access, request)
+        if not is_token_refused(answer):
+            return answer
+        self._take(await self._shared_look_up(refused=access.token))
+        if self.connection.access.token == access.token:
+            return answer
+        return await send_with_aiohttp(session, self.connection.access, request)

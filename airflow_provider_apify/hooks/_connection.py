@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from airflow import __version__ as airflow_version
 
 from airflow_provider_apify import __version__
+from airflow_provider_apify._api.addresses import check_address
 from airflow_provider_apify._api.transports import Access
 from airflow_provider_apify.hooks._form import CONN_FIELDS
 from airflow_provider_apify.options import RunLimits, parse_dollars
@@ -55,6 +56,7 @@ class ApifyConnection:
         """Read an Airflow connection of type ``apify``.
 
         :raises ValueError: no token, or a field that cannot be read; the message says what to write instead.
+        :raises ApifyAddressError: the same, for an address to which nothing can be sent.
         """
         token = (conn.password or "").strip()
         if not token:
@@ -62,6 +64,8 @@ class ApifyConnection:
                 f"Airflow connection {conn.conn_id!r} has no password. Put the Apify API token there; "
                 "it is found in Apify Console under Settings, API & Integrations.",
             )
+        base_url = _base_url(conn)
+        web_fetch_setting = f"web_fetch_url in the extra of Airflow connection {conn.conn_id!r}"
         try:
             extra = _extra(conn)
             limits = RunLimits(
@@ -71,8 +75,7 @@ class ApifyConnection:
             )
             cost_settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
-            base_url = _base_url(conn)
-            web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"), base_url)
+            web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"), base_url, web_fetch_setting)
         except ValueError as error:
             raise ValueError(f"Extra of Airflow connection {conn.conn_id!r}: {error}") from None
         source = f"The password of Airflow connection {conn.conn_id!r}"
@@ -87,12 +90,17 @@ class ApifyConnection:
 
     @classmethod
     def from_environment(cls) -> ApifyConnection | None:
-        """Read the token of ``APIFY_TOKEN``; ``None`` where it is not set."""
+        """Read the token of ``APIFY_TOKEN``; ``None`` where it is not set.
+
+        :raises ApifyAddressError: nothing can be sent to the address that the environment names.
+        """
         token = os.environ.get(TOKEN_VARIABLE, "").strip()
         base_url = os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
         if not token:
             return None
-        web_fetch_url = _web_fetch_url(os.environ.get(WEB_FETCH_URL_VARIABLE), base_url)
+        check_address(base_url, f"{BASE_URL_VARIABLE} of the environment", example=DEFAULT_BASE_URL)
+        web_fetch_setting = f"{WEB_FETCH_URL_VARIABLE} of the environment"
+        web_fetch_url = _web_fetch_url(os.environ.get(WEB_FETCH_URL_VARIABLE), base_url, web_fetch_setting)
         access = replace(
             _access(base_url, token, source=TOKEN_VARIABLE), token_setting=f"{TOKEN_VARIABLE} of the environment"
         )
@@ -114,19 +122,22 @@ def _base_url(conn: Connection) -> str:
     host = (conn.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL
-    parts = urlsplit(host if "://" in host else f"{conn.schema or 'https'}://{host}")
+    url = host if "://" in host else f"{conn.schema or 'https'}://{host}"
+    fields = "schema and host" if conn.schema and "://" not in host else "host"
+    check_address(url, f"The address in the {fields} of Airflow connection {conn.conn_id!r}", example=DEFAULT_BASE_URL)
+    parts = urlsplit(url)
     if conn.port and not parts.port:
         parts = parts._replace(netloc=f"{parts.netloc}:{conn.port}")
+        check_address(parts.geturl(), f"The port of Airflow connection {conn.conn_id!r}", example="443")
     return parts.geturl()
 
 
-def _web_fetch_url(given: Any, base_url: str) -> str:
+def _web_fetch_url(given: Any, base_url: str, setting: str) -> str:
     """Return where Web Fetch answers; Apify's own only for Apify's own token: another host's is not sent there."""
     url = str(given or "").strip()
     if not url:
         return DEFAULT_WEB_FETCH_URL if urlsplit(base_url).hostname == urlsplit(DEFAULT_BASE_URL).hostname else ""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise ValueError(f"web_fetch_url must be an http or https URL, for example {DEFAULT_WEB_FETCH_URL}.")
+    check_address(url, setting, example=DEFAULT_WEB_FETCH_URL)
     return url.rstrip("/")
 
 

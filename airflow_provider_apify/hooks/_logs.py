@@ -9,7 +9,7 @@ from functools import partial
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.following import LineSink, follow_log
-from airflow_provider_apify._api.transports import send_with_requests
+from airflow_provider_apify._api.transports import Access, send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import ActorRun
 
@@ -44,8 +44,8 @@ class RunLogs(ApifyClient):
         sink = LineSink(on_line)
         return self._drive(follow_log(run_id, self.retry.patient(), sink), partial(self._send_following, sink))
 
-    def _send_following(self, sink: LineSink, request: endpoints.Request) -> Answer:
+    def _send_following(self, sink: LineSink, access: Access, request: endpoints.Request) -> Answer:
         """Send; the body of a stream goes to the sink while it comes."""
         if "stream" in request.params:
-            return self._send_reading(sink.take, [], request)
-        return send_with_requests(self._session, self.connection.access, request)
+            return self._send_reading(sink.take, [], access, request)
+        return send_with_requests(self._session, access, request)

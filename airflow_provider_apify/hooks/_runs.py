@@ -17,6 +17,7 @@ from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.listing import by_offset, read_limit
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.starting import Starter
+from airflow_provider_apify._api.watching import look_for_last_run
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import FINISHED_STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
@@ -160,6 +161,15 @@ class Runs(ApifyClient):
         :raises ApifyNotFoundError: there is no such run, or no such Actor or task.
         """
         return ActorRun.from_api(self._call(endpoints.last_run(Target.of(target), status=status, origin=origin)))
+
+    def look_for_last_run(
+        self, target: Target | str, *, status: str | None = None, origin: str | None = None
+    ) -> ActorRun | None:
+        """Do what :meth:`get_last_run` does, but return ``None`` where the target has no such run.
+
+        :raises ApifyNotFoundError: there is no such Actor or task, or the token may not see it.
+        """
+        return self._drive(look_for_last_run(Target.of(target), self.retry, status=status, origin=origin))
 
     def iterate_runs(
         self,

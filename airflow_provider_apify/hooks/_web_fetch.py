@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from functools import partial
 
 from airflow_provider_apify._api import fetching, flows
-from airflow_provider_apify._api.transports import send_with_requests
+from airflow_provider_apify._api.answers import Answer
+from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.transports import Access, send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.hooks._connection import DEFAULT_WEB_FETCH_URL, WEB_FETCH_URL_VARIABLE
 from airflow_provider_apify.web_fetch import FetchedPage, Format
@@ -52,6 +53,8 @@ class WebFetch(ApifyClient):
                 f'Web Fetch. Say where in its extra, for example {{"web_fetch_url": "{DEFAULT_WEB_FETCH_URL}"}}, '
                 f"or in {WEB_FETCH_URL_VARIABLE} where the environment serves.",
             )
-        access = replace(self.connection.access, base_url=self.connection.web_fetch_url)
-        send = partial(send_with_requests, self._session, access)
-        return FetchedPage.from_api(self._drive(flows.call_reading(request, self.retry, fetching.page_of), send))
+        flow = flows.call_reading(request, self.retry, fetching.page_of)
+        return FetchedPage.from_api(self._drive(flow, self._send_to_web_fetch))
+
+    def _send_to_web_fetch(self, access: Access, request: Request) -> Answer:
+        return send_with_requests(self._session, replace(access, base_url=self.connection.web_fetch_url), request)

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.flows import Waiting
+from airflow_provider_apify._api.watching import look_for_last_run
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.formats import item_lines
 from airflow_provider_apify.export.reading import Reader
@@ -128,6 +129,13 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         """Do what :meth:`get_last_run` does, on the event loop."""
         request = endpoints.last_run(target, status=status, origin=origin)
         return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry.patient())))
+
+    async def async_look_for_last_run(
+        self, target: Target, *, status: str | None = None, origin: str | None = None
+    ) -> ActorRun | None:
+        """Do what :meth:`look_for_last_run` does, on the event loop."""
+        flow = look_for_last_run(target, self.retry.patient(), status=status, origin=origin)
+        return await self._drive_async(flow)
 
     async def async_abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
         """Do what :meth:`abort_run` does, on the event loop."""

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturn
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import is_template
-from airflow_provider_apify.exceptions import ApifyNotFoundError, ApifyRunError
+from airflow_provider_apify.exceptions import ApifyRunError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ORIGINS, STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.operators._errors import failing_fast
@@ -41,7 +41,8 @@ class ApifyRunSensor(DeferrableSensor):
         ``[operators] default_deferrable``.
     :return: (XCom) the run, as :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.
     :raises ValueError: at parse time, wrong arguments.
-    :raises AirflowFailException: the run ended badly, or an error that no retry can cure.
+    :raises AirflowFailException: the run ended badly, there is no such run, Actor or task, or another error that no
+        retry can cure.
     """
 
     template_fields: Sequence[str] = ("run_id", "actor_id", "actor_task_id", "status", "origin", "apify_conn_id")
@@ -76,7 +77,7 @@ class ApifyRunSensor(DeferrableSensor):
         with failing_fast():
             run = self._look()
         if run is None:
-            self.log.info("%s has no such run yet, or does not exist.", self._target())
+            self.log.info("%s has no such run yet.", self._target())
             return PokeReturnValue(is_done=False)
         ProgressLog(self.log)(run)
         return PokeReturnValue(is_done=run.is_finished, xcom_value=self._judge(run) if run.is_finished else None)
@@ -85,10 +86,7 @@ class ApifyRunSensor(DeferrableSensor):
         hook = ApifyHook(self.apify_conn_id)
         if self.run_id is not None:
             return hook.get_run(self.run_id)
-        try:
-            return hook.get_last_run(self._target(), status=self.status, origin=self.origin)
-        except ApifyNotFoundError:
-            return None
+        return hook.look_for_last_run(self._target(), status=self.status, origin=self.origin)
 
     def _judge(self, run: ActorRun) -> dict[str, Any]:
         """Return the run if it succeeded. A finished run stays as it is, so a retry of the sensor cannot help."""

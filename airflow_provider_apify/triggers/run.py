@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify.exceptions import ApifyError, ApifyNotFoundError
+from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun, run_url
 from airflow_provider_apify.options import Target
@@ -160,7 +160,10 @@ class ApifyLastRunTrigger(WatchingTrigger):
         self.poke_interval = poke_interval
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Find the run, then watch it. Airflow's own deferral time-out bounds the search."""
+        """Find the run, then watch it. Airflow's own deferral time-out bounds the search.
+
+        :raises ApifyNotFoundError: there is no such Actor or task, so that no run will come.
+        """
         run_id = await self._find()
         event = await self.hook.async_wait_for_run(run_id, Waiting(), on_update=ProgressLog(self.log))
         await self.hold()
@@ -169,9 +172,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
     async def _find(self) -> str:
         await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
         while True:
-            try:
-                run = await self.hook.async_get_last_run(self.target, status=self.status, origin=self.origin)
-            except ApifyNotFoundError:
-                await asyncio.sleep(self.poke_interval)
-            else:
+            run = await self.hook.async_look_for_last_run(self.target, status=self.status, origin=self.origin)
+            if run is not None:
                 return run.id
+            await asyncio.sleep(self.poke_interval)

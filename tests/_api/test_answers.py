@@ -15,6 +15,7 @@ from airflow_provider_apify._api.answers import (
     error_class,
     error_of,
     in_words,
+    is_token_refused,
     not_apify,
 )
 from airflow_provider_apify._api.endpoints import Request, get_run, start_run
@@ -333,3 +334,16 @@ def test_a_view_that_is_not_there_is_looked_for_in_the_dataset_schema_and_not_by
         "no view of this name. The views are in the dataset schema of the Actor that made the dataset: look there for "
         "their names, or leave view out."
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_refused"),
+    [
+        (failed(401, "user-or-token-not-found"), True),
+        (failed(403, "insufficient-permissions"), False),
+        (Response(401, {}, b"<html>Log in to the proxy</html>"), False),
+        (LOST, False),
+    ],
+)
+def test_only_apify_refuses_a_token(answer: Response | NoResponse, is_refused: bool) -> None:
+    assert is_token_refused(answer) is is_refused

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import traceback
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,7 +17,7 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api import endpoints, transports
 from airflow_provider_apify._api.answers import Answer, in_words
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.transports import (
@@ -165,6 +168,37 @@ def test_a_server_that_keeps_silent_is_given_up_after_the_request_s_time(
     assert _requests(local_apify, READ_ROUTE) == 3
 
 
+def test_an_answer_that_comes_a_few_bytes_at_a_time_is_given_up(
+    ask: Ask, access: Access, local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be whole in the end, but hold its caller far past any deadline until then."""
+    monkeypatch.setattr(transports, "_LEAST_BODY_SECONDS", 0.1)
+    local_apify.control.add_fault("throttle", times=None, bytes_per_second=60)
+    with pytest.raises(ApifyConnectionError, match="the answer had begun, but did not end in time") as caught:
+        ask(access, replace(START, timeout=0.3))
+    assert "unknown whether it was done; not repeated" in str(caught.value)
+    assert (_requests(local_apify, START_ROUTE), local_apify.control.ledger().runs_started) == (1, 1)
+
+
+def test_a_long_answer_may_take_its_time(ask: Ask, access: Access, local_apify: LocalApify) -> None:
+    local_apify.control.add_fault("throttle", times=None, bytes_per_second=2_000)
+    assert ask(access, replace(READ, timeout=0.2, is_long=True))["username"] == "local"
+
+
+@pytest.mark.parametrize(("encoding", "body"), [("gzip", gzip.compress(ME)), ("deflate", zlib.compress(ME))])
+def test_a_compressed_answer_is_read_alike_over_both(ask: Ask, encoding: str, body: bytes) -> None:
+    with plain_server(lambda _handler: (200, {"Content-Encoding": encoding}, body)) as server:
+        assert ask(access_to(server.base_url), READ) == {"username": "plain"}
+
+
+def test_a_compressed_answer_that_is_none_is_no_answer(ask: Ask) -> None:
+    with (
+        plain_server(lambda _handler: (200, {"Content-Encoding": "gzip"}, ME)) as server,
+        pytest.raises(ApifyConnectionError, match="no answer from"),
+    ):
+        ask(access_to(server.base_url), READ)
+
+
 @pytest.mark.parametrize("request_", [START, READ], ids=["start", "read"])
 def test_a_refused_connection_is_told_without_doubt(ask: Ask, request_: Request) -> None:
     with pytest.raises(ApifyConnectionError) as caught:
@@ -181,6 +215,24 @@ def test_a_host_without_an_address_is_told_without_doubt(ask: Ask, monkeypatch: 
     with pytest.raises(ApifyConnectionError) as caught:
         ask(access_to("http://apify.invalid"), START)
     assert "unknown" not in str(caught.value)
+
+
+def test_a_lost_start_of_a_caller_that_handles_a_refused_connection_is_sent_once(
+    ask: Ask, access: Access, local_apify: LocalApify
+) -> None:
+    """What the caller is handling is older than the request, and proves nothing about it."""
+    local_apify.control.add_fault("cut-after-commit", times=None)
+    with pytest.raises(ApifyConnectionError, match="unknown whether it was done; not repeated"):
+        _while_handling_a_refused_connection(lambda: ask(access, START))
+    assert _requests(local_apify, START_ROUTE) == 1
+    assert local_apify.control.ledger().runs_started == 1
+
+
+def _while_handling_a_refused_connection(act: Callable[[], object]) -> None:
+    try:
+        requests.get(f"http://127.0.0.1:{_unused_port()}", timeout=10)
+    except requests.ConnectionError:
+        act()
 
 
 @pytest.mark.parametrize("name", ["../users/me", "a/b", "a%2fb", "a?token=x#y", "a\nb", "%2e%2e", "🦊", "a b", "é~ü"])

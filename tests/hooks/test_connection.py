@@ -14,7 +14,7 @@ from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection, redact
 
 from airflow_provider_apify import __version__
-from airflow_provider_apify.exceptions import ApifyAuthError
+from airflow_provider_apify.exceptions import ApifyAddressError, ApifyAuthError
 from airflow_provider_apify.hooks._connection import ApifyConnection
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunLimits
@@ -49,6 +49,44 @@ def test_the_host_names_the_base_url(fields: dict[str, Any], base_url: str) -> N
     assert read(**fields).access.base_url == base_url
 
 
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        (
+            {"host": "http://127.0.0.1:80a"},
+            "the host of.*'mine'.*its host or port cannot be read.*like https://api.apify",
+        ),
+        ({"host": "https://api.apify.com:99999"}, "its host or port cannot be read"),
+        ({"host": "api.apify\n.com"}, "it holds a space or a line break"),
+        ({"host": "api apify com"}, "it holds a space or a line break"),
+        ({"host": "https://"}, "it has no host, or one that cannot be read"),
+        ({"host": "*.apify.com"}, "it has no host, or one that cannot be read"),
+        ({"host": "api..apify.com"}, "its host or port cannot be read"),
+        ({"host": "https://[::1"}, "its host or port cannot be read"),
+        ({"host": "https://api.apify.com?token=secret"}, "it has a [?] or #"),
+        ({"host": "ftp://api.apify.com"}, "it does not begin with http:// or https://"),
+        ({"host": "api.apify.com", "schema": "ftp"}, "the schema and host of.*does not begin with http:// or https://"),
+        ({"host": "api.apify.com", "port": 99999}, "the port of.*'mine' cannot be used"),
+        (
+            {"extra": '{"web_fetch_url": "elsewhere"}'},
+            "web_fetch_url in the extra.*'mine'.*does not begin with http://",
+        ),
+    ],
+)
+def test_an_address_to_which_nothing_can_be_sent_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ApifyAddressError, match=f"(?i){complaint}") as caught:
+        read(**fields)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["APIFY_API_BASE_URL", "APIFY_WEB_FETCH_URL"])
+def test_such_an_address_in_the_environment_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", TOKEN)
+    monkeypatch.setenv(name, "http://127.0.0.1:80a")
+    with pytest.raises(ApifyAddressError, match=f"{name} of the environment cannot be used"):
+        ApifyConnection.from_environment()
+
+
 def test_an_empty_extra_is_the_defaults() -> None:
     connection = read()
     assert connection.limits == RunLimits()
@@ -81,7 +119,6 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
             {"default_max_total_charge_usd": 6, "limit_max_total_charge_usd": 5},
             "default_max_total_charge_usd is 6, above limit_max_total_charge_usd of 5",
         ),
-        ({"web_fetch_url": "elsewhere"}, "web_fetch_url must be an http or https URL"),
         ({"cost_settle_seconds": -1}, "cost_settle_seconds must be seconds, 0 or more, not -1"),
         ({"cost_settle_seconds": "soon"}, "cost_settle_seconds must be seconds, 0 or more, not 'soon'"),
         ({"cost_settle_seconds": [1]}, "cost_settle_seconds must be seconds"),

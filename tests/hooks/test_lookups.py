@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.transports import Access
+from airflow_provider_apify.hooks import _lookups
 from airflow_provider_apify.hooks._connection import ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup
 from airflow_provider_apify.options import RunLimits
@@ -21,10 +22,11 @@ class Asked:
 
     async def __call__(self) -> ApifyConnection:
         self.times += 1
+        number = self.times
         await asyncio.sleep(0.01)
-        if self.times <= self.failures:
+        if number <= self.failures:
             raise LookupError("no such connection")
-        return ApifyConnection(Access("https://api.apify.com", f"token{self.times}", "agent"), RunLimits())
+        return ApifyConnection(Access("https://api.apify.com", f"token{number}", "agent"), RunLimits())
 
 
 async def test_triggers_that_arrive_together_share_one_look_up() -> None:
@@ -56,6 +58,37 @@ async def test_a_trigger_that_is_cancelled_does_not_take_the_answer_from_the_oth
     cancelled.cancel()
     assert (await waiting).access.token == "token1"
     assert asked.times == 1
+
+
+async def test_all_that_were_refused_with_a_token_share_the_next_look_up() -> None:
+    asked = Asked()
+    await shared_lookup("apify_default", asked)
+    connections = await asyncio.gather(*(shared_lookup("apify_default", asked, refused="token1") for _ in range(50)))
+    later = await shared_lookup("apify_default", asked, refused="token1")
+
+    assert {connection.access.token for connection in (*connections, later)} == {"token2"}
+    assert asked.times == 2
+
+
+async def test_a_look_up_under_way_may_be_older_than_the_new_token() -> None:
+    asked = Asked()
+    under_way = asyncio.ensure_future(shared_lookup("apify_default", asked))
+    await asyncio.sleep(0)
+    renewed = await shared_lookup("apify_default", asked, refused="token1")
+
+    assert ((await under_way).access.token, renewed.access.token) == ("token1", "token2")
+
+
+async def test_a_token_that_stays_the_same_is_not_asked_for_by_each_that_is_refused() -> None:
+    asked = Asked()
+    for _ in range(3):
+        await shared_lookup("apify_default", asked, refused="token1")
+    assert asked.times == 1
+
+
+async def test_no_look_up_shows_the_refused_token() -> None:
+    await shared_lookup("apify_default", Asked(), refused="a refused token")
+    assert "a refused token" not in str(dict(_lookups._lookups))
 
 
 def test_the_next_event_loop_looks_up_anew() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import (
+    ApifyAddressError,
     ApifyApiError,
     ApifyAuthError,
     ApifyConnectionError,
@@ -191,7 +192,7 @@ def test_the_token_of_another_host_in_the_environment_is_not_sent_to_apify_eithe
 
 
 def test_an_address_of_web_fetch_that_is_none_is_refused(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match="web_fetch_url must be an http or https URL"):
+    with pytest.raises(ApifyAddressError, match="web_fetch_url in the extra"):
         connect(monkeypatch, apify, extra={"web_fetch_url": "elsewhere"}).web_fetch("https://example.com")
 
 

@@ -152,6 +152,24 @@ def test_a_run_id_that_nobody_knows_fails_the_sensor_for_good(airflow: DagRunner
     assert "Check the ID" in str(outcome.error)
 
 
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poke", "deferrable"])
+@pytest.mark.parametrize("argument", ["actor_id", "actor_task_id"])
+def test_a_target_that_does_not_exist_fails_the_sensor_at_the_first_look(
+    apify: LocalApify, argument: str, deferrable: bool
+) -> None:
+    sensor = watch(**{argument: "local/mistyped"}, deferrable=deferrable)
+    with pytest.raises(AirflowFailException, match=r"ApifyNotFoundError.*local~mistyped.*Check the ID"):
+        sensor.execute({})
+    assert sum(apify.control.ledger().requests.values()) == 2
+
+
+def test_a_target_that_the_token_may_not_read_is_waited_for_all_the_same(apify: LocalApify) -> None:
+    apify.control.add_fault(
+        "answer", path="/v2/actors/apify~scenario", times=None, status=403, error_type="insufficient-permissions"
+    )
+    assert not watch(actor_id=SCENARIO.id).poke({}).is_done
+
+
 def test_the_run_may_come_from_the_configuration_of_the_dag_run(airflow: DagRunner) -> None:
     run_id = start()
     outcome = airflow.run_task(watch(run_id="{{ dag_run.conf['run_id'] }}"), conf={"run_id": run_id})

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from airflow.models.trigger import Trigger
@@ -178,6 +178,16 @@ async def test_a_run_that_does_not_exist_yet_is_waited_for(apify: LocalApify) ->
     run_id = await start()
 
     assert (await event).run.id == run_id
+
+
+@pytest.mark.parametrize("kind", ["actor", "task"])
+async def test_a_target_that_does_not_exist_is_not_waited_for(
+    apify: LocalApify, kind: Literal["actor", "task"]
+) -> None:
+    trigger = ApifyLastRunTrigger(target_kind=kind, target_id="local/mistyped")
+    with pytest.raises(ApifyNotFoundError, match="Check the ID"):
+        await first_event(trigger)
+    assert sum(apify.control.ledger().requests.values()) == 2
 
 
 async def test_the_trigger_of_a_sensor_never_aborts(apify: LocalApify) -> None:
