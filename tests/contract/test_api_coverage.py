@@ -21,7 +21,7 @@ NO_CALLS = {
     "get_connection_form_widgets",
     "get_ui_field_behaviour",
     "start_request",
-    "input_check",
+    "drive",
     "with_retry",
     "get_client",
     "get_async_client",

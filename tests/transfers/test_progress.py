@@ -11,8 +11,10 @@ class Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def info(self, message: str, *args: object) -> None:
+    def info(self, message: str, /, *args: object) -> None:
         self.lines.append(message % args)
+
+    warning = error = info
 
 
 class Clock:

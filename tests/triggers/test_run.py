@@ -10,6 +10,7 @@ import pytest
 from airflow.models.trigger import Trigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_apify._airflow.task_states import state_of
 from airflow_provider_apify._api import transports
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -252,7 +253,7 @@ def test_a_run_whose_task_a_user_has_ended_is_aborted(apify: LocalApify, deferre
 def test_airflow_is_asked_again_where_it_does_not_tell_the_state_of_a_task(
     apify: LocalApify, deferred: Any, monkeypatch: pytest.MonkeyPatch, state: str, is_aborted: bool
 ) -> None:
-    asks, troubles = _guard.state_of, iter([ConnectionError("no answer"), TimeoutError("no answer either")])
+    asks, troubles = state_of, iter([ConnectionError("no answer"), TimeoutError("no answer either")])
 
     def state_at_the_third_time(instance: Any) -> str | None:
         for trouble in troubles:
