@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -112,17 +113,25 @@ def compare(crowd: Crowd) -> list[dict[str, Any]]:
 
 def compare_in_another_process(crowd: Crowd) -> list[dict[str, Any]]:
     """Do what :func:`compare` does with a home for Airflow that is left behind by nobody."""
+    return figures_of(__spec__.name, *map(str, crowd))
+
+
+def figures_of(module: str, *arguments: str) -> list[dict[str, Any]]:
+    """Return what a module like this prints with ``--json``."""
     with tempfile.TemporaryDirectory() as home:
         environment = clean_environment(AIRFLOW_HOME=home, AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR")
-        command = [sys.executable, "-m", __spec__.name, "--json", *map(str, crowd)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603 - this module
+        command = [sys.executable, "-m", module, "--json", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603 - ours
     figures: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
-def put_through(client: str, start: Start, crowd: Crowd, faults: Faults = FAULTS) -> dict[str, Any]:
+def put_through(
+    client: str, start: Start, crowd: Crowd, faults: Faults = FAULTS, *, before: Start | None = None
+) -> dict[str, Any]:
     """Start that often, several at a time, against a local Apify with faults; return what came of it.
 
+    :param before: is done for all of them first.
     :return: what :func:`judge` returns, and for how many ``actors``, how many ``requests`` Apify got, how often each of
         the ``faults`` happened, and the ``seconds`` it took.
     """
@@ -133,7 +142,8 @@ def put_through(client: str, start: Start, crowd: Crowd, faults: Faults = FAULTS
             apify.control.add_fault(**rule)
         began = time.monotonic()
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            given = list(pool.map(lambda number: start(apify, crowd.actor(number), number), range(crowd.starts)))
+            for each in filter(None, (before, start)):
+                given = list(pool.map(partial(_called, each, apify, crowd), range(crowd.starts)))
         seconds = round(time.monotonic() - began, 1)
         ledger, rules = apify.control.ledger(slim=True), apify.control.faults()
     happened = {words: rule["happened"] for words, rule in zip(faults, rules, strict=True)}
@@ -146,6 +156,10 @@ def put_through(client: str, start: Start, crowd: Crowd, faults: Faults = FAULTS
         "faults": happened,
         "seconds": seconds,
     }
+
+
+def _called(start: Start, apify: LocalApify, crowd: Crowd, number: int) -> str | None:
+    return start(apify, crowd.actor(number), number)
 
 
 def connection_to(apify: LocalApify) -> str:
