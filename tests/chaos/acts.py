@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import psutil
 import requests
 
+from tests.chaos.case import nothing
 from tools.lab import wait_until
 
 if TYPE_CHECKING:
-    from tests.chaos.case import Acts
+    from tests.chaos.case import Acts, Fault
     from tests.chaos.scene import Scene
 
 Moment = Callable[["Scene"], None]
+NEW_TOKEN = "apify_api_rotated"
 TERMINATION_SECONDS = 5.0
 """How long a deployment lets a worker tidy up; in Kubernetes it is 30 by default."""
 
@@ -38,13 +41,31 @@ def struck_and_deferred(scene: Scene) -> None:
 
 
 def between_tries(scene: Scene) -> None:
-    """Wait until the task is up for a retry."""
-    scene.wait_for("up_for_retry")
+    """Wait until the task is up for a retry; or over, where none comes, which the verdict says then."""
+    scene.wait_for("up_for_retry", "success", "failed")
 
 
 def finished(scene: Scene) -> None:
     """Wait until the task is over, and Airflow's scheduler has noticed: it could overlook a clear before that."""
     scene.end()
+
+
+def lost_between_tries(scene: Scene) -> None:
+    """Kill the worker while it waits for the run, and wait until the task is up for a retry."""
+    kill_worker(watched)(scene)
+    between_tries(scene)
+
+
+def in_storm(moment: Moment) -> Acts:
+    """Wait for a moment, then for the storm that comes when the others of the case's storm are ready, too."""
+
+    def acts(scene: Scene) -> None:
+        try:
+            moment(scene)
+        finally:  # the others wait for this one
+            scene.storm()
+
+    return acts
 
 
 def kill_worker(moment: Moment) -> Acts:
@@ -57,30 +78,72 @@ def kill_worker(moment: Moment) -> Acts:
     return acts
 
 
-def shut_worker_down(moment: Moment) -> Acts:
+def shut_worker_down(moment: Moment, *, supervisor: bool = True, worker: bool = False) -> Acts:
     """Ask the worker's supervisor to stop at a moment, as a deployment does, and kill both if the worker goes on.
 
     From Airflow 3.3 on the supervisor passes it on to the worker.
+
+    :param supervisor: whether it is asked.
+    :param worker: whether the worker is asked itself, too.
     """
 
     def acts(scene: Scene) -> None:
         moment(scene)
-        worker, supervisor = scene.worker(), scene.supervisor()
-        supervisor.send_signal(signal.SIGTERM)
-        _, alive = psutil.wait_procs([worker], timeout=TERMINATION_SECONDS)
-        if alive:  # else the supervisor may be at another case's task by now
-            with suppress(psutil.NoSuchProcess):
-                supervisor.kill()
-            worker.kill()
+        _shut_down(scene, [supervisor, worker])
 
     return acts
 
 
-def mark_when_the_worker_is_lost(state: str) -> Acts:
-    """Kill the worker while the run goes on, and mark the task before the next try."""
+def _shut_down(scene: Scene, who: Iterable[bool]) -> None:
+    worker, supervisor = scene.worker(), scene.supervisor()
+    for process in compress((supervisor, worker), who):
+        process.send_signal(signal.SIGTERM)
+    _, alive = psutil.wait_procs([worker], timeout=TERMINATION_SECONDS)
+    if alive:  # else the supervisor may be at another case's task by now
+        with suppress(psutil.NoSuchProcess):
+            supervisor.kill()
+        worker.kill()
+
+
+def shut_worker_down_again(scene: Scene) -> None:
+    """Shut the worker down while it waits for the run, and so the one of the next try."""
+    shut_worker_down(watched)(scene)
+    shut_worker_down(next_try_watches)(scene)
+
+
+def next_try_watches(scene: Scene) -> None:
+    """Wait until the second try waits for the run."""
+    scene.wait_for_try(2)
+    scene.wait_until_newest_is_watched()
+
+
+def suspend_machine(moment: Moment, *, until: Moment) -> Acts:
+    """Suspend the worker and its supervisor at a moment, as a machine that sleeps, and wake both up at another."""
 
     def acts(scene: Scene) -> None:
-        kill_worker(watched)(scene)
+        moment(scene)
+        sleepers = [scene.supervisor(), scene.worker()]
+        for process in sleepers:
+            process.suspend()
+        try:
+            until(scene)
+        finally:
+            for process in sleepers:
+                process.resume()
+
+    return acts
+
+
+def mark_asleep(state: str) -> Moment:
+    """Mark the task, without waiting for anything."""
+    return mark(nothing, state)
+
+
+def mark_when_the_worker_is_lost(end: Callable[[Moment], Acts], state: str) -> Acts:
+    """End the worker while the run goes on, and mark the task before the next try."""
+
+    def acts(scene: Scene) -> None:
+        end(watched)(scene)
         mark(between_tries, state)(scene)
 
     return acts
@@ -98,6 +161,17 @@ def kill_machine(moment: Moment) -> Acts:
     return acts
 
 
+def clear_another(acts: Acts) -> Acts:
+    """Do something to the task that lets it wait for a retry, and clear another task of the DAG run meanwhile."""
+
+    def both(scene: Scene) -> None:
+        acts(scene)
+        between_tries(scene)
+        scene.clear_another()
+
+    return both
+
+
 def expire_token(moment: Moment) -> Acts:
     """Let Apify refuse the token from a moment on."""
 
@@ -108,13 +182,74 @@ def expire_token(moment: Moment) -> Acts:
     return acts
 
 
+def rotate_token(moment: Moment) -> Acts:
+    """Let the connection have a new token at a moment, and Apify refuse the old one."""
+
+    def acts(scene: Scene) -> None:
+        moment(scene)
+        scene.change_token(NEW_TOKEN)
+        scene.apify.control.rotate_token(NEW_TOKEN)
+
+    return acts
+
+
+def replace_token_late(moment: Moment) -> Acts:
+    """Let Apify refuse the token at a moment, and the connection have the new one once an attempt has failed of it."""
+
+    def acts(scene: Scene) -> None:
+        moment(scene)
+        scene.apify.control.rotate_token(NEW_TOKEN)
+        between_tries(scene)
+        scene.change_token(NEW_TOKEN)
+
+    return acts
+
+
+def expire_and_renew(moment: Moment) -> Acts:
+    """Let Apify refuse the token from a moment on, until an attempt has failed of it."""
+
+    def acts(scene: Scene) -> None:
+        expire_token(moment)(scene)
+        between_tries(scene)
+        scene.apify.control.clear_faults()
+
+    return acts
+
+
+def expire_in_the_retry(scene: Scene) -> None:
+    """Kill the worker, and let Apify refuse the token of the next try."""
+    expire_token(lost_between_tries)(scene)
+    scene.wait_for_try(2)
+    between_tries(scene)
+    scene.apify.control.clear_faults()
+
+
+def begin_again(moment: Moment, then: Acts, fault: Fault | None = None) -> Acts:
+    """Delete the DAG run at a moment, and start another of the same name.
+
+    :param then: what is done to the new one.
+    :param fault: what goes wrong with it, as far as Apify is concerned.
+    """
+
+    def acts(scene: Scene) -> None:
+        moment(scene)
+        runs = scene.ledger.runs_started
+        if fault is not None:
+            scene.apify.control.add_fault(**fault)
+        scene.begin_again()
+        scene.wait_for_runs(runs + 1)
+        then(scene)
+
+    return acts
+
+
 def abort_at_apify(moment: Moment) -> Acts:
     """Abort the newest run at a moment, as the button in Apify Console does."""
 
     def acts(scene: Scene) -> None:
         moment(scene)
         url = f"{scene.apify.base_url}/v2/actor-runs/{scene.ledger.runs[-1].run_id}/abort"
-        requests.post(url, headers={"Authorization": f"Bearer {scene.apify.token}"}, timeout=30).raise_for_status()
+        requests.post(url, headers={"Authorization": f"Bearer {scene.token}"}, timeout=30).raise_for_status()
 
     return acts
 

@@ -26,7 +26,7 @@ their DAGs are written for Airflow 3, and the harness speaks its REST API. What 
 the operator's attempts, strike them at every moment, and read the same ledger.)
 
 **{held} cases in which the promise holds: {held_counts}.**
-**{limits} known limits, listed under [{section}](#{anchor}): {limit_counts}.**
+**{limits} known limits, played in {limit_cases} cases and listed under [{section}](#{anchor}): {limit_counts}.**
 
 - A *duplicate* is a run that worked to its end beside another good one, although nobody had asked for another.
 - An *orphan* went on when its task had been over for more than {grace:.0f} seconds, however it ended then.
@@ -46,7 +46,10 @@ _LIMITS = """\
 
 Where nobody who could abort the run is alive, is told, or is let in, Apify itself must end it: give each task an
 `execution_timeout` or a `timeout`, and the loss is bounded. (Where it ended the run, it was {shortest} to {longest}
-seconds here.) Some of these limits a setting spares you.
+seconds here.) Most of these limits a setting spares you.
+"""
+_LIMIT = """
+### {limit}
 
 | What happens | The task waits | What follows | Runs at Apify | The task ends as | duplicate | orphaned | lost |\
  What prevents it |
@@ -116,7 +119,8 @@ def _summary(held: Sequence[Verdict], limits: Sequence[Verdict]) -> str:
         airflow=version("apache-airflow"),
         held=len(held),
         held_counts=_in_words(held),
-        limits=len(limits),
+        limits=len({verdict.case.limit for verdict in limits}),
+        limit_cases=len(limits),
         limit_counts=_in_words(limits),
         section=SECTION,
         anchor=SECTION.lower().replace(" ", "-"),
@@ -158,11 +162,17 @@ def _rows(verdicts: Iterable[Verdict]) -> Iterator[str]:
 def _limits(verdicts: Sequence[Verdict]) -> str:
     timeouts = [verdict.case.operator["timeout"] for verdict in verdicts if "timeout" in verdict.case.operator]
     head = _LIMITS.format(section=SECTION, shortest=min(timeouts), longest=max(timeouts))
-    return head + "".join(
-        f"{row} {_cells(verdict.counts)} | {verdict.case.prevented_by or 'nothing'} |\n"
-        for verdict in verdicts
-        for row in map(str.rstrip, _rows([verdict]))
-    )
+    by_limit = groupby(sorted(verdicts, key=_limit), _limit)
+    return head + "".join(_LIMIT.format(limit=limit) + "".join(map(_limit_row, each)) for limit, each in by_limit)
+
+
+def _limit(verdict: Verdict) -> str:
+    return verdict.case.limit
+
+
+def _limit_row(verdict: Verdict) -> str:
+    (row,) = _rows([verdict])
+    return f"{row.rstrip()} {_cells(verdict.counts)} | {verdict.case.prevented_by or 'nothing'} |\n"
 
 
 def _said(verdict: Verdict) -> tuple[str, str, str, str]:

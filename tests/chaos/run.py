@@ -21,6 +21,7 @@ from tests.chaos.case import PLAIN_PREFIX, Case
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
 from tests.chaos.scene import LAB_CONFIG, play
+from tests.chaos.storms import STORMS, Gathering
 from tests.chaos.thousand_starts import CROWDS, compare_in_another_process, table
 from tools.lab import AirflowLab
 from tools.versions import DEVELOPMENT_VERSION, ROOT
@@ -43,9 +44,19 @@ def chaos_lab(folder: Path) -> AirflowLab:
 def play_all(lab: AirflowLab, cases: Sequence[Case], *, prefix: str = "") -> Iterator[Verdict]:
     """Run the cases, several at a time where they do not stop what others need; yield each verdict when it is there."""
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        together = [pool.submit(play, lab, case, prefix=prefix) for case in cases if not case.is_alone]
+        by_themselves = [case for case in cases if not (case.is_alone or case.storm)]
+        together = [pool.submit(play, lab, case, prefix=prefix) for case in by_themselves]
         yield from (future.result() for future in as_completed(together))
+    for storm in dict.fromkeys(case.storm for case in cases if case.storm):
+        yield from _play_in_storm(lab, storm, [case for case in cases if case.storm == storm], prefix=prefix)
     yield from (play(lab, case, prefix=prefix) for case in cases if case.is_alone)
+
+
+def _play_in_storm(lab: AirflowLab, storm: str, cases: Sequence[Case], *, prefix: str) -> Iterator[Verdict]:
+    """Run the cases of one storm, all at the same time."""
+    with Gathering(lab, STORMS[storm], len(cases)) as gathering, ThreadPoolExecutor(len(cases)) as pool:
+        together = [pool.submit(play, lab, case, prefix=prefix, storm=gathering.wait) for case in cases]
+        yield from (future.result() for future in as_completed(together))
 
 
 def play_clearly(lab: AirflowLab, cases: Sequence[Case], *, prefix: str = "") -> list[Verdict]:

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from threading import BrokenBarrierError
 
 import psutil
 
 from airflow_provider_apify.testing import Ledger, LedgerRun, LocalApify, Settings
-from tests.chaos.case import CROWDED, MAPPED, MAPPED_TIMEOUT, SAVED_TASK, START_SETTLE_SECONDS, TASK, Case
+from tests.chaos.case import (
+    BESIDE,
+    CROWDED,
+    MAPPED,
+    MAPPED_TIMEOUT,
+    SAVED_TASK,
+    START_SETTLE_SECONDS,
+    TASK,
+    Case,
+)
 from tests.chaos.crash import death_note
 from tests.chaos.judge import UNFINISHED, Instance, Seen, Verdict, judge
-from tools.lab import AirflowLab, AirflowRequestError, DagRunKey, TaskInstance, wait_until
+from tools.lab import FINISHED_RUN_STATES, AirflowLab, AirflowRequestError, DagRunKey, TaskInstance, wait_until
 
 WATCH = "GET /v2/actor-runs/{runId}"
 STEP_SECONDS = 150.0
-END_SECONDS = 300.0
+END_SECONDS = 420.0
 QUIET_SECONDS = 2.0
 CALM_SECONDS = 130.0
 """How long what goes on at Apify is watched when the task is over: as long as the longest timeout of an orphan."""
 LOSSES = {"heartbeat timeout", "state mismatch"}
 """What Airflow calls it in its event log when it has lost a worker, or could not make one."""
 LAB_CONFIG = {
+    "core": {"parallelism": "8"},
     "scheduler": {
         "task_instance_heartbeat_timeout": "25",
         "task_instance_heartbeat_timeout_detection_interval": "3",
@@ -40,14 +52,19 @@ class Scene:
     """A case under way, with what its script may do.
 
     :param dag_id: of the case's DAG.
+    :param storm: waits until all cases of the same storm have called it, and it has come.
     """
 
-    def __init__(self, lab: AirflowLab, case: Case, apify: LocalApify, dag_id: str) -> None:
+    def __init__(
+        self, lab: AirflowLab, case: Case, apify: LocalApify, dag_id: str, storm: Callable[[], None] = lambda: None
+    ) -> None:
+        self.storm = storm
         self.lab = lab
         self.case = case
         self.apify = apify
         self.dag_id = dag_id
         self.client = lab.new_client()
+        self.token = apify.token
         self.is_marked = False
         self.run: DagRunKey = self._trigger()
 
@@ -90,6 +107,11 @@ class Scene:
         wait_until(lambda: self.ledger.requests.get(WATCH, 0) > before, what, timeout=STEP_SECONDS)
         self.wait_for("deferred" if self.case.deferrable else "running")
 
+    def wait_for_try(self, number: int) -> None:
+        """Wait until the task is at its so many-th attempt."""
+        what = f"try {number} of {self.case.key}"
+        wait_until(lambda: self.task().try_number >= number, what, timeout=STEP_SECONDS)
+
     def wait_for_runs(self, count: int) -> None:
         """Wait until Apify has started so many runs."""
         what = f"run {count} of {self.case.key}"
@@ -113,6 +135,27 @@ class Scene:
     def clear(self) -> None:
         """Clear the task, as the button in the UI does."""
         self.client.clear(self.run, [TASK])
+
+    def clear_another(self) -> None:
+        """Clear the other task, which has nothing to do with the run, once it is over."""
+
+        def is_over() -> bool:
+            return self.tasks(BESIDE)[0].state == "success"
+
+        wait_until(is_over, f"the other task of {self.case.key}", timeout=STEP_SECONDS)
+        self.client.clear(self.run, [BESIDE])
+
+    def change_token(self, token: str) -> None:
+        """Let the connection have another token."""
+        self.token = token
+        self._put_connection()
+
+    def begin_again(self) -> None:
+        """Delete the DAG run, ended by the user if need be, and start another of the same name."""
+        if self.client.run_state(self.run) not in FINISHED_RUN_STATES:
+            self.client.set_run_state(self.run, "failed")
+        self.client.delete_run(self.run)
+        self.run = self.client.trigger(self.dag_id, run_id=self.run.run_id)
 
     def end(self) -> str:
         """Wait for the DAG run's end; return its state, ``unfinished`` after a long time."""
@@ -188,6 +231,8 @@ class Scene:
         if task.state != "success":
             return None
         result = self.client.xcom(self.run, TASK, map_index=task.map_index)
+        if isinstance(result, list):  # items; the button to the run tells which they are from
+            return str(self.client.extra_links(self.run, TASK)["Apify run"]).rpartition("/")[2]
         run_id = result.get("run_id") if isinstance(result, dict) else result
         return None if run_id is None else str(run_id)
 
@@ -207,28 +252,32 @@ class Scene:
             self.client.put_pool(self.case.key, slots=1)
         for fault in self.case.faults:
             self.apify.control.add_fault(**fault)
+        self._put_connection()
+        self.client.unpause(self.dag_id)
+        return self.client.trigger(self.dag_id)
+
+    def _put_connection(self) -> None:
         settle = {"start_settle_seconds": START_SETTLE_SECONDS, "cost_settle_seconds": 1}
         self.client.put_connection(
             self.dag_id,
             conn_type="apify",
             host=self.apify.base_url,
-            password=self.apify.token,
+            password=self.token,
             extra=json.dumps(settle),
         )
-        self.client.unpause(self.dag_id)
-        return self.client.trigger(self.dag_id)
 
 
-def play(lab: AirflowLab, case: Case, *, prefix: str = "") -> Verdict:
+def play(lab: AirflowLab, case: Case, *, prefix: str = "", storm: Callable[[], None] = lambda: None) -> Verdict:
     """Run a case to its end.
 
     :param prefix: of the DAG's id; the DAGs of the plain client have one.
+    :param storm: see :class:`Scene`.
     """
     with LocalApify(settings=Settings(**case.settings)) as apify:
-        scene = Scene(lab, case, apify, prefix + case.key)
+        scene = Scene(lab, case, apify, prefix + case.key, storm)
         trouble = ""
         try:
             case.acts(scene)
-        except (TimeoutError, psutil.Error, AirflowRequestError) as error:
+        except (TimeoutError, psutil.Error, AirflowRequestError, BrokenBarrierError) as error:
             trouble = repr(error)
         return judge(case, scene.seen(trouble), is_plain=bool(prefix))

@@ -25,7 +25,7 @@ def test_known_limits_are_counted_apart_from_the_promise() -> None:
     text = page_of([as_expected(HELD), as_expected(LIMIT)], [as_expected(HELD)])
 
     assert "**1 cases in which the promise holds: 0 duplicate runs, 0 orphaned, 0 lost.**" in text
-    assert "1 known limits, listed under" in text
+    assert "1 known limits, played in 1 cases and listed under" in text
     assert "0 duplicate runs, 1 orphaned, 0 lost.**" in text
     assert text.count(LIMIT.happens) == 1
 

@@ -15,16 +15,9 @@ from tests.chaos.acts import (
     struck_and_deferred,
     watched,
 )
-from tests.chaos.case import ABORTS, ENDLESS, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
+from tests.chaos.case import ABORTS, ENDLESS, FULL, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
 
 _MARKS = ("failed", "success")
-_FULL = {
-    "action": "answer",
-    **STARTS,
-    "status": 402,
-    "error_type": "concurrent-runs-limit-exceeded",
-    "message": "The account has too many runs at the same time.",
-}
 _PATIENT = {"wait_for_capacity": 600}
 _BAD_ABORTS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "cut": ("is cut off before Apify has done it", {"action": "cut-before-commit"}),
@@ -77,7 +70,7 @@ def _marks() -> Iterator[Case]:
             "Nothing was started, and nothing is.",
             struck,
             state,
-            faults=({**_FULL, "times": None},),
+            faults=({**FULL, "times": None},),
             operator=_PATIENT,
             runs=(),
         )
@@ -88,7 +81,7 @@ def _marks() -> Iterator[Case]:
             struck_and_deferred,
             state,
             deferrable=True,
-            faults=({**_FULL, "times": None},),
+            faults=({**FULL, "times": None},),
             operator=_PATIENT,
             runs=(),
         )

@@ -11,7 +11,18 @@ from airflow.sdk import DAG, task
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
-from tests.chaos.case import CROWDED, CROWDED_SECONDS, EXPORT, MAPPED, MAPPED_TIMEOUT, SAVED_TASK, TASK, Case
+from tests.chaos.case import (
+    BESIDE,
+    CROWDED,
+    CROWDED_SECONDS,
+    EXPORT,
+    ITEMS,
+    MAPPED,
+    MAPPED_TIMEOUT,
+    SAVED_TASK,
+    TASK,
+    Case,
+)
 from tests.chaos.cases import CASES
 from tests.chaos.crash import death_note, die_at
 
@@ -56,8 +67,21 @@ def _take_the_slot(pool: str) -> None:
     crowd()
 
 
+def _add_another() -> None:
+    @task(task_id=BESIDE)
+    def beside() -> None:
+        """Do nothing."""
+
+    beside()
+
+
 def _add_tasks(case: Case) -> None:
     run_input = dict(case.run_input)
+    if case.shape in {BESIDE, ITEMS}:
+        _add_another()
+    if case.shape == ITEMS:
+        task.apify_actor(**_arguments(case))(lambda: run_input)()
+        return
     if case.shape == "mapped":
         each = [{"run_input": run_input, "timeout": MAPPED_TIMEOUT + index} for index in range(MAPPED)]
         RunActorOperator.partial(**_arguments(case)).expand_kwargs(each)
