@@ -6,12 +6,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+from tests.chaos import busy_actor, killed_starts
 from tests.chaos.case import START_SETTLE_SECONDS, Counts
 from tests.chaos.cases.limits import SECTION
 from tests.chaos.judge import GRACE, Verdict
-from tests.chaos.thousand_starts import AT_A_TIME, ATTEMPTS, SETTLE_SECONDS, table
+from tests.chaos.thousand_starts import (
+    AT_A_TIME,
+    ATTEMPTS,
+    CROWDS,
+    SETTLE_SECONDS,
+    compare_in_another_process,
+    figures_of,
+    table,
+)
 from tools.versions import ROOT
 
 PAGE = ROOT / "docs/what-happens-when.md"
@@ -89,6 +98,15 @@ Looking for a run whose start was not answered takes requests: the list does not
 run of the Actor is read. Mapped tasks have one Actor for all of them; so here are {fewer:,} starts of one Actor:
 
 {other_table}
+
+And here the workers of {killed_starts:,} starts of one Actor are all killed once, right after their start request, and
+one answer in twenty is lost:
+
+{killed_table}
+
+What the next attempt costs where others start the Actor {runs_a_day:,} times a day:
+
+{busy_table}
 """
 _COLUMNS = """\
 | When | The task waits | What follows | Runs at Apify | The task ends as |
@@ -96,13 +114,36 @@ _COLUMNS = """\
 """
 
 
-def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Sequence[Sequence[dict[str, Any]]]) -> str:
+Figures = Sequence[dict[str, Any]]
+
+
+class Crowds(NamedTuple):
+    """Figures of very many starts.
+
+    :param many: on many Actors, see :mod:`tests.chaos.thousand_starts`.
+    :param one: the same on one Actor.
+    :param killed: of starts whose workers are all killed once, see :mod:`tests.chaos.killed_starts`.
+    :param busy: of retries on an Actor that others start, too, see :mod:`tests.chaos.busy_actor`.
+    """
+
+    many: Figures
+    one: Figures
+    killed: Figures
+    busy: Figures
+
+    @classmethod
+    def measured(cls) -> Self:
+        """Measure all of it, which takes minutes."""
+        many, one = map(compare_in_another_process, CROWDS)
+        return cls(many, one, figures_of(killed_starts.__name__), figures_of(busy_actor.__name__))
+
+
+def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Crowds) -> str:
     """Return the page as Markdown.
 
     :param ours: of all cases.
     :param theirs: of the plain client, for those that it can be put through; where something else went wrong, only
         that is said.
-    :param crowds: figures of very many starts, on many Actors and on one, see :mod:`tests.chaos.thousand_starts`.
     :raises ValueError: a verdict of ours is not as expected.
     """
     wrong = [str(verdict) for verdict in ours if not verdict.is_as_expected]
@@ -110,7 +151,7 @@ def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Sequence[Se
         raise ValueError(f"Not what the page would say: {'; '.join(wrong)}")
     held = [verdict for verdict in ours if not verdict.case.is_limit]
     limits = [verdict for verdict in ours if verdict.case.is_limit]
-    parts = [_summary(held, limits), *_sections(held), _limits(limits), _comparison(ours, theirs), _crowds(*crowds)]
+    parts = [_summary(held, limits), *_sections(held), _limits(limits), _comparison(ours, theirs), _crowds(crowds)]
     return "\n".join(parts)
 
 
@@ -215,7 +256,8 @@ def _compared(our: Verdict, their: Verdict) -> str:
     return f"| {what} | {runs} | {their.state} | {_cells(their.counts)} |\n"
 
 
-def _crowds(many: Sequence[dict[str, Any]], one: Sequence[dict[str, Any]]) -> str:
+def _crowds(crowds: Crowds) -> str:
+    many, one, killed, busy = crowds
     return _CROWDS.format(
         starts=many[0]["starts"],
         actors=many[0]["actors"],
@@ -225,6 +267,10 @@ def _crowds(many: Sequence[dict[str, Any]], one: Sequence[dict[str, Any]]) -> st
         table=table(many),
         fewer=one[0]["starts"],
         other_table=table(one),
+        killed_starts=killed[0]["starts"],
+        killed_table=table(killed),
+        runs_a_day=busy_actor.RUNS_A_DAY,
+        busy_table=busy_actor.table(busy),
     )
 
 

@@ -22,7 +22,6 @@ from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
 from tests.chaos.scene import LAB_CONFIG, play
 from tests.chaos.storms import STORMS, Gathering
-from tests.chaos.thousand_starts import CROWDS, compare_in_another_process, table
 from tools.lab import AirflowLab
 from tools.versions import DEVELOPMENT_VERSION, ROOT
 
@@ -85,12 +84,8 @@ def _their_word(verdict: Verdict) -> str:
 
 
 def _write_page(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> None:
-    tell("\nVery many starts under faults:")
-    figures = []
-    for crowd in CROWDS:
-        figures.append(compare_in_another_process(crowd))
-        tell(table(figures[-1]))
-    report.PAGE.write_text(report.page(ours, theirs, figures))
+    tell("\nVery many starts under faults")
+    report.PAGE.write_text(report.page(ours, theirs, report.Crowds.measured()))
 
 
 def main() -> int:
