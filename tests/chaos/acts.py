@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import psutil
 import requests
 
-from tests.chaos.case import nothing
+from tests.chaos.case import STEP_SECONDS, nothing
+from tests.chaos.crash import death_note
 from tools.lab import wait_until
 
 if TYPE_CHECKING:
@@ -132,6 +133,12 @@ def suspend_machine(moment: Moment, *, until: Moment) -> Acts:
                 process.resume()
 
     return acts
+
+
+def struck_inside(scene: Scene) -> None:
+    """Wait until the worker has come to the point of the code where something happens to it."""
+    note = death_note(scene.folder, scene.dag_id)
+    wait_until(note.exists, f"the worker of {scene.case.key} to come there", timeout=STEP_SECONDS)
 
 
 def mark_asleep(state: str) -> Moment:

@@ -38,6 +38,8 @@ EXPORT = "export"
 CROWDED = "crowded"
 """The second task of cases of that shape takes the only slot of their pool while the first is deferred."""
 CROWDED_SECONDS = 45
+STEP_SECONDS = 150.0
+"""How long a case may take to come to the moment at which something happens."""
 MAPPED = 3
 """Into how many the task of a mapped case expands."""
 STRUCK_INDEX = 1
@@ -103,11 +105,12 @@ class Case:
     :param operator: arguments beyond the usual ones.
     :param dies_at: where the worker of the first attempt kills itself, see :data:`tests.chaos.crash.POINTS`.
     :param is_machine: whether the worker's supervisor dies too.
+    :param sleeps: whether both only sleep there.
     :param faults: of the local Apify, from the start.
     :param settings: of the local Apify.
     :param acts: what is done while the task is under way.
     :param clears: how often the user asks for another run.
-    :param given_up: how many runs the user aborts at Apify.
+    :param given_up: how many runs are rightly aborted: by the user at Apify, or because their start came too late.
     :param storm: what happens to what all tasks share, of :data:`tests.chaos.storms.STORMS`; cases of the same one are
         played together, and it comes when all of them are where they should be.
     :param is_alone: whether it stops what other cases need.
@@ -134,6 +137,7 @@ class Case:
     operator: Mapping[str, Any] = field(default_factory=dict)
     dies_at: str | None = None
     is_machine: bool = False
+    sleeps: bool = False
     faults: tuple[Fault, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     acts: Acts = nothing

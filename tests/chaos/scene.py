@@ -19,6 +19,7 @@ from tests.chaos.case import (
     MAPPED_TIMEOUT,
     SAVED_TASK,
     START_SETTLE_SECONDS,
+    STEP_SECONDS,
     TASK,
     Case,
 )
@@ -27,7 +28,6 @@ from tests.chaos.judge import UNFINISHED, Instance, Seen, Verdict, judge
 from tools.lab import FINISHED_RUN_STATES, AirflowLab, AirflowRequestError, DagRunKey, TaskInstance, wait_until
 
 WATCH = "GET /v2/actor-runs/{runId}"
-STEP_SECONDS = 150.0
 END_SECONDS = 420.0
 QUIET_SECONDS = 2.0
 CALM_SECONDS = 130.0

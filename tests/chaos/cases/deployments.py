@@ -79,7 +79,9 @@ def _workers() -> Iterator[Case]:
     yield _shut_down(
         "_resumed",
         "when the task has been resumed, and reads what became of the run",
-        "The retry takes the result of the run that is finished.",
+        "The task, or its retry, takes the result of the run that is finished.",
+        tries=1,
+        spare_tries=1,
         deferrable=True,
         run_input={"durationSecs": 2, "items": 3},
         faults=(hold(LOG, after_commit=True),),

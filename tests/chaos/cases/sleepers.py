@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import finished, mark_asleep, next_try_watches, struck, suspend_machine, watched
+from tests.chaos.acts import finished, mark_asleep, next_try_watches, struck, struck_inside, suspend_machine, watched
 from tests.chaos.case import ENDLESS, STARTS, Case, hold
 from tests.chaos.cases.states import LOG
 
@@ -66,6 +66,16 @@ CASES = (
         shape="task",
         acts=suspend_machine(watched, until=next_try_watches),
     ),
+    *_asleep(
+        "before_post",
+        "when it is about to send its start request, and sends it when the retry waits for a run of its own",
+        "The run of the start that came too late is aborted.",
+        dies_at="before the POST",
+        sleeps=True,
+        runs=("SUCCEEDED", "ABORTED"),
+        given_up=1,
+        acts=suspend_machine(struck_inside, until=next_try_watches),
+    ).both_ways(),
     *(
         _asleep(
             f"marked_{state}",

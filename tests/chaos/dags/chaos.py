@@ -24,7 +24,7 @@ from tests.chaos.case import (
     Case,
 )
 from tests.chaos.cases import CASES
-from tests.chaos.crash import death_note, die_at
+from tests.chaos.crash import death_note, die, die_with_the_machine, sleep_with_the_machine, strike_at
 
 FOLDER = os.environ["CHAOS_FOLDER"]
 
@@ -50,7 +50,8 @@ def _arguments(case: Case) -> dict[str, Any]:
 def _dies(case: Case) -> dict[str, Any]:
     if case.dies_at is None:
         return {}
-    return {"pre_execute": die_at(case.dies_at, death_note(FOLDER, case.key), machine=case.is_machine)}
+    strike = sleep_with_the_machine if case.sleeps else die_with_the_machine if case.is_machine else die
+    return {"pre_execute": strike_at(case.dies_at, death_note(FOLDER, case.key), strike)}
 
 
 def _value(name: str, value: Any) -> Any:
