@@ -119,12 +119,22 @@ def _counts(case: Case, seen: Seen, instance: Instance) -> Counts:
     others = [run for run in instance.runs if run not in orphans]
     good = [run.run_id for run in others if run.status == SUCCEEDED]
     duplicates = max(0, len(good) - 1 - case.clears)
-    # A cleared task has returned the result of the last run; what the runs before were good for, the user gave up.
-    candidates = good[min(case.clears, len(good) - 1) :] if good else []
-    has_lost = bool(candidates) and not seen.is_marked and instance.result not in candidates
+    has_lost = not seen.is_marked and _has_lost(case, instance, good)
     is_given_up = seen.is_marked or seen.state != "success"
     aborted = sum(run.status == "ABORTED" for run in others) - case.clears - case.given_up - is_given_up
     return Counts(duplicates, len(orphans), has_lost + max(0, aborted))
+
+
+def _has_lost(case: Case, instance: Instance, good: Sequence[str]) -> bool:
+    """Tell whether the task has not returned the result of a good run that it was asked for.
+
+    A cleared task has to return that of the last run; what the runs before were good for, the user gave up.
+    """
+    asked_for = {run.run_id for run in instance.runs[case.clears :]}
+    if instance.result is not None and instance.result not in asked_for:
+        return True
+    candidates = good[min(case.clears, len(good) - 1) :] if good else []
+    return bool(candidates) and instance.result not in candidates
 
 
 def _expected_tries(case: Case, seen: Seen) -> Iterator[tuple[Instance, int]]:
