@@ -20,6 +20,7 @@ from tests.chaos import report
 from tests.chaos.case import PLAIN_PREFIX, Case
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
+from tests.chaos.report_of_starts import Crowds
 from tests.chaos.scene import LAB_CONFIG, play
 from tests.chaos.storms import STORMS, Gathering
 from tools.lab import AirflowLab
@@ -85,7 +86,7 @@ def _their_word(verdict: Verdict) -> str:
 
 def _write_page(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> None:
     tell("\nVery many starts under faults")
-    report.PAGE.write_text(report.page(ours, theirs, report.Crowds.measured()))
+    report.PAGE.write_text(report.page(ours, theirs, Crowds.measured()))
 
 
 def main() -> int:

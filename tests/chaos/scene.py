@@ -94,11 +94,16 @@ class Scene:
         wait_until(lambda: faults()[0]["happened"], what, timeout=STEP_SECONDS, poll=0.05)
 
     def wait_until_watched(self) -> None:
-        """Wait until somebody, a worker or the triggerer, waits for the run."""
+        """Wait until somebody, a worker or the triggerer, waits for the run.
+
+        :raises TimeoutError: nobody does, or the run has ended by then, because the machine is too slow.
+        """
         what = f"somebody to watch the run of {self.case.key}"
         wait_until(lambda: self.ledger.requests.get(WATCH), what, timeout=STEP_SECONDS)
         if self.case.deferrable:
             self.wait_for("deferred", "up_for_retry", "success", "failed")
+        if not self.ledger.runs_going:
+            raise TimeoutError(f"The run of {self.case.key} has ended before anything could happen to it")
 
     def wait_until_newest_is_watched(self) -> None:
         """Wait until the newest run is watched, after an older one was."""

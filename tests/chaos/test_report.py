@@ -5,7 +5,8 @@ import pytest
 from tests.chaos.case import Case, Counts
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
-from tests.chaos.report import Crowds, page
+from tests.chaos.report import page
+from tests.chaos.report_of_starts import Crowds
 from tests.chaos.thousand_starts import FAULTS
 
 HELD = next(case for case in CASES if case.has_plain)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.chaos.acts import clear_another, shut_worker_down, struck
+from tests.chaos.acts import shut_worker_down
 from tests.chaos.case import BESIDE, ITEMS, Case, hold
 from tests.chaos.cases import deployments, kills
+from tests.chaos.moments import struck
+from tests.chaos.user_acts import clear_another
 
 SECTION = "Another task of the DAG run is cleared"
 _READS: Mapping[str, Any] = {"method": "GET", "path": "/v2/datasets/*/items"}

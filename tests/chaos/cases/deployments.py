@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.chaos.acts import in_storm, mark, shut_worker_down, shut_worker_down_again, struck, watched
+from tests.chaos.acts import in_storm, shut_worker_down, shut_worker_down_again
 from tests.chaos.case import ENDLESS, FULL, STARTS, Case, Counts, hold
 from tests.chaos.cases.states import (
     BETWEEN_TRIES,
@@ -18,6 +18,8 @@ from tests.chaos.cases.states import (
     STARTING_DEFERRED,
     WATCHED,
 )
+from tests.chaos.moments import struck, watched
+from tests.chaos.user_acts import mark
 
 _WORKER = "The worker is shut down (SIGTERM)"
 _SCHEDULER = "The scheduler is shut down (SIGTERM), with all its workers"

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from tests.chaos.acts import (
-    kill_machine,
-    kill_triggerer_until_the_end,
-    kill_worker,
-    move_trigger,
-    restart,
-    struck,
-    watched,
-)
+from tests.chaos.acts import kill_machine, kill_triggerer_until_the_end, kill_worker, move_trigger, restart
 from tests.chaos.case import STARTS, Case, hold
+from tests.chaos.moments import struck, watched
 
 _WORKER = "The worker is killed"
 _MACHINE = "The machine dies"

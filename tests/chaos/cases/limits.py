@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import (
-    expire_token,
-    kill_triggerer_until_the_end,
-    kill_worker,
-    mark,
-    mark_when_the_worker_is_lost,
-    shut_worker_down,
-    struck,
-    watched,
-)
+from tests.chaos.acts import kill_triggerer_until_the_end, kill_worker, shut_worker_down
 from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, START_SETTLE_SECONDS, STARTS, Case, Counts, hold
+from tests.chaos.moments import struck, watched
+from tests.chaos.user_acts import expire_token, mark, mark_when_the_worker_is_lost
 
 SECTION = "Known limits"
 LAST_ATTEMPT = "The last attempt dies"

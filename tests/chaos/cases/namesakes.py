@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.chaos.acts import begin_again, finished, kill_machine, kill_worker, struck, watched
+from tests.chaos.acts import kill_machine, kill_worker
 from tests.chaos.case import STARTS, Case, Fault, hold, nothing
+from tests.chaos.moments import finished, struck, watched
+from tests.chaos.user_acts import begin_again
 
 _SECTION = "A DAG run is deleted, and another of the same name started"
 _OWN = "The new one uses its own run, never that of the old one."

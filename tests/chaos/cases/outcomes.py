@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import abort_at_apify, kill_machine, kill_triggerer_until_the_end, watched
+from tests.chaos.acts import kill_machine, kill_triggerer_until_the_end
 from tests.chaos.case import CROWDED, ENDLESS, FULL, Case
+from tests.chaos.moments import watched
+from tests.chaos.user_acts import abort_at_apify
 
 _RUN = "The run"
 _FULL = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import finished, mark_asleep, next_try_watches, struck, struck_inside, suspend_machine, watched
+from tests.chaos.acts import suspend_machine
 from tests.chaos.case import ENDLESS, STARTS, Case, hold
 from tests.chaos.cases.states import LOG
+from tests.chaos.moments import finished, next_try_watches, struck, struck_inside, watched
+from tests.chaos.user_acts import mark_asleep
 
 _MACHINE = "The machine sleeps (SIGSTOP), and wakes up when Airflow has missed the heartbeat"
 _LONG = {"durationSecs": 120, "items": 3}

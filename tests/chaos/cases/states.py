@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.chaos.acts import Moment, in_storm, lost_between_tries, struck, struck_and_deferred, watched
+from tests.chaos.acts import in_storm, lost_between_tries
 from tests.chaos.case import DRIPS, FULL, LOOKS, STARTS, Case
+from tests.chaos.moments import Moment, struck, struck_and_deferred, watched
 
 LOG: Mapping[str, Any] = {**LOOKS, "path": "/v2/actor-runs/*/log"}
 """What a resumed task asks for first."""

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.chaos.acts import (
-    between_tries,
-    expire_and_renew,
-    expire_in_the_retry,
-    lost_between_tries,
-    replace_token_late,
-    rotate_token,
-    struck,
-    watched,
-)
+from tests.chaos.acts import lost_between_tries
 from tests.chaos.case import STARTS, Case, hold
 from tests.chaos.cases.states import LOG
+from tests.chaos.moments import between_tries, struck, watched
+from tests.chaos.user_acts import expire_and_renew, expire_in_the_retry, replace_token_late, rotate_token
 
 _ROTATED = "The token is rotated: the connection has the new one, and Apify refuses the old one"
 _LATE = "The token is rotated at Apify, and in the connection only later"
 _EXPIRED = "The token is refused, and is valid again later"
 _LOOKS_AGAIN = "The connection is looked up again, and the new token used."
 _RETRIES = "The attempt fails, and nothing is aborted; the retry goes on with the run."
-_LONG: dict[str, Any] = {"durationSecs": 50, "items": 3}
+_LONG: dict[str, Any] = {"durationSecs": 70, "items": 3}
+
+_HOLD_SECONDS = 15.0
+"""How long Apify holds a request: a connection is not changed at once where many users change things."""
 
 
 def _token(section: str, key: str, happens: str, then: str, **details: Any) -> Case:
@@ -40,7 +36,7 @@ def _rotated() -> Iterator[Case]:
         "rotated_starting",
         "while the start request is under way; it is refused",
         f"Nothing was started. {_LOOKS_AGAIN}",
-        faults=(hold(STARTS),),
+        faults=(hold(STARTS, seconds=_HOLD_SECONDS),),
         acts=rotate_token(struck),
         spare_tries=1,
     ).both_ways()
@@ -49,7 +45,7 @@ def _rotated() -> Iterator[Case]:
         "rotated_started",
         "when Apify has started the run, before the answer arrives",
         _LOOKS_AGAIN,
-        faults=(hold(STARTS, after_commit=True),),
+        faults=(hold(STARTS, after_commit=True, seconds=_HOLD_SECONDS),),
         acts=rotate_token(struck),
     ).both_ways()
     yield _token(
@@ -59,7 +55,7 @@ def _rotated() -> Iterator[Case]:
         _LOOKS_AGAIN,
         deferrable=True,
         run_input={"durationSecs": 2, "items": 3},
-        faults=(hold(LOG),),
+        faults=(hold(LOG, seconds=_HOLD_SECONDS),),
         acts=rotate_token(struck),
     )
     yield _token(
@@ -85,7 +81,7 @@ def _expired() -> Iterator[Case]:
         "when Apify has started the run, before the answer arrives",
         _RETRIES,
         tries=2,
-        faults=(hold(STARTS, after_commit=True),),
+        faults=(hold(STARTS, after_commit=True, seconds=_HOLD_SECONDS),),
         acts=expire_and_renew(struck),
     ).both_ways()
     yield from _token(

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.chaos.acts import (
-    Moment,
-    between_tries,
-    clear,
-    finished,
-    mark,
-    struck,
-    struck_and_deferred,
-    watched,
-)
 from tests.chaos.case import ABORTS, ENDLESS, FULL, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
+from tests.chaos.moments import Moment, between_tries, finished, struck, struck_and_deferred, watched
+from tests.chaos.user_acts import clear, mark
 
 _MARKS = ("failed", "success")
 _PATIENT = {"wait_for_capacity": 600}
