@@ -17,11 +17,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.chaos import report
+from tests.chaos.aftermath import play
 from tests.chaos.case import PLAIN_PREFIX, Case
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
 from tests.chaos.report_of_starts import Crowds
-from tests.chaos.scene import LAB_CONFIG, play
+from tests.chaos.scene import LAB_CONFIG
 from tests.chaos.storms import STORMS, Gathering
 from tools.lab import AirflowLab
 from tools.versions import DEVELOPMENT_VERSION, ROOT

@@ -1,22 +1,17 @@
-"""Run one case: its own local Apify, its own connection, its own DAG run; act, wait, and read the ledger."""
+"""A case under way: its own local Apify, its own connection, its own DAG run."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from threading import BrokenBarrierError
 
 import psutil
 
-from airflow_provider_apify.testing import Ledger, LedgerRun, LocalApify, Settings
+from airflow_provider_apify.testing import Ledger, LocalApify
 from tests.chaos.case import (
     BESIDE,
     CROWDED,
-    MAPPED,
-    MAPPED_TIMEOUT,
     SAVED_TASK,
     START_SETTLE_SECONDS,
     STEP_SECONDS,
@@ -24,16 +19,11 @@ from tests.chaos.case import (
     Case,
 )
 from tests.chaos.crash import death_note
-from tests.chaos.judge import UNFINISHED, Instance, Seen, Verdict, judge
-from tools.lab import FINISHED_RUN_STATES, AirflowLab, AirflowRequestError, DagRunKey, TaskInstance, wait_until
+from tests.chaos.judge import UNFINISHED
+from tools.lab import FINISHED_RUN_STATES, AirflowLab, DagRunKey, TaskInstance, wait_until
 
 WATCH = "GET /v2/actor-runs/{runId}"
 END_SECONDS = 420.0
-QUIET_SECONDS = 2.0
-CALM_SECONDS = 130.0
-"""How long what goes on at Apify is watched when the task is over: as long as the longest timeout of an orphan."""
-LOSSES = {"heartbeat timeout", "state mismatch"}
-"""What Airflow calls it in its event log when it has lost a worker, or could not make one."""
 LAB_CONFIG = {
     "core": {"parallelism": "8"},
     "scheduler": {
@@ -169,85 +159,10 @@ class Scene:
         except TimeoutError:
             return UNFINISHED
 
-    def seen(self, trouble: str) -> Seen:
-        """Wait until everything is over, and return what is left."""
-        state = self.end()
-        ended_at = self.client.call("GET", self.run.path)["end_date"]
-        ledger = self.calm_down()
-        return Seen(
-            state=state,
-            ended_at=datetime.fromisoformat(ended_at) if ended_at and state != UNFINISHED else None,
-            instances=self._instances(ledger.runs),
-            is_marked=self.is_marked,
-            faults=self.apify.control.faults(),
-            has_died=death_note(self.folder, self.dag_id).exists(),
-            trouble=trouble or self._missing_lines(),
-        )
-
-    def calm_down(self) -> Ledger:
-        """Wait until nothing has been going at Apify for a while, or for long enough; return the ledger then."""
-        quiet_since, deadline = time.monotonic(), time.monotonic() + CALM_SECONDS
-        while time.monotonic() < deadline:
-            ledger = self.ledger
-            if ledger.runs_going:
-                quiet_since = time.monotonic()
-            if time.monotonic() - quiet_since > self._quiet_seconds:
-                return ledger
-            time.sleep(0.25)
-        return self.ledger
-
     @property
     def folder(self) -> Path:
         """Where the DAGs write."""
         return self.lab.home.folder
-
-    @property
-    def _quiet_seconds(self) -> float:
-        """How long nothing may go on at Apify before it is over: what it holds may start a run afterwards."""
-        return QUIET_SECONDS + max((fault.get("seconds", 0.0) for fault in self.case.faults), default=0.0)
-
-    def _instances(self, runs: list[LedgerRun]) -> list[Instance]:
-        """Return what is left of each instance of the task that starts the runs."""
-        struck, starters = self.tasks(self.case.struck), self.tasks(TASK)
-        tries = [task.try_number for task in struck]
-        lost = [self._lost_tries(task) for task in struck]
-        if self.case.shape != "mapped":
-            return [Instance(tries=tries[0], lost=lost[0], result=self._result(starters[0]), runs=runs)]
-        by_index = [
-            [run for run in runs if run.options["timeoutSecs"] == MAPPED_TIMEOUT + index] for index in range(MAPPED)
-        ]
-        return [
-            Instance(tries=tried, lost=losses, result=self._result(task), runs=own)
-            for tried, losses, task, own in zip(tries, lost, starters, by_index, strict=True)
-        ]
-
-    def _lost_tries(self, task: TaskInstance) -> frozenset[int]:
-        """Return which tries of a task Airflow itself says that it has lost the worker of."""
-        which = {"dag_id": self.run.dag_id, "run_id": self.run.run_id, "task_id": task.task_id, "limit": 100}
-        events = self.client.call("GET", "/eventLogs", params=which)["event_logs"]
-        return frozenset(
-            event["try_number"]
-            for event in events
-            if event["event"] in LOSSES and event["map_index"] in {task.map_index, None}
-        )
-
-    def _result(self, task: TaskInstance) -> str | None:
-        """Return the ID of the run whose result the task has returned."""
-        if task.state != "success":
-            return None
-        result = self.client.xcom(self.run, TASK, map_index=task.map_index)
-        if isinstance(result, list):  # items; the button to the run tells which they are from
-            return str(self.client.extra_links(self.run, TASK)["Apify run"]).rpartition("/")[2]
-        run_id = result.get("run_id") if isinstance(result, dict) else result
-        return None if run_id is None else str(run_id)
-
-    def _missing_lines(self) -> str:
-        """Say whether the second task has not written all items; nothing where there is no such task."""
-        if self.case.shape != "export":
-            return ""
-        file = self.folder / f"{self.case.key}.jsonl"
-        written = file.read_bytes().count(b"\n") if file.exists() else 0
-        return "" if written == self.case.run_input["items"] else f"{written} items in the file"
 
     def _trigger(self) -> DagRunKey:
         death_note(self.folder, self.dag_id).unlink(missing_ok=True)
@@ -270,19 +185,3 @@ class Scene:
             password=self.token,
             extra=json.dumps(settle),
         )
-
-
-def play(lab: AirflowLab, case: Case, *, prefix: str = "", storm: Callable[[], None] = lambda: None) -> Verdict:
-    """Run a case to its end.
-
-    :param prefix: of the DAG's id; the DAGs of the plain client have one.
-    :param storm: see :class:`Scene`.
-    """
-    with LocalApify(settings=Settings(**case.settings)) as apify:
-        scene = Scene(lab, case, apify, prefix + case.key, storm)
-        trouble = ""
-        try:
-            case.acts(scene)
-        except (TimeoutError, psutil.Error, AirflowRequestError, BrokenBarrierError) as error:
-            trouble = repr(error)
-        return judge(case, scene.seen(trouble), is_plain=bool(prefix))
