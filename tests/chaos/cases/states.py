@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.chaos.acts import in_storm, lost_between_tries
-from tests.chaos.case import DRIPS, FULL, LOOKS, STARTS, Case
+from tests.chaos.case import DRIPS, FULL, LOOKS, SHORT, STARTS, Case
 from tests.chaos.moments import Moment, struck, struck_and_deferred, watched
 
 LOG: Mapping[str, Any] = {**LOOKS, "path": "/v2/actor-runs/*/log"}
@@ -77,8 +77,9 @@ FULL_DEFERRED = _state(
     "It is asked again until there is room.",
     struck_and_deferred,
     deferrable=True,
+    run_input=SHORT,
     operator={**_MANY_RETRIES, "wait_for_capacity": 600},
-    faults=({**FULL, "times": 4},),
+    faults=({**FULL, "times": 3},),
 )
 
 STATES = (STARTING, STARTING_DEFERRED, WATCHED, DEFERRED, ENDING, RESUMED, BETWEEN_TRIES)
