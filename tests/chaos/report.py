@@ -34,7 +34,8 @@ the operator's attempts, strike them at every moment, and read the same ledger.)
 Each run is counted once. A row counts only where what it tells has really happened: the worker has died at that point,
 the task took as many tries as that takes, and each fault has struck as often as it was to. Where something else
 has come between, the case is played again; a try too many excuses that only where Airflow's own event log says that
-it has lost the worker. {again}
+it has lost the worker. (Where its API server is away, Airflow itself spends several tries, and retries are plenty.)
+{again}
 
 Tasks have `retries=2` and otherwise the operator's defaults, unless the row says something else. "Killed" is SIGKILL.
 What Airflow notices after minutes by default (a lost heartbeat, a lost triggerer), it notices after seconds here, and
