@@ -12,6 +12,8 @@ from tests.chaos.user_acts import mark_asleep
 
 _MACHINE = "The machine sleeps (SIGSTOP), and wakes up when Airflow has missed the heartbeat"
 _LONG = {"durationSecs": 120, "items": 3}
+_HOLD_SECONDS = 15.0
+"""How long Apify holds a request: long enough to fall asleep meanwhile, on a slow machine too."""
 _STAYS = "The retry goes on with the run. The worker that wakes up is told to stop, and leaves the run to it."
 _FINDS = "The retry finds the run by its marker. The worker that wakes up is told to stop, and leaves the run to it."
 
@@ -37,14 +39,14 @@ CASES = (
         "starting",
         "when Apify has started the run, before the answer arrives; the retry waits for it by then",
         _FINDS,
-        faults=(hold(STARTS, after_commit=True),),
+        faults=(hold(STARTS, after_commit=True, seconds=_HOLD_SECONDS),),
         acts=suspend_machine(struck, until=next_try_watches),
     ).both_ways(),
     *_asleep(
         "asking",
         "while its start request is under way; Apify starts the run seconds later, and the retry waits for it by then",
         _FINDS,
-        faults=(hold(STARTS),),
+        faults=(hold(STARTS, seconds=_HOLD_SECONDS),),
         acts=suspend_machine(struck, until=next_try_watches),
     ).both_ways(),
     _asleep(
@@ -53,7 +55,7 @@ CASES = (
         "The retry takes the result of the run that is finished.",
         deferrable=True,
         run_input={"durationSecs": 2, "items": 3},
-        faults=(hold(LOG, after_commit=True),),
+        faults=(hold(LOG, after_commit=True, seconds=_HOLD_SECONDS),),
         acts=suspend_machine(struck, until=finished),
     ),
     _asleep(
