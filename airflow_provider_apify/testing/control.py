@@ -13,6 +13,7 @@ from airflow_provider_apify.testing.ledger import Ledger
 from airflow_provider_apify.testing.settings import Settings
 
 _TIMEOUT_SECONDS = 30
+_RUNS_AT_ONCE = 1000
 
 
 class Control:
@@ -73,8 +74,11 @@ class Control:
         :raises ValueError: there is no such Actor.
         """
         times = [moment.astimezone(UTC).isoformat() for moment in started]
-        body = {"actor": actor.replace("/", "~"), "started": times, "user_agent": user_agent}
-        ids: list[str] = self._send("POST", "past-runs", body)
+        ids: list[str] = []
+        for first in range(0, max(len(times), 1), _RUNS_AT_ONCE):
+            some = times[first : first + _RUNS_AT_ONCE]
+            body = {"actor": actor.replace("/", "~"), "started": some, "user_agent": user_agent}
+            ids += self._send("POST", "past-runs", body)
         return ids
 
     def fire_schedule(self, schedule_id: str) -> None:

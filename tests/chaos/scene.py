@@ -149,6 +149,9 @@ class Scene:
         """Delete the DAG run, ended by the user if need be, and start another of the same name."""
         if self.client.run_state(self.run) not in FINISHED_RUN_STATES:
             self.client.set_run_state(self.run, "failed")
+            # Airflow takes the exit of the old task's worker for that of the new one's, if it comes late.
+            worker = self.task().pid
+            wait_until(lambda: not psutil.pid_exists(worker or 0), "the worker to end", timeout=STEP_SECONDS)
         self.client.delete_run(self.run)
         self.run = self.client.trigger(self.dag_id, run_id=self.run.run_id)
 

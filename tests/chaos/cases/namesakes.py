@@ -24,6 +24,7 @@ def _namesake(key: str, happens: str, **details: Any) -> Case:
         "also": ("ABORTED", "SUCCEEDED"),  # what goes on and is older may be aborted
         "clears": 1,
         "tries": 2,
+        "spare_tries": 1,  # Airflow may take the exit of the old one's worker for that of the new one's
     }
     return Case(key=f"namesake_{key}", section=_SECTION, happens=happens, then=_OWN, **usual | details)
 
@@ -34,6 +35,7 @@ def _cases() -> Iterator[Case]:
         "while the old one's run goes on (`wait_for_completion=False`)",
         operator=_LEFT,
         tries=1,
+        spare_tries=0,
         acts=begin_again(finished, nothing),
     )
     yield _namesake(
@@ -55,6 +57,7 @@ def _cases() -> Iterator[Case]:
         "while the old one's run goes on (`wait_for_completion=False`); the answer to the new one's start is lost",
         operator=_LEFT,
         tries=1,
+        spare_tries=0,
         acts=begin_again(finished, struck, {**STARTS, "action": "cut-after-commit"}),
     )
     yield from _namesake(
