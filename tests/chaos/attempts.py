@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from airflow_provider_apify._api.choosing import Terms, decide
+from airflow_provider_apify._api.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Order
+from airflow_provider_apify._api.starting import Starter, abort_runs
 from airflow_provider_apify.options import RunOptions, Target
 
 CONNECTION = "crowd"
@@ -23,6 +25,7 @@ class Attempt:
     :param timeout: seconds; each start asks for one of its own, which tells the runs apart.
     :param number_of_try: counted from 1.
     :param since: Unix time before which no attempt has started a run, as the task has noted it, or its DAG run says.
+    :param sent_at: Unix time when the attempt before has sent its start, as far as the task has noted it.
     """
 
     actor: str
@@ -30,6 +33,7 @@ class Attempt:
     timeout: int
     number_of_try: int = 1
     since: float
+    sent_at: float | None = None
 
     @property
     def marker(self) -> str:
@@ -50,11 +54,26 @@ class Attempt:
         from airflow_provider_apify.hooks.apify import ApifyHook  # noqa: PLC0415 - imports Airflow
 
         hook, target = ApifyHook(CONNECTION), Target("actor", self.actor)
-        order = Order(
-            target=target,
-            start=hook.start_request(target, {"page": self.number}, RunOptions(timeout=self.timeout)),
+        settle, terms = hook.connection.start_settle_seconds, Terms()
+        finder = Finder(target, self._identity.task, hook.retry)
+        found = hook.drive(EarlierRuns(self._trace, finder, _unheard, accept=terms.accept, settle=settle).find())
+        decision = decide(found, self._identity.rerun, terms)
+        hook.drive(abort_runs(decision.abort, hook.retry, _unheard))
+        if decision.take is not None:
+            return decision.take.id
+        request = hook.start_request(target, {"page": self.number}, RunOptions(timeout=self.timeout))
+        return hook.drive(Starter(request, self._identity, finder, hook.retry, _unheard, settle=settle).start()).id
+
+    @property
+    def _trace(self) -> Trace:
+        return Trace(
             identity=self._identity,
-            search=self.number_of_try > 1,
+            may_have_started=self.number_of_try > 1,
+            began=self.since,
             since=self.since,
+            sent_at=self.sent_at,
         )
-        return hook.start_or_adopt_run(order, lambda _words: None).id
+
+
+def _unheard(_words: str) -> None:
+    """Take what is otherwise for the task's log."""

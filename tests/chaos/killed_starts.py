@@ -33,13 +33,10 @@ class WorkerKilled(BaseException):
 
 
 class Killer:
-    """Kill attempts right after their start request, in a process that goes on.
-
-    :param since: Unix time when the first attempts began.
-    """
+    """Kill attempts right after their start request, in a process that goes on."""
 
     def __init__(self) -> None:
-        self.since = time.time()
+        self._sent_at: dict[int, float] = {}
         self._doomed = threading.local()
 
     @contextmanager
@@ -57,15 +54,17 @@ class Killer:
     def kill(self, _apify: LocalApify, name: str, number: int) -> None:
         """Begin the first attempt of a start, and kill it."""
         self._doomed.is_doomed = True
+        self._sent_at[number] = began = time.time()
         with suppress(WorkerKilled):
-            attempt_of(name, number, 1, since=self.since).start()
+            attempt_of(name, number, 1, since=began).start()
         self._doomed.is_doomed = False
 
     def retry(self, _apify: LocalApify, name: str, number: int) -> str | None:
         """Make the attempts that follow."""
+        noted = self._sent_at[number]
         for attempt in range(2, ATTEMPTS + 1):
             try:
-                return attempt_of(name, number, attempt, since=self.since).start()
+                return attempt_of(name, number, attempt, since=noted, sent_at=noted).start()
             except ApifyError:
                 continue
         return None

@@ -76,17 +76,20 @@ ACTORS = [actor(f"crowd/actor-{number}")(_stay) for number in range(20)]
 def start_with_the_hook(_apify: LocalApify, name: str, number: int) -> str | None:
     """Start as the operator does for one of many mapped tasks with two retries."""
     began = time.time()
+    sent_at: float | None = None
     for attempt in range(1, ATTEMPTS + 1):
+        this, sent_at = attempt_of(name, number, attempt, since=began, sent_at=sent_at), time.time()
         try:
-            return attempt_of(name, number, attempt, since=began).start()
+            return this.start()
         except ApifyError:
             continue
     return None
 
 
-def attempt_of(name: str, number: int, attempt: int, *, since: float) -> Attempt:
+def attempt_of(name: str, number: int, attempt: int, *, since: float, sent_at: float | None = None) -> Attempt:
     """Return an attempt whose run the ledger can tell from all others."""
-    return Attempt(actor=name, number=number, timeout=FIRST_TIMEOUT + number, number_of_try=attempt, since=since)
+    timeout = FIRST_TIMEOUT + number
+    return Attempt(actor=name, number=number, timeout=timeout, number_of_try=attempt, since=since, sent_at=sent_at)
 
 
 def start_with_the_official_client(apify: LocalApify, name: str, number: int) -> str | None:
