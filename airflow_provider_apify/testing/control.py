@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +13,7 @@ from airflow_provider_apify.testing.ledger import Ledger
 from airflow_provider_apify.testing.settings import Settings
 
 _TIMEOUT_SECONDS = 30
+_RUNS_AT_ONCE = 1000
 
 
 class Control:
@@ -56,6 +59,27 @@ class Control:
         :raises ValueError: there is no such setting.
         """
         return Settings(**self._send("PATCH", "settings", changes))
+
+    def rotate_token(self, token: str) -> None:
+        """Accept this token from now on, and refuse the one before; a reset undoes it."""
+        self._send("PUT", "token", {"token": token})
+
+    def add_past_runs(self, actor: str, started: Iterable[datetime], *, user_agent: str | None = None) -> list[str]:
+        """Give an Actor a history: runs that were started at these times, and have succeeded at once.
+
+        :param actor: the Actor's name or id.
+        :param started: oldest first, each with a time zone.
+        :param user_agent: of the requests that have started them.
+        :return: their ids.
+        :raises ValueError: there is no such Actor.
+        """
+        times = [moment.astimezone(UTC).isoformat() for moment in started]
+        ids: list[str] = []
+        for first in range(0, max(len(times), 1), _RUNS_AT_ONCE):
+            some = times[first : first + _RUNS_AT_ONCE]
+            body = {"actor": actor.replace("/", "~"), "started": some, "user_agent": user_agent}
+            ids += self._send("POST", "past-runs", body)
+        return ids
 
     def fire_schedule(self, schedule_id: str) -> None:
         """Let a schedule start its runs now, without waiting for its time.

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from airflow_provider_apify.testing.account import USERNAME
@@ -143,7 +144,23 @@ class World:
         :raises ApiError: the account has no room for it.
         """
         self.ensure_capacity(options.memory_mbytes)
-        run = Run(actor, task=task, options=options, build_number=build, caller=caller, clock=self.clock)
+        return self._keep(Run(actor, task=task, options=options, build_number=build, caller=caller, clock=self.clock))
+
+    def add_past_run(self, actor: Actor, started_at: datetime, *, user_agent: str | None) -> Run:
+        """Put a run into the past, as if it had been started then; it has succeeded at once."""
+        saved = actor.run_options
+        options = RunOptions(
+            build=saved["build"], timeout_secs=saved["timeoutSecs"], memory_mbytes=saved["memoryMbytes"]
+        )
+        build = self.builds.number_of(actor, options.build)
+        caller = Caller(user_agent=user_agent, client_ip=None, headers={})
+        run = Run(actor, task=None, options=options, build_number=build, caller=caller, clock=self.clock)
+        run.created_at = run.started_at = started_at
+        run.finish("SUCCEEDED", None, 0)
+        run.finished_at = started_at
+        return self._keep(run)
+
+    def _keep(self, run: Run) -> Run:
         self.runs[run.id] = run
         self.datasets[run.dataset.id] = run.dataset
         self.stores[run.store.id] = run.store

@@ -1,50 +1,42 @@
-"""What is done to a task under way: the verbs of the cases."""
+"""What happens to the processes that a task under way needs."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import psutil
-import requests
 
+from tests.chaos.moments import Moment, between_tries, next_try_watches, watched
 from tools.lab import wait_until
 
 if TYPE_CHECKING:
     from tests.chaos.case import Acts
     from tests.chaos.scene import Scene
 
-Moment = Callable[["Scene"], None]
 TERMINATION_SECONDS = 5.0
 """How long a deployment lets a worker tidy up; in Kubernetes it is 30 by default."""
 
 
-def struck(scene: Scene) -> None:
-    """Wait until the first fault has happened to a request: Apify holds it, or has refused it."""
-    scene.wait_until_struck()
+def lost_between_tries(scene: Scene) -> None:
+    """Kill the worker while it waits for the run, and wait until the task is up for a retry."""
+    kill_worker(watched)(scene)
+    between_tries(scene)
 
 
-def watched(scene: Scene) -> None:
-    """Wait until somebody, a worker or the triggerer, waits for the run."""
-    scene.wait_until_watched()
+def in_storm(moment: Moment) -> Acts:
+    """Wait for a moment, then for the storm that comes when the others of the case's storm are ready, too."""
 
+    def acts(scene: Scene) -> None:
+        try:
+            moment(scene)
+        finally:  # the others wait for this one
+            scene.storm()
 
-def struck_and_deferred(scene: Scene) -> None:
-    """Wait until the task is deferred after the first fault, because Apify has no capacity."""
-    scene.wait_until_struck()
-    scene.wait_for("deferred")
-
-
-def between_tries(scene: Scene) -> None:
-    """Wait until the task is up for a retry."""
-    scene.wait_for("up_for_retry")
-
-
-def finished(scene: Scene) -> None:
-    """Wait until the task is over, and Airflow's scheduler has noticed: it could overlook a clear before that."""
-    scene.end()
+    return acts
 
 
 def kill_worker(moment: Moment) -> Acts:
@@ -57,31 +49,52 @@ def kill_worker(moment: Moment) -> Acts:
     return acts
 
 
-def shut_worker_down(moment: Moment) -> Acts:
+def shut_worker_down(moment: Moment, *, supervisor: bool = True, worker: bool = False) -> Acts:
     """Ask the worker's supervisor to stop at a moment, as a deployment does, and kill both if the worker goes on.
 
     From Airflow 3.3 on the supervisor passes it on to the worker.
+
+    :param supervisor: whether it is asked.
+    :param worker: whether the worker is asked itself, too.
     """
 
     def acts(scene: Scene) -> None:
         moment(scene)
-        worker, supervisor = scene.worker(), scene.supervisor()
-        supervisor.send_signal(signal.SIGTERM)
-        _, alive = psutil.wait_procs([worker], timeout=TERMINATION_SECONDS)
-        if alive:  # else the supervisor may be at another case's task by now
-            with suppress(psutil.NoSuchProcess):
-                supervisor.kill()
-            worker.kill()
+        _shut_down(scene, [supervisor, worker])
 
     return acts
 
 
-def mark_when_the_worker_is_lost(state: str) -> Acts:
-    """Kill the worker while the run goes on, and mark the task before the next try."""
+def _shut_down(scene: Scene, who: Iterable[bool]) -> None:
+    worker, supervisor = scene.worker(), scene.supervisor()
+    for process in compress((supervisor, worker), who):
+        process.send_signal(signal.SIGTERM)
+    _, alive = psutil.wait_procs([worker], timeout=TERMINATION_SECONDS)
+    if alive:  # else the supervisor may be at another case's task by now
+        with suppress(psutil.NoSuchProcess):
+            supervisor.kill()
+        worker.kill()
+
+
+def shut_worker_down_again(scene: Scene) -> None:
+    """Shut the worker down while it waits for the run, and so the one of the next try."""
+    shut_worker_down(watched)(scene)
+    shut_worker_down(next_try_watches)(scene)
+
+
+def suspend_machine(moment: Moment, *, until: Moment) -> Acts:
+    """Suspend the worker and its supervisor at a moment, as a machine that sleeps, and wake both up at another."""
 
     def acts(scene: Scene) -> None:
-        kill_worker(watched)(scene)
-        mark(between_tries, state)(scene)
+        moment(scene)
+        sleepers = [scene.supervisor(), scene.worker()]
+        for process in sleepers:
+            process.suspend()
+        try:
+            until(scene)
+        finally:
+            for process in sleepers:
+                process.resume()
 
     return acts
 
@@ -94,61 +107,6 @@ def kill_machine(moment: Moment) -> Acts:
         worker, supervisor = scene.worker(), scene.supervisor()
         supervisor.kill()
         worker.kill()
-
-    return acts
-
-
-def expire_token(moment: Moment) -> Acts:
-    """Let Apify refuse the token from a moment on."""
-
-    def acts(scene: Scene) -> None:
-        moment(scene)
-        scene.apify.control.add_fault("expire-token")
-
-    return acts
-
-
-def abort_at_apify(moment: Moment) -> Acts:
-    """Abort the newest run at a moment, as the button in Apify Console does."""
-
-    def acts(scene: Scene) -> None:
-        moment(scene)
-        url = f"{scene.apify.base_url}/v2/actor-runs/{scene.ledger.runs[-1].run_id}/abort"
-        requests.post(url, headers={"Authorization": f"Bearer {scene.apify.token}"}, timeout=30).raise_for_status()
-
-    return acts
-
-
-def mark(moment: Moment, state: str) -> Acts:
-    """Mark the task at a moment."""
-
-    def acts(scene: Scene) -> None:
-        moment(scene)
-        scene.mark(state)
-
-    return acts
-
-
-def newest_watched(scene: Scene) -> None:
-    """Wait until somebody waits for the newest run, after an older one was watched."""
-    scene.wait_until_newest_is_watched()
-
-
-def clear(moment: Moment, then: str | None = None, *, at: Moment = newest_watched, adds: int = 1) -> Acts:
-    """Clear the task at a moment.
-
-    :param then: how the user marks it afterwards, where its new run, or its tries, would go on for long.
-    :param at: the moment for that, once the new run is there.
-    :param adds: how many runs are started for that.
-    """
-
-    def acts(scene: Scene) -> None:
-        moment(scene)
-        runs = scene.ledger.runs_started
-        scene.clear()
-        scene.wait_for_runs(runs + adds)
-        if then:
-            mark(at, then)(scene)
 
     return acts
 

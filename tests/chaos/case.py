@@ -18,14 +18,28 @@ Fault = Mapping[str, Any]
 STARTS: Mapping[str, Any] = {"method": "POST", "path": "/v2/actor*/runs"}
 LOOKS: Mapping[str, Any] = {"method": "GET", "path": "/v2/actor-runs/*"}
 ABORTS: Mapping[str, Any] = {"method": "POST", "path": "/v2/actor-runs/*/abort"}
+FULL: Mapping[str, Any] = {
+    "action": "answer",
+    **STARTS,
+    "status": 402,
+    "error_type": "concurrent-runs-limit-exceeded",
+    "message": "The account has too many runs at the same time.",
+}
+"""Apify has no capacity for another run."""
 TASK = "run"
 HAS_STORE = Version(version("apache-airflow")) >= Version("3.3")
 """Whether this Airflow keeps a state of each task, which tells a clear of a task in a worker from a retry."""
+BESIDE = "beside"
+"""Cases of that shape have a second task, which has nothing to do with the first and is over soon."""
+ITEMS = "items"
+"""The task of cases of that shape is one of @task.apify_actor and returns items; it has such a second task, too."""
 EXPORT = "export"
 """The second task of cases of that shape."""
 CROWDED = "crowded"
 """The second task of cases of that shape takes the only slot of their pool while the first is deferred."""
 CROWDED_SECONDS = 45
+STEP_SECONDS = 150.0
+"""How long a case may take to come to the moment at which something happens."""
 MAPPED = 3
 """Into how many the task of a mapped case expands."""
 STRUCK_INDEX = 1
@@ -36,6 +50,10 @@ SAVED_TASK = "saved"
 PLAIN_PREFIX = "plain_"
 HOLD_SECONDS = 4.0
 """How long the local Apify holds a request while the harness kills who has sent it."""
+STORM_SECONDS = 45.0
+"""How long what all tasks share is away: longer than Airflow puts up with, three heartbeats or :data:`LAB_CONFIG`'s."""
+DRIPS: Mapping[str, Any] = {"action": "throttle", "bytes_per_second": 20}
+"""Lets an answer arrive byte by byte for more than a minute: so a request is under way for as long as a storm takes."""
 LONG_HOLD_SECONDS = 8.0
 """Longer than a worker lives on when its task is marked: Airflow 3 sends SIGKILL 5 seconds after SIGTERM."""
 START_SETTLE_SECONDS = 8.0
@@ -74,21 +92,27 @@ class Case:
     :param then: what follows, for the table.
     :param runs: how the runs at Apify end, oldest first.
     :param state: how the task ends.
+    :param also: how the runs may end as well, where either is right.
     :param tries: how many the task takes; of a mapped one, the index that it happens to. Without the kill it is fewer.
+    :param spare_tries: how many more Airflow itself may cost the task.
     :param costs: what should not be; a case with any is a known limit.
+    :param limit: which of the known limits that is, for the table; several cases may show the same one.
     :param prevented_by: what spares a user this limit, for the table; empty where nothing does.
     :param before_3_3: what differs on Airflow before 3.3, which neither keeps a state of each task nor tells a worker
         that its supervisor is to stop.
-    :param shape: ``actor``, ``task`` (a saved one), ``mapped``, ``export`` (of the dataset, by a second task), or
-        ``crowded``.
+    :param shape: ``actor``, ``task`` (a saved one), ``mapped``, ``export`` (of the dataset, by a second task),
+        ``crowded``, ``beside``, or ``items``.
     :param operator: arguments beyond the usual ones.
     :param dies_at: where the worker of the first attempt kills itself, see :data:`tests.chaos.crash.POINTS`.
     :param is_machine: whether the worker's supervisor dies too.
+    :param sleeps: whether both only sleep there.
     :param faults: of the local Apify, from the start.
     :param settings: of the local Apify.
     :param acts: what is done while the task is under way.
     :param clears: how often the user asks for another run.
-    :param given_up: how many runs the user aborts at Apify.
+    :param given_up: how many runs are rightly aborted: by the user at Apify, or because their start came too late.
+    :param storm: what happens to what all tasks share, of :data:`tests.chaos.storms.STORMS`; cases of the same one are
+        played together, and it comes when all of them are where they should be.
     :param is_alone: whether it stops what other cases need.
     :param is_quick: whether it is among the few that every test run repeats.
     :param has_plain: whether a plain client can be put through the same.
@@ -99,9 +123,12 @@ class Case:
     happens: str
     then: str
     runs: tuple[str, ...] = ("SUCCEEDED",)
+    also: tuple[str, ...] | None = None
     state: str = "success"
     tries: int = 1
+    spare_tries: int = 0
     costs: Counts = NONE
+    limit: str = ""
     prevented_by: str = ""
     before_3_3: Mapping[str, Any] = field(default_factory=dict)
     shape: str = "actor"
@@ -110,11 +137,13 @@ class Case:
     operator: Mapping[str, Any] = field(default_factory=dict)
     dies_at: str | None = None
     is_machine: bool = False
+    sleeps: bool = False
     faults: tuple[Fault, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     acts: Acts = nothing
     clears: int = 0
     given_up: int = 0
+    storm: str | None = None
     is_alone: bool = False
     is_quick: bool = False
     has_plain: bool = False
@@ -132,7 +161,7 @@ class Case:
     @property
     def keeps_run(self) -> bool:
         """Whether the user wants the run to go on without its task."""
-        return self.operator.get("abort_on_kill") is False
+        return self.operator.get("abort_on_kill") is False or self.operator.get("wait_for_completion") is False
 
     @property
     def mode(self) -> str:
@@ -143,6 +172,10 @@ class Case:
     def here(self) -> Case:
         """The case as it is on this Airflow."""
         return self if HAS_STORE else replace(self, **self.before_3_3)
+
+    def like(self, **changes: Any) -> Case:
+        """Return another case that differs by this."""
+        return replace(self, **changes)
 
     def both_ways(self, **deferred: Any) -> Iterator[Case]:
         """Yield the case as it is, and with a task that defers.

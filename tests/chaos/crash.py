@@ -1,4 +1,4 @@
-"""Kill a worker's process from inside, at an exact point of the code; loaded by the DAGs of the fault harness."""
+"""Kill a worker's process, or let it sleep, from inside, at an exact point; loaded by the DAGs of the fault harness."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.chaos.case import STRUCK_INDEX
 
 @dataclass(frozen=True)
 class Point:
-    """A point in the life of an attempt: a call that the process does not survive.
+    """A point in the life of an attempt: a call that the process does not survive, or sleeps at.
 
     :param module: where the class is.
     :param owner: the class.
@@ -32,11 +32,11 @@ class Point:
     after: bool = False
     message: str | None = None
 
-    def arm(self, note: Path, *, machine: bool) -> None:
-        """Let this process die when it comes here.
+    def arm(self, note: Path, strike: Callable[[], None]) -> None:
+        """Let something happen to this process when it comes here.
 
-        :param note: a file that is there afterwards, so that the harness knows of it.
-        :param machine: whether its supervisor dies first, as if the machine had lost its power.
+        :param note: a file that is there then, so that the harness knows of it.
+        :param strike: what happens; the process may survive it.
         """
         owner = getattr(import_module(self.module), self.owner)
         original = getattr(owner, self.method)
@@ -45,13 +45,10 @@ class Point:
         def deadly(*arguments: Any, **named: Any) -> Any:
             if not self._is_meant((*arguments, *named.values())):
                 return original(*arguments, **named)
-            if self.after:
-                original(*arguments, **named)
+            done = original(*arguments, **named) if self.after else None
             note.touch()
-            if machine:
-                os.kill(os.getppid(), signal.SIGKILL)
-            os.kill(os.getpid(), signal.SIGKILL)
-            raise AssertionError("a process outlived SIGKILL")
+            strike()
+            return done if self.after else original(*arguments, **named)
 
         setattr(owner, self.method, deadly)
 
@@ -79,22 +76,40 @@ POINTS: Mapping[str, Point] = MappingProxyType(
 """By the words that the cases use."""
 
 
-def die_at(point: str, note: Path, *, machine: bool = False) -> Callable[[Any], None]:
-    """Return a task's ``pre_execute`` that lets its first attempt die there; of a mapped task, that of one index.
+def die() -> None:
+    """Kill this process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("a process outlived SIGKILL")
+
+
+def die_with_the_machine() -> None:
+    """Kill this process, and its supervisor first, as if the machine had lost its power."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    die()
+
+
+def sleep_with_the_machine() -> None:
+    """Stop this process and its supervisor where they are, until the harness lets them go on."""
+    os.kill(os.getppid(), signal.SIGSTOP)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def strike_at(point: str, note: Path, strike: Callable[[], None]) -> Callable[[Any], None]:
+    """Return a task's ``pre_execute`` that lets its first attempt be struck there; of a mapped task, that of one index.
 
     :param point: of :data:`POINTS`.
-    :param note: see :meth:`Point.arm`.
+    :param note: and ``strike``: see :meth:`Point.arm`.
     """
     POINTS[point]  # a misspelt point fails the DAG
 
     def arm(context: Any) -> None:
         ti = context["ti"]
         if ti.try_number == 1 and ti.map_index in {-1, STRUCK_INDEX}:
-            POINTS[point].arm(note, machine=machine)
+            POINTS[point].arm(note, strike)
 
     return arm
 
 
 def death_note(folder: str | Path, dag_id: str) -> Path:
-    """Return the file that tells that a worker of this DAG has died where it was to."""
+    """Return the file that tells that a worker of this DAG has been struck where it was to be."""
     return Path(folder) / f"{dag_id}.died"

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import groupby
-from typing import Any
 
 from tests.chaos.case import START_SETTLE_SECONDS, Counts
 from tests.chaos.cases.limits import SECTION
 from tests.chaos.judge import GRACE, Verdict
-from tests.chaos.thousand_starts import AT_A_TIME, ATTEMPTS, SETTLE_SECONDS, table
+from tests.chaos.report_of_starts import Crowds, starts_section
 from tools.versions import ROOT
 
 PAGE = ROOT / "docs/what-happens-when.md"
@@ -26,7 +25,7 @@ their DAGs are written for Airflow 3, and the harness speaks its REST API. What 
 the operator's attempts, strike them at every moment, and read the same ledger.)
 
 **{held} cases in which the promise holds: {held_counts}.**
-**{limits} known limits, listed under [{section}](#{anchor}): {limit_counts}.**
+**{limits} known limits, played in {limit_cases} cases and listed under [{section}](#{anchor}): {limit_counts}.**
 
 - A *duplicate* is a run that worked to its end beside another good one, although nobody had asked for another.
 - An *orphan* went on when its task had been over for more than {grace:.0f} seconds, however it ended then.
@@ -35,7 +34,8 @@ the operator's attempts, strike them at every moment, and read the same ledger.)
 Each run is counted once. A row counts only where what it tells has really happened: the worker has died at that point,
 the task took as many tries as that takes, and each fault has struck as often as it was to. Where something else
 has come between, the case is played again; a try too many excuses that only where Airflow's own event log says that
-it has lost the worker. {again}
+it has lost the worker. (Where its API server is away, Airflow itself spends several tries, and retries are plenty.)
+{again}
 
 Tasks have `retries=2` and otherwise the operator's defaults, unless the row says something else. "Killed" is SIGKILL.
 What Airflow notices after minutes by default (a lost heartbeat, a lost triggerer), it notices after seconds here, and
@@ -46,7 +46,10 @@ _LIMITS = """\
 
 Where nobody who could abort the run is alive, is told, or is let in, Apify itself must end it: give each task an
 `execution_timeout` or a `timeout`, and the loss is bounded. (Where it ended the run, it was {shortest} to {longest}
-seconds here.) Some of these limits a setting spares you.
+seconds here.) Most of these limits a setting spares you.
+"""
+_LIMIT = """
+### {limit}
 
 | What happens | The task waits | What follows | Runs at Apify | The task ends as | duplicate | orphaned | lost |\
  What prevents it |
@@ -71,35 +74,18 @@ is every run that was started, whatever its end. {troubled}
  `actor.call()`: runs | billed | its task | duplicate | orphaned | lost |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 """
-_CROWDS = """\
-## {starts:,} starts under faults
-
-{starts:,} starts on {actors} Actors, {at_a_time} at a time, while of all requests to Apify 2.5% are answered 503 before
-and 2.5% answered 500 after they were done, 2.5% are cut off before and 2.5% after, and 5% are answered 429. Each start
-has {attempts} attempts, as in a task with two retries: of the operator's own start, with a `start_settle_seconds` of
-{settle} (30 by default), and of the official client's `actor.start()`, with its own retries. *Adopted* are the starts
-whose caller was given the run that was started for it.
-
-{table}
-
-Looking for a run whose start was not answered takes requests: the list does not show who started a run, so each younger
-run of the Actor is read. Mapped tasks have one Actor for all of them; so here are {fewer:,} starts of one Actor:
-
-{other_table}
-"""
 _COLUMNS = """\
 | When | The task waits | What follows | Runs at Apify | The task ends as |
 |---|---|---|---|---|
 """
 
 
-def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Sequence[Sequence[dict[str, Any]]]) -> str:
+def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Crowds) -> str:
     """Return the page as Markdown.
 
     :param ours: of all cases.
     :param theirs: of the plain client, for those that it can be put through; where something else went wrong, only
         that is said.
-    :param crowds: figures of very many starts, on many Actors and on one, see :mod:`tests.chaos.thousand_starts`.
     :raises ValueError: a verdict of ours is not as expected.
     """
     wrong = [str(verdict) for verdict in ours if not verdict.is_as_expected]
@@ -107,7 +93,13 @@ def page(ours: Sequence[Verdict], theirs: Sequence[Verdict], crowds: Sequence[Se
         raise ValueError(f"Not what the page would say: {'; '.join(wrong)}")
     held = [verdict for verdict in ours if not verdict.case.is_limit]
     limits = [verdict for verdict in ours if verdict.case.is_limit]
-    parts = [_summary(held, limits), *_sections(held), _limits(limits), _comparison(ours, theirs), _crowds(*crowds)]
+    parts = [
+        _summary(held, limits),
+        *_sections(held),
+        _limits(limits),
+        _comparison(ours, theirs),
+        starts_section(crowds),
+    ]
     return "\n".join(parts)
 
 
@@ -116,7 +108,8 @@ def _summary(held: Sequence[Verdict], limits: Sequence[Verdict]) -> str:
         airflow=version("apache-airflow"),
         held=len(held),
         held_counts=_in_words(held),
-        limits=len(limits),
+        limits=len({verdict.case.limit for verdict in limits}),
+        limit_cases=len(limits),
         limit_counts=_in_words(limits),
         section=SECTION,
         anchor=SECTION.lower().replace(" ", "-"),
@@ -158,11 +151,17 @@ def _rows(verdicts: Iterable[Verdict]) -> Iterator[str]:
 def _limits(verdicts: Sequence[Verdict]) -> str:
     timeouts = [verdict.case.operator["timeout"] for verdict in verdicts if "timeout" in verdict.case.operator]
     head = _LIMITS.format(section=SECTION, shortest=min(timeouts), longest=max(timeouts))
-    return head + "".join(
-        f"{row} {_cells(verdict.counts)} | {verdict.case.prevented_by or 'nothing'} |\n"
-        for verdict in verdicts
-        for row in map(str.rstrip, _rows([verdict]))
-    )
+    by_limit = groupby(sorted(verdicts, key=_limit), _limit)
+    return head + "".join(_LIMIT.format(limit=limit) + "".join(map(_limit_row, each)) for limit, each in by_limit)
+
+
+def _limit(verdict: Verdict) -> str:
+    return verdict.case.limit
+
+
+def _limit_row(verdict: Verdict) -> str:
+    (row,) = _rows([verdict])
+    return f"{row.rstrip()} {_cells(verdict.counts)} | {verdict.case.prevented_by or 'nothing'} |\n"
 
 
 def _said(verdict: Verdict) -> tuple[str, str, str, str]:
@@ -203,19 +202,6 @@ def _compared(our: Verdict, their: Verdict) -> str:
     what = our.case.happens if our.case.is_limit else f"{our.case.section} {our.case.happens}"
     runs = f"{_runs(our)} | {len(our.runs)} | {_cells(our.counts)} | {_runs(their)} | {len(their.runs)}"
     return f"| {what} | {runs} | {their.state} | {_cells(their.counts)} |\n"
-
-
-def _crowds(many: Sequence[dict[str, Any]], one: Sequence[dict[str, Any]]) -> str:
-    return _CROWDS.format(
-        starts=many[0]["starts"],
-        actors=many[0]["actors"],
-        at_a_time=AT_A_TIME,
-        attempts=ATTEMPTS,
-        settle=SETTLE_SECONDS,
-        table=table(many),
-        fewer=one[0]["starts"],
-        other_table=table(one),
-    )
 
 
 def _cells(counts: Counts) -> str:

@@ -17,11 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.chaos import report
+from tests.chaos.aftermath import play
 from tests.chaos.case import PLAIN_PREFIX, Case
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
-from tests.chaos.scene import LAB_CONFIG, play
-from tests.chaos.thousand_starts import CROWDS, compare_in_another_process, table
+from tests.chaos.report_of_starts import Crowds
+from tests.chaos.scene import LAB_CONFIG
+from tests.chaos.storms import STORMS, Gathering
 from tools.lab import AirflowLab
 from tools.versions import DEVELOPMENT_VERSION, ROOT
 
@@ -43,9 +45,19 @@ def chaos_lab(folder: Path) -> AirflowLab:
 def play_all(lab: AirflowLab, cases: Sequence[Case], *, prefix: str = "") -> Iterator[Verdict]:
     """Run the cases, several at a time where they do not stop what others need; yield each verdict when it is there."""
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        together = [pool.submit(play, lab, case, prefix=prefix) for case in cases if not case.is_alone]
+        by_themselves = [case for case in cases if not (case.is_alone or case.storm)]
+        together = [pool.submit(play, lab, case, prefix=prefix) for case in by_themselves]
         yield from (future.result() for future in as_completed(together))
+    for storm in dict.fromkeys(case.storm for case in cases if case.storm):
+        yield from _play_in_storm(lab, storm, [case for case in cases if case.storm == storm], prefix=prefix)
     yield from (play(lab, case, prefix=prefix) for case in cases if case.is_alone)
+
+
+def _play_in_storm(lab: AirflowLab, storm: str, cases: Sequence[Case], *, prefix: str) -> Iterator[Verdict]:
+    """Run the cases of one storm, all at the same time."""
+    with Gathering(lab, STORMS[storm], len(cases)) as gathering, ThreadPoolExecutor(len(cases)) as pool:
+        together = [pool.submit(play, lab, case, prefix=prefix, storm=gathering.wait) for case in cases]
+        yield from (future.result() for future in as_completed(together))
 
 
 def play_clearly(lab: AirflowLab, cases: Sequence[Case], *, prefix: str = "") -> list[Verdict]:
@@ -74,12 +86,8 @@ def _their_word(verdict: Verdict) -> str:
 
 
 def _write_page(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> None:
-    tell("\nVery many starts under faults:")
-    figures = []
-    for crowd in CROWDS:
-        figures.append(compare_in_another_process(crowd))
-        tell(table(figures[-1]))
-    report.PAGE.write_text(report.page(ours, theirs, figures))
+    tell("\nVery many starts under faults")
+    report.PAGE.write_text(report.page(ours, theirs, Crowds.measured()))
 
 
 def main() -> int:

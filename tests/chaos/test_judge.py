@@ -186,3 +186,27 @@ def test_a_plain_client_may_take_more_tries_and_looks_for_nothing() -> None:
 
     assert not judge(a_case(), seen, is_plain=True).trouble
     assert judge(a_case(), seen).trouble
+
+
+def test_tries_that_airflow_itself_may_cost_are_neither_trouble_nor_failed() -> None:
+    case = a_case(tries=2, spare_tries=2)
+
+    for tries in (2, 3, 4):
+        assert judged(case, a_run("SUCCEEDED"), result="SUCCEEDED", tries=tries).is_as_expected
+    assert not judged(case, a_run("SUCCEEDED"), result="SUCCEEDED", tries=5).is_as_expected
+    assert not judged(case, a_run("SUCCEEDED"), result="SUCCEEDED", tries=1).is_as_expected
+
+
+def test_of_a_dag_run_s_namesake_only_its_own_run_counts_however_the_old_one_ends() -> None:
+    case = a_case(
+        clears=1,
+        runs=("SUCCEEDED", "SUCCEEDED"),
+        also=("ABORTED", "SUCCEEDED"),
+        operator={"wait_for_completion": False},
+    )
+    old, new = a_run("SUCCEEDED", run_id="old", ended=60), a_run("SUCCEEDED", run_id="new", ended=90)
+
+    assert judged(case, old, new, result="new").is_as_expected
+    assert judged(case, a_run("ABORTED"), new, result="new").is_as_expected
+    assert judged(case, old, new, result="old").counts == Counts(lost=1)
+    assert judged(case, old, a_run("ABORTED"), result="old").counts == Counts(lost=1)

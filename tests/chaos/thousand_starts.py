@@ -13,25 +13,24 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from types import SimpleNamespace
+from functools import partial
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Order
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, actor
+from tests.chaos.attempts import RETRIES, Attempt
 from tools.environment import clean_environment
 from tools.versions import ROOT
 
 AT_A_TIME = 32
-ATTEMPTS = 3
+ATTEMPTS = RETRIES + 1
 SETTLE_SECONDS = 3
-FAULTS: dict[str, dict[str, Any]] = {
+Faults = Mapping[str, Mapping[str, Any]]
+FAULTS: Faults = {
     "503 before commit": {"action": "answer", "status": 503, "probability": 0.025},
     "500 after commit": {"action": "answer-after-commit", "status": 500, "probability": 0.025},
     "reset before commit": {"action": "cut-before-commit", "probability": 0.025},
@@ -76,25 +75,21 @@ ACTORS = [actor(f"crowd/actor-{number}")(_stay) for number in range(20)]
 
 def start_with_the_hook(_apify: LocalApify, name: str, number: int) -> str | None:
     """Start as the operator does for one of many mapped tasks with two retries."""
-    from airflow_provider_apify.hooks.apify import ApifyHook  # noqa: PLC0415 - imports Airflow
-
-    target = Target("actor", name)
     began = time.time()
+    sent_at: float | None = None
     for attempt in range(1, ATTEMPTS + 1):
-        hook = ApifyHook("crowd")
-        task = {"dag_id": "crowd", "task_id": "run", "run_id": "one", "map_index": number, "max_tries": ATTEMPTS - 1}
-        order = Order(
-            target=target,
-            start=hook.start_request(target, {"page": number}, RunOptions(timeout=FIRST_TIMEOUT + number)),
-            identity=Identity.of(SimpleNamespace(**task, try_number=attempt)),
-            search=attempt > 1,
-            since=began,
-        )
+        this, sent_at = attempt_of(name, number, attempt, since=began, sent_at=sent_at), time.time()
         try:
-            return hook.start_or_adopt_run(order, lambda _words: None).id
+            return this.start()
         except ApifyError:
             continue
     return None
+
+
+def attempt_of(name: str, number: int, attempt: int, *, since: float, sent_at: float | None = None) -> Attempt:
+    """Return an attempt whose run the ledger can tell from all others."""
+    timeout = FIRST_TIMEOUT + number
+    return Attempt(actor=name, number=number, timeout=timeout, number_of_try=attempt, since=since, sent_at=sent_at)
 
 
 def start_with_the_official_client(apify: LocalApify, name: str, number: int) -> str | None:
@@ -121,30 +116,40 @@ def compare(crowd: Crowd) -> list[dict[str, Any]]:
 
 def compare_in_another_process(crowd: Crowd) -> list[dict[str, Any]]:
     """Do what :func:`compare` does with a home for Airflow that is left behind by nobody."""
+    return figures_of(__spec__.name, *map(str, crowd))
+
+
+def figures_of(module: str, *arguments: str) -> list[dict[str, Any]]:
+    """Return what a module like this prints with ``--json``."""
     with tempfile.TemporaryDirectory() as home:
         environment = clean_environment(AIRFLOW_HOME=home, AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR")
-        command = [sys.executable, "-m", __spec__.name, "--json", *map(str, crowd)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603 - this module
+        command = [sys.executable, "-m", module, "--json", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603 - ours
     figures: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
-def put_through(client: str, start: Start, crowd: Crowd) -> dict[str, Any]:
-    """Start that often, several at a time, against a local Apify with :data:`FAULTS`; return what came of it.
+def put_through(
+    client: str, start: Start, crowd: Crowd, faults: Faults = FAULTS, *, before: Start | None = None
+) -> dict[str, Any]:
+    """Start that often, several at a time, against a local Apify with faults; return what came of it.
 
+    :param before: is done for all of them first.
     :return: what :func:`judge` returns, and for how many ``actors``, how many ``requests`` Apify got, how often each of
         the ``faults`` happened, and the ``seconds`` it took.
     """
     actors = ACTORS[: crowd.actors]
-    with LocalApify(actors=actors) as apify, patch.dict(os.environ, AIRFLOW_CONN_CROWD=_connection(apify)):
-        for seed, fault in enumerate(FAULTS.values()):
-            apify.control.add_fault(**fault, seed=seed, path="/v2/*", times=None)
+    with LocalApify(actors=actors) as apify, patch.dict(os.environ, AIRFLOW_CONN_CROWD=connection_to(apify)):
+        for seed, fault in enumerate(faults.values()):
+            rule: dict[str, Any] = {"path": "/v2/*", "times": None, "seed": seed, **fault}
+            apify.control.add_fault(**rule)
         began = time.monotonic()
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            given = list(pool.map(lambda number: start(apify, crowd.actor(number), number), range(crowd.starts)))
+            for each in filter(None, (before, start)):
+                given = list(pool.map(partial(_called, each, apify, crowd), range(crowd.starts)))
         seconds = round(time.monotonic() - began, 1)
         ledger, rules = apify.control.ledger(slim=True), apify.control.faults()
-    happened = {words: rule["happened"] for words, rule in zip(FAULTS, rules, strict=True)}
+    happened = {words: rule["happened"] for words, rule in zip(faults, rules, strict=True)}
     requests = sum(count for route, count in ledger.requests.items() if "/v2/" in route)
     return {
         "client": client,
@@ -156,7 +161,12 @@ def put_through(client: str, start: Start, crowd: Crowd) -> dict[str, Any]:
     }
 
 
-def _connection(apify: LocalApify) -> str:
+def _called(start: Start, apify: LocalApify, crowd: Crowd, number: int) -> str | None:
+    return start(apify, crowd.actor(number), number)
+
+
+def connection_to(apify: LocalApify) -> str:
+    """Return the connection of :mod:`tests.chaos.attempts` as Airflow takes it from the environment."""
     extra = {"start_settle_seconds": SETTLE_SECONDS}
     return json.dumps({"conn_type": "apify", "host": apify.base_url, "password": apify.token, "extra": extra})
 
@@ -194,7 +204,7 @@ def table(figures: Sequence[dict[str, Any]]) -> str:
         ["---", *("---:" for _ in figures)],
         *[[name, *(f"{each[name]:,}" for each in figures)] for name in figures[0] if name not in {"client", "faults"}],
         ["requests per start", *(f"{each['requests'] / each['starts']:.2f}" for each in figures)],
-        *[[words, *(str(each["faults"][words]) for each in figures)] for words in FAULTS],
+        *[[words, *(str(each["faults"][words]) for each in figures)] for words in figures[0]["faults"]],
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

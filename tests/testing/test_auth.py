@@ -32,6 +32,16 @@ def test_an_expired_token_is_refused_until_the_faults_are_cleared(client: Client
     assert client.data("GET", ME)["username"] == "local"
 
 
+def test_a_rotated_token_replaces_the_old_one_and_an_expired_one(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.add_fault("expire-token", path="/v2/users/me")
+    assert client.error("GET", ME) == (401, "user-or-token-not-found")
+
+    local_apify.control.rotate_token("apify_api_new")
+
+    assert client.error("GET", ME) == (401, "user-or-token-not-found")
+    assert client.data("GET", ME, token="apify_api_new")["username"] == "local"
+
+
 def test_unknown_paths_and_methods_get_errors_in_apifys_shape(client: Client) -> None:
     assert client.error("GET", "/v2/nonsense") == (404, "page-not-found")
     assert client.error("PATCH", ME) == (405, "method-not-allowed")

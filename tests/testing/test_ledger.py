@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,3 +85,19 @@ def test_settings_can_be_changed_and_unknown_ones_are_refused(local_apify: Local
     assert control.settings().graceful_abort_seconds == 5
     with pytest.raises(ValueError, match="speed"):
         control.settings(speed=11)
+
+
+def test_an_actor_can_be_given_a_history(client: Client, local_apify: LocalApify) -> None:
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+
+    ids = local_apify.control.add_past_runs("apify/scenario", days, user_agent="earlier")
+
+    listed = client.data("GET", SCENARIO, params={"startedAfter": "2026-01-02T00:00:00Z", "desc": 1})["items"]
+    assert [(run["id"], run["status"]) for run in listed] == [(ids[2], "SUCCEEDED"), (ids[1], "SUCCEEDED")]
+    assert client.data("GET", f"/v2/actor-runs/{ids[0]}")["meta"]["userAgent"] == "earlier"
+    assert [run.run_id for run in local_apify.control.ledger().of("earlier")] == ids
+
+
+def test_an_unknown_actor_gets_no_history(local_apify: LocalApify) -> None:
+    with pytest.raises(ValueError, match="Actor nobody~nothing was not found"):
+        local_apify.control.add_past_runs("nobody/nothing", [])

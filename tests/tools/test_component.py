@@ -91,3 +91,15 @@ def test_a_component_that_died_shows_the_end_of_its_log(started: list[Component]
 
     with pytest.raises(LabError, match=r"(?s)exit code 1.*no such database.*test\.log"):
         component.check()
+
+
+def test_a_process_is_suspended_with_its_children_and_goes_on_later(started: list[Component], tmp_path: Path) -> None:
+    component = start(started, tmp_path, DEAF_PARENT)
+    wait_until(lambda: says(component, "ready"), "the child to start", timeout=WAIT_SECONDS)
+    tree = [psutil.Process(component.pid), psutil.Process(int(component.output().split()[1]))]
+
+    component.suspend()
+    wait_until(lambda: {process.status() for process in tree} == {"stopped"}, "them to sleep", timeout=WAIT_SECONDS)
+    component.resume()
+
+    wait_until(lambda: {process.status() for process in tree} == {"sleeping"}, "them to wake", timeout=WAIT_SECONDS)

@@ -8,11 +8,12 @@
 
 from tools.lab.airflow_lab import AirflowLab
 from tools.lab.apify import ApifyServer
-from tools.lab.client import AirflowClient, AirflowRequestError, DagRunKey, TaskInstance
+from tools.lab.client import FINISHED_RUN_STATES, AirflowClient, AirflowRequestError, DagRunKey, TaskInstance
 from tools.lab.component import Component, LabError
 from tools.lab.waiting import wait_until
 
 __all__ = [
+    "FINISHED_RUN_STATES",
     "AirflowClient",
     "AirflowLab",
     "AirflowRequestError",

@@ -119,6 +119,33 @@ class AirflowLab:
     def _environment(self) -> dict[str, str]:
         return self.home.environment(**self._variables(self.apify))
 
+    @property
+    def task_server(self) -> str:
+        """The component that workers talk to."""
+        return "task-server" if "task-server" in self._commands else "api-server"
+
+    @property
+    def task_port(self) -> int:
+        """The port that it listens on."""
+        return self._task_port
+
+    def wait_for_task_server(self) -> None:
+        """Wait until the API that workers talk to answers, and has been built.
+
+        :raises TimeoutError: it does not.
+        """
+        client = AirflowClient(f"http://127.0.0.1:{self._task_port}")
+
+        def answers() -> bool:
+            self.components[self.task_server].check()
+            try:
+                client.prepare_for_tasks()
+            except requests.ConnectionError:
+                return False
+            return True
+
+        wait_until(answers, "the API of the workers", timeout=START_SECONDS, poll=HEALTH_POLL_SECONDS)
+
     def start_component(self, name: str) -> Component:
         """Start a component, or another of its kind.
 
@@ -213,7 +240,7 @@ class AirflowLab:
             self.start_component(name)
         self._client = AirflowClient(f"http://127.0.0.1:{port}")
         self._wait_until_healthy(since)
-        AirflowClient(f"http://127.0.0.1:{self._task_port}").prepare_for_tasks()
+        self.wait_for_task_server()
         self._client.log_in(USER, self.home.password)
         self._client.put_connection(
             "apify_default",

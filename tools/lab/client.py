@@ -153,13 +153,16 @@ class AirflowClient:
         self.wait_for_dag(dag_id)
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
-    def trigger(self, dag_id: str, conf: Json | None = None, *, logical_date: str | None = None) -> DagRunKey:
+    def trigger(
+        self, dag_id: str, conf: Json | None = None, *, logical_date: str | None = None, run_id: str | None = None
+    ) -> DagRunKey:
         """Start a manual run.
 
         :param conf: the run's configuration, which fills the DAG's params.
         :param logical_date: ISO time; None gives a run without one, as the UI may do.
+        :param run_id: its name; None lets Airflow make one.
         """
-        body = {"conf": conf or {}, "logical_date": logical_date}
+        body = {"conf": conf or {}, "logical_date": logical_date, "dag_run_id": run_id}
         answer = self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)
         return DagRunKey(dag_id, answer["dag_run_id"])
 
@@ -173,6 +176,14 @@ class AirflowClient:
         """Return the state of a run: queued, running, success or failed."""
         state: str = self.call("GET", run.path)["state"]
         return state
+
+    def set_run_state(self, run: DagRunKey, state: str) -> None:
+        """Mark a run, and what has not ended of its tasks, as ``failed`` or ``success``."""
+        self.call("PATCH", run.path, json={"state": state})
+
+    def delete_run(self, run: DagRunKey) -> None:
+        """Delete a run that has ended, as the button in the UI does."""
+        self.call("DELETE", run.path)
 
     def wait_for_run(
         self, run: DagRunKey, states: Sequence[str] = FINISHED_RUN_STATES, timeout: float = RUN_SECONDS

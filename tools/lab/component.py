@@ -85,6 +85,16 @@ class Component:
         kill_trees([self._process.pid])
         self._process.wait()
 
+    def suspend(self) -> None:
+        """Stop the process and its children where they are (SIGSTOP), as a machine that sleeps."""
+        for process in _tree(self._process.pid):
+            process.suspend()
+
+    def resume(self) -> None:
+        """Let them go on (SIGCONT)."""
+        for process in _tree(self._process.pid):
+            process.resume()
+
     def reap(self) -> None:
         """Collect the exit code of an ended process, so that no zombie stays behind."""
         self._process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.options import start_action
+from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.faults import Fault
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class ControlRoom:
             Route("/control/faults", self.clear_faults, methods=["DELETE"]),
             Route("/control/settings", self.change_settings, methods=["PATCH"]),
             Route("/control/ledger", self.ledger),
+            Route("/control/token", self.rotate_token, methods=["PUT"]),
+            Route("/control/past-runs", self.add_past_runs, methods=["POST"]),
             Route("/control/schedules/{id}/fire", self.fire_schedule, methods=["POST"]),
             Route("/control/reset", self.reset, methods=["POST"]),
         ]
@@ -67,6 +71,24 @@ class ControlRoom:
     async def ledger(self, request: Request) -> Response:
         """Answer with the ledger; ``slim=1`` leaves out headers."""
         return JsonResponse(asdict(self._site.world.ledger(slim=request.query_params.get("slim") == "1")))
+
+    async def rotate_token(self, request: Request) -> Response:
+        """Accept another token, and refuse the one before."""
+        world = self._site.world
+        world.token = (await request.json())["token"]
+        world.faults.token_is_expired = False
+        return Response(status_code=204)
+
+    async def add_past_runs(self, request: Request) -> Response:
+        """Give an Actor a history, and answer with the ids of its runs."""
+        world, body = self._site.world, await request.json()
+        try:
+            actor = world.find_actor(body["actor"])
+        except ApiError as error:
+            return JsonResponse({"error": error.message}, 400)
+        times = map(datetime.fromisoformat, body["started"])
+        runs = [world.add_past_run(actor, moment, user_agent=body["user_agent"]) for moment in times]
+        return JsonResponse([run.id for run in runs], 201)
 
     async def fire_schedule(self, request: Request) -> Response:
         """Let a schedule start its runs now."""

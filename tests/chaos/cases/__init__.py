@@ -3,7 +3,31 @@
 from __future__ import annotations
 
 from tests.chaos.case import Case
-from tests.chaos.cases import faults, kills, limits, outcomes, users
+from tests.chaos.cases import (
+    beside,
+    deployments,
+    faults,
+    kills,
+    limits,
+    namesakes,
+    outcomes,
+    servers,
+    sleepers,
+    tokens,
+    users,
+)
 
-_ALL: tuple[Case, ...] = (*kills.CASES, *faults.CASES, *users.CASES, *outcomes.CASES, *limits.CASES)
+_ALL: tuple[Case, ...] = (
+    *kills.CASES,
+    *sleepers.CASES,
+    *deployments.CASES,
+    *servers.CASES,
+    *beside.CASES,
+    *namesakes.CASES,
+    *tokens.CASES,
+    *faults.CASES,
+    *users.CASES,
+    *outcomes.CASES,
+    *limits.CASES,
+)
 CASES = tuple(case.here for case in _ALL)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from tests.chaos.acts import (
-    kill_machine,
-    kill_triggerer_until_the_end,
-    kill_worker,
-    move_trigger,
-    restart,
-    shut_worker_down,
-    struck,
-    watched,
-)
+from tests.chaos.acts import kill_machine, kill_triggerer_until_the_end, kill_worker, move_trigger, restart
 from tests.chaos.case import STARTS, Case, hold
+from tests.chaos.moments import struck, watched
 
 _WORKER = "The worker is killed"
-_SHUT_DOWN = "The worker is shut down (SIGTERM)"
 _MACHINE = "The machine dies"
 _TRIGGERER = "The triggerer dies"
 _ATTACHES = "The retry goes on with the run."
 _ADOPTS = "The retry finds the run at Apify by its marker and goes on with it."
 _LONG = {"durationSecs": 20, "items": 3}
-_NOBODY_IS_TOLD = "The worker is not told; the retry goes on with the run."
 _ITEMS = {"method": "GET", "path": "/v2/datasets/*/items"}
 
 _INSIDE = (
@@ -193,29 +183,6 @@ CASES = (
         dies_at="before Airflow knows of the success",
     ),
     Case(
-        key="worker_is_shut_down_and_run_kept",
-        section=_SHUT_DOWN,
-        happens="while it waits for the run, as in a deployment, and `abort_on_kill=False`",
-        then=_ATTACHES,
-        tries=2,
-        run_input=_LONG | {"durationSecs": 40},
-        operator={"abort_on_kill": False},
-        acts=shut_worker_down(watched),
-    ),
-    Case(
-        key="worker_is_shut_down_and_no_second_run",
-        section=_SHUT_DOWN,
-        happens="while it waits for the run, as in a deployment, and `on_failed_run` is `fail`",
-        then="To the task this looks like a kill: the run is aborted. No retry starts another.",
-        tries=2,
-        run_input=_LONG | {"durationSecs": 60},
-        operator={"on_failed_run": "fail"},
-        acts=shut_worker_down(watched),
-        runs=("ABORTED",),
-        state="failed",
-        before_3_3={"then": _NOBODY_IS_TOLD, "runs": ("SUCCEEDED",), "state": "success"},
-    ),
-    Case(
         key="machine_waits",
         section=_MACHINE,
         happens="while the worker waits for the run",
@@ -234,26 +201,6 @@ CASES = (
         dies_at="the answer is there, the id is not stored",
         is_machine=True,
         deferrable=True,
-    ),
-    Case(
-        key="triggerer_dies",
-        section=_TRIGGERER,
-        happens="while it watches the run",
-        then="The next triggerer watches on.",
-        deferrable=True,
-        run_input=_LONG | {"durationSecs": 30},
-        acts=restart("triggerer"),
-        is_alone=True,
-    ),
-    Case(
-        key="triggerer_is_stopped",
-        section=_TRIGGERER,
-        happens="gracefully, as in a deployment, while it watches the run",
-        then="The run is not taken for unwanted; the next triggerer watches on.",
-        deferrable=True,
-        run_input=_LONG | {"durationSecs": 30},
-        acts=restart("triggerer", gracefully=True),
-        is_alone=True,
     ),
     Case(
         key="triggerer_is_away_at_the_end",

@@ -1,24 +1,23 @@
-"""Where the promise does not hold: whoever could abort the run is dead, not told, not let in, or shut down."""
+"""Where the promise does not hold: whoever could abort the run is dead, not told, or not let in."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import (
-    expire_token,
-    kill_triggerer_until_the_end,
-    kill_worker,
-    mark,
-    mark_when_the_worker_is_lost,
-    shut_worker_down,
-    struck,
-    watched,
-)
-from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, NONE, START_SETTLE_SECONDS, STARTS, Case, Counts, hold
+from tests.chaos.acts import kill_triggerer_until_the_end, kill_worker, shut_worker_down
+from tests.chaos.case import ENDLESS, LONG_HOLD_SECONDS, START_SETTLE_SECONDS, STARTS, Case, Counts, hold
+from tests.chaos.moments import struck, watched
+from tests.chaos.user_acts import expire_token, mark, mark_when_the_worker_is_lost
 
 SECTION = "Known limits"
+LAST_ATTEMPT = "The last attempt dies"
+NOBODY_TOLD = "A user ends a task that nobody works for"
+NO_TOKEN = "The token expires for good"
+TOO_LATE = "Apify starts the run later than anybody looks for it"
 _RETRIES = "`retries`: the next attempt goes on with the run"
 _ENDS_ITSELF = "the run goes on until its own `timeout`."
+_NOBODY = f"Airflow tells nobody of it; {_ENDS_ITSELF}"
+_DEFERRED = "`deferrable=True`: while the task waits, no worker can be lost"
 _ORPHAN: dict[str, Any] = {
     "section": SECTION,
     "run_input": ENDLESS,
@@ -29,15 +28,19 @@ _ORPHAN: dict[str, Any] = {
 
 _TOKEN_EXPIRES = Case(
     key="limit_token_expires",
-    happens="The token expires while the run goes on.",
-    then=f"The task fails. Without a token nobody can abort the run; {_ENDS_ITSELF}",
-    operator={"timeout": 85, "poll_interval": 2},
+    limit=NO_TOKEN,
+    happens="The token expires while the run goes on, and no attempt has another.",
+    then=f"Each attempt fails. Without a token nobody can abort the run; {_ENDS_ITSELF}",
+    prevented_by="a valid token in the connection while retries are left: the next attempt goes on with the run",
+    operator={"timeout": 110, "poll_interval": 2},
+    tries=3,
     acts=expire_token(watched),
     has_plain=True,
     **_ORPHAN,
 )
 _MARK_WHILE_START_IS_ON_ITS_WAY = Case(
     key="limit_mark_while_start_is_on_its_way",
+    limit=TOO_LATE,
     happens="A user marks the task while its start request is on its way, and Apify starts the run later than "
     "Airflow kills the worker (5 seconds after it has told it).",
     then=f"When the worker looks for the run, there is none yet; {_ENDS_ITSELF}",
@@ -51,6 +54,7 @@ _MARK_WHILE_START_IS_ON_ITS_WAY = Case(
 CASES = (
     Case(
         key="limit_last_attempt_dies",
+        limit=LAST_ATTEMPT,
         happens="The worker is killed while it waits for the run, on its last attempt (`retries=0`).",
         then=f"Nobody comes after it; {_ENDS_ITSELF}",
         prevented_by=_RETRIES,
@@ -61,6 +65,7 @@ CASES = (
     ),
     Case(
         key="limit_last_attempt_dies_deferred",
+        limit=LAST_ATTEMPT,
         happens="The worker is killed after the start, before it defers, on its last attempt (`retries=0`).",
         then=f"Nobody comes after it; {_ENDS_ITSELF}",
         prevented_by=_RETRIES,
@@ -71,30 +76,44 @@ CASES = (
     ),
     Case(
         key="limit_mark_when_worker_is_lost",
+        limit=NOBODY_TOLD,
         happens="The worker is killed while it waits for the run, and a user marks the task before the next try.",
-        then=f"Airflow tells nobody of it; {_ENDS_ITSELF}",
-        prevented_by="`deferrable=True`: while the task waits, no worker can be lost",
+        then=_NOBODY,
+        prevented_by=_DEFERRED,
         operator={"timeout": 30, "retry_delay": 900},
         has_plain=True,
-        acts=mark_when_the_worker_is_lost("failed"),
+        acts=mark_when_the_worker_is_lost(kill_worker, "failed"),
+        **_ORPHAN,
+    ),
+    Case(
+        key="limit_mark_when_worker_is_shut_down",
+        limit=NOBODY_TOLD,
+        happens="The worker is shut down (SIGTERM) while it waits for the run, and a user marks the task before the "
+        "next try.",
+        then=f"The run was left for the next try. {_NOBODY}",
+        prevented_by=_DEFERRED,
+        operator={"timeout": 30, "retry_delay": 900},
+        acts=mark_when_the_worker_is_lost(shut_worker_down, "failed"),
         **_ORPHAN,
     ),
     Case(
         key="limit_mark_while_triggerer_is_away",
+        limit=NOBODY_TOLD,
         happens="The triggerer is dead, a user marks the task, and no other triggerer comes before the run ends.",
-        then=f"Airflow tells nobody of it; {_ENDS_ITSELF}",
+        then=_NOBODY,
+        prevented_by="a second triggerer",
         operator={"timeout": 40},
         acts=kill_triggerer_until_the_end("failed"),
         deferrable=True,
         is_alone=True,
         **_ORPHAN,
     ),
-    # A trigger that fails is retried; the retry is refused at once.
-    *_TOKEN_EXPIRES.both_ways(tries=2, operator={"timeout": 120, "poll_interval": 2}),
+    *_TOKEN_EXPIRES.both_ways(),
     *_MARK_WHILE_START_IS_ON_ITS_WAY.both_ways(),
     Case(
         key="limit_start_arrives_too_late",
         section=SECTION,
+        limit=TOO_LATE,
         happens="The worker is killed while its start request is on its way, and Apify starts the run later than "
         "`start_settle_seconds` after the retry has begun to look for it.",
         then="The retry starts another run and uses it; nobody knows of the late one.",
@@ -105,23 +124,5 @@ CASES = (
         tries=2,
         faults=(hold(STARTS, seconds=10 * START_SETTLE_SECONDS),),
         acts=kill_worker(struck),
-    ),
-    Case(
-        key="limit_worker_is_shut_down",
-        section=SECTION,
-        happens="The worker is shut down (SIGTERM) while it waits for the run, as in a deployment.",
-        then="To the task this looks like a kill: the run is aborted, and the retry starts another.",
-        prevented_by="`abort_on_kill=False`, or `deferrable=True`",
-        run_input={"durationSecs": 20, "items": 3},
-        acts=shut_worker_down(watched),
-        runs=("ABORTED", "SUCCEEDED"),
-        costs=Counts(lost=1),
-        tries=2,
-        has_plain=True,
-        before_3_3={
-            "then": "The worker is not told; the retry goes on with the run.",
-            "runs": ("SUCCEEDED",),
-            "costs": NONE,
-        },
     ),
 )

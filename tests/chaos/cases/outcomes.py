@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.acts import abort_at_apify, kill_machine, kill_triggerer_until_the_end, watched
-from tests.chaos.case import CROWDED, ENDLESS, STARTS, Case
+from tests.chaos.acts import kill_machine, kill_triggerer_until_the_end
+from tests.chaos.case import CROWDED, ENDLESS, FULL, Case
+from tests.chaos.moments import watched
+from tests.chaos.user_acts import abort_at_apify
 
 _RUN = "The run"
 _FULL = {
-    "action": "answer",
-    **STARTS,
-    "status": 402,
+    **FULL,
     "error_type": "actor-memory-limit-exceeded",
     "message": "The account's memory is used up.",
     "times": 2,

@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.chaos.acts import (
-    Moment,
-    between_tries,
-    clear,
-    finished,
-    mark,
-    struck,
-    struck_and_deferred,
-    watched,
-)
-from tests.chaos.case import ABORTS, ENDLESS, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
+from tests.chaos.case import ABORTS, ENDLESS, FULL, LONG_HOLD_SECONDS, SHORT, STARTS, Case, hold
+from tests.chaos.moments import Moment, between_tries, finished, struck, struck_and_deferred, watched
+from tests.chaos.user_acts import clear, mark
 
 _MARKS = ("failed", "success")
-_FULL = {
-    "action": "answer",
-    **STARTS,
-    "status": 402,
-    "error_type": "concurrent-runs-limit-exceeded",
-    "message": "The account has too many runs at the same time.",
-}
 _PATIENT = {"wait_for_capacity": 600}
 _BAD_ABORTS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "cut": ("is cut off before Apify has done it", {"action": "cut-before-commit"}),
@@ -77,7 +62,7 @@ def _marks() -> Iterator[Case]:
             "Nothing was started, and nothing is.",
             struck,
             state,
-            faults=({**_FULL, "times": None},),
+            faults=({**FULL, "times": None},),
             operator=_PATIENT,
             runs=(),
         )
@@ -88,7 +73,7 @@ def _marks() -> Iterator[Case]:
             struck_and_deferred,
             state,
             deferrable=True,
-            faults=({**_FULL, "times": None},),
+            faults=({**FULL, "times": None},),
             operator=_PATIENT,
             runs=(),
         )

@@ -7,13 +7,24 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, get_parsing_context, task
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
-from tests.chaos.case import CROWDED, CROWDED_SECONDS, EXPORT, MAPPED, MAPPED_TIMEOUT, SAVED_TASK, TASK, Case
+from tests.chaos.case import (
+    BESIDE,
+    CROWDED,
+    CROWDED_SECONDS,
+    EXPORT,
+    ITEMS,
+    MAPPED,
+    MAPPED_TIMEOUT,
+    SAVED_TASK,
+    TASK,
+    Case,
+)
 from tests.chaos.cases import CASES
-from tests.chaos.crash import death_note, die_at
+from tests.chaos.crash import death_note, die, die_with_the_machine, sleep_with_the_machine, strike_at
 
 FOLDER = os.environ["CHAOS_FOLDER"]
 
@@ -39,7 +50,8 @@ def _arguments(case: Case) -> dict[str, Any]:
 def _dies(case: Case) -> dict[str, Any]:
     if case.dies_at is None:
         return {}
-    return {"pre_execute": die_at(case.dies_at, death_note(FOLDER, case.key), machine=case.is_machine)}
+    strike = sleep_with_the_machine if case.sleeps else die_with_the_machine if case.is_machine else die
+    return {"pre_execute": strike_at(case.dies_at, death_note(FOLDER, case.key), strike)}
 
 
 def _value(name: str, value: Any) -> Any:
@@ -56,8 +68,21 @@ def _take_the_slot(pool: str) -> None:
     crowd()
 
 
+def _add_another() -> None:
+    @task(task_id=BESIDE)
+    def beside() -> None:
+        """Do nothing."""
+
+    beside()
+
+
 def _add_tasks(case: Case) -> None:
     run_input = dict(case.run_input)
+    if case.shape in {BESIDE, ITEMS}:
+        _add_another()
+    if case.shape == ITEMS:
+        task.apify_actor(**_arguments(case))(lambda: run_input)()
+        return
     if case.shape == "mapped":
         each = [{"run_input": run_input, "timeout": MAPPED_TIMEOUT + index} for index in range(MAPPED)]
         RunActorOperator.partial(**_arguments(case)).expand_kwargs(each)
@@ -78,6 +103,9 @@ def _add_tasks(case: Case) -> None:
         ).set_upstream(run)
 
 
+# A worker that reads this file wants one of them only: to make all takes it seconds, which all cases would wait for.
+_WANTED = get_parsing_context().dag_id
 for _case in CASES:
-    with DAG(_case.key, schedule=None):
-        _add_tasks(_case)
+    if _WANTED in {None, _case.key}:
+        with DAG(_case.key, schedule=None):
+            _add_tasks(_case)
