@@ -33,7 +33,7 @@ from airflow_provider_apify.models import SUCCEEDED, ActorRun
 
 STARTS = 4
 """How often a run is started at most, where it stays unknown whether it was."""
-HURRIED_PAUSES = (0.0, 0.5, 1.0, 2.0)
+HURRIED_PAUSES: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each look of a task that was told to stop, for the run that it was just starting: it has five."""
 
 

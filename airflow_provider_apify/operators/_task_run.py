@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from types import TracebackType
@@ -94,8 +94,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
         :param is_quiet: whether no start of an earlier attempt can be under way any more.
         """
-        self._target = target
         trace, finder = self.memory.trace(is_quiet=is_quiet), self._finder(target, self._hook.retry)
+        self._target = target
         earlier = EarlierRuns(trace, finder, self._log.info, accept=terms.accept, settle=self._settle)
         found = self.drive(earlier.find())
         decision = decide(found, self.memory.identity.rerun, terms)
@@ -167,15 +167,11 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         if self.is_judged:
             return
         if isinstance(error, AirflowTaskTimeout) or (error is not None and self._is_late()):
-            self._give_up(_UNHURRIED, self._patient_pauses)
+            self._give_up()
         elif self._interruption.is_told:
             self._stop(error)
         elif error is not None and not isinstance(error, TaskDeferred) and self._ends_task(error):
-            self._give_up(_UNHURRIED, self._patient_pauses)
-
-    @property
-    def _patient_pauses(self) -> list[float]:
-        return [0.0, *(share * self._settle for share in LOOKS)]
+            self._give_up()
 
     def _stop(self, error: BaseException | None) -> None:
         """Keep the run or give it up, because the task was told to stop.
@@ -184,7 +180,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         """
         state = self._state()
         if self._is_owned and is_given_up(self._end, state):
-            fate = self._give_up(_HURRIED, HURRIED_PAUSES)
+            fate = self._give_up(is_hurried=True)
         elif error is None or isinstance(error, TaskDeferred):
             return
         else:
@@ -204,25 +200,31 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             self._log.warning("Airflow does not tell the state of the task: %s", trouble)
             return NO_ANSWER
 
-    def _give_up(self, retry: RetryPolicy, pauses: Iterable[float]) -> str:
+    def _give_up(self, *, is_hurried: bool = False) -> str:
         """Abort the run, also one that nobody knows the ID of, and say what became of it.
 
-        :param pauses: seconds before each look for that one.
+        :param is_hurried: whether Airflow is about to kill the process.
         """
         in_doubt_since = self._starter.in_doubt_since if self._starter else None
         run_id = self._known_run_id(may_be_earlier=in_doubt_since is None)
         if run_id is not None:
-            return self._abort(run_id, retry)
+            return self._abort(run_id, _HURRIED if is_hurried else _UNHURRIED)
         if self._target is not None and in_doubt_since is not None:
-            return self._abort_unknown(self._target, in_doubt_since, in_doubt_since, retry, pauses)
+            return self._abort_unknown(self._target, in_doubt_since, in_doubt_since, is_hurried=is_hurried)
         if self._target is not None and self.memory.may_have_started:
             trace = self.memory.trace(is_quiet=True)
-            return self._abort_unknown(self._target, trace.since, trace.sent_at, retry, pauses)
+            return self._abort_unknown(self._target, trace.since, trace.sent_at, is_hurried=is_hurried)
         return "none was started"
 
-    def _abort_unknown(
-        self, target: Target, since: float, near: float | None, retry: RetryPolicy, pauses: Iterable[float]
-    ) -> str:
+    def _abort_unknown(self, target: Target, since: float, near: float | None, *, is_hurried: bool) -> str:
+        """Look for the run of a start whose answer nobody has, and abort it.
+
+        :param since: Unix time before which it was not started.
+        :param near: Unix time about which it was started, where that is known.
+        """
+        retry, pauses = _HURRIED, HURRIED_PAUSES
+        if not is_hurried:
+            retry, pauses = _UNHURRIED, (0.0, *(share * self._settle for share in LOOKS))
         finder = self._finder(target, retry)
         finder.be_patient()
         flow = abort_whatever_goes_on(finder, since, retry, self._log.info, near=near, pauses=pauses)
