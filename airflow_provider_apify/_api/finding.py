@@ -312,6 +312,16 @@ class EarlierRuns:
         return OwnRun(run, rerun, identity.attempt if identity else 0)
 
 
+def later_has_started(finder: Finder, trace: Trace) -> Flow[bool]:
+    """Tell whether an attempt after this one has started a run of its own."""
+
+    def is_later(run: ActorRun) -> bool:
+        identity = Identity.parse(run.user_agent)
+        return identity is not None and identity.attempt > trace.identity.attempt
+
+    return any(map(is_later, (yield from finder.started(trace.began, is_enough=is_later))))
+
+
 def _rounds(items: list[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
     """Cut into rounds, each twice as large as the one before up to the largest."""
     begin, size = 0, _FIRST_ROUND

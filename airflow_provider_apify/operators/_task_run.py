@@ -14,7 +14,7 @@ from airflow_provider_apify._airflow.task_states import state_of
 from airflow_provider_apify._api.changing import LOOKS, Changer
 from airflow_provider_apify._api.choosing import Decision, Terms, decide
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.finding import EarlierRuns, Finder
+from airflow_provider_apify._api.finding import EarlierRuns, Finder, later_has_started
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.starting import HURRIED_PAUSES, Capacity, Starter, abort_runs, abort_whatever_goes_on
 from airflow_provider_apify._ownership import NO_ANSWER, End, is_given_up
@@ -70,6 +70,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._end, self._is_owned, self._is_late, self._ends_task = end, is_owned, is_late, ends_task
         self._target: Target | None = None
         self._starter: Starter | None = None
+        self._is_noted = True
         self.run_id: str | None = None
         self.is_judged = False
 
@@ -145,6 +146,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         try:
             note()
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+            self._is_noted = False
             self._log.warning("Airflow could not note what became of the start; a retry asks Apify: %s", trouble)
 
     def stop(self, run: ActorRun) -> str:
@@ -170,8 +172,11 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             self._give_up()
         elif self._interruption.is_told:
             self._stop(error)
-        elif error is not None and not isinstance(error, TaskDeferred) and self._ends_task(error):
-            self._give_up()
+        elif error is not None and not isinstance(error, TaskDeferred):
+            if self._ends_task(error):
+                self._give_up()
+            else:
+                self._keep()
 
     def _stop(self, error: BaseException | None) -> None:
         """Keep the run or give it up, because the task was told to stop.
@@ -184,11 +189,28 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         elif error is None or isinstance(error, TaskDeferred):
             return
         else:
-            fate = "it goes on, and the next attempt goes on with it"
+            fate = self._keep()
         cause = None if isinstance(error, Interrupted) else error
         raise ApifyTaskStopped(
             f"Airflow told the task to stop; the task is {state} now. Run {self.run_id or 'not known yet'}: {fate}."
         ) from cause
+
+    def _keep(self) -> str:
+        """Leave the run to the next attempt, unless that has one already, and say what becomes of it.
+
+        Where the machine slept right before the start was sent, the next attempt could not find it. Airflow takes no
+        note of an attempt that is over, so only where it has taken none Apify is asked.
+        """
+        own = self._starter.run_id if self._starter else None
+        if own is None or self._target is None or self._is_noted:
+            return "it goes on, and the next attempt goes on with it"
+        trace, finder = self.memory.trace(is_quiet=True), self._finder(self._target, _HURRIED)
+        try:
+            is_superseded = self._hook.with_retry(_HURRIED).drive(later_has_started(finder, trace))
+        except ApifyError as trouble:
+            self._log.warning("Whether the next attempt has a run of its own is unknown: %s", trouble)
+            return "it goes on"
+        return self._abort(own, _HURRIED) if is_superseded else "it goes on, and the next attempt goes on with it"
 
     def _state(self) -> str | None:
         """Return the task's state as Airflow tells it; nobody is asked where no other attempt follows in any case."""

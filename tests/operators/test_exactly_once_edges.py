@@ -145,6 +145,33 @@ def test_a_run_that_a_user_has_given_up_is_aborted(
     assert statuses(apify) == ["ABORTED"]
 
 
+def test_a_start_that_is_sent_after_the_next_attempt_has_its_own_run_is_aborted(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the machine slept right before the start was sent: Airflow takes no note of an attempt that is over."""
+    sleeper, task = (played(monkeypatch, deferrable=False) for _ in range(2))
+    note = sleeper._note
+
+    def note_while_it_is_the_last(key: str, value: Any) -> None:
+        if task.tries:
+            raise AirflowException("the task instance is not known")
+        note(key, value)
+
+    def the_next_attempt_starts() -> None:
+        task.use(monkeypatch)
+        task.on_wait = dies
+        assert [task.attempt(Fate(0, dies)), task.attempt(Fate())] == ["died", "died"]
+        sleeper.use(monkeypatch)
+
+    monkeypatch.setattr(sleeper, "_note", note_while_it_is_the_last)
+    waits(sleeper, apify, lambda: sleeper.kill("running"))
+    sleeper.use(monkeypatch)
+
+    assert sleeper.attempt(Fate(MOMENT_OF_THE_FIRST_POST, the_next_attempt_starts)) == "retry"
+
+    assert sorted(statuses(apify)) == ["ABORTED", "RUNNING"]
+
+
 def test_a_run_goes_on_where_airflow_does_not_answer(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its API server is away; whoever is stopped for that has done nothing wrong."""
     task = played(monkeypatch, deferrable=False)
