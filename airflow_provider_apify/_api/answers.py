@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.endpoints import NO_CONTENT, Request
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyApprovalError,
@@ -179,9 +179,28 @@ class NoResponse:
 Answer = Response | NoResponse
 
 
-def not_apify(request: Request) -> NoResponse:
-    """Return what a good answer is whose body is none of Apify's."""
-    return NoResponse(f"the answer's body {_not_apify(request)}", is_of_another=True)
+def says_done(request: Request, answer: Response) -> bool:
+    """Tell whether a good answer is Apify's: what has no result is done only where status and shape say so."""
+    if request.done_status is None:
+        return True
+    is_shaped = not answer.body if request.done_status == NO_CONTENT else _is_object(answer.body)
+    return answer.status_code == request.done_status and is_shaped
+
+
+def not_apify(request: Request, answer: Response) -> NoResponse:
+    """Return what a good answer is that is none of Apify's."""
+    if request.done_status is None:
+        return NoResponse(f"the answer's body {_not_apify(request)}", is_of_another=True)
+    given, expected = f"HTTP {answer.status_code} with {len(answer.body)} bytes", f"HTTP {request.done_status}"
+    words = f"{given} is not what Apify answers ({expected}); check {request.address_setting} and any proxy in between"
+    return NoResponse(words, is_of_another=True)
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
 
 
 def is_of_another(answer: Answer) -> bool:

@@ -22,6 +22,7 @@ from airflow_provider_apify._api.answers import (
     error_of,
     is_of_another,
     not_apify,
+    says_done,
 )
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify.exceptions import (
@@ -92,8 +93,8 @@ def _worth_retrying(request: Request, answer: Answer) -> bool:
 
 
 def call(request: Request, retry: RetryPolicy) -> Flow[Response]:
-    """Send one request until it succeeds or is hopeless."""
-    return (yield from call_reading(request, retry, lambda response: response))
+    """Send one request until it succeeds or is hopeless; of a write, only the answer that Apify names is a success."""
+    return (yield from call_reading(request, retry, lambda answer: answer if says_done(request, answer) else None))
 
 
 def call_data(
@@ -202,7 +203,7 @@ def call_reading(
             result = read(answer)
             if result is not None:
                 return result
-            answer = not_apify(request)
+            answer = not_apify(request, answer)
         delay = retry.delay(request, answer, attempt)
         left = until - clock()
         if delay is None or left <= 0:

@@ -49,6 +49,7 @@ CALLS: Mapping[str, tuple[str, Callable[[ApifyHook, str], Any]]] = {
     "push_items": (f"POST {DATASET}/items", lambda hook, name: hook.push_items(name, [{name: name}])),
     "push_piece": (f"POST {DATASET}/items", lambda hook, name: hook.push_piece(name, Piece(1, b"[{}]"), 0, ignore)),
     "count_items": (f"GET {DATASET}", lambda hook, name: hook.count_items(name, settle=0)),
+    "count_pushed_items": (f"GET {DATASET}", lambda hook, name: hook.count_pushed_items(name, 0)),
     "count_settled_items": (f"GET {DATASET}", lambda hook, name: hook.count_settled_items(name)),
     "look_at_items": (f"GET {DATASET}", lambda hook, name: hook.look_at_items(name, None)),
     "async_look_at_items": (f"GET {RUN}", lambda hook, name: asyncio.run(hook.async_look_at_items(None, name))),
