@@ -39,7 +39,8 @@ class Request:
     :param compressed: whether the answer may be compressed: libraries do not notice compressed bodies that end early.
     :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
     :param if_lost: what to say where it is not, and stays unknown whether it was done.
-    :param done_status: the only HTTP status that says it was done; ``None`` where the answer's JSON tells.
+    :param done_status: the only HTTP status that says it was done; ``None`` where the answer's body tells.
+    :param brings: what a good answer holds: ``"JSON"``, a ``"record"`` or a ``"log"``.
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param is_long: whether the answer may be long, as items, records and logs are: it only must not fall silent. Any
@@ -59,6 +60,7 @@ class Request:
     retry_safe: bool = True
     if_lost: str = "It is unknown whether it was done; not repeated."
     done_status: int | None = None
+    brings: str = "JSON"
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
     is_long: bool = False
@@ -226,7 +228,7 @@ def get_log(run_id: str, *, stream: bool = False) -> Request:
     """
     params = query({"raw": True, "stream": stream or None})
     silence = _SILENCE_SECONDS if stream else _ANSWER_SECONDS
-    return Request("GET", f"{_run(run_id)}/log", params, timeout=silence, is_long=True)
+    return Request("GET", f"{_run(run_id)}/log", params, timeout=silence, is_long=True, brings="log")
 
 
 def get_dataset(dataset_id: str) -> Request:

@@ -20,9 +20,9 @@ from airflow_provider_apify._api.answers import (
     Response,
     data_of,
     error_of,
+    is_apifys,
     is_of_another,
     not_apify,
-    says_done,
 )
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify.exceptions import (
@@ -93,8 +93,8 @@ def _worth_retrying(request: Request, answer: Answer) -> bool:
 
 
 def call(request: Request, retry: RetryPolicy) -> Flow[Response]:
-    """Send one request until it succeeds or is hopeless; of a write, only the answer that Apify names is a success."""
-    return (yield from call_reading(request, retry, lambda answer: answer if says_done(request, answer) else None))
+    """Send one request until it succeeds or is hopeless; only an answer of Apify's own is a success."""
+    return (yield from call_reading(request, retry, lambda answer: answer if is_apifys(request, answer) else None))
 
 
 def call_data(

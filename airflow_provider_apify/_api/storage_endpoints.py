@@ -54,7 +54,7 @@ def list_keys(store_id: str, *, start: str | None, prefix: str | None) -> Reques
 def get_record(store_id: str, key: str) -> Request:
     """``GET /v2/key-value-stores/{storeId}/records/{recordKey}``, as it was stored: Apify changes HTML otherwise."""
     params = query({"attachment": True})
-    return Request("GET", _record(store_id, key), params, compressed=False, is_long=True)
+    return Request("GET", _record(store_id, key), params, compressed=False, is_long=True, brings="record")
 
 
 def get_records(store_id: str, *, prefix: str | None) -> Request:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyAuthError, ApifyDataError, ApifyNotFoundError, ApifyServerError
-from airflow_provider_apify.export.bodies import BodyReader, SizeCheck, save_body
+from airflow_provider_apify.export.bodies import BodyReader, RecordCheck, save_body
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.storages import StorageKind
 from airflow_provider_apify.testing import LocalApify
@@ -34,7 +35,7 @@ class Taken:
 
     def __init__(self) -> None:
         self.body = b""
-        self.reader = BodyReader(self._take, partial(SizeCheck, None))
+        self.reader = BodyReader(self._take, partial(RecordCheck, None))
 
     def _take(self, piece: bytes) -> None:
         self.body += piece
@@ -70,9 +71,9 @@ def test_a_record_that_is_replaced_while_it_is_read_is_written_as_it_is_now(
 ) -> None:
     apify.control.add_fault("cut-body", path=RECORD, method="GET", after_bytes=500_000)
 
-    def replace_it_and_check() -> SizeCheck:
+    def replace_it_and_check(headers: Mapping[str, str]) -> RecordCheck:
         hook.set_record(store, "BLOB", BODY[::-1])
-        return SizeCheck(None)
+        return RecordCheck(None, headers)
 
     target = ObjectStoragePath(str(tmp_path / "file"))
     saved = save_body(target, partial(hook.read_record, store, "BLOB"), replace_it_and_check)
@@ -160,7 +161,7 @@ def test_records_that_never_agree_with_their_listed_size_are_an_error(
     for after in (1_000, 2_000, 3_000):
         apify.control.add_fault("end-body-early", path=RECORD, after_bytes=after)
     apify.control.add_fault("answer", path=RECORD, status=503, times=None)
-    reader = BodyReader(lambda _piece: None, partial(SizeCheck, len(BODY)))
+    reader = BodyReader(lambda _piece: None, partial(RecordCheck, len(BODY)))
     with pytest.raises((ApifyServerError, ApifyDataError)):
         hook.read_record(store, "BLOB", reader)
     assert reader.progress == 3_000

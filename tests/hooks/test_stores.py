@@ -87,6 +87,18 @@ def test_a_page_that_answers_in_apifys_place_neither_stores_nor_deletes(
         hook.delete_record(store, "A")
 
 
+def test_a_page_in_place_of_a_record_is_asked_for_again_and_a_record_that_is_a_page_is_one(
+    hook: ApifyHook, apify: LocalApify, store: str
+) -> None:
+    hook.set_record(store, "A", "<p>Stored</p>", content_type="text/html")
+    apify.control.add_fault("answer", path="*/records/A", status=200, text="<html>Sign in</html>")
+    assert hook.get_record(store, "A").value == "<p>Stored</p>"
+
+    apify.control.add_fault("answer", path="*/records/A", status=200, text="<html>Sign in</html>", times=None)
+    with pytest.raises(ApifyConnectionError, match="the answer's body is not Apify's record; check the connection's"):
+        hook.get_record(store, "A")
+
+
 def test_a_store_is_found_by_its_name(hook: ApifyHook, store: str) -> None:
     assert hook.create_key_value_store("notes").id == store
     assert hook.get_key_value_store("local~notes").id == store
