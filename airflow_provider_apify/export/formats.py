@@ -12,7 +12,7 @@ from airflow_provider_apify._extras import import_extra
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.arrays import ArrayOfLines
 from airflow_provider_apify.export.checks import Check, EndCheck, RowCheck
-from airflow_provider_apify.export.output import ENDINGS
+from airflow_provider_apify.export.output import bare
 from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, Take
 from airflow_provider_apify.export.source import LAG_LOOKS, LAG_PAUSE_SECONDS, End, Source, missing
 from airflow_provider_apify.export.walking import Walk
@@ -151,9 +151,7 @@ def format_of(path: str, chosen: str | None) -> Format:
 
     :raises ValueError: no such format.
     """
-    for ending in ENDINGS:
-        path = path.removesuffix(ending)
-    name = (chosen or path.rpartition(".")[2]).lower()
+    name = (chosen or bare(path).rpartition(".")[2]).lower()
     if name not in FORMATS:
         known = ", ".join(FORMATS)
         raise ValueError(f"{name!r} is no format of a file. Give file_format as one of {known}, or end the path so.")

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_apify._api.filling import cut
 from airflow_provider_apify._templating import check_exactly_one, is_template
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
-from airflow_provider_apify.export.output import ENDINGS, compression_of
+from airflow_provider_apify.export.output import bare, compression_of
 from airflow_provider_apify.export.target import advice
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.loading.items import FORMATS, Read, reader_of
@@ -64,7 +64,10 @@ class FileToDatasetOperator(BaseOperator):
     :param dataset_name: push to the dataset of this name, which is made where there is none. (templated)
     :param file_format: ``"jsonl"``, ``"json"`` (one array) or ``"csv"`` (all values become text); ``None`` takes the
         path's ending. (templated)
-    :param delimiter: CSV: one character between cells; default a comma. (templated)
+    :param delimiter: CSV: one character between cells; default what a first line such as ``sep=;`` says, else a comma.
+        A file whose header looks as if another one stood between its cells is refused. (templated)
+    :param encoding: of the file, by its name in Python, such as ``"cp1252"``; default UTF-8, with or without a byte
+        order mark. (templated)
     :param mode: ``"append"`` or ``"complete"``, see above.
     :param source_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)
@@ -85,6 +88,7 @@ class FileToDatasetOperator(BaseOperator):
         "dataset_name",
         "file_format",
         "delimiter",
+        "encoding",
         "source_conn_id",
         "apify_conn_id",
     )
@@ -98,6 +102,7 @@ class FileToDatasetOperator(BaseOperator):
         dataset_name: str | None = None,
         file_format: str | None = None,
         delimiter: str | None = None,
+        encoding: str | None = None,
         mode: Mode = "append",
         source_conn_id: str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
@@ -109,6 +114,7 @@ class FileToDatasetOperator(BaseOperator):
         self.dataset_name = dataset_name
         self.file_format = file_format
         self.delimiter = delimiter
+        self.encoding = encoding
         self.mode = mode
         self.source_conn_id = source_conn_id
         self.apify_conn_id = apify_conn_id
@@ -204,7 +210,10 @@ class FileToDatasetOperator(BaseOperator):
         return self.hook.create_dataset(self.dataset_name)
 
     def _items(self) -> Iterator[bytes]:
-        return self._read(reader_of(_format_of(self.path, self.file_format), self.delimiter))
+        return self._read(self._reader())
+
+    def _reader(self) -> Read:
+        return reader_of(_format_of(self.path, self.file_format), self.delimiter, self.encoding)
 
     def _read(self, read: Read) -> Iterator[bytes]:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - a DAG file needs no storage
@@ -230,8 +239,8 @@ class FileToDatasetOperator(BaseOperator):
             raise ValueError(f"mode is {self.mode!r}. Give one of {', '.join(get_args(Mode))}.")
         if self.dataset_name is not None and not is_template(self.dataset_name):
             check_storage_name("dataset_name", self.dataset_name)
-        if not is_template((self.file_format, self.delimiter, self.path.rpartition("/")[2])):
-            reader_of(_format_of(self.path, self.file_format), self.delimiter)
+        if not is_template((self.file_format, self.delimiter, self.encoding, self.path.rpartition("/")[2])):
+            self._reader()
 
 
 def _format_of(path: str, file_format: str | None) -> str:
@@ -239,8 +248,7 @@ def _format_of(path: str, file_format: str | None) -> str:
 
     :raises ValueError: there is none.
     """
-    bare = next((path.removesuffix(ending) for ending in ENDINGS if path.endswith(ending)), path)
-    name = file_format or bare.rpartition(".")[2]
+    name = (file_format or bare(path).rpartition(".")[2]).lower()
     if name not in FORMATS:
         raise ValueError(
             f"{name!r} is no format that items are read from. Give file_format as one of {', '.join(FORMATS)}."

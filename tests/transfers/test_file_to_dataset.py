@@ -106,6 +106,8 @@ def test_a_dataset_is_made_by_its_name_and_templates_say_which(
         ("items.json", json.dumps(ITEMS, indent=1).encode(), None),
         ("items.data", json.dumps(ITEMS).encode(), "json"),
         ("items.jsonl.gz", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode()), None),
+        ("ITEMS.JSONL.GZ", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode()), None),
+        ("items.data", "\n".join(map(json.dumps, ITEMS)).encode(), "JSONL"),
     ],
 )
 def test_other_formats_are_read_as_well(
@@ -123,6 +125,28 @@ def test_rows_of_a_table_become_items_of_text(airflow: DagRunner, tmp_path: Path
     airflow.run_task(push(dataset_id=dataset_id, path=str(tmp_path / "items.csv"), delimiter=";"))
 
     assert items_of(dataset_id) == [{"id": "1", "name": "one"}, {"id": "2", "name": "two"}]
+
+
+def test_a_table_of_a_spreadsheet_is_read_in_its_encoding(airflow: DagRunner, tmp_path: Path, dataset_id: str) -> None:
+    (tmp_path / "Items.CSV").write_bytes("sep=;\r\nid;name\r\n1;Žluť\r\n".encode("cp1250"))
+    airflow.run_task(
+        push(dataset_id=dataset_id, path=str(tmp_path / "Items.CSV"), encoding="{{ params.encoding }}"),
+        params={"encoding": "cp1250"},
+    )
+
+    assert items_of(dataset_id) == [{"id": "1", "name": "Žluť"}]
+
+
+def test_a_table_that_would_be_pushed_as_garbage_fails_for_good(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path, dataset_id: str
+) -> None:
+    (tmp_path / "items.csv").write_text("id;name\n1;one\n")
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=str(tmp_path / "items.csv")))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "items.csv, line 1: a column is named with ';'" in str(outcome.error)
+    assert "Give delimiter=';'" in str(outcome.error)
+    assert pushes(apify) == 0
 
 
 def test_many_bytes_are_pushed_in_pieces_that_apify_takes(
@@ -255,6 +279,7 @@ def test_a_file_that_becomes_unreadable_after_it_was_checked_fails_the_task(
             "'xml' is no format that items are read from. Give file_format as one of jsonl",
         ),
         ({"path": "/x.jsonl", "dataset_id": "a", "delimiter": ";"}, "delimiter is for csv only"),
+        ({"path": "/x.csv", "dataset_id": "a", "encoding": "ansi"}, "encoding is 'ansi', which Python does not know"),
         ({"path": "/x.csv.gz", "dataset_id": "a", "delimiter": "tab"}, "It must be one character"),
         ({"path": "/x.csv", "dataset_id": "a", "mode": "replace"}, "mode is 'replace'. Give one of append, complete"),
         ({"path": "/x.csv", "dataset_name": "-a-"}, "neither begins nor ends with a hyphen"),
