@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,8 +22,10 @@ import pyarrow.parquet as pq
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.columns import JSON_TEXT, columns_of, in_one_piece, merged_columns, settled, storable
+from airflow_provider_apify.export.depth import check_depth
 from airflow_provider_apify.export.reading import Take
 from airflow_provider_apify.export.source import Source
+from airflow_provider_apify.export.temporary import temporary_file
 from airflow_provider_apify.export.walking import Walk
 
 _BLOCK_BYTES = 2**20
@@ -45,7 +46,7 @@ def write_parquet(source: Source, take: Take) -> int:
     text; a whole number that is a fraction elsewhere becomes a float. Times stay the text that they are. A field that
     is null everywhere becomes text, because many readers know no column without a type.
     """
-    with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as table:
+    with temporary_file() as lines, temporary_file() as table:
         with _Conversion(lines, table) as conversion:
             walk = Walk(source, conversion.take)
             walk.go()
@@ -223,7 +224,11 @@ def _blocks(lines: IO[bytes], end: int) -> Iterator[bytes]:
 
 
 def _readable(block: bytes) -> bytes:
-    """Return lines that Arrow can read: it refuses half of a surrogate pair, as scraped text has it."""
+    """Return lines that Arrow can read: it refuses half of a surrogate pair, as scraped text has it.
+
+    :raises ApifyDataError: an item is nested too deep.
+    """
+    check_depth(block)
     # Few texts have escapes of this kind at all, which is found out much faster.
     return _rewritten(block) if b"\\u" in block and _SURROGATE.search(block) else block
 

@@ -272,3 +272,20 @@ def test_a_download_that_fails_writes_nothing(hook: ApifyHook, apify: LocalApify
     with pytest.raises(Exception, match="503"):
         write_parquet(Source(hook, dataset_id, {}), taken)
     assert taken.body == b""
+
+
+@pytest.mark.parametrize("depth", [311, 5_000, 150_000])
+@pytest.mark.parametrize("inside", ["{}", "[{}]"])
+def test_an_item_that_is_nested_too_deep_is_an_error_and_ends_nothing_else(depth: int, inside: str) -> None:
+    start, end = ('{"a":', "}") if inside == "{}" else ("[", "]")
+    deep = f'{{"a":{start * depth}1{end * depth}}}\n'.encode()
+    with pytest.raises(ApifyDataError, match="an item is nested more than 310 deep"):
+        converted(lines_of([{"a": 1}]) + deep, block_bytes=2**22)
+
+
+def test_what_is_nested_as_deep_as_may_be_is_kept_and_brackets_in_texts_are_none() -> None:
+    deep: Any = 1
+    for _ in range(309):
+        deep = [deep]
+    items = [{"a": deep, "b": "[{" * 3_000}, {"a": 1, "b": '\\"[' * 3_000}]
+    assert converted(items).to_pylist() == [{**item, "a": text(item["a"])} for item in items]

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from airflow_provider_apify.export.bodies import BodyReader, RecordCheck, save_b
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.storages import StorageKind
 from airflow_provider_apify.testing import LocalApify
-from tests._api.plain_server import plain_server
+from tests._api.plain_server import Reply, plain_server
 
 BODY = bytes(range(256)) * 4_000
 RECORD = "*/records/*"
@@ -165,3 +168,25 @@ def test_records_that_never_agree_with_their_listed_size_are_an_error(
     with pytest.raises((ApifyServerError, ApifyDataError)):
         hook.read_record(store, "BLOB", reader)
     assert reader.progress == 3_000
+
+
+def test_an_error_whose_body_has_no_end_is_read_no_further_than_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = 0
+
+    def endless(handler: BaseHTTPRequestHandler) -> Reply:
+        nonlocal sent
+        handler.send_response(500)
+        handler.send_header("Content-Length", str(10**12))
+        handler.end_headers()
+        with suppress(OSError):
+            while sent < 500_000_000:
+                sent += handler.wfile.write(b"x" * 100_000)
+        return 500, {}, b""
+
+    with plain_server(endless) as server:
+        connection = {"conn_type": "apify", "host": server.base_url, "password": "t"}
+        monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
+        hook = ApifyHook(retry=RetryPolicy(attempts=1))
+        with pytest.raises(ApifyServerError, match="HTTP 500"):
+            hook.read_record("store", "BLOB", Taken().reader)
+    assert sent < 50_000_000
