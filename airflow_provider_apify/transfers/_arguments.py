@@ -12,6 +12,7 @@ from airflow_provider_apify.export.output import bare, compression_of
 from airflow_provider_apify.export.parts import Split
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.options import parse_flag, parse_whole_number
+from airflow_provider_apify.transfers._columns import check_columns
 from airflow_provider_apify.transfers._target import PART, check_not_templated, check_target
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def check_arguments(operator: DatasetToFileOperator) -> None:
     _check_split(operator, file_format)
     query = ItemsQuery.check(operator.items_parameters, file_format.name if file_format else None)
     _check_wanted(operator, file_format, query)
+    check_columns(operator, file_format)
 
 
 def split_of(operator: DatasetToFileOperator) -> Split | None:
