@@ -73,7 +73,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
     fsspec.register_implementation("bucket", Bucket, clobber=True)
     register_implementation("bucket", CloudPath, clobber=True)
     attach("bucket", fs=Bucket())
-    # Google's driver holds files back as this one does; its own package is not here.
+    # Google's driver holds files back as this one does; tests/storage/test_google.py has that one itself.
     monkeypatch.setitem(_SINKS, "bucket", "held_back.HeldBackSink")
     Bucket.objects.clear()
     Bucket.discarded.clear()
