@@ -6,14 +6,14 @@ Errors are told apart by Apify's ``error.type``; the HTTP status is the fallback
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.endpoints import NO_CONTENT, Request
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyApprovalError,
@@ -179,9 +179,42 @@ class NoResponse:
 Answer = Response | NoResponse
 
 
-def not_apify(request: Request) -> NoResponse:
-    """Return what a good answer is whose body is none of Apify's."""
-    return NoResponse(f"the answer's body {_not_apify(request)}", is_of_another=True)
+def is_apifys(request: Request, answer: Response) -> bool:
+    """Tell whether a good answer is Apify's: what has no result is done only where status and shape say so."""
+    if request.done_status is None:
+        return request.brings not in _TOLD_BY_HEADERS or _TOLD_BY_HEADERS[request.brings](answer.headers)
+    is_shaped = not answer.body if request.done_status == NO_CONTENT else _is_object(answer.body)
+    return answer.status_code == request.done_status and is_shaped
+
+
+def is_log(headers: Mapping[str, str]) -> bool:
+    """Tell whether a good answer may be a log: that is plain text."""
+    return headers.get("content-type", "").startswith("text/plain")
+
+
+def is_record(headers: Mapping[str, str]) -> bool:
+    """Tell whether a good answer may be a record: a page that Apify has stored comes as an attachment, as was asked."""
+    is_page = headers.get("content-type", "").startswith("text/html")
+    return not is_page or headers.get("content-disposition", "").startswith("attachment")
+
+
+_TOLD_BY_HEADERS: Mapping[str, Callable[[Mapping[str, str]], bool]] = {"log": is_log, "record": is_record}
+
+
+def not_apify(request: Request, answer: Response) -> NoResponse:
+    """Return what a good answer is that is none of Apify's."""
+    if request.done_status is None:
+        return NoResponse(f"the answer's body {_not_apify(request)}", is_of_another=True)
+    given, expected = f"HTTP {answer.status_code} with {len(answer.body)} bytes", f"HTTP {request.done_status}"
+    words = f"{given} is not what Apify answers ({expected}); check {request.address_setting} and any proxy in between"
+    return NoResponse(words, is_of_another=True)
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
 
 
 def is_of_another(answer: Answer) -> bool:
@@ -195,7 +228,7 @@ def is_token_refused(answer: Answer) -> bool:
 
 
 def _not_apify(request: Request) -> str:
-    return f"is not Apify's JSON; check {request.address_setting} and any proxy in between"
+    return f"is not Apify's {request.brings}; check {request.address_setting} and any proxy in between"
 
 
 def in_words(answer: Answer) -> str:

@@ -20,6 +20,7 @@ MAX_WAIT_SECONDS = 60
 MAX_SYNC_SECONDS = 300
 MAX_PAGE = 1_000
 JSON = "application/json; charset=utf-8"
+CREATED, NO_CONTENT = 201, 204
 _ANSWER_SECONDS = 30.0
 _WAIT = "waitForFinish"
 _ROUND_SECONDS = 30.0
@@ -38,6 +39,8 @@ class Request:
     :param compressed: whether the answer may be compressed: libraries do not notice compressed bodies that end early.
     :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
     :param if_lost: what to say where it is not, and stays unknown whether it was done.
+    :param done_status: the only HTTP status that says it was done; ``None`` where the answer's body tells.
+    :param brings: what a good answer holds: ``"JSON"``, a ``"record"`` or a ``"log"``.
     :param delay: seconds to wait before sending.
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param is_long: whether the answer may be long, as items, records and logs are: it only must not fall silent. Any
@@ -56,6 +59,8 @@ class Request:
     compressed: bool = True
     retry_safe: bool = True
     if_lost: str = "It is unknown whether it was done; not repeated."
+    done_status: int | None = None
+    brings: str = "JSON"
     delay: float = 0.0
     timeout: float = _ANSWER_SECONDS
     is_long: bool = False
@@ -208,7 +213,7 @@ def set_status_message(run_id: str, message: str, *, is_terminal: bool) -> Reque
 
 def delete_run(run_id: str) -> Request:
     """``DELETE /v2/actor-runs/{runId}``; Apify refuses it for a run that goes on."""
-    return Request("DELETE", _run(run_id))
+    return Request("DELETE", _run(run_id), done_status=NO_CONTENT)
 
 
 def abort_run(run_id: str, *, gracefully: bool = False) -> Request:
@@ -223,7 +228,7 @@ def get_log(run_id: str, *, stream: bool = False) -> Request:
     """
     params = query({"raw": True, "stream": stream or None})
     silence = _SILENCE_SECONDS if stream else _ANSWER_SECONDS
-    return Request("GET", f"{_run(run_id)}/log", params, timeout=silence, is_long=True)
+    return Request("GET", f"{_run(run_id)}/log", params, timeout=silence, is_long=True, brings="log")
 
 
 def get_dataset(dataset_id: str) -> Request:

@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from airflow_provider_apify._api import storage_endpoints as endpoints
-from airflow_provider_apify._api.answers import Response
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call, call_data
+from airflow_provider_apify._api.answers import Response, data_of
+from airflow_provider_apify._api.flows import Flow, RetryPolicy, call, call_reading
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyError
 
 MAX_BATCH_REQUESTS = 25
@@ -74,7 +75,7 @@ def _add_batch(
     while wait is not None:
         left = [request for request in batch if request["uniqueKey"] not in results]
         request = endpoints.add_requests(queue_id, left, forefront=forefront)
-        data = yield from call_data(replace(request, delay=wait), retry)
+        data = yield from call_reading(replace(request, delay=wait), retry, partial(_fate, left))
         known = len(results)
         results |= {each["uniqueKey"]: each for each in data["processedRequests"]}
         if not data["unprocessedRequests"]:
@@ -85,6 +86,15 @@ def _add_batch(
     raise ApifyConnectionError(
         f"Request queue {queue_id} keeps giving back {len(data['unprocessedRequests'])} of the requests added to it.",
     )
+
+
+def _fate(sent: Sequence[Mapping[str, Any]], answer: Response) -> dict[str, Any] | None:
+    """Return what became of requests; ``None`` where the answer does not tell it of all that were sent."""
+    data = data_of(answer) or {}
+    lists = data.get("processedRequests"), data.get("unprocessedRequests")
+    told = [len(each) for each in lists if isinstance(each, list)]
+    is_told_of_all = sum(told) >= len({each["uniqueKey"] for each in sent})
+    return data if len(told) == len(lists) and is_told_of_all else None
 
 
 def with_unique_key(request: Mapping[str, Any]) -> Mapping[str, Any]:

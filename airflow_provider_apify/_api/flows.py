@@ -20,6 +20,7 @@ from airflow_provider_apify._api.answers import (
     Response,
     data_of,
     error_of,
+    is_apifys,
     is_of_another,
     not_apify,
 )
@@ -92,8 +93,8 @@ def _worth_retrying(request: Request, answer: Answer) -> bool:
 
 
 def call(request: Request, retry: RetryPolicy) -> Flow[Response]:
-    """Send one request until it succeeds or is hopeless."""
-    return (yield from call_reading(request, retry, lambda response: response))
+    """Send one request until it succeeds or is hopeless; only an answer of Apify's own is a success."""
+    return (yield from call_reading(request, retry, lambda answer: answer if is_apifys(request, answer) else None))
 
 
 def call_data(
@@ -202,7 +203,7 @@ def call_reading(
             result = read(answer)
             if result is not None:
                 return result
-            answer = not_apify(request)
+            answer = not_apify(request, answer)
         delay = retry.delay(request, answer, attempt)
         left = until - clock()
         if delay is None or left <= 0:

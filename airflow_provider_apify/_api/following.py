@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.answers import is_log
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call, call_known_run
+from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.models import ActorRun
 
 # Before the next look at a run that logs nothing.
@@ -25,8 +27,13 @@ class LineSink:
         self._open_line = b""
         self.count = 0
 
-    def take(self, _headers: Mapping[str, str], body: Iterator[bytes]) -> None:
-        """Take the text from its start, in pieces; a line that is not ended yet waits for :meth:`finish`."""
+    def take(self, headers: Mapping[str, str], body: Iterator[bytes]) -> None:
+        """Take the text from its start, in pieces; a line that is not ended yet waits for :meth:`finish`.
+
+        :raises ApifyDataError: it is no log.
+        """
+        if not is_log(headers):
+            raise ApifyDataError("the answer is not a log")
         seen, self._open_line = 0, b""
         for piece in body:
             *lines, self._open_line = (self._open_line + piece).split(b"\n")

@@ -7,7 +7,7 @@ nobody else writes to the dataset meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from airflow_provider_apify._api.changing import LOOKS
@@ -60,17 +60,45 @@ class Pusher:
 
     def _has_arrived(self, piece: Piece, before: int) -> Flow[bool]:
         """Watch the count until it shows the piece; ``False`` where it never does."""
-        after, counted = before + piece.items, 0
-        for share in LOOKS:
-            counted = yield from count_items(self._dataset_id, self._retry, delay=share * self._settle)
-            if counted >= after:
-                break
+        after = before + piece.items
+        delays = [share * self._settle for share in LOOKS]
+        counted = yield from counted_until(after, self._dataset_id, self._retry, delays)
         if counted not in {before, after}:
             raise ApifyDataError(
                 f"Dataset {self._dataset_id} counts {counted} items. With only this task writing to it, it would be "
                 f"{before}, or {after} if the last {piece.items} have arrived: so it cannot be told whether they have.",
             )
         return counted == after
+
+
+def counted_until(wanted: int, dataset_id: str, retry: RetryPolicy, delays: Iterable[float]) -> Flow[int]:
+    """Watch a dataset's count until it shows so many items, and return it; the last one, where it never does.
+
+    :param delays: seconds before each look.
+    """
+    counted = 0
+    for delay in delays:
+        counted = yield from count_items(dataset_id, retry, delay=delay)
+        if counted >= wanted:
+            break
+    return counted
+
+
+def count_pushed(wanted: int, dataset_id: str, retry: RetryPolicy, *, settle: float) -> Flow[int]:
+    """Return how many items a dataset counts once all of them are pushed.
+
+    :param wanted: how many there must be.
+    :param settle: seconds in which the count must show them.
+    :raises ApifyDataError: it does not.
+    """
+    delays = (0.0, *(share * settle for share in LOOKS))
+    counted = yield from counted_until(wanted, dataset_id, retry, delays)
+    if counted < wanted:
+        raise ApifyDataError(
+            f"Dataset {dataset_id} counts {counted} items, but {wanted} are pushed: some are lost, or were taken away "
+            "meanwhile. Compare it with the file before you push again.",
+        )
+    return counted
 
 
 def count_items(dataset_id: str, retry: RetryPolicy, *, delay: float = 0.0) -> Flow[int]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from airflow_provider_apify._api.endpoints import JSON, MAX_PAGE, Request, query, segment
+from airflow_provider_apify._api.endpoints import CREATED, JSON, MAX_PAGE, NO_CONTENT, Request, query, segment
 from airflow_provider_apify._references import read_reference
 from airflow_provider_apify.storages import StorageKind
 
@@ -54,7 +54,7 @@ def list_keys(store_id: str, *, start: str | None, prefix: str | None) -> Reques
 def get_record(store_id: str, key: str) -> Request:
     """``GET /v2/key-value-stores/{storeId}/records/{recordKey}``, as it was stored: Apify changes HTML otherwise."""
     params = query({"attachment": True})
-    return Request("GET", _record(store_id, key), params, compressed=False, is_long=True)
+    return Request("GET", _record(store_id, key), params, compressed=False, is_long=True, brings="record")
 
 
 def get_records(store_id: str, *, prefix: str | None) -> Request:
@@ -70,12 +70,12 @@ def look_for_record(store_id: str, key: str) -> Request:
 
 def put_record(store_id: str, key: str, body: bytes, content_type: str) -> Request:
     """``PUT /v2/key-value-stores/{storeId}/records/{recordKey}``."""
-    return Request("PUT", _record(store_id, key), body=body, content_type=content_type)
+    return Request("PUT", _record(store_id, key), body=body, content_type=content_type, done_status=CREATED)
 
 
 def delete_record(store_id: str, key: str) -> Request:
     """``DELETE /v2/key-value-stores/{storeId}/records/{recordKey}``: no error where there is none."""
-    return Request("DELETE", _record(store_id, key))
+    return Request("DELETE", _record(store_id, key), done_status=NO_CONTENT)
 
 
 def get_queue(queue_id: str) -> Request:
@@ -99,9 +99,8 @@ def push_items(dataset_id: str, body: bytes) -> Request:
 
     :param body: a JSON array of objects, at most 5 MB.
     """
-    return Request(
-        "POST", f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items", body=body, retry_safe=False
-    )
+    path = f"/v2/datasets/{segment(read_reference('dataset', dataset_id))}/items"
+    return Request("POST", path, body=body, retry_safe=False, done_status=CREATED)
 
 
 def encode_record(value: Any, content_type: str | None) -> tuple[bytes, str]:

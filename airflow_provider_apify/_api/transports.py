@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import math
 import os
 import re
 import resource
@@ -193,10 +194,11 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
     )
 
 
-def read_with_requests(response: requests.Response, request: Request, sent: float) -> bytes:
+def read_with_requests(response: requests.Response, request: Request, sent: float, *, most: float = math.inf) -> bytes:
     """Read the whole body of an answer, which has to end in time unless it may be long.
 
     :param sent: when the request was sent, by ``time.monotonic``.
+    :param most: bytes after which the rest of one that may not be long does not matter.
     :raises requests.RequestException: the body broke off, or did not end in time.
     """
     if request.is_long:
@@ -205,11 +207,12 @@ def read_with_requests(response: requests.Response, request: Request, sent: floa
     import urllib3  # noqa: PLC0415 - the same
 
     until = _last_moment(request, sent, time.monotonic())
-    pieces = []
+    pieces, size = [], 0
     try:
         # Not decoded: a decoder would wait for more bytes until it has something to give.
-        while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
+        while size < most and (piece := response.raw.read1(_PIECE_BYTES, decode_content=False)):
             pieces.append(piece)
+            size += len(piece)
             if time.monotonic() > until:
                 raise requests.ReadTimeout(_unfinished())
         body = BytesIO(b"".join(pieces))

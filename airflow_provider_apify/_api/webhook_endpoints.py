@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_apify._api.endpoints import MAX_PAGE, Request, query, segment, target_path
+from airflow_provider_apify._api.endpoints import MAX_PAGE, NO_CONTENT, Request, query, segment, target_path
 from airflow_provider_apify.options import Target
 
 
@@ -30,7 +30,7 @@ def update_webhook(webhook_id: str, body: Mapping[str, Any]) -> Request:
 
 def delete_webhook(webhook_id: str) -> Request:
     """``DELETE /v2/webhooks/{webhookId}``."""
-    return Request("DELETE", _webhook(webhook_id))
+    return Request("DELETE", _webhook(webhook_id), done_status=NO_CONTENT)
 
 
 def test_webhook(webhook_id: str) -> Request:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.json as pajson
 
+from airflow_provider_apify.exceptions import ApifyDataError
+
 TEXT = pa.string()
+MOST_COLUMNS = 2_000
+"""So many are read off items; Apify's own tables have no more either."""
+JSON_MARK = {"content_type": "application/json"}
+"""Metadata of a column whose texts are JSON."""
+_PART_BYTES, _PART_LINES = 2**16, 1_000
 # Arrow writes any depth, but refuses to open a file somewhere between 100 and 130.
 _MOST_DEPTH = 64
 
@@ -27,8 +35,41 @@ def in_one_piece(block: bytes) -> pajson.ReadOptions:
     return pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
 
 
-def columns_of(block: bytes) -> dict[str, pa.DataType]:
-    """Read the columns off a block: quickly where its items agree, else item by item."""
+def columns_of(block: bytes, known: Mapping[str, pa.DataType] = MappingProxyType({})) -> dict[str, pa.DataType]:
+    """Return the columns that hold the items of a block, beside those that are known.
+
+    Not much of the block is looked at at once: Arrow makes a place for each column in each item, and where keys are
+    data, there are very many of both.
+
+    :raises ApifyDataError: they are too many.
+    """
+    columns = dict(known)
+    for part in _parts(block):
+        columns = merged_columns(columns, _columns_of_part(part))
+        if (count := leaves(columns.values())) > MOST_COLUMNS:
+            raise ApifyDataError(
+                f"the items have more than {MOST_COLUMNS:,} columns ({count:,} so far, those inside of objects "
+                "included): keys that are data, such as IDs, make one each. Write jsonl, or name the columns that you "
+                "want in columns",
+            )
+    return columns
+
+
+def _parts(block: bytes) -> Iterator[bytes]:
+    """Yield a block in parts of few lines, and of few bytes but for long lines."""
+    lines, size = list[bytes](), 0
+    for line in block.split(b"\n")[:-1]:
+        lines.append(line)
+        size += len(line)
+        if size >= _PART_BYTES or len(lines) >= _PART_LINES:
+            yield b"\n".join([*lines, b""])
+            lines, size = [], 0
+    if lines:
+        yield b"\n".join([*lines, b""])
+
+
+def _columns_of_part(block: bytes) -> dict[str, pa.DataType]:
+    """Read columns quickly where the items agree, else item by item."""
     try:
         schema = pajson.read_json(pa.BufferReader(block), in_one_piece(block)).schema
         columns = {field.name: _plain(field.type) for field in schema}
@@ -57,6 +98,29 @@ def _is_readable(kind: pa.DataType, depth: int = _MOST_DEPTH) -> bool:
     if pa.types.is_struct(kind):
         return depth > 0 and len(kind) > 0 and all(_is_readable(field.type, depth - 1) for field in kind)
     return True
+
+
+def leaves(kinds: Iterable[pa.DataType]) -> int:
+    """Return how many columns of values Parquet makes of these: one for each field of an object."""
+    return sum(map(_leaves, kinds))
+
+
+def _leaves(kind: pa.DataType) -> int:
+    if kind is not JSON_TEXT and pa.types.is_list(kind):
+        return _leaves(kind.value_type)
+    if kind is not JSON_TEXT and pa.types.is_struct(kind):
+        return leaves(field.type for field in kind) or 1
+    return 1
+
+
+def schema_of_items(columns: Mapping[str, pa.DataType]) -> pa.Schema:
+    """Return the schema of a file with these columns; those that hold JSON are marked."""
+    return pa.schema(
+        [
+            pa.field(name, storable(kind), metadata=JSON_MARK if kind is JSON_TEXT else None)
+            for name, kind in columns.items()
+        ]
+    )
 
 
 def storable(kind: pa.DataType) -> pa.DataType:

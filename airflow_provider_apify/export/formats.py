@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,8 @@ from airflow_provider_apify._extras import import_extra
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.arrays import ArrayOfLines
 from airflow_provider_apify.export.checks import Check, EndCheck, RowCheck
-from airflow_provider_apify.export.output import ENDINGS
+from airflow_provider_apify.export.column_types import Chosen
+from airflow_provider_apify.export.output import bare
 from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, Take
 from airflow_provider_apify.export.source import LAG_LOOKS, LAG_PAUSE_SECONDS, End, Source, missing
 from airflow_provider_apify.export.walking import Walk
@@ -124,9 +125,15 @@ def _end_of_xlsx(_params: Mapping[str, Any]) -> Check:
     return EndCheck(b"PK\x05\x06", behind=18)  # a ZIP file's last record, of 22 bytes
 
 
-def _write_parquet(source: Source, take: Take) -> int:
-    written: int = import_extra("parquet", "airflow_provider_apify.export.parquet").write_parquet(source, take)
+def _write_parquet(source: Source, take: Take, chosen: Chosen | None = None) -> int:
+    parquet = import_extra("parquet", "airflow_provider_apify.export.parquet")
+    written: int = parquet.write_parquet(source, take, chosen)
     return written
+
+
+def parquet_with(chosen: Chosen) -> Format:
+    """Return the Parquet format with columns that were chosen."""
+    return replace(FORMATS["parquet"], write=partial(_write_parquet, chosen=chosen))
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -151,9 +158,7 @@ def format_of(path: str, chosen: str | None) -> Format:
 
     :raises ValueError: no such format.
     """
-    for ending in ENDINGS:
-        path = path.removesuffix(ending)
-    name = (chosen or path.rpartition(".")[2]).lower()
+    name = (chosen or bare(path).rpartition(".")[2]).lower()
     if name not in FORMATS:
         known = ", ".join(FORMATS)
         raise ValueError(f"{name!r} is no format of a file. Give file_format as one of {known}, or end the path so.")

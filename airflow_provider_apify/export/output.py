@@ -50,7 +50,7 @@ COMPRESSIONS: Mapping[str, Callable[[], Compressor]] = MappingProxyType({"gzip":
 NONE = "none"
 """Stands for no compression, whatever the path's ending."""
 ENDINGS: Mapping[str, str] = MappingProxyType({".gz": "gzip", ".zst": "zstd"})
-"""The compression that the ending of a path stands for."""
+"""The compression that the ending of a path, in lower case, stands for."""
 
 
 def compression_of(path: str, chosen: str | None) -> str | None:
@@ -59,7 +59,7 @@ def compression_of(path: str, chosen: str | None) -> str | None:
     :param chosen: of :data:`COMPRESSIONS`, or :data:`NONE`.
     :raises ValueError: no such compression, or another one than the path's ending names.
     """
-    named = next((name for ending, name in ENDINGS.items() if path.endswith(ending)), None)
+    named = next((name for ending, name in ENDINGS.items() if path.lower().endswith(ending)), None)
     if not chosen:
         return named
     if chosen not in (*COMPRESSIONS, NONE):
@@ -67,6 +67,12 @@ def compression_of(path: str, chosen: str | None) -> str | None:
     if named and chosen not in (named, NONE):
         raise ValueError(f"compression is {chosen!r}, but the path's ending means {named}: change one of them.")
     return None if chosen == NONE else chosen
+
+
+def bare(path: str) -> str:
+    """Return a path without an ending that stands for a compression, in any case of letters."""
+    ending = next((ending for ending in ENDINGS if path.lower().endswith(ending)), "")
+    return path[: len(path) - len(ending)]
 
 
 class Output:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.bodies import new_digest, untaken
 from airflow_provider_apify.export.checks import Check, check_frame, check_item
+from airflow_provider_apify.export.temporary import temporary_file
 
 SCANNED = "x-apify-pagination-count"
 TOTAL = "x-apify-pagination-total"
@@ -224,7 +224,7 @@ class PageReader(Reader):
         if not self._exact:
             check_frame(headers)
         check = self._check()
-        with tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY_BYTES) as kept:
+        with temporary_file(_KEPT_IN_MEMORY_BYTES) as kept:
             for piece in body:
                 check.add(piece)
                 kept.write(piece)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from airflow_provider_apify.export.checks import RowCheck
 from airflow_provider_apify.export.planning import SAMPLE_ITEMS, Plan
 from airflow_provider_apify.export.reading import PageReader, Take
 from airflow_provider_apify.export.source import Source, missing
+from airflow_provider_apify.export.temporary import temporary_file
 
 _Rows = Iterator[list[str]]
 
@@ -38,7 +38,7 @@ def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
     :param params: of the items endpoint, by their API names, beside the format.
     :raises ApifyDataError: items that Apify counts did not come, or a page cannot be read.
     """
-    with tempfile.TemporaryFile() as kept, long_cells():
+    with temporary_file() as kept, long_cells():
         pages = _fetch(source, kept, {**params, "format": "csv", "skipHeaderRow": None})
         delimiter = str(params.get("delimiter") or ",")
         tables = [partial(_rows, kept, page, delimiter) for page in pages]

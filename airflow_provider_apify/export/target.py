@@ -31,6 +31,10 @@ _SINKS = (
 _EXTRAS = {"s3": "s3", "azure": "azure", "sftp": "sftp", "held_back": "gcs"}
 
 
+# What stands before a version in a path: the drivers cut it off, and would write another object.
+_VERSIONS = {"s3": "?versionId=", "azure": "?versionid="}
+
+
 class Sink(Protocol):
     """Takes the bytes of one file and shows them all at once.
 
@@ -88,7 +92,7 @@ class _Guarded:
 def check_storage(url: str) -> None:
     """Check that a file can be held back until it is whole in storages of a path's kind.
 
-    :raises ValueError: it cannot.
+    :raises ValueError: it cannot, or the path names a version of one.
     """
     scheme = _scheme(url)
     if scheme not in _SINKS:
@@ -96,6 +100,9 @@ def check_storage(url: str) -> None:
             f"in {scheme}:// no file can appear whole or not at all. Write s3://, gs:// (Google Cloud Storage), "
             "abfs:// (Azure Blob) or sftp://, or a local path that begins with '/'",
         )
+    version = _VERSIONS.get(_module(url), "")
+    if version and version in url:
+        raise ValueError(f"{version} in it names a version of a file, and only new ones are written: leave it out")
 
 
 def storage_path(url: str, conn_id: str | None = None) -> ObjectStoragePath:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.planning import LARGEST_PAGE_BYTES, SAMPLE_ITEMS, Pace, Plan, choose
 from airflow_provider_apify.export.reading import Reader, Speed, Take
 from airflow_provider_apify.export.source import LAG_PAUSE_SECONDS, End, Source
+from airflow_provider_apify.export.temporary import temporary_file
 
 _PIECE_BYTES = 2**20
 
@@ -160,7 +160,7 @@ class Walk:
     def _page(self, start: int, end: int, plan: Plan) -> tuple[Reader, IO[bytes]]:
         """Read a page, on a thread of its own; in the middle of it where it is not wanted any more."""
         # A page of larger items than those before it waits in a temporary file.
-        lines = tempfile.SpooledTemporaryFile(plan.page_bytes)  # noqa: SIM115 - the next line has it closed
+        lines = temporary_file(plan.page_bytes)
         self._spools.enter_context(lines)
 
         def keep(piece: bytes | memoryview) -> None:

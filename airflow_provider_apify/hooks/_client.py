@@ -42,6 +42,8 @@ T = TypeVar("T")
 Send = Callable[[Access, endpoints.Request], Answer]
 _RENEWING = Lock()
 _PIECE_BYTES = 2**20
+# Apify's errors are short; what a proxy says in its place may have no end.
+_ERROR_BYTES = 2**16
 
 
 class ApifyClient(BaseHook):
@@ -196,7 +198,8 @@ class ApifyClient(BaseHook):
             with open_with_requests(self._session, access, request) as response:
                 answer = access.response(response.status_code, response.headers, b"")
                 if not answer.is_success:
-                    return replace(answer, body=read_with_requests(response, replace(request, is_long=False), sent))
+                    short = replace(request, is_long=False)
+                    return replace(answer, body=read_with_requests(response, short, sent, most=_ERROR_BYTES))
                 results.append(read(answer.headers, response.iter_content(piece_bytes)))
                 return answer
         except requests.RequestException as error:

@@ -77,6 +77,17 @@ class Storages(ApifyClient):
         pusher = Pusher(dataset_id, self.retry, report, settle=self.connection.start_settle_seconds)
         self._drive(pusher.push(piece, before, look_first=look_first))
 
+    def count_pushed_items(self, dataset_id: str, wanted: int) -> int:
+        """Return how many items a dataset counts once all of them are pushed.
+
+        The count has the connection's ``start_settle_seconds`` to show them.
+
+        :param wanted: how many there must be.
+        :raises ApifyDataError: there are fewer.
+        """
+        settle = self.connection.start_settle_seconds
+        return self._drive(pushing.count_pushed(wanted, dataset_id, self.retry, settle=settle))
+
     def count_items(self, dataset_id: str, *, settle: float) -> int:
         """Return how many items a dataset has, after so many seconds that the count does not lag any more."""
         return self._drive(pushing.count_items(dataset_id, self.retry, delay=settle))

@@ -13,7 +13,7 @@ from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.synchronous import SynchronousStarter, read_items, read_output
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunTimedOut
-from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
+from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.hooks._lifecycle import RunLifecycle
 from airflow_provider_apify.hooks._runs import Runs
 from airflow_provider_apify.hooks._storages import Storages
@@ -74,7 +74,7 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         """Read a record as often as it takes to have it whole: by the list of keys, and by what it holds."""
         store_id, body = run.key_value_store_id or "", bytearray()
         listed = self._find_key(store_id, key)
-        reader = BodyReader(body.extend, partial(SizeCheck, listed.size if listed else None))
+        reader = BodyReader(body.extend, partial(RecordCheck, listed.size if listed else None))
         try:
             self.read_record(store_id, key, reader)
         except ApifyNotFoundError:

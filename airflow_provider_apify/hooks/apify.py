@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._api.watching import look_for_last_run
-from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.export.formats import item_lines
 from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
@@ -78,7 +78,7 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         :raises ApifyDataError: items that Apify counts did not come.
         """
         params = {"clean": clean or None, "fields": fields or None, "offset": offset, "limit": limit}
-        yield from map(json.loads, item_lines(Source(self, dataset_id, params, exact=not clean)))
+        yield from map(_parsed, item_lines(Source(self, dataset_id, params, exact=not clean)))
 
     def read_items(
         self,
@@ -151,3 +151,17 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
     ) -> RunEvent:
         """Do what :meth:`wait_for_run` does, on the event loop."""
         return await self._drive_async(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+
+
+def _parsed(item: bytes) -> Any:
+    """Return an item's value.
+
+    :raises ApifyDataError: Python cannot read it.
+    """
+    try:
+        return json.loads(item)
+    except RecursionError:
+        raise ApifyDataError(
+            "An item is nested too deep for Python, which reads about 1,000 lists and objects inside one another. "
+            "DatasetToFileOperator writes such items to jsonl.",
+        ) from None

@@ -8,14 +8,21 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any, NoReturn
 
 from airflow_provider_apify._api.filling import MAX_BATCH_BYTES
 from airflow_provider_apify._cells import long_cells
+from airflow_provider_apify.loading.encodings import NOT_UTF_8, codec_of, decoded, in_utf_8
 
 _MAX_ITEM_BYTES = MAX_BATCH_BYTES - len(b"[]")
 _NO_OBJECT = "an item is a JSON object, and this is none."
+_TOO_DEEP = "it is nested too deep: Python reads about 1,000 lists and objects inside one another."
 _BEGINNING = re.compile(r"[ \t\r\n]*")
+# What spreadsheets write above the names of the columns.
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>.)"?[\r\n]*')
+_OTHER_DELIMITERS = ";\t|"
+_UTF_8 = ("utf-8", "utf-8-sig")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -29,18 +36,25 @@ Read = Callable[[Iterator[bytes]], Iterator[bytes]]
 FORMATS = ("jsonl", "json", "csv")
 
 
-def reader_of(file_format: str, delimiter: str | None) -> Read:
+def reader_of(file_format: str, delimiter: str | None, encoding: str | None = None) -> Read:
     """Return what reads a format.
 
-    :param delimiter: between the cells of CSV; ``None`` for a comma.
-    :raises ValueError: a delimiter that is none, or for another format.
+    :param delimiter: between the cells of CSV; ``None`` for what the file itself says (``sep=;``), else a comma.
+    :param encoding: by its name in Python; ``None`` for UTF-8.
+    :raises ValueError: a delimiter that is none, or for another format; an encoding that Python does not know.
     """
+    read = _reader_of(file_format, delimiter)
+    name = codec_of(encoding)
+    return read if name in _UTF_8 else lambda pieces: read(in_utf_8(pieces, name))
+
+
+def _reader_of(file_format: str, delimiter: str | None) -> Read:
     if delimiter is not None and file_format != "csv":
         raise ValueError(f"delimiter is for csv only, but the file is {file_format}.")
     if delimiter is not None and len(delimiter) != 1:
         raise ValueError(f"delimiter is {delimiter!r}. It must be one character.")
     if file_format == "csv":
-        return partial(read_table, delimiter or ",")
+        return partial(read_table, delimiter)
     return read_lines if file_format == "jsonl" else read_array
 
 
@@ -54,34 +68,73 @@ def read_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def read_array(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the items of one JSON array, as they stand there."""
-    try:
-        yield from _Array(codecs.iterdecode(pieces, "utf-8-sig")).items()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8: {error}.") from None
+    yield from _Array(decoded(pieces, "utf-8-sig")).items()
 
 
-def read_table(delimiter: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def read_table(delimiter: str | None, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield an item for each row of CSV; its fields are the names in the first row, its values are text."""
-    lines = (line.decode() for line in _lines(pieces))
+    lines = (_line_of_text(line, number) for number, line in enumerate(_lines(pieces), 1))
+    with long_cells():
+        yield from _Table(lines, delimiter).items()
+
+
+def _line_of_text(line: bytes, number: int) -> str:
     try:
-        with long_cells():
-            yield from _rows(csv.reader(lines, delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise ValueError(f"it is no CSV: {error}.") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8: {error}.") from None
+        return line.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"line {number}: {NOT_UTF_8}") from None
 
 
-def _rows(reader: Any) -> Iterator[bytes]:
-    names: list[str] = next(reader, [])
-    if len(set(names)) != len(names):
-        raise ValueError("line 1: two columns have the same name.")
-    for row in reader:
-        place = f"line {reader.line_num}"
-        if row and len(row) != len(names):
-            raise ValueError(f"{place}: it has {len(row)} cells, but the first row {len(names)}.")
-        if row:
-            yield _bounded(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False).encode(), place)
+class _Table:
+    """Rows of CSV below the names of their columns.
+
+    :param delimiter: between cells; ``None`` for what a first line such as ``sep=;`` says, else a comma.
+    """
+
+    def __init__(self, lines: Iterator[str], delimiter: str | None) -> None:
+        first = next(lines, "")
+        told = _SEPARATOR_LINE.fullmatch(first)
+        if told and delimiter not in {None, told["separator"]}:
+            raise ValueError(f"line 1: it says {first.strip()!r}, but delimiter is {delimiter!r}: leave it out.")
+        self._is_told = told is not None or delimiter is not None
+        self._lines_before = 1 if told else 0
+        rest = lines if told else chain([first] if first else [], lines)
+        self._reader = csv.reader(rest, delimiter=told["separator"] if told else delimiter or ",", strict=True)
+
+    def items(self) -> Iterator[bytes]:
+        """Yield the rows as JSON objects.
+
+        :raises ValueError: a row that is none, with its line.
+        """
+        names = self._names()
+        while (row := self._row()) is not None:
+            if row and len(row) != len(names):
+                raise ValueError(f"{self._place}: it has {len(row)} cells, but the first row {len(names)}.")
+            if row:
+                text = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
+                yield _bounded(text.encode(), self._place)
+
+    @property
+    def _place(self) -> str:
+        return f"line {self._lines_before + self._reader.line_num}"
+
+    def _row(self) -> list[str] | None:
+        try:
+            return next(self._reader, None)
+        except csv.Error as error:
+            raise ValueError(f"{self._place}: it is no CSV: {error}.") from None
+
+    def _names(self) -> list[str]:
+        names = self._row() or []
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self._place}: two columns have the same name.")
+        for other in "" if self._is_told else _OTHER_DELIMITERS:
+            if any(other in name for name in names):
+                raise ValueError(
+                    f"{self._place}: a column is named with {other!r}, as if that stood between the cells. Give "
+                    f"delimiter={other!r}, or delimiter=',' if it is right as it is.",
+                )
+        return names
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -99,6 +152,9 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 class _Array:
     """A JSON array that is read piece by piece.
+
+    A value that is not whole is tried again when twice as much of it is there, so that the work grows with its size and
+    not with the number of pieces.
 
     :param texts: the pieces.
     """
@@ -134,10 +190,13 @@ class _Array:
             try:
                 return _DECODER.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if len(self._text) - self._at > MAX_BATCH_BYTES:
+                size = len(self._text) - self._at
+                if size > MAX_BATCH_BYTES:
                     raise ValueError(f"{place}: it is above 5 MB, or no JSON: {error.msg}.") from None
-                if not self._read_on():
+                if not self._read_on(size):
                     raise ValueError(f"{place}: it is no JSON: {error.msg}.") from None
+            except RecursionError:
+                raise ValueError(f"{place}: {_TOO_DEEP}") from None
 
     def _pass(self, character: str, words: str) -> None:
         if self._peek() != character:
@@ -154,10 +213,14 @@ class _Array:
             if not self._read_on():
                 return ""
 
-    def _read_on(self) -> bool:
-        text = next(self._texts, None)
-        self._text, self._at = self._text[self._at :] + (text or ""), 0
-        return text is not None
+    def _read_on(self, more: int = 1) -> bool:
+        """Read so many characters or more, unless the file ends before; tell whether any came."""
+        texts, size = [self._text[self._at :]], 0
+        while size < more and (text := next(self._texts, None)) is not None:
+            texts.append(text)
+            size += len(text)
+        self._text, self._at = "".join(texts), 0
+        return size > 0
 
 
 def _checked(text: bytes, place: str) -> bytes:
@@ -170,7 +233,9 @@ def _checked(text: bytes, place: str) -> bytes:
     except json.JSONDecodeError as error:
         raise ValueError(f"{place}: it is no JSON: {error.msg} at character {error.pos + 1}.") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{place}: it is not UTF-8.") from None
+        raise ValueError(f"{place}: {NOT_UTF_8}") from None
+    except RecursionError:
+        raise ValueError(f"{place}: {_TOO_DEEP}") from None
     if not isinstance(value, dict):
         raise ValueError(f"{place}: {_NO_OBJECT}")  # noqa: TRY004 - wrong data is a ValueError here
     return text

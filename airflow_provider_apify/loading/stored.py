@@ -82,7 +82,9 @@ def _decompressed(stored: Iterator[bytes], start: Callable[[], Decompressor]) ->
                 raise ValueError(f"it is not compressed as its name says: {error}") from error
             has_begun = True
             rest = stream.unused_data if stream.eof else b""
-    if has_begun and not stream.eof:
+    if not has_begun:
+        raise ValueError("it is empty, which no compressed file is: was it written to its end?")
+    if not stream.eof:
         raise ValueError("it ends in the middle of its compressed bytes.")
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import check_exactly_one, is_template
 from airflow_provider_apify.export.formats import Format, format_of
-from airflow_provider_apify.export.output import ENDINGS, compression_of
+from airflow_provider_apify.export.output import bare, compression_of
 from airflow_provider_apify.export.parts import Split
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.options import parse_flag, parse_whole_number
+from airflow_provider_apify.transfers._columns import check_columns
 from airflow_provider_apify.transfers._target import PART, check_not_templated, check_target
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def check_arguments(operator: DatasetToFileOperator) -> None:
     _check_split(operator, file_format)
     query = ItemsQuery.check(operator.items_parameters, file_format.name if file_format else None)
     _check_wanted(operator, file_format, query)
+    check_columns(operator, file_format)
 
 
 def split_of(operator: DatasetToFileOperator) -> Split | None:
@@ -70,8 +72,7 @@ def _is_ending_known(path: Any) -> bool:
     """Tell whether a path's ending stands behind its last template."""
     if not isinstance(path, str):
         return False
-    for ending in ENDINGS:
-        path = path.removesuffix(ending)
+    path = bare(path)
     return not is_template(path) or "." in _END_OF_TEMPLATE.split(path)[-1]
 
 

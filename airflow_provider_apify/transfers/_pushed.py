@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.loading.sameness import same_item
 from airflow_provider_apify.loading.survey import Survey
 from airflow_provider_apify.models import Dataset
 
@@ -94,10 +97,13 @@ def begin_to_append(hook: ApifyHook, context: Context, memory: PushMemory, datas
     return Pushed(_settled_count(hook, dataset, _LAG_SECONDS))
 
 
-def begin_to_complete(hook: ApifyHook, context: Context, dataset: Dataset, survey: Survey) -> Pushed:
+def begin_to_complete(
+    hook: ApifyHook, context: Context, dataset: Dataset, survey: Survey, items: Iterator[bytes]
+) -> Pushed:
     """Return how far the file is pushed, by whomsoever, to a dataset that is for this file alone.
 
-    :raises ValueError: the dataset has more items than the file.
+    :param items: of the file.
+    :raises ValueError: the dataset has more items than the file, or others.
     """
     patience = hook.connection.start_settle_seconds
     # On a retry Apify's word on when the dataset was changed may be late, too.
@@ -108,7 +114,26 @@ def begin_to_complete(hook: ApifyHook, context: Context, dataset: Dataset, surve
             f"Dataset {dataset.id} has {count} items, more than the {survey.items} of the file: with mode='complete' "
             "it is to hold this file and nothing else.",
         )
+    _check_beginning(hook, dataset.id, count, items)
     return Pushed(0, count)
+
+
+def _check_beginning(hook: ApifyHook, dataset_id: str, count: int, items: Iterator[bytes]) -> None:
+    """Compare the first and the last item that are there with those of the file.
+
+    :param count: how many are there.
+    :raises ValueError: they are others.
+    """
+    ends = {0, count - 1}
+    for index, item in enumerate(islice(items, count)):
+        if index in ends and not any(
+            same_item(item, found) for found in hook.iterate_items(dataset_id, offset=index, limit=1)
+        ):
+            raise ValueError(
+                f"Dataset {dataset_id} has {count} items, but item {index + 1} is not that of the file: with "
+                "mode='complete' it is to hold this file and nothing else. Give a dataset for each file, or "
+                "mode='append' to push behind what is there. Nothing was pushed.",
+            )
 
 
 def _settled_count(hook: ApifyHook, dataset: Dataset, patience: float) -> int:

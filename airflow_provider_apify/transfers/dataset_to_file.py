@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_apify._references import read_id
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.engine import Export, Manifest
-from airflow_provider_apify.export.formats import format_of
+from airflow_provider_apify.export.formats import format_of, parquet_with
 from airflow_provider_apify.export.output import compression_of
 from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
 from airflow_provider_apify.export.reading import Window
@@ -22,6 +22,7 @@ from airflow_provider_apify.models import Dataset
 from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.transfers._arguments import check_arguments, split_of, wanted_items
 from airflow_provider_apify.transfers._checkpoint import Checkpoint
+from airflow_provider_apify.transfers._columns import OnMisfit, chosen_columns
 from airflow_provider_apify.transfers._outlets import tell_outlets
 from airflow_provider_apify.transfers._progress import ExportProgress
 from airflow_provider_apify.transfers._target import IfExists, Target
@@ -49,6 +50,14 @@ class DatasetToFileOperator(BaseOperator):
         ``"rss"``, ``"html"`` or ``"parquet"``; ``None`` takes the path's ending. (templated)
     :param compression: ``"gzip"``, ``"zstd"`` or ``"none"``; ``None`` takes it from an ending ``.gz`` or ``.zst`` of
         the path. Not for xlsx and parquet, which are compressed in themselves. (templated)
+    :param columns: Parquet: exactly these columns, as a mapping of names to types, so that the files of many days are
+        one table: ``{"price": "double", "seen_at": "timestamp", "tags": "list<string>", "shop.name": "string"}``. Types
+        are string, int64, int32, double, float, bool, timestamp (of text, in UTC), date, json (text that holds any
+        value), ``list<...>`` and ``struct<name: ..., ...>``; ``"a.b"`` is ``b`` inside ``a``. Other fields are left
+        out. ``"dataset_schema"`` takes what the dataset schema of the Actor describes. Default: the fields of all
+        items, with types that follow the items of this one file. (templated)
+    :param on_misfit: what becomes of a value that does not fit its column: ``"fail"``, or ``"null"`` in its place, with
+        a warning.
     :param items_per_file: split the export: at most so many items in each file; for jsonl and json.
     :param bytes_per_file: split the export: a file ends with the item that brings it to so many bytes, before
         compression; for jsonl and json.
@@ -103,6 +112,7 @@ class DatasetToFileOperator(BaseOperator):
         "path",
         "file_format",
         "compression",
+        "columns",
         *ITEMS_PARAMETERS,
         "target_conn_id",
         "apify_conn_id",
@@ -117,6 +127,8 @@ class DatasetToFileOperator(BaseOperator):
         path: str,
         file_format: str | None = None,
         compression: str | None = None,
+        columns: Mapping[str, str] | str | None = None,
+        on_misfit: OnMisfit = "fail",
         items_per_file: int | None = None,
         bytes_per_file: int | None = None,
         if_exists: IfExists = "overwrite",
@@ -153,6 +165,8 @@ class DatasetToFileOperator(BaseOperator):
         self.path = path
         self.file_format = file_format
         self.compression = compression
+        self.columns = columns
+        self.on_misfit = on_misfit
         self.items_per_file = items_per_file
         self.bytes_per_file = bytes_per_file
         self.if_exists = if_exists
@@ -204,11 +218,12 @@ class DatasetToFileOperator(BaseOperator):
         target = Target(self.path, self.target_conn_id, is_split=split is not None)
         query = ItemsQuery.parse(self.items_parameters)
         counted = Window(query.offset or 0, query.limit).count(dataset.item_count)
+        chosen = chosen_columns(self, dataset)
         export = Export(
             self.hook,
             dataset.id,
             target.path,
-            format_of(self.path, self.file_format),
+            parquet_with(chosen) if chosen else format_of(self.path, self.file_format),
             query,
             compression=compression_of(self.path, self.compression),
             split=split,

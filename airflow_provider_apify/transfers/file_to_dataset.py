@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_apify._api.filling import cut
 from airflow_provider_apify._templating import check_exactly_one, is_template
-from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.export.output import ENDINGS, compression_of
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
+from airflow_provider_apify.export.output import bare, compression_of
 from airflow_provider_apify.export.target import advice
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.loading.items import FORMATS, Read, reader_of
@@ -51,7 +51,8 @@ class FileToDatasetOperator(BaseOperator):
       DAG run began, the retry fails for good rather than push items twice; otherwise it pushes all. A clear always
       pushes all.
     - ``mode="complete"``, on any Airflow: the dataset is for this file alone. The items that it counts already are
-      taken for the first ones of the file, and only the others are pushed. So it may be repeated at will.
+      taken for the first ones of the file, and only the others are pushed. So it may be repeated at will. The first and
+      the last of those that are there are compared with the file's; others are an error.
 
     Items are doubled where a request arrives later than all that, or somebody else pushes as many items meanwhile.
 
@@ -63,18 +64,21 @@ class FileToDatasetOperator(BaseOperator):
     :param dataset_name: push to the dataset of this name, which is made where there is none. (templated)
     :param file_format: ``"jsonl"``, ``"json"`` (one array) or ``"csv"`` (all values become text); ``None`` takes the
         path's ending. (templated)
-    :param delimiter: CSV: one character between cells; default a comma. (templated)
+    :param delimiter: CSV: one character between cells; default what a first line such as ``sep=;`` says, else a comma.
+        A file whose header looks as if another one stood between its cells is refused. (templated)
+    :param encoding: of the file, by its name in Python, such as ``"cp1252"``; default UTF-8, with or without a byte
+        order mark. (templated)
     :param mode: ``"append"`` or ``"complete"``, see above.
     :param source_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
     :return: (XCom) ``dataset_id``, ``dataset_name``, ``path``, ``items`` (of the file), ``pushed`` (of these, by this
-        attempt), ``item_count`` (of the dataset then) and ``sha256`` (of the items). The events of outlet assets carry
-        it as ``extra``.
+        attempt), ``item_count`` (of the dataset then, as Apify counts it) and ``sha256`` (of the items). The events of
+        outlet assets carry it as ``extra``.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: no such dataset; a line that is no item, or an item above 5 MB, with its place; a
         retry that cannot tell what was pushed; a file that changes meanwhile.
-    :raises ApifyDataError: a count of the dataset that this task does not explain.
+    :raises ApifyDataError: a count of the dataset that this task does not explain, or that is short of what was pushed.
     :raises ApifyError: the file could not be read.
     """
 
@@ -84,6 +88,7 @@ class FileToDatasetOperator(BaseOperator):
         "dataset_name",
         "file_format",
         "delimiter",
+        "encoding",
         "source_conn_id",
         "apify_conn_id",
     )
@@ -97,6 +102,7 @@ class FileToDatasetOperator(BaseOperator):
         dataset_name: str | None = None,
         file_format: str | None = None,
         delimiter: str | None = None,
+        encoding: str | None = None,
         mode: Mode = "append",
         source_conn_id: str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
@@ -108,6 +114,7 @@ class FileToDatasetOperator(BaseOperator):
         self.dataset_name = dataset_name
         self.file_format = file_format
         self.delimiter = delimiter
+        self.encoding = encoding
         self.mode = mode
         self.source_conn_id = source_conn_id
         self.apify_conn_id = apify_conn_id
@@ -127,6 +134,7 @@ class FileToDatasetOperator(BaseOperator):
             memory = PushMemory(context, dataset.id, found)
             begun = self._begin(context, memory, dataset, found)
             pushed = self._push(memory, dataset, begun, found)
+            count = self._count(dataset, pushed)
         self.log.info("Pushed %d items to dataset %s, of %d.", pushed.items - begun.items, dataset.id, found.items)
         result = {
             "dataset_id": dataset.id,
@@ -134,7 +142,7 @@ class FileToDatasetOperator(BaseOperator):
             "path": self.path,
             "items": found.items,
             "pushed": pushed.items - begun.items,
-            "item_count": pushed.before + pushed.items,
+            "item_count": count,
             "sha256": found.sha256,
         }
         tell_outlets(context, result)
@@ -156,22 +164,45 @@ class FileToDatasetOperator(BaseOperator):
                 self.hook.push_piece(dataset.id, piece, before, self.log.warning, look_first=pushed.look_first)
                 pushed = Pushed(pushed.before, pushed.items + piece.items)
         except FileHasChangedError as error:
-            raise AirflowFailException(
-                f"{self.path} has changed since this attempt began to read it. Of what it has become, "
-                f"{pushed.items - begun.items} items were pushed to dataset {dataset.id}; nobody can take them back.",
-            ) from error
+            raise self._has_changed(dataset, pushed.items - begun.items) from error
         memory.note(pushed)
         return pushed
+
+    def _has_changed(self, dataset: Dataset, pushed: int) -> AirflowFailException:
+        return AirflowFailException(
+            f"{self.path} has changed since this attempt began to read it. Of what it has become, {pushed} items were "
+            f"pushed to dataset {dataset.id}; nobody can take them back.",
+        )
+
+    def _count(self, dataset: Dataset, pushed: Pushed) -> int:
+        """Return how many items Apify counts in the end.
+
+        :raises ApifyDataError: that is not what there must be.
+        """
+        expected = pushed.before + pushed.items
+        counted = self.hook.count_pushed_items(dataset.id, expected)
+        if counted > expected:
+            words = f"Dataset {dataset.id} counts {counted} items, {counted - expected} more than were there and pushed"
+            if self.mode == "complete":
+                raise ApifyDataError(f"{words}: with mode='complete' it is to hold this file and nothing else.")
+            self.log.warning("%s: something else writes to it as well.", words)
+        return counted
 
     def _begin(self, context: Context, memory: PushMemory, dataset: Dataset, found: Survey) -> Pushed:
         """Return how far the file is pushed already."""
         if self.mode == "complete":
-            pushed = begin_to_complete(self.hook, context, dataset, found)
+            pushed = self._begin_to_complete(context, dataset, found)
         else:
             pushed = begin_to_append(self.hook, context, memory, dataset)
         if pushed.items:
             self.log.info("%d items of the file are there already: going on behind them.", pushed.items)
         return pushed
+
+    def _begin_to_complete(self, context: Context, dataset: Dataset, found: Survey) -> Pushed:
+        try:
+            return begin_to_complete(self.hook, context, dataset, found, unchanged(self._items(), found))
+        except FileHasChangedError as error:
+            raise self._has_changed(dataset, 0) from error
 
     def _find_dataset(self) -> Dataset:
         if self.dataset_name is None:
@@ -179,7 +210,10 @@ class FileToDatasetOperator(BaseOperator):
         return self.hook.create_dataset(self.dataset_name)
 
     def _items(self) -> Iterator[bytes]:
-        return self._read(reader_of(_format_of(self.path, self.file_format), self.delimiter))
+        return self._read(self._reader())
+
+    def _reader(self) -> Read:
+        return reader_of(_format_of(self.path, self.file_format), self.delimiter, self.encoding)
 
     def _read(self, read: Read) -> Iterator[bytes]:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - a DAG file needs no storage
@@ -205,8 +239,8 @@ class FileToDatasetOperator(BaseOperator):
             raise ValueError(f"mode is {self.mode!r}. Give one of {', '.join(get_args(Mode))}.")
         if self.dataset_name is not None and not is_template(self.dataset_name):
             check_storage_name("dataset_name", self.dataset_name)
-        if not is_template((self.file_format, self.delimiter, self.path.rpartition("/")[2])):
-            reader_of(_format_of(self.path, self.file_format), self.delimiter)
+        if not is_template((self.file_format, self.delimiter, self.encoding, self.path.rpartition("/")[2])):
+            self._reader()
 
 
 def _format_of(path: str, file_format: str | None) -> str:
@@ -214,8 +248,7 @@ def _format_of(path: str, file_format: str | None) -> str:
 
     :raises ValueError: there is none.
     """
-    bare = next((path.removesuffix(ending) for ending in ENDINGS if path.endswith(ending)), path)
-    name = file_format or bare.rpartition(".")[2]
+    name = (file_format or bare(path).rpartition(".")[2]).lower()
     if name not in FORMATS:
         raise ValueError(
             f"{name!r} is no format that items are read from. Give file_format as one of {', '.join(FORMATS)}."

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_apify._references import check_id, read_id
 from airflow_provider_apify._templating import check_exactly_one, check_not_empty
 from airflow_provider_apify.exceptions import ApifyNotFoundError
-from airflow_provider_apify.export.bodies import SavedBody, SizeCheck, save_body
+from airflow_provider_apify.export.bodies import RecordCheck, SavedBody, save_body
 from airflow_provider_apify.export.checks import EndCheck
 from airflow_provider_apify.export.names import file_name
 from airflow_provider_apify.options import parse_text
@@ -42,7 +42,8 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     """Write records of a key-value store to files, byte for byte: one record, all, those with a prefix, or a ZIP file.
 
     Each file appears whole or not at all, and replaces what was there, so a rerun is safe; a file whose record is gone
-    stays. A body that breaks is read again, and its size compared with what the list of keys says.
+    stays. A body that breaks is read again, and its size compared with what the list of keys says; a page in HTML that
+    Apify has not stored is no record.
 
     The name of a file is its record's key. Of keys that Apify allows, only two kinds are changed: a dot in front
     becomes ``%2E``, so that no name is ``..`` or hidden, and after 150 characters the rest becomes a digest. So no file
@@ -126,7 +127,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
         self._target().check(self.if_exists)
         read = partial(self.hook.read_records, store_id, prefix=self.prefix)
         # Its last record has 22 bytes.
-        return save_body(self._target().path(), read, partial(EndCheck, b"PK\x05\x06", behind=18))
+        return save_body(self._target().path(), read, lambda _headers: EndCheck(b"PK\x05\x06", behind=18))
 
     def _write_one(self, store_id: str, key: str) -> _SavedRecord:
         self._target().check(self.if_exists)
@@ -143,7 +144,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
 
     def _save(self, store_id: str, record: RecordKey, path: ObjectStoragePath) -> _SavedRecord:
         read = partial(self.hook.read_record, store_id, record.key)
-        return _SavedRecord(**asdict(save_body(path, read, partial(SizeCheck, record.size))), key=record.key)
+        return _SavedRecord(**asdict(save_body(path, read, partial(RecordCheck, record.size))), key=record.key)
 
     def _find(self, store_id: str, key: str) -> RecordKey:
         for record in self.hook.iterate_keys(store_id, prefix=key):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_apify._templating import check_not_empty, is_template
-from airflow_provider_apify.export.bodies import LastLineCheck, SizeCheck, save_body
+from airflow_provider_apify.export.bodies import LogCheck, save_body
 from airflow_provider_apify.export.output import compression_of
 from airflow_provider_apify.transfers._writing import BodyToFileOperator
 
@@ -19,8 +19,9 @@ class RunLogToFileOperator(BodyToFileOperator):
     """Write the log of a run to a file, as it is: of a run that goes on, up to now.
 
     The file appears whole or not at all, and replaces what was there, so a rerun is safe. A body that breaks, or of
-    a finished run ends in the middle of a line, is read again; one that ends there twice is believed. A body that ends
-    early between two lines, and shows it in no other way, cannot be told from a whole one. Apify keeps 10 MiB of a log:
+    a finished run is empty or ends in the middle of a line, is read again; one that is the same twice is believed. An
+    answer that is no plain text, or of a finished run tells no length, is no log. A body that HTTP calls whole although
+    it ends early between two lines cannot be told from a whole one. Apify keeps 10 MiB of a log:
     a warning says when that much came.
 
     Reference: https://docs.apify.com/api/v2/log-get
@@ -60,10 +61,11 @@ class RunLogToFileOperator(BodyToFileOperator):
         run = self.hook.get_run(self.run_id or "")
         self._target().check(self.if_exists)
         compression = compression_of(self.path, self.compression)
-        # The log of a run that goes on is read while a line is written.
-        check = LastLineCheck if run.is_finished else partial(SizeCheck, None)
+        check = partial(LogCheck, is_finished=run.is_finished)
         saved = save_body(self._target().path(), partial(self.hook.read_log, run.id), check, compression)
         if saved.body_bytes >= _KEPT_BYTES:
             self.log.warning("Apify keeps 10 MiB of a log, and so much came: some of it may be missing.")
+        if run.is_finished and not saved.body_bytes:
+            self.log.warning("Apify has no log of run %s: the file is empty.", run.id)
         self.log.info("Wrote the log of run %s (%d bytes) to %s", run.id, saved.bytes, saved.path)
         return {**asdict(saved), "run_id": run.id, "status": run.status, "is_complete": run.is_finished}

@@ -236,7 +236,7 @@ def test_nothing_is_in_doubt_where_nothing_was_sent_or_nothing_is_changed(
 
 
 def test_an_answer_of_something_that_is_not_apify_is_told_so() -> None:
-    assert "not Apify's JSON; check the connection's host" in str(error_of(READ, not_apify(READ)))
+    assert "not Apify's JSON; check the connection's host" in str(error_of(READ, not_apify(READ, ok({}))))
 
 
 def test_data_that_kept_breaking_is_a_data_error() -> None:
@@ -245,7 +245,7 @@ def test_data_that_kept_breaking_is_a_data_error() -> None:
     assert error.retryable
 
 
-@pytest.mark.parametrize("answer", [LOST, REFUSED, failed(500), failed(400, "invalid-input"), not_apify(START)])
+@pytest.mark.parametrize("answer", [LOST, REFUSED, failed(500), failed(400, "invalid-input"), not_apify(START, ok({}))])
 def test_no_error_holds_the_input(answer: Response | NoResponse) -> None:
     error = error_of(START, answer)
     shown = f"{error}{error!r}{error.args}{vars(error)}{START!r}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.answers import Answer
+from airflow_provider_apify._api.answers import Answer, Response
 from airflow_provider_apify._api.changing import Changer, delete_run
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify.exceptions import (
@@ -267,7 +267,7 @@ def deletion() -> Fed:
     return Fed(delete_run("run1", RetryPolicy()))
 
 
-DONE = ok({"id": "run1"})
+DONE = Response(204, {}, b"")
 THERE = ok(run_data("SUCCEEDED"))
 
 

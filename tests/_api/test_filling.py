@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.filling import (
     MAX_BATCH_BYTES,
     MAX_REQUESTS_BYTES,
@@ -20,6 +21,7 @@ from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyServerE
 from tests._api.answering import LOST, Fed, failed, ok
 
 RETRY = RetryPolicy(attempts=3)
+STORED = Response(201, {}, b"{}")
 
 
 def urls(count: int) -> list[dict[str, Any]]:
@@ -49,6 +51,25 @@ def test_requests_go_in_batches_of_25() -> None:
     results = flow.finish(ok(answer(sent(flow), taken=25)))
     assert sizes == [25, 25, 10]
     assert [each["requestId"] for each in results] == [each["url"] for each in urls(60)]
+
+
+@pytest.mark.parametrize(
+    "strange", [{}, {"processedRequests": []}, {"processedRequests": [], "unprocessedRequests": []}, {"id": "q"}]
+)
+def test_an_answer_that_does_not_tell_of_every_request_is_a_lost_one(strange: dict[str, Any]) -> None:
+    flow = Fed(add_requests("q", urls(2), RETRY))
+    flow.answer(ok(strange))
+    assert len(sent(flow)) == 2
+    flow.answer(ok(strange))
+    with pytest.raises(ApifyConnectionError, match="not Apify's JSON"):
+        flow.answer(ok(strange))
+
+
+def test_a_request_that_is_there_twice_in_a_batch_is_told_of_once_or_twice() -> None:
+    requests = urls(1) * 2
+    for times in (1, 2):
+        flow = Fed(add_requests("q", requests, RETRY))
+        assert len(flow.finish(ok(answer(sent(flow)[:times], taken=times)))) == 2
 
 
 def test_what_apify_gives_back_is_sent_again_whole_after_a_pause() -> None:
@@ -166,7 +187,7 @@ def _large() -> Iterator[dict[str, Any]]:
 
 def test_items_whose_answer_is_lost_are_not_stored_again() -> None:
     flow = Fed(push_items("d", _large(), RETRY))
-    flow.answer(ok({}))
+    flow.answer(STORED)
     with pytest.raises(ApifyConnectionError, match=r"may be stored or not.*1 were stored before") as caught:
         flow.answer(LOST)
     assert len(flow.requests) == 2
@@ -176,7 +197,7 @@ def test_items_whose_answer_is_lost_are_not_stored_again() -> None:
 def test_items_that_apify_refuses_for_the_moment_are_sent_again() -> None:
     flow = Fed(push_items("d", [{"a": 1}], RETRY))
     assert flow.answer(failed(429)).body == b'[{"a": 1}]'
-    assert flow.finish(ok({})) == 1
+    assert flow.finish(STORED) == 1
     flow = Fed(push_items("d", [{"a": 1}], RETRY))
     with pytest.raises(ApifyServerError):
         flow.answer(failed(500))

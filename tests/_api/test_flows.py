@@ -123,7 +123,14 @@ def test_one_attempt_means_none_is_repeated() -> None:
 
 
 def test_any_body_satisfies_a_call_that_does_not_read_it() -> None:
-    assert Fed(call(endpoints.get_log("r1"), RetryPolicy())).finish(UNREADABLE) is UNREADABLE
+    assert Fed(call(READ, RetryPolicy())).finish(UNREADABLE) is UNREADABLE
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", ""])
+def test_a_log_is_plain_text(kind: str) -> None:
+    flow = Fed(call(endpoints.get_log("r1"), RetryPolicy()))
+    flow.answer(Response(200, {"content-type": kind}, b"any"))
+    assert flow.finish(Response(200, {"content-type": "text/plain; charset=utf-8"}, b"any")).body == b"any"
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])

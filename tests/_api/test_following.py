@@ -5,7 +5,8 @@ from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.following import LineSink, follow_log
 from tests._api.answering import LOST, Fed, failed, ok, run_data
 
-WHOLE = Response(200, {}, b"")
+TEXT = {"content-type": "text/plain"}
+WHOLE = Response(200, TEXT, b"")
 
 
 def lines(*bodies: list[bytes]) -> list[str]:
@@ -13,7 +14,7 @@ def lines(*bodies: list[bytes]) -> list[str]:
     shown: list[str] = []
     sink = LineSink(shown.append)
     for body in bodies:
-        sink.take({}, iter(body))
+        sink.take(TEXT, iter(body))
     sink.finish()
     return shown
 
@@ -35,7 +36,7 @@ def test_a_log_is_followed_until_the_run_is_finished_and_read_to_its_end() -> No
     sink = LineSink(lambda _line: None)
     flow = Fed(follow_log("run1", RetryPolicy(), sink))
     assert flow.answer(ok(run_data())).params["stream"] == "true"
-    sink.take({}, iter([b"a\n"]))
+    sink.take(TEXT, iter([b"a\n"]))
     assert flow.answer(LOST).path == "/v2/actor-runs/run1"
     assert flow.request.delay == 0
     flow.answer(ok(run_data()))

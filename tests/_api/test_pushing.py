@@ -5,7 +5,7 @@ import pytest
 from airflow_provider_apify._api.answers import Answer, Response
 from airflow_provider_apify._api.filling import Piece
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify._api.pushing import Pusher
+from airflow_provider_apify._api.pushing import Pusher, count_pushed
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyConnectionError, ApifyDataError, ApifyNotFoundError
 from tests._api.answering import LOST, REFUSED, Fed, failed, ok
 
@@ -13,6 +13,16 @@ PIECE = Piece(2, b'[{"a":1},{"a":2}]')
 PUSH, COUNT = "POST /v2/datasets/data1/items", "GET /v2/datasets/data1"
 DONE = Response(201, {}, b"{}")
 LOOKS = 5
+STRANGE = {
+    "a page": Response(200, {}, b"<html>Sign in</html>"),
+    "nothing": Response(200, {}, b""),
+    "another status": Response(200, {}, b"{}"),
+    "accepted": Response(202, {}, b"{}"),
+    "a page that was created": Response(201, {}, b"<html>"),
+    "created without a body": Response(201, {}, b""),
+    "no object": Response(201, {}, b"[]"),
+}
+strange = pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
 
 
 class Pushing:
@@ -59,6 +69,35 @@ def test_a_piece_whose_answer_is_lost_is_seen_in_the_count_and_not_repeated(lost
     pushing.fed.finish(counted(12))
     assert pushing.asked == [PUSH, *[COUNT] * (late + 1)]
     assert "count shows that it was done" in pushing.said[0]
+
+
+@strange
+def test_a_good_answer_that_apify_does_not_give_is_a_lost_one_and_the_count_decides(answer: Answer) -> None:
+    pushing = Pushing()
+    pushing.fed.answer_all([answer, *[counted(10)] * LOOKS])
+    pushing.fed.finish(DONE)
+    assert pushing.asked == [PUSH, *[COUNT] * LOOKS, PUSH]
+    assert "is not what Apify answers (HTTP 201); check the connection's host" in pushing.said[0]
+
+    pushing = Pushing()
+    pushing.fed.answer(answer)
+    pushing.fed.finish(counted(12))
+    assert pushing.asked == [PUSH, COUNT]
+
+
+def test_what_is_pushed_is_counted_as_soon_as_the_count_shows_it() -> None:
+    counting = Fed(count_pushed(12, "data1", RetryPolicy(), settle=30))
+    assert counting.request.delay == 0
+    counting.answer(counted(10))
+    assert counting.finish(counted(13)) == 13
+
+
+def test_a_count_that_stays_short_of_what_is_pushed_is_an_error() -> None:
+    counting = Fed(count_pushed(12, "data1", RetryPolicy(), settle=30))
+    counting.answer_all([counted(10)] * LOOKS)
+    with pytest.raises(ApifyDataError, match="counts 11 items, but 12 are pushed"):
+        counting.answer(counted(11))
+    assert sum(request.delay for request in counting.requests) == 30
 
 
 def test_a_piece_that_the_count_does_not_show_for_half_a_minute_is_sent_again() -> None:

@@ -19,7 +19,7 @@ from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import Starter
 from airflow_provider_apify.exceptions import ApifyNotFoundError
-from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
+from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.source import Source
@@ -120,7 +120,7 @@ def test_all_that_is_moved_as_a_whole(hook: ApifyHook) -> None:
         partial(hook.read_records, run.key_value_store_id or "", prefix="OUT"),
         partial(hook.read_log, run.id),
     ):
-        read(BodyReader(lambda _piece: None, partial(SizeCheck, None)))
+        read(BodyReader(lambda _piece: None, partial(RecordCheck, None)))
     dataset = hook.create_dataset("contract")
     hook.push_piece(dataset.id, Piece(1, b'[{"a": 1}]'), 0, lambda _words: None, look_first=True)
     assert hook.count_items(dataset.id, settle=0) == hook.look_at_items(dataset.id, None).item_count == 1

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +13,16 @@ from airflow_provider_apify.export.bodies import (
     BodyHasChanged,
     BodyReader,
     Doubt,
-    LastLineCheck,
+    LogCheck,
+    MakeCheck,
+    RecordCheck,
     SavedBody,
-    SizeCheck,
     save_body,
 )
-from airflow_provider_apify.export.checks import Check
 
 BODY = bytes(range(256)) * 40
-anything_goes = partial(SizeCheck, None)
+IMAGE = {"content-type": "image/png", "content-length": "10240"}
+anything_goes = partial(RecordCheck, None)
 
 
 class Broken(Exception):
@@ -34,14 +35,14 @@ class Reading:
     :ivar taken: all it has passed on.
     """
 
-    def __init__(self, check: Callable[[], Check] = anything_goes) -> None:
+    def __init__(self, check: MakeCheck = anything_goes) -> None:
         self.taken = b""
         self.reader = BodyReader(self._take, check)
 
     def _take(self, piece: bytes) -> None:
         self.taken += piece
 
-    def read(self, body: bytes, *, step: int = 1000, breaks: bool = False) -> None:
+    def read(self, body: bytes, *, step: int = 1000, breaks: bool = False, headers: Mapping[str, str] = IMAGE) -> None:
         """Read a body that comes in pieces, and breaks in the end or not."""
 
         def come() -> Iterator[bytes]:
@@ -50,7 +51,7 @@ class Reading:
             if breaks:
                 raise Broken
 
-        self.reader.read({"content-type": "image/png"}, come())
+        self.reader.read(headers, come())
 
 
 def test_a_body_is_passed_on_byte_for_byte() -> None:
@@ -90,41 +91,104 @@ def test_a_body_that_is_shorter_than_what_came_before_is_not_whole() -> None:
 
 @pytest.mark.parametrize(("size", "body"), [(len(BODY), BODY), (len(BODY) - 1, BODY), (None, b""), (0, b"")])
 def test_a_body_as_long_as_listed_or_longer_is_whole(size: int | None, body: bytes) -> None:
-    reading = Reading(partial(SizeCheck, size))
+    reading = Reading(partial(RecordCheck, size))
     reading.read(body)
     assert reading.taken == body
 
 
 def test_a_body_that_ends_before_its_listed_size_is_read_again() -> None:
-    reading = Reading(partial(SizeCheck, len(BODY)))
-    with pytest.raises(Doubt, match=f"has 5000 bytes, but the list of keys says {len(BODY)}"):
+    reading = Reading(partial(RecordCheck, len(BODY)))
+    with pytest.raises(ApifyDataError, match=f"has 5000 bytes, but the list of keys says {len(BODY)}"):
         reading.read(BODY[:5000])
     reading.read(BODY)
     assert reading.taken == BODY
 
 
-def test_a_body_that_ends_early_twice_at_the_same_byte_is_believed() -> None:
-    """The list counts bytes as they are stored, and compressed ones may be more."""
-    reading = Reading(partial(SizeCheck, len(BODY)))
-    for length in (5000, 6000):
+def test_a_body_that_ends_a_little_early_twice_at_the_same_byte_is_believed() -> None:
+    """The list counts bytes as they are stored, and compressed ones may be some more."""
+    reading = Reading(partial(RecordCheck, len(BODY)))
+    for length in (-30, -20):
         with pytest.raises(Doubt):
             reading.read(BODY[:length])
-    reading.read(BODY[:6000])
-    assert reading.taken == BODY[:6000]
+    reading.read(BODY[:-20])
+    assert reading.taken == BODY[:-20]
+
+
+@pytest.mark.parametrize("body", [BODY[:-5000], b""])
+def test_a_body_that_is_shorter_than_compressing_explains_is_never_believed(body: bytes) -> None:
+    reading = Reading(partial(RecordCheck, 20 if not body else len(BODY)))
+    for _ in range(3):
+        with pytest.raises(ApifyDataError, match="but the list of keys says") as caught:
+            reading.read(body)
+        assert not isinstance(caught.value, Doubt)
+
+
+@pytest.mark.parametrize("length", [len(BODY) - 20, len(BODY) + 20])
+@pytest.mark.parametrize("headers", [{}, {"content-length": "9", "content-encoding": "gzip"}], ids=["none", "packed"])
+def test_a_body_of_another_size_whose_end_nothing_tells_is_never_believed(length: int, headers: dict[str, str]) -> None:
+    reading = Reading(partial(RecordCheck, len(BODY)))
+    for _ in range(3):
+        with pytest.raises(ApifyDataError, match="but the list of keys says") as caught:
+            reading.read((BODY * 2)[:length], headers=headers)
+        assert not isinstance(caught.value, Doubt)
+
+
+def test_a_body_of_the_listed_size_needs_no_other_proof() -> None:
+    reading = Reading(partial(RecordCheck, len(BODY)))
+    reading.read(BODY, headers={})
+    assert reading.taken == BODY
+
+
+@pytest.mark.parametrize("listed", [None, 5])
+def test_a_page_that_apify_has_not_stored_is_no_record(listed: int | None) -> None:
+    page = {"content-type": "text/html; charset=utf-8", "content-length": "13"}
+    with pytest.raises(ApifyDataError, match="a page in HTML that Apify has not stored"):
+        Reading(partial(RecordCheck, listed)).read(b"<html>Sign in", headers=page)
+    stored = Reading(partial(RecordCheck, listed))
+    stored.read(b"<html>Sign in", headers={**page, "content-disposition": 'attachment; filename="A"'})
+    assert stored.taken == b"<html>Sign in"
+
+
+TEXT = {"content-type": "text/plain; charset=utf-8", "transfer-encoding": "chunked"}
+log_of_finished_run = partial(LogCheck, is_finished=True)
 
 
 def test_a_log_that_ends_in_the_middle_of_a_line_is_read_again() -> None:
-    reading = Reading(LastLineCheck)
+    reading = Reading(log_of_finished_run)
     with pytest.raises(Doubt, match="in the middle of a line"):
-        reading.read(b"one\ntw")
-    reading.read(b"one\ntwo\nthree\n")
+        reading.read(b"one\ntw", headers=TEXT)
+    reading.read(b"one\ntwo\nthree\n", headers=TEXT)
     assert reading.taken == b"one\ntwo\nthree\n"
 
 
-def test_an_empty_log_is_whole() -> None:
-    reading = Reading(LastLineCheck)
-    reading.read(b"")
+def test_an_empty_log_of_a_finished_run_is_asked_for_again_before_it_is_believed() -> None:
+    reading = Reading(log_of_finished_run)
+    with pytest.raises(Doubt, match="the log is empty"):
+        reading.read(b"", headers=TEXT)
+    reading.read(b"", headers=TEXT)
     assert reading.taken == b""
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+@pytest.mark.parametrize("headers", [{"content-length": "0"}, {"content-type": "text/html", "content-length": "7"}])
+def test_what_is_no_plain_text_is_no_log(headers: dict[str, str], is_finished: bool) -> None:
+    reading = Reading(partial(LogCheck, is_finished=is_finished))
+    for _ in range(3):
+        with pytest.raises(ApifyDataError, match="not plain text as logs are"):
+            reading.read(b"", headers=headers)
+
+
+def test_a_log_of_a_finished_run_whose_end_nothing_tells_is_not_believed() -> None:
+    reading = Reading(log_of_finished_run)
+    with pytest.raises(ApifyDataError, match="nothing tells whether the log is whole"):
+        reading.read(b"one\n", headers={"content-type": "text/plain"})
+
+
+def test_a_log_of_a_run_that_goes_on_may_end_anywhere() -> None:
+    for body in (b"one\ntw", b""):
+        reading = Reading(partial(LogCheck, is_finished=False))
+        reading.read(body, headers=TEXT)
+        assert reading.taken == body
 
 
 def changing(*bodies: bytes) -> Callable[[BodyReader], None]:

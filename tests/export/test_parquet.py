@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export import parquet
+from airflow_provider_apify.export import parquet_inferred, row_groups
 from airflow_provider_apify.export.parquet import write_parquet
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -29,8 +29,8 @@ def converted(items: Sequence[Any] | bytes, block_bytes: int = _ONE_BLOCK) -> pa
     """Return the items as they come back from a Parquet file."""
     table = io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parquet, "_BLOCK_BYTES", block_bytes)
-        with parquet._Conversion(io.BytesIO(), table) as conversion:
+        patch.setattr(parquet_inferred, "BLOCK_BYTES", block_bytes)
+        with parquet_inferred.InferredTable(io.BytesIO(), table) as conversion:
             lines = io.BytesIO(items if isinstance(items, bytes) else lines_of(items))
             while piece := lines.read(block_bytes // 2):
                 conversion.take(piece)
@@ -204,10 +204,10 @@ def test_a_table_is_made_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(("group_bytes", "groups"), [(2**24, 1), (100_000, 3)])
 def test_row_groups_are_made_of_many_blocks(monkeypatch: pytest.MonkeyPatch, group_bytes: int, groups: int) -> None:
-    monkeypatch.setattr(parquet, "_GROUP_BYTES", group_bytes)
-    monkeypatch.setattr(parquet, "_BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(row_groups, "_GROUP_BYTES", group_bytes)
+    monkeypatch.setattr(parquet_inferred, "BLOCK_BYTES", 10_000)
     table = io.BytesIO()
-    with parquet._Conversion(io.BytesIO(), table) as conversion:
+    with parquet_inferred.InferredTable(io.BytesIO(), table) as conversion:
         for number in range(2_000):
             conversion.take(lines_of([{"number": number, "text": "x" * 100}]))
         conversion.finish()
@@ -217,21 +217,21 @@ def test_row_groups_are_made_of_many_blocks(monkeypatch: pytest.MonkeyPatch, gro
 
 
 def test_what_waits_to_be_read_is_bounded_however_large_the_items_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "_GROUP_BYTES", 50_000)
-    monkeypatch.setattr(parquet, "_BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(row_groups, "_GROUP_BYTES", 50_000)
+    monkeypatch.setattr(parquet_inferred, "BLOCK_BYTES", 10_000)
     lines = io.BytesIO()
     waiting: list[int] = []
     read: list[int] = []
-    read_table = parquet._table
+    read_table = parquet_inferred._table
 
-    def noting(block: bytes, *options: Any) -> Any:
+    def noting(texts: set[str], schema: pa.Schema, block: bytes) -> Any:
         waiting.append(lines.tell() - sum(read))
         read.append(len(block))
-        return read_table(block, *options)
+        return read_table(texts, schema, block)
 
-    monkeypatch.setattr(parquet, "_table", noting)
+    monkeypatch.setattr(parquet_inferred, "_table", noting)
     item = lines_of([{"text": "x" * 30_000}])
-    with parquet._Conversion(lines, io.BytesIO()) as conversion:
+    with parquet_inferred.InferredTable(lines, io.BytesIO()) as conversion:
         for _ in range(40):
             conversion.take(item)
         conversion.finish()
@@ -272,3 +272,20 @@ def test_a_download_that_fails_writes_nothing(hook: ApifyHook, apify: LocalApify
     with pytest.raises(Exception, match="503"):
         write_parquet(Source(hook, dataset_id, {}), taken)
     assert taken.body == b""
+
+
+@pytest.mark.parametrize("depth", [311, 5_000, 150_000])
+@pytest.mark.parametrize("inside", ["{}", "[{}]"])
+def test_an_item_that_is_nested_too_deep_is_an_error_and_ends_nothing_else(depth: int, inside: str) -> None:
+    start, end = ('{"a":', "}") if inside == "{}" else ("[", "]")
+    deep = f'{{"a":{start * depth}1{end * depth}}}\n'.encode()
+    with pytest.raises(ApifyDataError, match="an item is nested more than 310 deep"):
+        converted(lines_of([{"a": 1}]) + deep, block_bytes=2**22)
+
+
+def test_what_is_nested_as_deep_as_may_be_is_kept_and_brackets_in_texts_are_none() -> None:
+    deep: Any = 1
+    for _ in range(309):
+        deep = [deep]
+    items = [{"a": deep, "b": "[{" * 3_000}, {"a": 1, "b": '\\"[' * 3_000}]
+    assert converted(items).to_pylist() == [{**item, "a": text(item["a"])} for item in items]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -72,7 +73,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
     fsspec.register_implementation("bucket", Bucket, clobber=True)
     register_implementation("bucket", CloudPath, clobber=True)
     attach("bucket", fs=Bucket())
-    # Google's driver holds files back as this one does; its own package is not here.
+    # Google's driver holds files back as this one does; tests/storage/test_google.py has that one itself.
     monkeypatch.setitem(_SINKS, "bucket", "held_back.HeldBackSink")
     Bucket.objects.clear()
     Bucket.discarded.clear()
@@ -341,3 +342,30 @@ def test_a_failing_clean_up_does_not_hide_what_went_wrong(
 
 def test_ten_thousand_parts_hold_more_than_300_gigabytes() -> None:
     assert sum(part_size(number) for number in range(1, 10_001)) > 300 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("url", "version"),
+    [("s3://bucket/a?versionId=x.jsonl", "?versionId="), ("abfs://container/a?versionid=x.jsonl", "?versionid=")],
+)
+def test_a_path_that_names_a_version_is_refused_and_not_cut(url: str, version: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{version} in it names a version of a file")):
+        storage_path(url)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o755])
+def test_a_replaced_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    target = tmp_path / "items.jsonl"
+    target.write_bytes(b"old")
+    target.chmod(mode)
+    write(ObjectStoragePath(str(target)), b"new")
+    assert (target.read_bytes(), target.stat().st_mode & 0o7777) == (b"new", mode)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_replaced_file_keeps_its_owner(tmp_path: Path) -> None:
+    target = tmp_path / "items.jsonl"
+    target.write_bytes(b"old")
+    os.chown(target, 12_345, 23_456)
+    write(ObjectStoragePath(str(target)), b"new")
+    assert (target.stat().st_uid, target.stat().st_gid) == (12_345, 23_456)

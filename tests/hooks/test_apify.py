@@ -409,3 +409,11 @@ def test_iterated_items_may_be_clean(hook: ApifyHook, apify: LocalApify) -> None
     run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 0}).id).run
     push(apify, str(run.dataset_id), [{}, {"a": 1, "#b": 2}, {"#b": 3}])
     assert list(hook.iterate_items(str(run.dataset_id), clean=True)) == [{"a": 1}]
+
+
+def test_an_item_that_python_cannot_read_is_an_error_that_says_what_does(hook: ApifyHook, apify: LocalApify) -> None:
+    dataset_id = hook.create_dataset("deep").id
+    body = '{"a":' + "[" * 200_000 + "]" * 200_000 + "}\n"
+    apify.control.add_fault("answer", path="*/items", status=200, text=body, headers={"X-Apify-Pagination-Count": "1"})
+    with pytest.raises(ApifyDataError, match="nested too deep for Python"):
+        list(hook.iterate_items(dataset_id))

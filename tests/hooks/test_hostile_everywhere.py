@@ -16,7 +16,7 @@ from hypothesis import example, given, settings, strategies as st
 from airflow_provider_apify._api.filling import Piece
 from airflow_provider_apify._api.flows import RetryPolicy, Waiting
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
+from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import Exchange, LocalApify
@@ -36,7 +36,7 @@ names = st.sampled_from(HOSTILE) | st.text().filter(lambda name: "://" not in na
 
 def reader() -> BodyReader:
     """Return what takes any body."""
-    return BodyReader(lambda _piece: None, partial(SizeCheck, None))
+    return BodyReader(lambda _piece: None, partial(RecordCheck, None))
 
 
 def ignore(_text: object) -> None:
@@ -49,6 +49,7 @@ CALLS: Mapping[str, tuple[str, Callable[[ApifyHook, str], Any]]] = {
     "push_items": (f"POST {DATASET}/items", lambda hook, name: hook.push_items(name, [{name: name}])),
     "push_piece": (f"POST {DATASET}/items", lambda hook, name: hook.push_piece(name, Piece(1, b"[{}]"), 0, ignore)),
     "count_items": (f"GET {DATASET}", lambda hook, name: hook.count_items(name, settle=0)),
+    "count_pushed_items": (f"GET {DATASET}", lambda hook, name: hook.count_pushed_items(name, 0)),
     "count_settled_items": (f"GET {DATASET}", lambda hook, name: hook.count_settled_items(name)),
     "look_at_items": (f"GET {DATASET}", lambda hook, name: hook.look_at_items(name, None)),
     "async_look_at_items": (f"GET {RUN}", lambda hook, name: asyncio.run(hook.async_look_at_items(None, name))),

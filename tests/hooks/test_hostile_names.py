@@ -12,7 +12,7 @@ from hypothesis import example, given, strategies as st
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyApiError
-from airflow_provider_apify.export.bodies import BodyReader, SizeCheck
+from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import Exchange, LocalApify
 
@@ -36,7 +36,7 @@ STORE = "/v2/key-value-stores/{storeId}"
 
 def reader() -> BodyReader:
     """Return what takes any body."""
-    return BodyReader(lambda _piece: None, partial(SizeCheck, None))
+    return BodyReader(lambda _piece: None, partial(RecordCheck, None))
 
 
 # Of what is asked of a run, only its log is not asked for again, with seconds in between, where there is none.

@@ -85,6 +85,15 @@ def test_a_run_is_deleted_with_its_dataset(hook: ApifyHook, finished_run: str) -
         hook.get_dataset(str(run.dataset_id))
 
 
+def test_a_page_that_answers_in_apifys_place_deletes_no_run(
+    hook: ApifyHook, apify: LocalApify, finished_run: str
+) -> None:
+    apify.control.add_fault("answer", method="DELETE", status=200, text="<html>Sign in</html>")
+    hook.delete_run(finished_run)
+    with pytest.raises(ApifyNotFoundError):
+        hook.get_run(finished_run)
+
+
 def test_a_run_that_goes_on_is_not_deleted(hook: ApifyHook, running: str) -> None:
     with pytest.raises(ApifyApiError, match="cannot-remove-running-run"):
         hook.delete_run(running)

@@ -54,3 +54,14 @@ def test_each_line_comes_once_though_the_connection_breaks(
 def test_the_log_of_no_run_is_not_found(hook: ApifyHook) -> None:
     with pytest.raises(ApifyNotFoundError):
         hook.follow_log("nothing", print)
+
+
+def test_a_page_in_place_of_a_log_is_asked_for_again(hook: ApifyHook, apify: LocalApify, finished_run: str) -> None:
+    whole = hook.get_log(finished_run)
+    for text in ("<html>Sign in</html>", ""):
+        apify.control.add_fault("answer", path="*/log", status=200, text=text)
+        assert hook.get_log(finished_run) == whole
+        apify.control.add_fault("answer", path="*/log", status=200, text=text)
+        lines: list[str] = []
+        hook.follow_log(finished_run, lines.append)
+        assert lines == whole.splitlines()

@@ -97,6 +97,15 @@ def test_items_are_never_stored_twice(hook: ApifyHook, apify: LocalApify, datase
     assert hook.get_dataset(dataset).item_count == 1
 
 
+@pytest.mark.parametrize("text", ["<html>Sign in</html>", ""])
+def test_a_page_that_answers_in_apifys_place_has_stored_nothing(
+    hook: ApifyHook, apify: LocalApify, dataset: str, text: str
+) -> None:
+    apify.control.add_fault("answer", path="*/items", status=200, text=text)
+    with pytest.raises(ApifyConnectionError, match=r"is not what Apify answers.*may be stored or not.*0 were stored"):
+        hook.push_items(dataset, [{"a": 1}])
+
+
 def test_nothing_to_add_or_to_push_asks_for_nothing(
     hook: ApifyHook, apify: LocalApify, queue: str, dataset: str
 ) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +13,11 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyAuthError, ApifyDataError, ApifyNotFoundError, ApifyServerError
-from airflow_provider_apify.export.bodies import BodyReader, SizeCheck, save_body
+from airflow_provider_apify.export.bodies import BodyReader, RecordCheck, save_body
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.storages import StorageKind
 from airflow_provider_apify.testing import LocalApify
-from tests._api.plain_server import plain_server
+from tests._api.plain_server import Reply, plain_server
 
 BODY = bytes(range(256)) * 4_000
 RECORD = "*/records/*"
@@ -34,7 +38,7 @@ class Taken:
 
     def __init__(self) -> None:
         self.body = b""
-        self.reader = BodyReader(self._take, partial(SizeCheck, None))
+        self.reader = BodyReader(self._take, partial(RecordCheck, None))
 
     def _take(self, piece: bytes) -> None:
         self.body += piece
@@ -70,9 +74,9 @@ def test_a_record_that_is_replaced_while_it_is_read_is_written_as_it_is_now(
 ) -> None:
     apify.control.add_fault("cut-body", path=RECORD, method="GET", after_bytes=500_000)
 
-    def replace_it_and_check() -> SizeCheck:
+    def replace_it_and_check(headers: Mapping[str, str]) -> RecordCheck:
         hook.set_record(store, "BLOB", BODY[::-1])
-        return SizeCheck(None)
+        return RecordCheck(None, headers)
 
     target = ObjectStoragePath(str(tmp_path / "file"))
     saved = save_body(target, partial(hook.read_record, store, "BLOB"), replace_it_and_check)
@@ -160,7 +164,29 @@ def test_records_that_never_agree_with_their_listed_size_are_an_error(
     for after in (1_000, 2_000, 3_000):
         apify.control.add_fault("end-body-early", path=RECORD, after_bytes=after)
     apify.control.add_fault("answer", path=RECORD, status=503, times=None)
-    reader = BodyReader(lambda _piece: None, partial(SizeCheck, len(BODY)))
+    reader = BodyReader(lambda _piece: None, partial(RecordCheck, len(BODY)))
     with pytest.raises((ApifyServerError, ApifyDataError)):
         hook.read_record(store, "BLOB", reader)
     assert reader.progress == 3_000
+
+
+def test_an_error_whose_body_has_no_end_is_read_no_further_than_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = 0
+
+    def endless(handler: BaseHTTPRequestHandler) -> Reply:
+        nonlocal sent
+        handler.send_response(500)
+        handler.send_header("Content-Length", str(10**12))
+        handler.end_headers()
+        with suppress(OSError):
+            while sent < 500_000_000:
+                sent += handler.wfile.write(b"x" * 100_000)
+        return 500, {}, b""
+
+    with plain_server(endless) as server:
+        connection = {"conn_type": "apify", "host": server.base_url, "password": "t"}
+        monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
+        hook = ApifyHook(retry=RetryPolicy(attempts=1))
+        with pytest.raises(ApifyServerError, match="HTTP 500"):
+            hook.read_record("store", "BLOB", Taken().reader)
+    assert sent < 50_000_000

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify.exceptions import ApifyApiError, ApifyNotFoundError
+from airflow_provider_apify.exceptions import ApifyApiError, ApifyConnectionError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify
 from tests.hooks.conftest import RunScenario
@@ -65,6 +65,37 @@ def test_a_record_exists_until_it_is_deleted(hook: ApifyHook, store: str) -> Non
     hook.delete_record(store, "A")
     assert not hook.record_exists(store, "A")
     with pytest.raises(ApifyNotFoundError):
+        hook.get_record(store, "A")
+
+
+@pytest.mark.parametrize("text", ["<html>Sign in</html>", "", "{}"])
+def test_a_page_that_answers_in_apifys_place_neither_stores_nor_deletes(
+    hook: ApifyHook, apify: LocalApify, store: str, text: str
+) -> None:
+    lie: dict[str, Any] = {"path": "*/records/A", "status": 200, "text": text}
+    apify.control.add_fault("answer", **lie)
+    hook.set_record(store, "A", 1)
+    assert hook.get_record(store, "A").value == 1
+    apify.control.add_fault("answer", **lie)
+    hook.delete_record(store, "A")
+    assert not hook.record_exists(store, "A")
+
+    apify.control.add_fault("answer", times=None, **lie)
+    with pytest.raises(ApifyConnectionError, match=r"is not what Apify answers \(HTTP 201\)"):
+        hook.set_record(store, "A", 2)
+    with pytest.raises(ApifyConnectionError, match=r"is not what Apify answers \(HTTP 204\)"):
+        hook.delete_record(store, "A")
+
+
+def test_a_page_in_place_of_a_record_is_asked_for_again_and_a_record_that_is_a_page_is_one(
+    hook: ApifyHook, apify: LocalApify, store: str
+) -> None:
+    hook.set_record(store, "A", "<p>Stored</p>", content_type="text/html")
+    apify.control.add_fault("answer", path="*/records/A", status=200, text="<html>Sign in</html>")
+    assert hook.get_record(store, "A").value == "<p>Stored</p>"
+
+    apify.control.add_fault("answer", path="*/records/A", status=200, text="<html>Sign in</html>", times=None)
+    with pytest.raises(ApifyConnectionError, match="the answer's body is not Apify's record; check the connection's"):
         hook.get_record(store, "A")
 
 

@@ -129,3 +129,10 @@ def test_what_was_not_delivered_is_found(hook: ApifyHook, apify: LocalApify) -> 
     assert newest.created_at == max(each.created_at for each in found if each.created_at)
     assert newest in hook.iterate_webhook_dispatches(since=newest.created_at)
     assert list(hook.iterate_webhook_dispatches(since=newest.created_at.add(seconds=1))) == []
+
+
+def test_a_page_that_answers_in_apifys_place_deletes_no_webhook(hook: ApifyHook, apify: LocalApify) -> None:
+    webhook = hook.ensure_webhook(SCENARIO, spec(apify))
+    apify.control.add_fault("answer", method="DELETE", status=200, text="<html>Sign in</html>")
+    assert hook.delete_webhook(webhook.id)
+    assert list(hook.iterate_webhooks()) == []

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify._api.filling import MAX_BATCH_BYTES
+from airflow_provider_apify.loading import items as items_module
 from airflow_provider_apify.loading.items import reader_of
 
 BOM = b"\xef\xbb\xbf"
@@ -26,8 +27,10 @@ def cut(body: bytes, step: int = 7) -> Iterator[bytes]:
     return (body[start : start + step] for start in range(0, len(body), step))
 
 
-def read(file_format: str, body: bytes, step: int = 7, delimiter: str | None = None) -> list[Any]:
-    return [json.loads(item) for item in reader_of(file_format, delimiter)(cut(body, step))]
+def read(
+    file_format: str, body: bytes, step: int = 7, delimiter: str | None = None, encoding: str | None = None
+) -> list[Any]:
+    return [json.loads(item) for item in reader_of(file_format, delimiter, encoding)(cut(body, step))]
 
 
 @given(objects, steps, st.booleans())
@@ -73,6 +76,57 @@ def test_rows_become_items_of_text() -> None:
     ]
 
 
+def test_a_first_line_says_what_stands_between_the_cells() -> None:
+    for first in ("sep=;\r\n", '"sep=;"\n'):
+        for delimiter in (None, ";"):
+            assert read("csv", f"{first}a;b\n1;2\n".encode(), delimiter=delimiter) == [{"a": "1", "b": "2"}]
+    with pytest.raises(ValueError, match="line 1: it says 'sep=;', but delimiter is ',': leave it out"):
+        read("csv", b"sep=;\na;b\n", delimiter=",")
+
+
+@pytest.mark.parametrize("header", ["id;name", "id\tname", "id|name", "id;price,net;name", 'id,"a;b"'])
+def test_a_header_that_looks_like_that_of_another_delimiter_is_refused_and_taken_where_it_is_said(header: str) -> None:
+    body = f"{header}\n".encode()
+    with pytest.raises(ValueError, match=r"line 1: a column is named with '(;|\\t|\|)'.*or delimiter=',' if it is"):
+        read("csv", body)
+    assert read("csv", body, delimiter=",") == []
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "utf-16", "utf-16-le", "utf-8", "UTF8", "utf-8-sig"])
+@pytest.mark.parametrize(
+    ("name", "form"), [("csv", "a\nŽluť\n"), ("jsonl", '{"a":"Žluť"}\n'), ("json", '[{"a":"Žluť"}]')]
+)
+def test_a_file_may_be_written_in_any_encoding(encoding: str, name: str, form: str) -> None:
+    assert read(name, form.encode(encoding), encoding=encoding) == [{"a": "Žluť"}]
+
+
+def test_what_is_not_of_its_encoding_is_an_error_that_names_the_line() -> None:
+    with pytest.raises(ValueError, match="line 3: it is not cp1252: "):
+        read("csv", b"a\nb\n\x81\n", encoding="cp1252")
+    with pytest.raises(ValueError, match="line 2: it is not utf-16"):
+        read("csv", "a\nb".encode("utf-16") + b"x", encoding="utf-16")
+
+
+@pytest.mark.parametrize("encoding", ["latin-99", "base64"])
+def test_an_encoding_that_python_does_not_know_is_refused(encoding: str) -> None:
+    with pytest.raises(ValueError, match=f"encoding is '{encoding}', which Python does not know. Give one such"):
+        reader_of("csv", None, encoding)
+
+
+def test_the_work_on_a_large_item_does_not_grow_with_the_pieces_it_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+
+    class Counting(json.JSONDecoder):
+        def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+            tries.append(len(s) - idx)
+            return super().raw_decode(s, idx)
+
+    monkeypatch.setattr(items_module, "_DECODER", Counting())
+    item = b'{"a":"%s"}' % (b"x" * 2_000_000)
+    assert list(reader_of("json", None)(cut(b"[%s,%s]" % (item, item), 1_000))) == [item] * 2
+    assert sum(tries) < 5 * 2 * len(item)
+
+
 def test_a_long_cell_is_read() -> None:
     limit = csv.field_size_limit()
     assert read("csv", b"a\n" + b"x" * 200_000 + b"\n", step=10_000) == [{"a": "x" * 200_000}]
@@ -108,9 +162,14 @@ def test_an_item_may_be_as_large_as_apify_takes(name: str) -> None:
         ("csv", b"a,a\n1,2\n", "line 1: two columns have the same name"),
         ("csv", b'a,b\n1,"2\n', "it is no CSV"),
         ("csv", b"a\n%s\n" % (b"x" * (MAX_BATCH_BYTES - 5)), "line 2: an item above 5 MB"),
-        ("csv", b"a\n\xff\n", "it is not UTF-8"),
+        ("csv", b"a\n\xff\n", "line 2: it is not UTF-8. Give encoding, for example 'cp1252'"),
+        ("csv", b'a,b\n1,2\n3,"4" 5\n', "line 3: it is no CSV"),
+        ("csv", b'sep=,\na,b\n"1\n",2\n3\n', "line 5: it has 1 cells, but the first row 2"),
+        ("json", b'[{"a":1},\n\n{"a":"\xff"}]', "line 3: it is not UTF-8"),
+        ("jsonl", b'{"a":1}\n%s\n' % (b'{"a":' * 5_000 + b"1" + b"}" * 5_000), "line 2: it is nested too deep"),
+        ("json", b'[{"a":1},%s]' % (b'{"a":' * 5_000 + b"1" + b"}" * 5_000), "item 2: it is nested too deep"),
     ],
-    ids=range(20),
+    ids=range(25),
 )
 def test_what_is_no_item_is_an_error_that_says_where(name: str, body: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):

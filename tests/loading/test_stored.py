@@ -45,8 +45,16 @@ def test_little_that_becomes_much_comes_in_pieces_that_memory_holds(tmp_path: Pa
 
 
 @compressed
-def test_an_empty_file_is_empty(tmp_path: Path, compression: str) -> None:
-    assert read(tmp_path, b"", compression) == b""
+def test_a_compressed_file_without_a_byte_is_an_error_and_one_of_nothing_is_not(
+    tmp_path: Path, compression: str
+) -> None:
+    with pytest.raises(ValueError, match="it is empty, which no compressed file is"):
+        read(tmp_path, b"", compression)
+    assert read(tmp_path, COMPRESS[compression](b""), compression) == b""
+
+
+def test_a_plain_file_may_be_empty(tmp_path: Path) -> None:
+    assert read(tmp_path, b"", None) == b""
 
 
 @compressed

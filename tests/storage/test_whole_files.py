@@ -16,6 +16,7 @@ from airflow_provider_apify.export.sinks import parts
 from airflow_provider_apify.export.sinks.parts import PART_BYTES
 from airflow_provider_apify.export.target import storage_path, whole_file
 from tests.storage.conftest import Storage
+from tests.storage.servers import SftpServer
 from tools.versions import ROOT
 
 pytestmark = pytest.mark.timeout(600)  # the first one installs its server
@@ -139,6 +140,14 @@ def test_a_file_may_be_written_in_another_thread_than_it_was_opened_in(storage: 
         writer.start()
         writer.join()
     assert storage.read(name) == body
+
+
+def test_a_replaced_file_on_sftp_keeps_its_mode(sftp: Storage, sftp_server: SftpServer, name: str) -> None:
+    write(sftp, name, b"old\n")
+    (sftp_server.disk / name).chmod(0o640)
+    write(sftp, name, b"new\n")
+    assert sftp.read(name) == b"new\n"
+    assert (sftp_server.disk / name).stat().st_mode & 0o7777 == 0o640
 
 
 @pytest.mark.parametrize("special", ["with space", "ünïcode-日本", "hash#1", "100%", "%20", "a+b&c='d'"])

@@ -15,7 +15,7 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
-from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyError
+from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.transfers.file_to_dataset import FileToDatasetOperator
@@ -106,6 +106,8 @@ def test_a_dataset_is_made_by_its_name_and_templates_say_which(
         ("items.json", json.dumps(ITEMS, indent=1).encode(), None),
         ("items.data", json.dumps(ITEMS).encode(), "json"),
         ("items.jsonl.gz", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode()), None),
+        ("ITEMS.JSONL.GZ", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode()), None),
+        ("items.data", "\n".join(map(json.dumps, ITEMS)).encode(), "JSONL"),
     ],
 )
 def test_other_formats_are_read_as_well(
@@ -123,6 +125,28 @@ def test_rows_of_a_table_become_items_of_text(airflow: DagRunner, tmp_path: Path
     airflow.run_task(push(dataset_id=dataset_id, path=str(tmp_path / "items.csv"), delimiter=";"))
 
     assert items_of(dataset_id) == [{"id": "1", "name": "one"}, {"id": "2", "name": "two"}]
+
+
+def test_a_table_of_a_spreadsheet_is_read_in_its_encoding(airflow: DagRunner, tmp_path: Path, dataset_id: str) -> None:
+    (tmp_path / "Items.CSV").write_bytes("sep=;\r\nid;name\r\n1;Žluť\r\n".encode("cp1250"))
+    airflow.run_task(
+        push(dataset_id=dataset_id, path=str(tmp_path / "Items.CSV"), encoding="{{ params.encoding }}"),
+        params={"encoding": "cp1250"},
+    )
+
+    assert items_of(dataset_id) == [{"id": "1", "name": "Žluť"}]
+
+
+def test_a_table_that_would_be_pushed_as_garbage_fails_for_good(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path, dataset_id: str
+) -> None:
+    (tmp_path / "items.csv").write_text("id;name\n1;one\n")
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=str(tmp_path / "items.csv")))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "items.csv, line 1: a column is named with ';'" in str(outcome.error)
+    assert "Give delimiter=';'" in str(outcome.error)
+    assert pushes(apify) == 0
 
 
 def test_many_bytes_are_pushed_in_pieces_that_apify_takes(
@@ -255,6 +279,7 @@ def test_a_file_that_becomes_unreadable_after_it_was_checked_fails_the_task(
             "'xml' is no format that items are read from. Give file_format as one of jsonl",
         ),
         ({"path": "/x.jsonl", "dataset_id": "a", "delimiter": ";"}, "delimiter is for csv only"),
+        ({"path": "/x.csv", "dataset_id": "a", "encoding": "ansi"}, "encoding is 'ansi', which Python does not know"),
         ({"path": "/x.csv.gz", "dataset_id": "a", "delimiter": "tab"}, "It must be one character"),
         ({"path": "/x.csv", "dataset_id": "a", "mode": "replace"}, "mode is 'replace'. Give one of append, complete"),
         ({"path": "/x.csv", "dataset_name": "-a-"}, "neither begins nor ends with a hyphen"),
@@ -278,6 +303,9 @@ def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str,
         {"action": "answer", "status": 503},
         {"action": "answer-after-commit", "status": 500, "error_type": "internal-server-error"},
         {"action": "answer", "status": 429, "error_type": "rate-limit-exceeded"},
+        {"action": "answer", "status": 200, "text": "<html>Sign in</html>"},
+        {"action": "answer", "status": 200, "text": ""},
+        {"action": "garbage"},
     ],
     ids=lambda fault: f"{fault['action']}-{fault.get('status', '')}",
 )
@@ -291,6 +319,47 @@ def test_a_piece_whose_answer_is_lost_or_bad_is_there_once(
     assert outcome.state == "success"
     dataset_id = outcome.xcom()["dataset_id"]
     assert [item["id"] for item in items_of(dataset_id)] == [0, 1, 2, 3, 4, 5]
+
+
+def test_items_that_apify_says_it_took_and_does_not_count_fail_the_task(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path, dataset_id: str
+) -> None:
+    apify.control.add_fault("answer", skip=1, status=201, text="{}", **PUSHES)
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, LARGE)))
+
+    assert isinstance(outcome.error, ApifyDataError)
+    assert "counts 4 items, but 6 are pushed" in str(outcome.error)
+
+
+@pytest.fixture
+def _somebody_pushes_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def push_and_count(
+        hook: ApifyHook, dataset_id: str, wanted: int, _count: Any = ApifyHook.count_pushed_items
+    ) -> Any:
+        hook.push_items(dataset_id, [{"other": 1}])
+        return _count(hook, dataset_id, wanted)
+
+    monkeypatch.setattr(ApifyHook, "count_pushed_items", push_and_count)
+
+
+@pytest.mark.usefixtures("_somebody_pushes_as_well")
+def test_items_of_somebody_else_that_come_meanwhile_are_counted_and_told(
+    airflow: DagRunner, tmp_path: Path, dataset_id: str
+) -> None:
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS)))
+
+    assert (outcome.state, outcome.xcom()["pushed"], outcome.xcom()["item_count"]) == ("success", 20, 21)
+    assert "counts 21 items, 1 more than were there and pushed: something else writes to it" in outcome.log
+
+
+@pytest.mark.usefixtures("_somebody_pushes_as_well")
+def test_a_dataset_that_others_fill_meanwhile_is_not_complete(
+    airflow: DagRunner, tmp_path: Path, dataset_id: str
+) -> None:
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), mode="complete"))
+
+    assert isinstance(outcome.error, ApifyDataError)
+    assert "counts 21 items, 1 more than were there and pushed: with mode='complete'" in str(outcome.error)
 
 
 def test_a_retry_goes_on_behind_what_the_attempt_before_has_pushed_or_refuses_where_nothing_is_remembered(
@@ -330,6 +399,41 @@ def test_a_file_is_completed_as_often_as_one_likes(
     assert (first.state, first.xcom()["pushed"], second.xcom()["pushed"]) == ("success", 0, 0)
     assert [item["id"] for item in items_of(dataset_id)] == [0, 1, 2, 3, 4, 5]
     assert pushes(apify) == 1 + PIECES
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        [{"other": 1}] * 4,
+        [{**ITEMS[0], "more": 1}, *ITEMS[1:4]],
+        [*ITEMS[:3], {"other": 1}],
+        [*ITEMS[:19], {"other": 1}],
+        [*ITEMS[1:3]],
+    ],
+    ids=["others", "another first", "another last", "as many", "shifted"],
+)
+def test_a_dataset_that_holds_other_items_is_not_completed(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path, dataset_id: str, there: list[Any]
+) -> None:
+    ApifyHook().push_items(dataset_id, there)
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), mode="complete", retries=1))
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "is not that of the file: with mode='complete'" in str(outcome.error)
+    assert "Nothing was pushed." in str(outcome.error)
+    assert (items_of(dataset_id), pushes(apify)) == (there, 1)
+
+
+def test_items_that_apify_writes_otherwise_are_still_those_of_the_file(
+    airflow: DagRunner, tmp_path: Path, dataset_id: str
+) -> None:
+    odd = '{"b": 1.0, "text": "\\ud83c", "number": 12345678901234567890, "zero": -0.0}'
+    (tmp_path / "items.jsonl").write_text(f"{odd}\n{odd}\n")
+    ApifyHook().push_items(dataset_id, [{"text": "\ufffd", "number": 12345678901234567000, "b": 1, "zero": 0}])
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=str(tmp_path / "items.jsonl"), mode="complete"))
+
+    assert outcome.errors == {}
+    assert (outcome.state, outcome.xcom()["pushed"], outcome.xcom()["item_count"]) == ("success", 1, 2)
 
 
 def test_a_dataset_with_more_items_than_the_file_is_not_its_own(

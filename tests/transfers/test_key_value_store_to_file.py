@@ -135,10 +135,13 @@ def test_a_run_that_still_goes_on_is_refused(airflow: DagRunner, tmp_path: Path,
     [
         {"action": "cut-body", "after_bytes": 300_000},
         {"action": "end-body-early", "after_bytes": 300_000},
+        {"action": "end-body-early", "after_bytes": 300_000, "times": 2},
+        {"action": "answer", "status": 200, "text": "<html>Sign in</html>", "times": 2},
+        {"action": "answer", "status": 200, "text": "", "times": 2},
         {"action": "answer", "status": 503},
         {"action": "cut-before-commit", "times": 2},
     ],
-    ids=lambda fault: fault["action"],
+    ids=str,
 )
 def test_a_body_that_breaks_is_read_again_and_the_file_is_whole(
     apify: LocalApify, airflow: DagRunner, tmp_path: Path, store: str, fault: dict[str, Any]

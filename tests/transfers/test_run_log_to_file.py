@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.transfers import run_log_to_file
@@ -90,8 +92,10 @@ def test_a_log_may_be_compressed(
         {"action": "cut-body", "after_bytes": 50_000},
         {"action": "end-body-early", "after_bytes": 50_000},
         {"action": "answer", "status": 502},
+        {"action": "answer", "status": 200, "text": "<html>Sign in</html>"},
+        {"action": "answer", "status": 200, "text": ""},
     ],
-    ids=lambda fault: fault["action"],
+    ids=str,
 )
 def test_a_body_that_breaks_in_a_line_is_read_again(
     apify: LocalApify, airflow: DagRunner, tmp_path: Path, run_id: str, fault: dict[str, Any]
@@ -102,6 +106,19 @@ def test_a_body_that_breaks_in_a_line_is_read_again(
 
     assert (tmp_path / "run.log").read_bytes().decode() == whole
     assert apify.control.faults()[0]["happened"] == 1
+
+
+def test_a_page_in_place_of_a_log_is_none_however_often_it_comes(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path, run_id: str
+) -> None:
+    apify.control.add_fault("answer", path=LOG, status=200, text="<html>Sign in</html>", times=None)
+    task = write(run_id=run_id, path=str(tmp_path / "run.log"))
+    task.hook = ApifyHook(retry=RetryPolicy(attempts=3, first_delay=0.001))
+    outcome = airflow.run_task(task)
+
+    assert isinstance(outcome.error, ApifyDataError)
+    assert "the answer is text/html; charset=utf-8, not plain text" in str(outcome.error)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_log_that_apify_may_have_cut_is_written_with_a_warning(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -23,7 +24,8 @@ class LocalSink:
     """Write to a hidden file beside the target and rename it.
 
     The hidden file is locked while its writer lives. So the next writer of the same target can tell which ones were
-    left behind, and removes them. Folders are made as needed, links are followed.
+    left behind, and removes them. Folders are made as needed, links are followed; mode and owner of a file that is
+    replaced stay, as far as the worker's user may set them.
 
     :raises OSError: the folder cannot be made or written, or there is something else than a file.
     """
@@ -49,6 +51,7 @@ class LocalSink:
 
     def commit(self) -> None:
         """Put the file in place of the old one, safe from a power cut."""
+        _take_over(self._file.fileno(), self._target)
         os.fsync(self._file.fileno())
         self._part.replace(self._target)
         self._file.close()
@@ -71,6 +74,17 @@ def _open_part(target: Path) -> tuple[Path, IO[bytes]]:
             return part, file
         file.close()
     raise FileNotFoundError(errno.ENOENT, "Something removes files as soon as they are made", str(target.parent))
+
+
+def _take_over(descriptor: int, old: Path) -> None:
+    """Give a file the owner and the mode of the one that it replaces, as far as the worker's user may."""
+    with suppress(FileNotFoundError):
+        was = old.stat()
+        for owner in (was.st_uid, -1):
+            with suppress(PermissionError):
+                os.fchown(descriptor, owner, was.st_gid)
+                break
+        os.fchmod(descriptor, stat.S_IMODE(was.st_mode))
 
 
 def _remove_abandoned(target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import stat
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -83,6 +84,7 @@ class SftpSink:
             await self._file.fsync()
         except SFTPOpUnsupported:
             log.debug("The server cannot be told to write to its disk")
+        await self._take_mode_over()
         await self._file.close()
         try:
             await self._client.posix_rename(self._part, self._target)
@@ -96,6 +98,17 @@ class SftpSink:
                     "delete the old file first",
                 ) from error
         self._client.exit()
+
+    async def _take_mode_over(self) -> None:
+        """Give the file the mode of the one that it replaces; its owner is who is logged in."""
+        from asyncssh import SFTPAttrs, SFTPError  # noqa: PLC0415 - only this storage needs it
+
+        try:
+            if await self._client.exists(self._target):
+                mode = (await self._client.stat(self._target)).permissions
+                await self._file.setstat(SFTPAttrs(permissions=mode and stat.S_IMODE(mode)))
+        except SFTPError as error:
+            log.info("Cannot keep the mode of %s: %s", self._target, error)
 
     async def _remove(self) -> None:
         await self._file.close()

@@ -1,0 +1,86 @@
+"""A Parquet table whose columns a task has chosen: each block is written as it comes, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import IO, Any, Self
+
+import pyarrow as pa
+
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.column_types import Chosen
+from airflow_provider_apify.export.fitting import Fitting, is_read_by_arrow, schema_of
+from airflow_provider_apify.export.parquet_lines import read, readable, rewritten
+from airflow_provider_apify.export.row_groups import BLOCK_BYTES, LineBlocks, RowGroups
+
+log = logging.getLogger(__name__)
+
+_LOOKED_AT = 100
+_NAMES_SAID = 10
+
+
+class ChosenTable:
+    """Makes a table of lines as they come, with columns that were chosen.
+
+    :param table: becomes the Parquet file.
+    """
+
+    def __init__(self, table: IO[bytes], chosen: Chosen) -> None:
+        self._fitting = Fitting(chosen.columns, chosen.nulls_misfits)
+        self._schema, self._is_read_by_arrow = schema_of(chosen.columns), is_read_by_arrow(chosen.columns)
+        self._items = 0
+        self._groups = RowGroups(table, self._schema, self._read)
+        self._blocks = LineBlocks(self._add, BLOCK_BYTES)
+        self._is_begun = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._groups.leave()
+
+    def take(self, piece: bytes | memoryview) -> None:
+        """Take lines, or parts of lines."""
+        self._blocks.take(piece)
+
+    def finish(self) -> None:
+        """Complete the table, and say what became null.
+
+        :raises ApifyDataError: a value does not fit.
+        """
+        self._blocks.flush()
+        self._groups.end()
+        if self._fitting.misfits:
+            log.warning("%s", self._fitting.in_words())
+
+    def _add(self, block: bytes) -> None:
+        block = readable(block)
+        if not self._is_begun:
+            self._is_begun = True
+            self._tell_of_others(block)
+        self._groups.add(block)
+
+    def _tell_of_others(self, block: bytes) -> None:
+        """Say which fields of the first items no column takes."""
+        lines = block.split(b"\n", _LOOKED_AT)[:-1]
+        others = sorted({name for line in lines for name in json.loads(line)} - self._fitting.columns.fields.keys())
+        if others:
+            log.warning("Fields that columns does not name are left out: %s.", ", ".join(others[:_NAMES_SAID]))
+
+    def _read(self, block: bytes) -> pa.Table:
+        """Read a block: quickly where all its values fit as they stand, else value by value."""
+        first, self._items = self._items, self._items + block.count(b"\n")
+        if self._is_read_by_arrow:
+            try:
+                return read(block, self._schema, others="ignore")
+            except pa.ArrowInvalid:
+                log.debug("Item %d or one behind it does not fit its columns as it stands", first)
+
+        def fitted(item: dict[str, Any], place: int) -> dict[str, Any]:
+            return self._fitting.fitted(item, first + place)
+
+        try:
+            return read(rewritten(block, fitted), self._schema, others="error")
+        except pa.ArrowInvalid as error:
+            raise ApifyDataError(f"the items do not fit their columns: {error}; write jsonl") from error
