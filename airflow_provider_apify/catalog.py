@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._fields import read_dollars, read_time
+from airflow_provider_apify.exceptions import ApifyDataError
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -68,7 +69,8 @@ class Actor:
             description=data.get("description"),
             is_public=data["isPublic"],
             is_deprecated=bool(data.get("isDeprecated")),
-            tags={tag: BuildTag.from_api(build) for tag, build in tagged.items()},
+            # A tag may have lost its build.
+            tags={tag: BuildTag.from_api(build) for tag, build in tagged.items() if build and build.get("buildId")},
             default_build=defaults.get("build"),
             default_memory=defaults.get("memoryMbytes"),
             default_timeout=defaults.get("timeoutSecs"),
@@ -118,11 +120,19 @@ class Build:
         """The schema of its input; ``None`` where it has none, which takes any input. Lists do not tell it.
 
         See https://docs.apify.com/platform/actors/development/actor-definition/input-schema.
+
+        :raises ApifyDataError: it is no JSON.
         """
         defined = (self.raw.get("actorDefinition") or {}).get("input")
-        # Builds of before Actor definitions have it as text.
-        schema = defined or json.loads(self.raw.get("inputSchema") or "null")
+        schema = defined or self._schema_as_text()
         return schema if isinstance(schema, Mapping) else None
+
+    def _schema_as_text(self) -> Any:
+        """Return the schema of a build that is older than Actor definitions."""
+        try:
+            return json.loads(self.raw.get("inputSchema") or "null")
+        except ValueError as error:
+            raise ApifyDataError(f"The input schema of build {self.number} ({self.id}) is no JSON: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -187,4 +187,4 @@ class ApifyTaskStopped(ApifyError):
 
 
 class ApifyDataError(ApifyError):
-    """Downloaded data is incomplete: a body broke off, or items are missing that Apify counts."""
+    """What Apify sent cannot be used: a body broke off, items are missing that it counts, a schema is no JSON."""

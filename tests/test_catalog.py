@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.catalog import Actor, Build, SavedTask, StoreActor
+from airflow_provider_apify.catalog import Actor, Build, BuildTag, SavedTask, StoreActor
+from airflow_provider_apify.exceptions import ApifyDataError
 
 # The examples of Apify's reference, in short.
 BUILD: dict[str, Any] = {
@@ -52,6 +53,18 @@ def test_what_the_api_may_leave_out_may_be_missing() -> None:
     assert (task.build, task.input, task.username) == (None, None, None)
     listed = StoreActor.from_api({"id": "a", "username": "u", "name": "n", "title": "N", "stats": {}})
     assert (listed.pricing_model, listed.total_users) == (None, None)
+
+
+def test_a_tag_without_a_build_is_none_of_the_actor_s() -> None:
+    tags = {"beta": None, "old": {}, "latest": {"buildId": "b", "buildNumber": None}}
+    about: dict[str, Any] = {"id": "a", "username": "u", "name": "n", "isPublic": False, "defaultRunOptions": {}}
+    assert Actor.from_api({**about, "taggedBuilds": tags}).tags == {"latest": BuildTag("b", None)}
+
+
+def test_an_input_schema_that_is_no_json_is_an_error_of_ours_that_names_the_build() -> None:
+    build = Build.from_api({**BUILD, "inputSchema": "{"})
+    with pytest.raises(ApifyDataError, match=r"The input schema of build 0\.1\.1 \(HG7ML7M8z78YcAPEB\) is no JSON"):
+        _ = build.input_schema
 
 
 def test_the_input_of_a_saved_task_stays_out_of_logs() -> None:

@@ -112,7 +112,7 @@ def _is_unfinished_run(answer: Response) -> bool:
 def read_items(answer: Response) -> list[Any] | None:
     """Read the answer of ``run-sync-get-dataset-items``, in JSON, if it holds all items of the dataset."""
     counts = [answer.headers.get(name, "") for name in (_SCANNED, _TOTAL)]
-    if answer.status_code != _CREATED or not all(map(str.isdigit, counts)) or int(counts[0]) < int(counts[1]):
+    if answer.status_code != _CREATED or not all(map(str.isdecimal, counts)) or int(counts[0]) < int(counts[1]):
         return None
     try:
         items = json.loads(answer.body)

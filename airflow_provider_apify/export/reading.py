@@ -147,11 +147,9 @@ class Reader(ABC):
         :raises ApifyDataError: it is not whole; what was taken of it counts.
         """
         began, self._target_seconds = time.perf_counter(), 0.0
-        if SCANNED not in headers:
-            raise ApifyDataError("the page is not Apify's; check the connection's host and any proxy in between")
-        scanned, before = int(headers[SCANNED]), self.position
+        scanned, before = _told(headers, SCANNED), self.position
         size = self._read(headers, scanned, body)
-        self.scanned, self.dataset_total = scanned, int(headers.get(TOTAL, 0))
+        self.scanned, self.dataset_total = scanned, _told(headers, TOTAL, 0)
         if scanned:
             seconds = time.perf_counter() - began - self._target_seconds
             self.speed = Speed(self.position - before, size, began - self._asked_at, seconds)
@@ -269,7 +267,7 @@ class DocumentReader(Reader):
         return self._taken
 
     def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
-        total = self._window.count(int(headers.get(TOTAL, self._window.offset + scanned)))
+        total = self._window.count(_told(headers, TOTAL, self._window.offset + scanned))
         if scanned < total and not self._taken:
             raise AnswerIsCapped(scanned, total)
         if self._end is None and scanned:
@@ -292,3 +290,16 @@ class DocumentReader(Reader):
             self._take(piece)
             self._digest.update(piece)
             self._taken += len(piece)
+
+
+def _told(headers: Mapping[str, str], name: str, default: int | None = None) -> int:
+    """Return the count that a header tells.
+
+    :param default: where there is no such header.
+    :raises ApifyDataError: there is none and must be, or it is no number.
+    """
+    text = headers.get(name, "" if default is None else str(default))
+    if text.isdecimal():
+        return int(text)
+    problem = f"the header {name} of the page is no number, but {text[:40]!r}" if text else "the page is not Apify's"
+    raise ApifyDataError(f"{problem}; check the connection's host and any proxy in between")

@@ -158,6 +158,7 @@ def test_it_is_given_up_after_some_starts() -> None:
         (created(b"[]", **dict.fromkeys(ALL, "0")), []),
         (created(b"[1]", **{**ALL, "x-apify-pagination-count": "1"}), None),
         (created(b"[1, 2]"), None),
+        (created(b"[1, 2]", **dict.fromkeys(ALL, "²")), None),
         (created(b"[1, ", **ALL), None),
         (created(b"{}", **ALL), None),
         (Response(200, ALL, b"[1, 2]"), None),

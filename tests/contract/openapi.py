@@ -114,6 +114,13 @@ class Contract:
             self._check_content(name, content, _lower(headers), body)
         self.responses[name] += 1
 
+    def check_value(self, schema_name: str, value: Any) -> None:
+        """Check a value against a schema of the document by its name.
+
+        :raises AssertionError: it is none of the schema's.
+        """
+        self._validate(schema_name, {"$ref": f"#/components/schemas/{schema_name}"}, value)
+
     def _operation(self, method: str, template: str) -> dict[str, Any]:
         item = self._document["paths"][template]
         assert method.lower() in item, f"{template}: the document has no {method} here"

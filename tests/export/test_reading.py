@@ -208,6 +208,15 @@ def test_an_answer_that_is_not_apifys_is_an_error() -> None:
         reader.read({}, iter([b"<html>"]))
 
 
+@pytest.mark.parametrize("headers", [{SCANNED: "many"}, {SCANNED: "-1"}, {SCANNED: "1", TOTAL: "1e3"}])
+@pytest.mark.parametrize(
+    "make", [partial(LineReader, {}, 0, None), partial(DocumentReader, {}, check=EndCheck, exact=False)]
+)
+def test_a_count_that_is_no_number_is_an_error_that_names_the_header(make: Any, headers: dict[str, str]) -> None:
+    with pytest.raises(ApifyDataError, match=r"the header x-apify-pagination-\w+ of the page is no number, but '"):
+        make(Taken()).read(headers, iter([b"{}\n"]))
+
+
 def test_an_empty_answer_is_the_end_and_keeps_what_was_learned_of_the_way() -> None:
     reader = LineReader({}, 0, 10, Taken())
     take_an_answer(reader, b"{}\n" * 3)
