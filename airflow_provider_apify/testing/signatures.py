@@ -29,7 +29,7 @@ def content_signature(secret: str, storage_id: str, *, expires_at: int = 0) -> s
     :param expires_at: Unix time in milliseconds; 0 for never.
     """
     signature = signature_of(secret, f"0.{expires_at}.{storage_id}")
-    return base64.urlsafe_b64encode(f"0.{expires_at}.{signature}".encode()).decode()
+    return base64.urlsafe_b64encode(f"0.{expires_at}.{signature}".encode()).decode().rstrip("=")
 
 
 def opens_record(signature: str, secret: str, key: str) -> bool:
@@ -38,11 +38,15 @@ def opens_record(signature: str, secret: str, key: str) -> bool:
 
 
 def opens_content(signature: str, secret: str, storage_id: str) -> bool:
-    """Tell whether a signature opens the whole content of a storage, and still does."""
+    """Tell whether a signature opens the whole content of a storage, and still does.
+
+    Clients in Python fill it up with equals signs, those in JavaScript do not.
+    """
+    bare = signature.rstrip("=")
     try:
-        _, expiry, _ = base64.urlsafe_b64decode(signature).decode().split(".")
+        _, expiry, _ = base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4)).decode().split(".")
         expires_at = int(expiry)
     except (ValueError, binascii.Error):
         return False
     good = content_signature(secret, storage_id, expires_at=expires_at)
-    return hmac.compare_digest(signature.encode(), good.encode()) and not 0 < expires_at < time.time() * 1000
+    return hmac.compare_digest(bare.encode(), good.encode()) and not 0 < expires_at < time.time() * 1000

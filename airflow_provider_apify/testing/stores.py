@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.testing.clock import new_id, now
+from airflow_provider_apify.testing.codings import IDENTITY, unpacked
 from airflow_provider_apify.testing.datasets import utf8
 from airflow_provider_apify.testing.errors import ApiError
 
@@ -18,10 +19,20 @@ _KEY = re.compile(r"[a-zA-Z0-9!\-_.'()]{1,256}")
 
 @dataclass(frozen=True)
 class Record:
-    """A value of a key-value store."""
+    """A value of a key-value store.
 
-    value: bytes
+    :param stored: its bytes as they were sent, packed or not.
+    :param coding: how they are packed.
+    """
+
+    stored: bytes
     content_type: str
+    coding: str = IDENTITY
+
+    @property
+    def value(self) -> bytes:
+        """Its bytes as they were before somebody packed them."""
+        return self.stored if self.coding == IDENTITY else unpacked(self.stored, self.coding)
 
 
 class KeyValueStore:

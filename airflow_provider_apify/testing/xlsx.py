@@ -6,8 +6,9 @@ cell, are not watched here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -46,18 +47,19 @@ _PARTS: Mapping[str, str] = {
 def workbook(page: Page, _style: Style) -> Iterator[bytes]:
     """Write a workbook."""
     columns = yield from columns_of(page)
-    sink = _Sink()
+    letters = [_letters(place) for place in range(len(columns))]
+    sink, number = _Sink(), 1
     with _Archive(sink, "w") as archive:
         for name, part in _PARTS.items():
             archive.writestr(_entry(name), _DECLARATION + part)
         archive.writestr(_entry("docProps/core.xml"), _DECLARATION + _properties())
         with archive.open(_entry(_SHEET), "w") as sheet:
-            sheet.write(
-                xml_bytes(f'{_DECLARATION}<worksheet xmlns="{_MAIN}"><sheetData><row>{"".join(_cells(columns))}</row>')
-            )
+            sheet.write(xml_bytes(f'{_DECLARATION}<worksheet xmlns="{_MAIN}"><sheetData>'))
+            sheet.write(xml_bytes(_row(number, letters, _cells(columns))))
             for items in page.items():
-                rows = rows_of(items, columns, _cells)
-                sheet.write(xml_bytes("".join([f"<row>{''.join(row)}</row>" for row in rows])))
+                rows = enumerate(rows_of(items, columns, _cells), start=number + 1)
+                sheet.write(xml_bytes("".join([_row(place, letters, cells) for place, cells in rows])))
+                number += len(items)
                 yield sink.take()
             sheet.write(b"</sheetData></worksheet>")
     yield sink.take()
@@ -72,17 +74,30 @@ def _properties() -> str:
     )
 
 
+def _row(number: int, letters: Sequence[str], cells: Sequence[str]) -> str:
+    """Write a row. Not all readers count by themselves: rows and cells say where they are."""
+    named = [f'<c r="{letter}{number}"{cell}' for letter, cell in zip(letters, cells, strict=True)]
+    return f'<row r="{number}">{"".join(named)}</row>'
+
+
+def _letters(place: int) -> str:
+    """Return the name of a column: A to Z, then AA."""
+    place, last = divmod(place, 26)
+    return (_letters(place - 1) if place else "") + ascii_uppercase[last]
+
+
 def _cells(values: list[Any]) -> list[str]:
     return [_cell(value) for value in values]
 
 
 def _cell(value: Any) -> str:
+    """Write a cell, but for its place, which comes first."""
     if isinstance(value, str):
         text = escape(value, quote=False)
-        return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+        return f' t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     if isinstance(value, bool):
-        return f'<c t="b"><v>{value:d}</v></c>'
-    return "<c/>" if value is None else f"<c><v>{value!r}</v></c>"
+        return f' t="b"><v>{value:d}</v></c>'
+    return "/>" if value is None else f"><v>{value!r}</v></c>"
 
 
 def _entry(name: str) -> ZipInfo:

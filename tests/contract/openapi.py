@@ -7,9 +7,9 @@ field that the document does not name is an error wherever it names fields: that
 from __future__ import annotations
 
 import copy
-import gzip
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+import brotli
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from referencing import Registry
@@ -29,6 +30,8 @@ _BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 _ANY = "*/*"
 _NO_CONTENT = 204
 _FIRST_ERROR = 400
+_ANY_ZLIB = zlib.MAX_WBITS | 32
+"""Unpack whatever zlib knows: the header tells."""
 _COMPOSED = ("allOf", "anyOf", "oneOf")
 _BODIES_IN_PROSE = ("/metamorph", "/records/{recordKey}")
 """Operations whose body may be any value, which stands only in their descriptions: a run's new input, a record."""
@@ -188,7 +191,10 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _decoded(body: bytes, encoding: str | None) -> bytes:
-    return gzip.decompress(body) if encoding == "gzip" else body
+    if encoding == "br":
+        plain: bytes = brotli.decompress(body)
+        return plain
+    return zlib.decompress(body, _ANY_ZLIB) if encoding in {"gzip", "deflate"} else body
 
 
 def _typed(text: str, schema: dict[str, Any]) -> Any:

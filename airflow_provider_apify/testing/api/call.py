@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +14,7 @@ from airflow_provider_apify.testing.api.bodies import JsonResponse, parse_json
 from airflow_provider_apify.testing.api.query import Query
 from airflow_provider_apify.testing.builds import Build
 from airflow_provider_apify.testing.clock import now
+from airflow_provider_apify.testing.codings import CODINGS, IDENTITY, UnpackError, unpacked
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.errors import ApiError, not_found
 from airflow_provider_apify.testing.queues import RequestQueue
@@ -49,9 +48,35 @@ class Call:
         self.path: dict[str, str] = {name: unquote(value) for name, value in request.path_params.items()}
 
     async def body(self, limit: int = MAX_INPUT_BYTES) -> bytes:
-        """Return the body, decoded as its Content-Encoding says.
+        """Return the body, unpacked as its Content-Encoding says.
 
-        :raises ApiError: it is longer than the limit, or encoded in an unknown way.
+        :raises ApiError: it is longer than the limit as it is sent, or encoded in an unknown way.
+        """
+        return self.unpacked(await self.packed_body(limit))
+
+    @property
+    def coding(self) -> str:
+        """The Content-Encoding of the body."""
+        return self.request.headers.get("content-encoding", IDENTITY).strip().lower() or IDENTITY
+
+    def unpacked(self, body: bytes) -> bytes:
+        """Return what a body was before it was packed as the Content-Encoding says.
+
+        :raises ApiError: it is packed in an unknown way, or in another.
+        """
+        if self.coding == IDENTITY:
+            return body
+        if self.coding not in CODINGS:
+            raise ApiError(415, "unsupported-content-encoding", f'Content-Encoding "{self.coding}" is not supported.')
+        try:
+            return unpacked(body, self.coding)
+        except UnpackError as error:
+            raise ApiError(400, "invalid-input", str(error)) from None
+
+    async def packed_body(self, limit: int) -> bytes:
+        """Return the body as it was sent.
+
+        :raises ApiError: it is longer than the limit.
         """
         chunks: list[bytes] = []
         size = 0
@@ -62,7 +87,7 @@ class Call:
         if size > limit:
             message = f"The POST payload is too large (limit: {limit} bytes, actual length: {size} bytes)."
             raise ApiError(413, "request-too-large", message)
-        return _decoded(b"".join(chunks), self.request.headers.get("content-encoding", "identity"))
+        return b"".join(chunks)
 
     async def json_body(self, limit: int = MAX_INPUT_BYTES) -> Any:
         """Return the body's JSON value.
@@ -198,19 +223,6 @@ class Endpoint:
     def is_api(self) -> bool:
         """Whether it belongs to the API: the shop does not."""
         return self.template.startswith("/v2/")
-
-
-def _decoded(body: bytes, encoding: str) -> bytes:
-    try:
-        if encoding == "gzip":
-            return gzip.decompress(body)
-        if encoding == "deflate":
-            return zlib.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        raise ApiError(400, "invalid-input", f"The request body is not encoded as {encoding}.") from None
-    if encoding != "identity":
-        raise ApiError(415, "unsupported-content-encoding", f'Content-Encoding "{encoding}" is not supported.')
-    return body
 
 
 def data(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

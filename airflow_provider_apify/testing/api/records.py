@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from airflow_provider_apify.testing.api.call import MAX_LIST, Call, data
 from airflow_provider_apify.testing.api.opened import opened
+from airflow_provider_apify.testing.codings import IDENTITY, accepts
 from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.signatures import opens_record, signature_of
 from airflow_provider_apify.testing.stores import KeyValueStore, Record
@@ -18,7 +19,7 @@ MAX_RECORD_BYTES = 100 * 1024 * 1024
 
 
 def record_response(call: Call, store: KeyValueStore, key: str, status: int = 200) -> Response:
-    """Answer with a record as it was stored.
+    """Answer with a record as it was stored; to who does not take it packed, unpacked.
 
     :raises ApiError: there is none.
     """
@@ -29,7 +30,12 @@ def record_response(call: Call, store: KeyValueStore, key: str, status: int = 20
     headers = {"Content-Type": record.content_type}
     if call.query.flag("attachment"):
         headers["Content-Disposition"] = f'attachment; filename="{quote(key)}"'
-    return Response(record.value, status, headers)
+    if record.coding == IDENTITY:
+        return Response(record.stored, status, headers)
+    headers["Vary"] = "Accept-Encoding"
+    if not accepts(call.request.headers.get("accept-encoding", ""), record.coding):
+        return Response(record.value, status, headers)
+    return Response(record.stored, status, headers | {"Content-Encoding": record.coding})
 
 
 async def get(call: Call) -> Response:
@@ -42,9 +48,10 @@ async def get(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """Store a record; its content type is that of the request."""
     content_type = call.request.headers.get("content-type", "application/octet-stream")
-    value = await call.body(MAX_RECORD_BYTES)
+    record = Record(await call.packed_body(MAX_RECORD_BYTES), content_type, call.coding)
+    call.unpacked(record.stored)  # what nobody could read is refused
     store = call.find_store()
-    store.put(call.path["recordKey"], Record(value, content_type))
+    store.put(call.path["recordKey"], record)
     location = f"{call.world.base_url}/v2/key-value-stores/{store.id}/records/{quote(call.path['recordKey'])}"
     return Response(b"{}", 201, {"Location": location}, "application/json")
 
@@ -67,7 +74,7 @@ async def list_keys(call: Call) -> Response:
     shown = keys[:limit]
     base = f"{call.world.base_url}/v2/key-value-stores/{store.id}/records"
     items = [
-        {"key": key, "size": len(store.records[key].value), "recordPublicUrl": _url(base, store, key)} for key in shown
+        {"key": key, "size": len(store.records[key].stored), "recordPublicUrl": _url(base, store, key)} for key in shown
     ]
     is_truncated = len(keys) > len(shown)
     return data(

@@ -64,7 +64,7 @@ def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
     """Write a key-value store as the API does."""
     base = f"{call.world.base_url}/v2/key-value-stores/{store.id}"
     signature = content_signature(store.signing_key, store.id)
-    size = sum(len(record.value) for record in store.records.values())
+    size = sum(len(record.stored) for record in store.records.values())
     return _common(store) | {
         "consoleUrl": f"{CONSOLE}/storage/key-value/{store.id}",
         "urlSigningSecretKey": store.signing_key,

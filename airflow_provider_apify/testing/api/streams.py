@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from itertools import chain
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from airflow_provider_apify.testing.api.call import Call
 from airflow_provider_apify.testing.api.query import Query
 from airflow_provider_apify.testing.builds import Build
+from airflow_provider_apify.testing.codings import IDENTITY, packed, preferred
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.encoders import BOM, FORMATS, Format, Style
 from airflow_provider_apify.testing.errors import ApiError, invalid
@@ -22,7 +22,6 @@ from airflow_provider_apify.testing.runs import Run
 from airflow_provider_apify.testing.shapes import Shape
 
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
-_GZIP_WINDOW = 31  # zlib's largest window with a gzip header
 _SIMPLIFIED_FIELDS = ("url", "pageFunctionResult", "errorInfo")
 _XML_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
@@ -134,17 +133,10 @@ def _body(known: Format, page: Page, query: Query) -> Iterator[bytes]:
 
 def _stream(call: Call, body: Iterator[bytes], content_type: str, headers: dict[str, str], status: int) -> Response:
     headers["Vary"] = "Accept-Encoding"
-    if "gzip" in call.request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        body = _gzipped(body)
-    return StreamingResponse(_shared(body), status, headers, content_type)
-
-
-def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(level=1, wbits=_GZIP_WINDOW)
-    for piece in pieces:
-        yield packer.compress(piece)
-    yield packer.flush()
+    coding = preferred(call.request.headers.get("accept-encoding", ""))
+    if coding != IDENTITY:
+        headers["Content-Encoding"] = coding
+    return StreamingResponse(_shared(packed(body, coding)), status, headers, content_type)
 
 
 async def _shared(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,0 +1,110 @@
+"""Content codings: how bodies are packed, both ways."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+
+import brotli
+
+MAX_UNPACKED_BYTES = 256 * 1024 * 1024
+"""A small body can unpack to any size; no limit of Apify's is known."""
+IDENTITY = "identity"
+_WINDOWS: Mapping[str, int] = {"gzip": 31, "deflate": 15}
+"""The size of zlib's window, and with it the header."""
+CODINGS = ("br", *_WINDOWS)
+"""What bodies may be packed with, best first."""
+_BROTLI_QUALITY = 1
+_ZLIB_LEVEL = 1
+
+
+class UnpackError(ValueError):
+    """A body is not packed as it says, or unpacks to more than there is room for."""
+
+
+def unpacked(body: bytes, coding: str) -> bytes:
+    """Return what a body was before it was packed.
+
+    :param coding: one of ``CODINGS``.
+    :raises UnpackError: it is not packed like that.
+    """
+    try:
+        return _from_brotli(body) if coding == "br" else _from_zlib(body, _WINDOWS[coding])
+    except (brotli.error, zlib.error):
+        raise UnpackError(f"The body is not encoded as {coding}.") from None
+
+
+def _from_brotli(body: bytes) -> bytes:
+    unpacker = brotli.Decompressor()
+    whole: bytes = unpacker.process(body, output_buffer_limit=MAX_UNPACKED_BYTES + 1)
+    _check(whole, is_whole=unpacker.is_finished(), coding="br")
+    return whole
+
+
+def _from_zlib(body: bytes, window: int) -> bytes:
+    """Unpack; several bodies packed with gzip, one after the other, are one."""
+    whole = b""
+    while body.strip(b"\x00") or not whole:
+        unpacker = zlib.decompressobj(window)
+        whole += unpacker.decompress(body, MAX_UNPACKED_BYTES + 1 - len(whole))
+        _check(whole, is_whole=unpacker.eof, coding="zlib")
+        if window == _WINDOWS["deflate"] or not unpacker.unused_data:
+            break
+        body = unpacker.unused_data
+    return whole
+
+
+def _check(whole: bytes, *, is_whole: bool, coding: str) -> None:
+    if len(whole) > MAX_UNPACKED_BYTES:
+        raise UnpackError(f"The body unpacks to more than {MAX_UNPACKED_BYTES} bytes.")
+    if not is_whole:
+        raise UnpackError(f"The body ends in the middle of its {coding} stream.")
+
+
+def preferred(accepted: str) -> str:
+    """Return the coding that suits a client best.
+
+    :param accepted: its ``Accept-Encoding``, for example ``"gzip;q=0.5, br"``.
+    """
+    weights = _weights(accepted)
+    best = max(CODINGS, key=lambda coding: weights.get(coding, 0.0))
+    return best if weights.get(best) else IDENTITY
+
+
+def accepts(accepted: str, coding: str) -> bool:
+    """Tell whether a client can unpack a coding."""
+    return _weights(accepted).get(coding, 0.0) > 0
+
+
+def _weights(accepted: str) -> dict[str, float]:
+    return dict(_weighed(each) for each in accepted.lower().split(",") if each.strip())
+
+
+def _weighed(entry: str) -> tuple[str, float]:
+    name, _, weight = entry.strip().partition(";")
+    text = weight.strip().removeprefix("q=")
+    return name.strip(), float(text) if text.replace(".", "", 1).isdecimal() else 1.0
+
+
+def packed(pieces: Iterator[bytes], coding: str) -> Iterator[bytes]:
+    """Pack a body while it is made.
+
+    :param coding: one of ``CODINGS``, or ``IDENTITY``, which leaves it as it is.
+    """
+    if coding == IDENTITY:
+        yield from pieces
+        return
+    pack, finish = _brotli() if coding == "br" else _zlib(_WINDOWS[coding])
+    for piece in pieces:
+        yield pack(piece)
+    yield finish()
+
+
+def _brotli() -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
+    packer = brotli.Compressor(quality=_BROTLI_QUALITY)
+    return packer.process, packer.finish
+
+
+def _zlib(window: int) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
+    packer = zlib.compressobj(level=_ZLIB_LEVEL, wbits=window)
+    return packer.compress, packer.flush
