@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from airflow_provider_apify.testing.clock import new_id, now
@@ -16,25 +17,18 @@ from airflow_provider_apify.testing.datasets import utf8
 from airflow_provider_apify.testing.errors import ApiError, not_found
 
 _ID_LENGTH = 15
-_DEFAULTS: Mapping[str, Any] = {
-    "method": "GET",
-    "retryCount": 0,
-    "loadedUrl": None,
-    "payload": None,
-    "headers": None,
-    "userData": {},
-    "noRetry": False,
-    "errorMessages": None,
-    "handledAt": None,
-}
-FIELDS = frozenset({"id", "uniqueKey", "url", *_DEFAULTS})
+_DEFAULTS: Mapping[str, Any] = {"method": "GET", "retryCount": 0}
+_OPTIONAL = frozenset({"loadedUrl", "payload", "headers", "userData", "noRetry", "errorMessages", "handledAt"})
+_READ_ONLY = frozenset({"id", "lockExpiresAt"})
+"""What clients send back as they got it: an ID is made of the unique key, and locks have operations of their own."""
+FIELDS = frozenset({"uniqueKey", "url", *_DEFAULTS, *_OPTIONAL, *_READ_ONLY})
 
 
 @dataclass
 class QueuedRequest:
     """A request of a queue.
 
-    :param fields: as the API writes them.
+    :param fields: as the API writes them; what is not set is not there.
     :param locked_until: who may work on it until then is ``locked_by``.
     """
 
@@ -45,12 +39,17 @@ class QueuedRequest:
     @property
     def is_handled(self) -> bool:
         """Whether the work on it is done."""
-        return self.fields["handledAt"] is not None
+        return "handledAt" in self.fields
 
     @property
     def is_locked(self) -> bool:
         """Whether somebody works on it."""
         return self.locked_until is not None and self.locked_until > now()
+
+    @property
+    def size(self) -> int:
+        """Its bytes as JSON."""
+        return len(json.dumps(self.fields))
 
     def unlock(self) -> None:
         """Let others work on it."""
@@ -71,20 +70,18 @@ class RequestQueue:
         self.general_access = "FOLLOW_USER_SETTING"
         self.clients: set[str | None] = set()
         self.counts: Counter[str] = Counter()
+        self.size = 0
+        """The bytes of its requests as JSON."""
         self._requests: dict[str, QueuedRequest] = {}
+        self._waiting: OrderedDict[str, QueuedRequest] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._requests)
 
     @property
-    def size(self) -> int:
-        """The bytes of its requests as JSON."""
-        return sum(len(json.dumps(request.fields)) for request in self._requests.values())
-
-    @property
     def handled_count(self) -> int:
         """How many requests are done."""
-        return sum(request.is_handled for request in self._requests.values())
+        return len(self._requests) - len(self._waiting)
 
     @property
     def had_multiple_clients(self) -> bool:
@@ -98,18 +95,30 @@ class RequestQueue:
         """
         checked = _checked(fields)
         self.counts["write"] += 1
-        identifier = request_id(checked["uniqueKey"])
-        known = self._requests.get(identifier)
+        known = self._requests.get(checked["id"])
         if known is None:
-            added = QueuedRequest({**_DEFAULTS, **checked, "id": identifier})
-            front = {identifier: added} if forefront else {}
-            self._requests = {**front, **self._requests, identifier: added}
-            self.modified_at = now()
+            self._put(QueuedRequest(checked), forefront=forefront)
         return {
-            "requestId": identifier,
+            "requestId": checked["id"],
             "wasAlreadyPresent": known is not None,
             "wasAlreadyHandled": known is not None and known.is_handled,
         }
+
+    def _put(self, request: QueuedRequest, *, forefront: bool) -> None:
+        """Take a request in, or back, at the end or the front of what is to be done."""
+        identifier = request.fields["id"]
+        self._take_out(identifier)
+        self._requests[identifier] = request
+        self.size += request.size
+        if not request.is_handled:
+            self._waiting[identifier] = request
+            self._waiting.move_to_end(identifier, last=not forefront)
+        self.modified_at = now()
+
+    def _take_out(self, identifier: str) -> None:
+        known = self._requests.pop(identifier, None)
+        self._waiting.pop(identifier, None)
+        self.size -= known.size if known else 0
 
     def find(self, identifier: str) -> QueuedRequest:
         """Return a request.
@@ -122,17 +131,18 @@ class RequestQueue:
         return self._requests[identifier]
 
     def update(self, identifier: str, fields: Mapping[str, Any], *, forefront: bool = False) -> dict[str, Any]:
-        """Replace a request's fields, or add the request; what is handled is unlocked."""
-        result = self.add(fields, forefront=forefront)
-        request = self.find(result["requestId"])
-        if identifier != result["requestId"]:
+        """Put a request in the place of the one that is there, or add it; what is handled is unlocked."""
+        checked = _checked(fields)
+        if identifier != checked["id"]:
             raise ApiError(400, "invalid-input", "The request's uniqueKey is not that of the ID in the path.")
-        request.fields.update(_checked(fields))
-        if request.is_handled:
-            request.unlock()
-        elif forefront:
-            self._requests = {identifier: self._requests.pop(identifier), **self._requests}
-        self.modified_at = now()
+        before = self._requests.get(identifier)
+        result = self.add(fields, forefront=forefront)
+        if before is None:
+            return result
+        after = QueuedRequest(checked)
+        if not after.is_handled:
+            after.locked_until, after.locked_by = before.locked_until, before.locked_by
+        self._put(after, forefront=forefront)
         return result
 
     def delete(self, identifier: str) -> QueuedRequest:
@@ -141,20 +151,46 @@ class RequestQueue:
         :raises ApiError: there is none.
         """
         request = self.find(identifier)
-        del self._requests[identifier]
+        self._take_out(identifier)
         self.counts["delete"] += 1
         self.modified_at = now()
         return request
 
     def head(self, limit: int) -> list[QueuedRequest]:
         """Return what is to be worked on next."""
-        shown = [each for each in self._requests.values() if not each.is_handled and not each.is_locked][:limit]
+        shown = list(islice((each for each in self._waiting.values() if not each.is_locked), limit))
         self.counts["headItemRead"] += len(shown)
         return shown
 
-    def lock(self, request: QueuedRequest, seconds: float, client: str | None) -> None:
-        """Give a client a request for some time."""
+    def lock(self, request: QueuedRequest, seconds: float, client: str | None, *, forefront: bool = False) -> None:
+        """Give a client a request for some time.
+
+        :param forefront: whether it comes first once the time is over.
+        :raises ApiError: it is done, or another client has it.
+        """
+        self._check_is_for(client, request)
         request.locked_until, request.locked_by = now() + timedelta(seconds=seconds), client
+        if forefront:
+            self._waiting.move_to_end(request.fields["id"], last=False)
+
+    def unlock(self, request: QueuedRequest, client: str | None, *, forefront: bool = False) -> None:
+        """Let others work on a request.
+
+        :param forefront: whether it comes first then.
+        :raises ApiError: it is done, or another client has it.
+        """
+        self._check_is_for(client, request)
+        request.unlock()
+        if forefront:
+            self._waiting.move_to_end(request.fields["id"], last=False)
+
+    def _check_is_for(self, client: str | None, request: QueuedRequest) -> None:
+        """Check that a client may lock or unlock a request.
+
+        The document has the error's type, not its status.
+        """
+        if request.is_handled or (request.is_locked and request.locked_by != client):
+            raise ApiError(403, "request-handled-or-locked", "The request is handled, or locked by another client.")
 
     def all_after(self, identifier: str | None) -> list[QueuedRequest]:
         """Return the requests in the order of their IDs, those after one if it is given."""
@@ -162,7 +198,7 @@ class RequestQueue:
 
     def locked(self) -> list[QueuedRequest]:
         """Return the requests that somebody works on."""
-        return [each for each in self._requests.values() if each.is_locked]
+        return [each for each in self._waiting.values() if each.is_locked]
 
 
 def request_id(unique_key: str) -> str:
@@ -172,10 +208,12 @@ def request_id(unique_key: str) -> str:
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as it is stored: with an ID, without what is unset."""
     unknown = sorted(fields.keys() - FIELDS)
     if unknown:
         raise ApiError(400, "invalid-input", f"A request has no field {', '.join(unknown)}.")
     for name in ("url", "uniqueKey"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise ApiError(400, "invalid-input", f'A request needs the field "{name}".')
-    return dict(fields)
+    given = {name: value for name, value in fields.items() if value is not None and name not in _READ_ONLY}
+    return {"id": request_id(given["uniqueKey"]), **_DEFAULTS, **given}

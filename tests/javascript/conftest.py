@@ -23,7 +23,10 @@ const client = new ApifyClient({{ token: process.env.APIFY_TOKEN, baseUrl, publi
 (async () => {{
 {body}
 }})().then(
-  (value) => require('fs').writeFileSync(process.env.RESULT_FILE, JSON.stringify(value ?? null)),
+  (value) => {{
+    require('fs').writeFileSync(process.env.RESULT_FILE, JSON.stringify(value ?? null));
+    process.exit(0); // the SDK has timers that go on
+  }},
   (error) => {{ console.error(error); process.exit(1); }},
 );
 """

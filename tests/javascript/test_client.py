@@ -21,7 +21,8 @@ def test_long_bodies_arrive_whatever_they_are_sent_to(program: Run) -> None:
         const run = await client.actor('apify/hello-world').call({ message: long });
         const greeting = (await client.dataset(run.defaultDatasetId).listItems()).items[0];
         const queue = client.requestQueue((await client.requestQueues().getOrCreate()).id);
-        const pages = [...Array(60)].map((_, i) => ({ url: `https://e.com/${i}`, uniqueKey: `${i}`, userData: { long } }));
+        const page = (i) => ({ url: `https://e.com/${i}`, uniqueKey: `${i}`, userData: { long } });
+        const pages = [...Array(60)].map((_, i) => page(i));
         const { processedRequests, unprocessedRequests } = await queue.batchAddRequests(pages);
         return {
             items: items.map((item) => item.long === long),

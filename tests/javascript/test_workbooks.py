@@ -1,4 +1,4 @@
-"""Workbooks, read by what people read them with: ExcelJS, openpyxl (which pandas uses), fastexcel (which Polars uses)."""
+"""Workbooks, read by what reads them for people: ExcelJS, openpyxl (for pandas) and fastexcel (for Polars)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def body(client: Client) -> bytes:
 
 
 def _with_openpyxl(body: bytes) -> list[list[Any]]:
-    sheet = openpyxl.load_workbook(io.BytesIO(body)).active
+    sheet: Any = openpyxl.load_workbook(io.BytesIO(body)).active
     return [list(row) for row in sheet.iter_rows(values_only=True)]
 
 

@@ -139,13 +139,16 @@ async def prolong_lock(call: Call) -> Response:
     """Keep a request from others for longer."""
     queue = _find(call)
     request = queue.find(call.path["requestId"])
-    queue.lock(request, _lock_seconds(call), call.query.text("clientKey"))
+    seconds, forefront = _lock_seconds(call), call.query.flag("forefront")
+    queue.lock(request, seconds, call.query.text("clientKey"), forefront=forefront)
     return data(_lock(request))
 
 
 async def delete_lock(call: Call) -> Response:
     """Let others work on a request."""
-    _find(call).find(call.path["requestId"]).unlock()
+    queue = _find(call)
+    request = queue.find(call.path["requestId"])
+    queue.unlock(request, call.query.text("clientKey"), forefront=call.query.flag("forefront"))
     return Response(status_code=204)
 
 
