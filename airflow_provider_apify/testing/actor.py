@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import getdoc
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.testing.clock import stable_id
@@ -128,6 +129,8 @@ class Actor:
     """An Actor that the local Apify can run.
 
     :param name: ``username/actor-name``.
+    :param description: what people read who search Apify Store.
+    :param readme: Markdown.
     :param default_options: options of its runs, by the API's names; memory and timeout among them count more than the
         fields of their own.
     :param event_prices: US dollars by event; an Actor that has them is paid per event.
@@ -146,6 +149,7 @@ class Actor:
     main: ActorFunction
     title: str
     description: str = ""
+    readme: str = ""
     memory_mbytes: int = 1024
     timeout_secs: int = 3600
     event_prices: Mapping[str, float] = field(default_factory=dict)
@@ -205,6 +209,9 @@ def actor(name: str, *, title: str | None = None, **options: Any) -> Callable[[A
     The run succeeds when the function returns. When it raises, the run fails with exit code 1, and the message of the
     exception becomes its status message and a line of its log.
 
+    The first paragraph of the function's docstring describes the Actor, and all of it is the README, unless the options
+    say something else.
+
     :param name: ``username/actor-name``.
     :param options: the other fields of :class:`Actor`.
     """
@@ -212,7 +219,8 @@ def actor(name: str, *, title: str | None = None, **options: Any) -> Callable[[A
         raise ValueError(f"An Actor's name is username/actor-name, not {name!r}.")
 
     def decorate(main: ActorFunction) -> Actor:
-        description = (main.__doc__ or "").strip()
-        return Actor(name=name, main=main, title=title or name.partition("/")[2], description=description, **options)
+        text, shown = getdoc(main) or "", title or name.partition("/")[2]
+        about = {"description": " ".join(text.partition("\n\n")[0].split()), "readme": f"# {shown}\n\n{text}\n"}
+        return Actor(name=name, main=main, title=shown, **(about | options))
 
     return decorate

@@ -25,6 +25,7 @@ _ACTOR_FILE = ".actor/actor.json"
 _SCHEMA_FILES = (".actor/INPUT_SCHEMA.json", ".actor/input_schema.json", "INPUT_SCHEMA.json")
 _README_FILES = (".actor/README.md", "README.md")
 _DEFINITION_FIELDS = ("actorSpecification", "name", "version", "buildTag", "environmentVariables", "usesStandbyMode")
+_ANY_TYPE = ["object", "array", "string", "integer", "number", "boolean"]
 _NOBODY = Caller(user_agent=None, client_ip=None, headers={}, origin="WEB")
 
 
@@ -226,12 +227,23 @@ def _input_schema(said: Any, files: Mapping[str, Mapping[str, Any]]) -> str | No
 
 def _own_definition(actor: Actor) -> Definition:
     """Return the definition of an Actor that is a Python function."""
-    properties = {name: {"title": name} for name in actor.input_required}
-    required = {"type": "object", "properties": properties, "required": list(actor.input_required)}
-    schema = dict(required if actor.input_schema is None else actor.input_schema)
+    schema = dict(_required_fields(actor) if actor.input_schema is None else actor.input_schema)
     check_schema(schema)
     definition = {"actorSpecification": 1, "name": actor.short_name, "input": schema}
-    return Definition(actor=definition, input_schema=json.dumps(schema))
+    return Definition(actor=definition, input_schema=json.dumps(schema), readme=actor.readme or None)
+
+
+def _required_fields(actor: Actor) -> Mapping[str, Any]:
+    """Return a schema that says no more than which fields an input must have."""
+    anything = {"type": _ANY_TYPE, "description": "Of any type.", "editor": "json"}
+    properties = {name: {"title": name, **anything} for name in actor.input_required}
+    return {
+        "title": f"Input of {actor.title}",
+        "type": "object",
+        "schemaVersion": 1,
+        "properties": properties,
+        "required": list(actor.input_required),
+    }
 
 
 def _text(file: Mapping[str, Any]) -> str:

@@ -60,13 +60,14 @@ def program(packages: JavaScript, local_apify: LocalApify, tmp_path: Path) -> Ru
             [packages.node, "-e", _PROGRAM.format(body=body)],
             cwd=tmp_path,
             env=clean_environment(
-                NODE_PATH=str(packages.modules),
-                APIFY_TOKEN=local_apify.token,
-                APIFY_API_BASE_URL=local_apify.base_url,
-                APIFY_CLIENT_BASE_URL=local_apify.base_url,
-                APIFY_API_PUBLIC_BASE_URL=local_apify.base_url,
-                RESULT_FILE=str(result),
-                **environment,
+                **{
+                    "NODE_PATH": str(packages.modules),
+                    "APIFY_TOKEN": local_apify.token,
+                    "APIFY_API_BASE_URL": local_apify.base_url,
+                    "APIFY_CLIENT_BASE_URL": local_apify.base_url,
+                    "RESULT_FILE": str(result),
+                    **environment,
+                }
             ),
             capture_output=True,
             text=True,

@@ -14,6 +14,7 @@ from airflow_provider_apify.testing.actors.page import Page
 
 _DEFAULT_DEPTH = 20
 _DEFAULT_PAGES = 10_000
+_URL: Mapping[str, Any] = {"title": "URL", "type": "string", "description": "The address of a page."}
 _SCHEMA: Mapping[str, Any] = {
     "title": "Website Content Crawler",
     "type": "object",
@@ -24,7 +25,7 @@ _SCHEMA: Mapping[str, Any] = {
             "type": "array",
             "description": "Where the crawl begins; it stays on the hosts of these pages.",
             "editor": "requestListSources",
-            "items": {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
+            "items": {"type": "object", "properties": {"url": _URL}, "required": ["url"]},
         },
         "maxCrawlDepth": {
             "title": "Max crawl depth",
@@ -117,6 +118,10 @@ def _item(target: _Target, loaded_url: str, status: int, page: Page) -> dict[str
     title="Website Content Crawler",
     memory_mbytes=4096,
     timeout_secs=360_000,
+    description=(
+        "Crawl websites and extract their text to feed AI models, LLM applications, vector databases or RAG pipelines. "
+        "Pages are fetched over HTTP; links are followed on the sites of the start URLs."
+    ),
     input_schema=_SCHEMA,
 )
 async def website_content_crawler(context: ActorContext) -> None:

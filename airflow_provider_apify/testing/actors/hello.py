@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_apify.testing.actor import ActorContext, actor
 
+_DESCRIPTION = "Say hello: the quickest way to see a run, its dataset and its key-value store."
 _SCHEMA: Mapping[str, Any] = {
     "title": "Hello World",
     "type": "object",
@@ -23,7 +24,7 @@ _SCHEMA: Mapping[str, Any] = {
 }
 
 
-@actor("apify/hello-world", title="Hello World", memory_mbytes=256, input_schema=_SCHEMA)
+@actor("apify/hello-world", title="Hello World", memory_mbytes=256, input_schema=_SCHEMA, description=_DESCRIPTION)
 async def hello_world(context: ActorContext) -> None:
     """Say hello: one item in the dataset, and the same as OUTPUT."""
     message = context.input.get("message", "Hello World!") if isinstance(context.input, dict) else "Hello World!"

@@ -17,13 +17,17 @@ from airflow_provider_apify.testing.clock import iso, now, stable_id
 _NO_LIMIT = 999_999_999
 
 
+def _text(title: str, description: str) -> dict[str, Any]:
+    return {"title": title, "type": "string", "description": description}
+
+
 def _limit(title: str) -> dict[str, Any]:
     return {"title": title, "type": "integer", "description": "0 for no limit.", "minimum": 0}
 
 
 def _sources(title: str, description: str) -> dict[str, Any]:
-    value = {"type": "object", "properties": {"key": {"type": "string"}, "value": {"type": "string"}}}
-    items = {**value, "required": ["value"]}
+    texts = {"key": _text("Label", "A name for what comes of it."), "value": _text("Value", "What is meant.")}
+    items = {"type": "object", "properties": texts, "required": ["value"]}
     return {"title": title, "type": "array", "description": description, "editor": "json", "items": items}
 
 

@@ -17,30 +17,65 @@ _FIELDS = ("id", "url", "title", "price", "text")
 _FILLER_UNIT = b"A sturdy thing for the house and the garden, made to last and easy to mend. "
 
 
-_COUNT = {"type": "integer", "minimum": 0}
-_TEXTS = {"type": "array", "items": {"type": "string"}}
-_ENDING = {"type": "string", "enum": list(ENDINGS)}
-_INPUT: Mapping[str, Mapping[str, Any]] = {
-    "durationSecs": {"type": "number", "minimum": 0},
-    "statusMessages": _TEXTS,
-    "logLines": {"anyOf": [_COUNT, _TEXTS]},
-    "items": _COUNT,
-    "itemBytes": _COUNT,
-    "firstItem": _COUNT,
-    "records": {"type": "object"},
-    "chargedEvents": {
-        "type": "object",
-        "properties": {"item": _COUNT, "page": _COUNT},
-        "additionalProperties": False,
-    },
-    "endAs": {"anyOf": [_ENDING, {"type": "array", "items": _ENDING, "minItems": 1}]},
-    "exitMessage": {"type": "string"},
-}
+def _count(title: str, description: str) -> dict[str, Any]:
+    return {"title": title, "type": "integer", "description": description, "minimum": 0}
+
+
 _SCHEMA: Mapping[str, Any] = {
     "title": "Scenario",
     "type": "object",
     "schemaVersion": 1,
-    "properties": {name: {"title": name, "editor": "json", **rule} for name, rule in _INPUT.items()},
+    "properties": {
+        "durationSecs": {
+            "title": "Duration",
+            "type": "number",
+            "description": "How long the run goes on.",
+            "minimum": 0,
+            "unit": "seconds",
+        },
+        "statusMessages": {
+            "title": "Status messages",
+            "type": "array",
+            "description": "What the run says of itself, spread over its time.",
+            "editor": "stringList",
+            "items": {"type": "string"},
+        },
+        "logLines": {
+            "title": "Log lines",
+            "type": ["integer", "array"],
+            "description": "How many lines the log gets, or the lines themselves, spread over the run's time.",
+            "editor": "json",
+        },
+        "items": _count("Items", "How many items the run stores at its end."),
+        "itemBytes": _count("Bytes of an item", "How large each item is as JSON."),
+        "firstItem": _count("First item", "The number of the first item."),
+        "records": {
+            "title": "Records",
+            "type": "object",
+            "description": "Values for the key-value store, by key.",
+            "editor": "json",
+        },
+        "chargedEvents": {
+            "title": "Charged events",
+            "type": "object",
+            "description": "How many events of each kind are charged for.",
+            "editor": "schemaBased",
+            "properties": {"item": _count("Items", "At $0.001 each."), "page": _count("Pages", "At $0.01 each.")},
+            "additionalProperties": False,
+        },
+        "endAs": {
+            "title": "End",
+            "type": ["string", "array"],
+            "description": f"How the run ends: {', '.join(ENDINGS)}; as a list, one for each of its lives.",
+            "editor": "json",
+        },
+        "exitMessage": {
+            "title": "Exit message",
+            "type": "string",
+            "description": "The last status message.",
+            "editor": "textfield",
+        },
+    },
 }
 
 
@@ -93,6 +128,9 @@ class ScenarioItems:
     "apify/scenario",
     title="Scenario",
     memory_mbytes=256,
+    description=(
+        "Play a run for a test: choose how long it goes on, what it stores, logs and charges for, and how it ends."
+    ),
     event_prices={"item": 0.001, "page": 0.01},
     minimal_charge_usd=0.01,
     input_schema=_SCHEMA,

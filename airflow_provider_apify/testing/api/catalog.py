@@ -84,9 +84,12 @@ async def validate_input(call: Call) -> Response:
 
 
 async def search_store(call: Call) -> Response:
-    """Search the Actors that exist here by name, title and description. They have no category, and no agents' price."""
+    """Search the Actors that exist here by words of what they say of themselves.
+
+    They have no category, and no agents' price.
+    """
     query = call.query
-    wanted, username = (query.text("search") or "").lower(), query.text("username")
+    words, username = (query.text("search") or "").lower().split(), query.text("username")
     pricing_model = _one_of("pricingModel", query.text("pricingModel"), _PRICING_MODELS)
     _one_of("responseFormat", query.text("responseFormat"), {"full", "agent"})
     query.flag("includeUnrunnableActors")
@@ -94,13 +97,17 @@ async def search_store(call: Call) -> Response:
     actors = [
         actor
         for actor in ([] if nothing_fits else call.world.actors.values())
-        if wanted in f"{actor.name} {actor.title} {actor.description}".lower()
+        if all(word in _searched(actor) for word in words)
         and username in {None, actor.username}
         and pricing_model in {None, pricing_shape(actor)["pricingModel"]}
     ]
     if query.text("sortBy") in _NEWEST_FIRST:
         actors.reverse()
     return page_of(call, actors, lambda actor: _store_entry(call, actor))
+
+
+def _searched(actor: Actor) -> str:
+    return f"{actor.name} {actor.title} {actor.description} {actor.readme}".lower()
 
 
 def _one_of(name: str, value: str | None, values: Collection[str]) -> str | None:
