@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
+import shlex
 import signal
 
 from airflow_provider_apify.testing.actor import Actor
@@ -18,8 +20,22 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     actors = [found for name in options.actors for found in _actors_in(name)]
     with LocalApify(host=options.host, port=options.port, token=options.token, actors=actors) as apify:
-        print(f"base URL: {apify.base_url}\ntoken: {apify.token}", flush=True)  # noqa: T201 - what the caller waits for
+        print(announcement(apify), flush=True)  # noqa: T201 - what the caller waits for
         signal.sigwait(endings)
+
+
+def announcement(apify: LocalApify) -> str:
+    """Return what whoever started the server needs: for people, then for a shell to copy."""
+    connection = {"conn_type": "apify", "host": apify.base_url, "password": apify.token}
+    variables = {
+        "AIRFLOW_CONN_APIFY_DEFAULT": json.dumps(connection),
+        "APIFY_TOKEN": apify.token,
+        "APIFY_API_BASE_URL": apify.base_url,
+        "APIFY_API_PUBLIC_BASE_URL": apify.base_url,
+        "APIFY_CLIENT_BASE_URL": apify.base_url,
+    }
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join([f"base URL: {apify.base_url}", f"token: {apify.token}", "", *exports])
 
 
 def _parser() -> argparse.ArgumentParser:

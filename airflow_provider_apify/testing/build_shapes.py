@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_apify.testing.account import user_id
 from airflow_provider_apify.testing.builds import MEMORY_MBYTES, Build
-from airflow_provider_apify.testing.clock import iso, stable_id
+from airflow_provider_apify.testing.clock import iso
 from airflow_provider_apify.testing.runs import USD_PER_COMPUTE_UNIT
 
 _VERSION_FIELDS = ("sourceType", "buildTag", "versionNumber", "gitRepoUrl", "sourceFiles")
@@ -19,7 +20,7 @@ def build_shape(build: Build) -> dict[str, Any]:
     return {
         "id": build.id,
         "actId": build.actor.id,
-        "userId": stable_id(f"user {build.actor.username}"),
+        "userId": user_id(build.actor.username),
         "startedAt": iso(build.started_at),
         "finishedAt": iso(build.finished_at) if build.finished_at else None,
         "status": build.status,

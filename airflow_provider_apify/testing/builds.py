@@ -166,7 +166,7 @@ class Builds:
             build.definition = read_definition(build.actor, build.version)
         except ValueError as error:
             build.log.write(f"ACTOR: ERROR: {error}")
-        await self._clock.sleep(self._settings().ready_seconds)
+        await self._clock.sleep(self._settings().build_seconds)
         self._finish(build, "SUCCEEDED" if build.definition else "FAILED")
 
     def _finish(self, build: Build, status: str) -> None:

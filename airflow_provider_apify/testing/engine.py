@@ -138,6 +138,8 @@ class Engine:
         self._launch(run)
 
     async def _interrupt(self, run: Run, what: str) -> None:
+        if run.is_terminal:
+            raise ApiError(400, "job-finished", f"The run has already finished, and cannot be {what} any more.")
         if run.status != "RUNNING":
             raise ApiError(400, "job-finished", f"Only running runs can be {what}.")
         await _cancelled(self._work[run.id])

@@ -162,18 +162,18 @@ class Run:
         return self.metamorphs[-1].input_key if self.metamorphs else "INPUT"
 
     def set_status_message(self, text: str, *, is_terminal: bool = False) -> None:
-        """Say how the work is going; a terminal message is the last word."""
-        if not self.is_status_message_terminal:
+        """Say how the work is going; a terminal message is the last word, until the run has ended."""
+        if self.is_terminal or not self.is_status_message_terminal:
             self.status_message = text
             self.is_status_message_terminal = is_terminal
 
     def finish(self, status: str, message: str | None, exit_code: int | None) -> None:
         """End the run, and wake everyone who waits for that."""
+        if message is not None:
+            self.set_status_message(message, is_terminal=True)
         self.status = status
         self.finished_at = now()
         self.exit_code = exit_code
-        if message is not None:
-            self.set_status_message(message, is_terminal=True)
         self.finished.set()
         self.log.pulse.beat()
 

@@ -16,6 +16,9 @@ class Settings:
     ready_seconds: float = 0.02
     """How long a run stays READY. Apify: about 1 to 3, longer when the Actor's image must be pulled."""
 
+    build_seconds: float = 0.1
+    """How long a build is RUNNING. Apify: 10 seconds to minutes."""
+
     replica_lag_seconds: float = 0.0
     """For how long a new run cannot be read or listed. Apify: 0 to 3."""
 

@@ -42,6 +42,10 @@ _ERROR = "#/components/schemas/ErrorDetail"
 """Some errors carry ``data`` that the document does not name, such as the URL where an Actor is approved."""
 
 
+_UNDOCUMENTED: Mapping[str, dict[str, Any]] = {"UserPublicInfo": {"id": {"type": "string"}}}
+"""Fields by schema that Apify's clients read, and so Apify sends, though its document does not name them."""
+
+
 class Contract:
     """The OpenAPI document, and how often each operation was checked.
 
@@ -50,7 +54,7 @@ class Contract:
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self._document = _strict(copy.deepcopy(document))
+        self._document = _strict(_with_undocumented(copy.deepcopy(document)))
         self._registry = Registry().with_resource(_URI, DRAFT202012.create_resource(self._document))
         self._templates: list[tuple[re.Pattern[str], str]] = sorted(
             ((_pattern(path), path) for path in document["paths"]), key=lambda each: each[1].count("{")
@@ -218,6 +222,12 @@ def _absolute(schema: Any) -> Any:
     return {
         key: _URI + quote(value, safe="#/~") if key == "$ref" else _absolute(value) for key, value in schema.items()
     }
+
+
+def _with_undocumented(document: dict[str, Any]) -> dict[str, Any]:
+    for name, fields in _UNDOCUMENTED.items():
+        document["components"]["schemas"][name]["properties"].update(fields)
+    return document
 
 
 def _strict(document: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import socket
@@ -16,6 +17,7 @@ import aiohttp
 import pytest
 import requests
 
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import Control, Exchange, LocalApify, Settings
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.operation import Operation, Site
@@ -56,6 +58,21 @@ def _announced(process: subprocess.Popen[str]) -> str:
     assert process.stdout.readline() == "token: tell_me\n"
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", base_url)
     return base_url
+
+
+def test_the_command_prints_lines_for_a_shell_that_connect_airflow_and_apify_s_own_tools(
+    process: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base_url = _announced(process)
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(6)]
+    shell = ["sh", "-c", "".join(lines) + "env -0"]
+    done = subprocess.run(shell, env={"PATH": os.defpath}, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    said = dict(variable.split("=", 1) for variable in done.stdout.split("\0") if "APIFY" in variable)
+    assert said["APIFY_TOKEN"] == "tell_me"
+    assert {said[f"APIFY_{name}BASE_URL"] for name in ("API_", "API_PUBLIC_", "CLIENT_")} == {base_url}
+    monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", said["AIRFLOW_CONN_APIFY_DEFAULT"])
+    assert ApifyHook().get_me()["username"] == "local"
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])

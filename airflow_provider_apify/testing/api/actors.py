@@ -19,7 +19,7 @@ from airflow_provider_apify.testing.api.versions import versions_from
 from airflow_provider_apify.testing.clock import iso, new_id, now
 from airflow_provider_apify.testing.errors import ApiError
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])", re.IGNORECASE | re.ASCII)
 _KEPT: Mapping[str, type] = {
     "seoTitle": str,
     "seoDescription": str,
@@ -44,9 +44,6 @@ async def create(call: Call) -> Response:
     """Create an Actor of the user."""
     body = await call.json_object()
     identifier, created = new_id(), iso(now())
-    versions = versions_from(body.get("versions", list) or ())
-    if not versions:
-        raise ApiError(400, "too-few-versions", "An Actor needs one version at least.")
     actor = Actor(
         name=f"{USERNAME}/{body.get('name', str) or f'my-actor-{identifier.lower()}'}",
         main=_cannot_run,
@@ -55,12 +52,12 @@ async def create(call: Call) -> Response:
         is_public=False,
         created_at=created,
         given_id=identifier,
-        given_versions=versions,
+        given_versions=versions_from(body.get("versions", list) or ()),
     )
     actor = _changed(actor, body)
     _check(call, actor)
     call.world.actors[actor.id] = actor
-    return data(actor_shape(call, actor), 201, {"Location": f"{call.world.base_url}/v2/actors/{actor.id}"})
+    return data(actor_shape(call, actor), 201, {"Location": f"{call.base_url}/v2/actors/{actor.id}"})
 
 
 async def update(call: Call) -> Response:
@@ -96,7 +93,7 @@ def _changed(actor: Actor, body: JsonObject) -> Actor:
 
 def _check(call: Call, actor: Actor) -> None:
     if not _NAME.fullmatch(actor.short_name):
-        raise ApiError(400, "invalid-value", "An Actor's name has 3 to 63 lowercase letters, digits and hyphens.")
+        raise ApiError(400, "invalid-value", "An Actor's name has 3 to 63 letters, digits and hyphens.")
     if any(other.name == actor.name and other.id != actor.id for other in call.world.actors.values()):
         raise ApiError(400, "actor-name-not-unique", f"There is another Actor named {actor.name}.")
     check_saved_options(actor.default_options, actor)

@@ -62,7 +62,7 @@ async def start(call: Call) -> Response:
     tag = call.query.text("tag") or version.get("buildTag")
     build = call.world.builds.start(actor, version, tag=tag, options=options, caller=caller_of(call))
     await call.wait_for_end(build)
-    location = f"{call.world.base_url}/v2/actor-builds/{build.id}"
+    location = f"{call.base_url}/v2/actor-builds/{build.id}"
     return _answer(call, build, 201, {"Location": location})
 
 
@@ -97,7 +97,7 @@ async def get_log(call: Call) -> Response:
 
 async def get_openapi(call: Call) -> Response:
     """Get an OpenAPI document that describes how to run a build."""
-    return JsonResponse(openapi_shape(_find(call), call.world.base_url))
+    return JsonResponse(openapi_shape(_find(call), call.base_url))
 
 
 _OF_ACTOR = "/v2/actors/{actorId}/builds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,7 @@ from airflow_provider_apify.testing.world import World
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
 MAX_INPUT_BYTES = 9 * 1024 * 1024
 MAX_LIST = 1000
 MAX_WAIT_SECONDS = 60
@@ -46,6 +48,12 @@ class Call:
         self.lag_seconds = lag_seconds
         self.query = Query(request.query_params)
         self.path: dict[str, str] = {name: unquote(value) for name, value in request.path_params.items()}
+
+    @property
+    def base_url(self) -> str:
+        """Where this client reaches the server: what it can open by a URL that is answered."""
+        host = self.request.headers.get("host", "")
+        return f"{self.request.url.scheme}://{host}" if _HOST.fullmatch(host) else self.world.base_url
 
     async def body(self, limit: int = MAX_INPUT_BYTES) -> bytes:
         """Return the body, unpacked as its Content-Encoding says.

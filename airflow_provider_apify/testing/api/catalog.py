@@ -9,17 +9,17 @@ from typing import Any
 
 from starlette.responses import Response
 
-from airflow_provider_apify.testing.account import USER_ID, USERNAME
+from airflow_provider_apify.testing.account import USER_ID, USERNAME, user_id
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
 from airflow_provider_apify.testing.api.options import check_saved_options
 from airflow_provider_apify.testing.api.versions import version_shape
-from airflow_provider_apify.testing.clock import iso, new_id, now, stable_id
+from airflow_provider_apify.testing.clock import iso, new_id, now
 from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.inputs import complaint
 from airflow_provider_apify.testing.run_shapes import pricing_shape
-from airflow_provider_apify.testing.runs import Task
+from airflow_provider_apify.testing.runs import Run, Task
 
 _TASK_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 _PRICING_MODELS = frozenset({"FREE", "FLAT_PRICE_PER_MONTH", "PRICE_PER_DATASET_ITEM", "PAY_PER_EVENT"})
@@ -27,8 +27,8 @@ _NEWEST_FIRST = frozenset({"newest", "lastUpdate"})
 _TASK_OPTIONS = frozenset({"build", "timeoutSecs", "memoryMbytes", "maxItems", "maxTotalChargeUsd", "restartOnError"})
 
 
-def _run_count(call: Call, actor: Actor) -> int:
-    return sum(run.actor.id == actor.id for run in call.world.runs.values())
+def _runs_of(call: Call, actor: Actor) -> list[Run]:
+    return [run for run in call.world.runs.values() if run.actor.id == actor.id]
 
 
 def _short_actor(call: Call, actor: Actor) -> dict[str, Any]:
@@ -39,15 +39,31 @@ def _short_actor(call: Call, actor: Actor) -> dict[str, Any]:
         "name": actor.short_name,
         "username": actor.username,
         "title": actor.title,
-        "stats": {"totalRuns": _run_count(call, actor)},
+        "stats": {"totalRuns": len(_runs_of(call, actor))},
+    }
+
+
+def _stats(call: Call, actor: Actor) -> dict[str, Any]:
+    """Count what Apify counts. All users of here have used an Actor in the last 7 days, if they ever have."""
+    runs = _runs_of(call, actor)
+    users = {"totalUsers": 1, "totalUsers7Days": 1, "totalUsers30Days": 1, "totalUsers90Days": 1}
+    last = {"lastRunStartedAt": iso(runs[-1].started_at)} if runs else {}
+    metamorphs = [change for run in call.world.runs.values() for change in run.metamorphs]
+    return {
+        "totalBuilds": len(call.world.builds.of(actor)),
+        "totalRuns": len(runs),
+        **users,
+        "totalMetamorphs": sum(change.actor.id == actor.id for change in metamorphs),
+        **last,
     }
 
 
 def actor_shape(call: Call, actor: Actor) -> dict[str, Any]:
     """Write an Actor as the API does."""
     return _short_actor(call, actor) | {
-        "userId": stable_id(f"user {actor.username}"),
+        "userId": user_id(actor.username),
         "description": actor.description,
+        "stats": _stats(call, actor),
         "isPublic": actor.is_public,
         "actorPermissionLevel": "FULL_PERMISSIONS" if actor.needs_full_permission else "LIMITED_PERMISSIONS",
         "versions": [version_shape(version) for version in actor.versions.values()],
@@ -124,7 +140,7 @@ def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
         "username": actor.username,
         "userFullName": actor.username,
         "description": actor.description,
-        "stats": {"totalRuns": _run_count(call, actor), "totalUsers": 1},
+        "stats": {**_stats(call, actor), "actorReviewCount": 0, "bookmarkCount": 0},
         "currentPricingInfo": pricing_shape(actor),
     }
 
@@ -176,7 +192,7 @@ async def create_task(call: Call) -> Response:
     )
     _check_task(call, task)
     call.world.tasks[task.id] = task
-    return data(_task(call, task), 201, {"Location": f"{call.world.base_url}/v2/actor-tasks/{task.id}"})
+    return data(_task(call, task), 201, {"Location": f"{call.base_url}/v2/actor-tasks/{task.id}"})
 
 
 def _check_task(call: Call, task: Task) -> None:

@@ -52,7 +52,7 @@ async def put(call: Call) -> Response:
     call.unpacked(record.stored)  # what nobody could read is refused
     store = call.find_store()
     store.put(call.path["recordKey"], record)
-    location = f"{call.world.base_url}/v2/key-value-stores/{store.id}/records/{quote(call.path['recordKey'])}"
+    location = f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(call.path['recordKey'])}"
     return Response(b"{}", 201, {"Location": location}, "application/json")
 
 
@@ -72,7 +72,7 @@ async def list_keys(call: Call) -> Response:
     limit = call.query.integer("limit", minimum=1, maximum=MAX_LIST) or MAX_LIST
     keys = store.keys_after(start, call.query.text("prefix") or "")
     shown = keys[:limit]
-    base = f"{call.world.base_url}/v2/key-value-stores/{store.id}/records"
+    base = f"{call.base_url}/v2/key-value-stores/{store.id}/records"
     items = [
         {"key": key, "size": len(store.records[key].stored), "recordPublicUrl": _url(base, store, key)} for key in shown
     ]

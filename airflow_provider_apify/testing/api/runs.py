@@ -40,7 +40,7 @@ async def start(call: Call) -> Response:
     call.query.integer("waitForFinish")
     run = await start_run(call, *_target(call))
     await call.wait_for_end(run)
-    return _answer(call, run, 201, {"Location": f"{call.world.base_url}/v2/actor-runs/{run.id}"})
+    return _answer(call, run, 201, {"Location": f"{call.base_url}/v2/actor-runs/{run.id}"})
 
 
 async def get(call: Call) -> Response:

@@ -139,7 +139,7 @@ async def create(call: Call) -> Response:
     schedule = Schedule(**({"name": f"schedule-{new_id().lower()}"} | values))
     _check_name(call, schedule)
     call.world.schedules.keep(schedule, partial(start_action, call.world))
-    location = f"{call.world.base_url}/v2/schedules/{schedule.id}"
+    location = f"{call.base_url}/v2/schedules/{schedule.id}"
     return data(schedule_shape(schedule), 201, {"Location": location})
 
 

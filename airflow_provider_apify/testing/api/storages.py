@@ -54,7 +54,7 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
         "fields": dataset.field_names,
         "schema": dataset.schema,
         "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
-        "itemsPublicUrl": f"{call.world.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
+        "itemsPublicUrl": f"{call.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
         "urlSigningSecretKey": dataset.signing_key,
         "stats": {"readCount": dataset.read_count, "writeCount": len(dataset), "storageBytes": dataset.size},
     }
@@ -62,7 +62,7 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
 
 def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
     """Write a key-value store as the API does."""
-    base = f"{call.world.base_url}/v2/key-value-stores/{store.id}"
+    base = f"{call.base_url}/v2/key-value-stores/{store.id}"
     signature = content_signature(store.signing_key, store.id)
     size = sum(len(record.stored) for record in store.records.values())
     return _common(store) | {
@@ -133,7 +133,7 @@ class Kind(Generic[S]):
             return data(self.shape(call, known))
         storage = self.make(_checked_name(name))
         storages[storage.id] = storage
-        location = f"{call.world.base_url}{self.collection}/{storage.id}"
+        location = f"{call.base_url}{self.collection}/{storage.id}"
         return data(self.shape(call, storage), 201, {"Location": location})
 
     async def get(self, call: Call) -> Response:
@@ -221,7 +221,7 @@ async def push_items(call: Call) -> Response:
     if not all(isinstance(item, dict) for item in items):
         raise ApiError(400, "invalid-input", "Items must be JSON objects.")
     dataset.push(items)
-    location = f"{call.world.base_url}/v2/datasets/{dataset.id}/items"
+    location = f"{call.base_url}/v2/datasets/{dataset.id}/items"
     return Response(b"{}", 201, {"Location": location}, "application/json")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.testing import usage
-from airflow_provider_apify.testing.account import USER_ID, USERNAME
+from airflow_provider_apify.testing.account import USER_ID, USERNAME, user_id
 from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data
 from airflow_provider_apify.testing.clock import now
@@ -45,9 +45,11 @@ _CHANGEABLE: Mapping[str, tuple[type, ...]] = {"maxMonthlyUsageUsd": (int, float
 
 async def get_user(call: Call) -> Response:
     """Get what everybody may know of a user."""
-    if call.path["userId"] not in {USER_ID, USERNAME}:
-        raise not_found("User")
-    return data({"username": USERNAME, "profile": _PROFILE})
+    usernames = {USERNAME, *(actor.username for actor in call.world.actors.values())}
+    for username in usernames:
+        if call.path["userId"] in {username, user_id(username)}:
+            return data({"id": user_id(username), "username": username, "profile": {"name": username}})
+    raise not_found("User")
 
 
 async def get_me(_call: Call) -> Response:

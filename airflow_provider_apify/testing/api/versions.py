@@ -111,7 +111,7 @@ async def create(call: Call) -> Response:
     if number in actor.versions:
         raise _exists(number)
     _keep(call, actor, {**actor.versions, number: version})
-    location = f"{call.world.base_url}/v2/actors/{actor.id}/versions/{quote(number)}"
+    location = f"{call.base_url}/v2/actors/{actor.id}/versions/{quote(number)}"
     return data(version_shape(version), 201, {"Location": location})
 
 
@@ -158,7 +158,7 @@ async def create_env_var(call: Call) -> Response:
     if any(each["name"] == variable["name"] for each in known):
         raise ApiError(400, "env-var-already-exists", f"There is a variable {variable['name']} already.")
     _keep_env_vars(call, actor, version, [*known, variable])
-    versions = f"{call.world.base_url}/v2/actors/{actor.id}/versions"
+    versions = f"{call.base_url}/v2/actors/{actor.id}/versions"
     location = (
         f"{versions}/{quote(version['versionNumber'])}/env-vars/{quote(variable['name'], safe='', errors='replace')}"
     )

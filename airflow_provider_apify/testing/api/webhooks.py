@@ -43,15 +43,16 @@ async def list_webhooks(call: Call) -> Response:
 
 async def create(call: Call) -> Response:
     """Create a webhook, or find the one that was created with this idempotency key."""
-    webhook = webhook_from(await call.json_object())
+    body = await call.json_object()
+    webhook = webhook_from(body, is_ad_hoc=body.get("isAdHoc", bool) or False)
     if not any(webhook.condition.values()):
         raise ApiError(400, "invalid-input", "A webhook's condition needs an actorId, actorTaskId or actorRunId.")
     webhooks = call.world.webhooks
-    is_full = sum(not each.is_ad_hoc for each in webhooks.all.values()) >= MAX_WEBHOOKS
+    is_full = not webhook.is_ad_hoc and sum(not each.is_ad_hoc for each in webhooks.all.values()) >= MAX_WEBHOOKS
     if is_full and webhooks.known(webhook) is None:
         raise ApiError(403, "too-many-webhooks", f"An account has at most {MAX_WEBHOOKS} webhooks.")
     known = webhooks.add(webhook)
-    return _answer(call, known, 201, {"Location": f"{call.world.base_url}/v2/webhooks/{known.id}"})
+    return _answer(call, known, 201, {"Location": f"{call.base_url}/v2/webhooks/{known.id}"})
 
 
 async def get(call: Call) -> Response:
