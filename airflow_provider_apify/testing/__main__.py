@@ -9,7 +9,7 @@ import shlex
 import signal
 
 from airflow_provider_apify.testing.actor import Actor
-from airflow_provider_apify.testing.server import DEFAULT_TOKEN, LocalApify
+from airflow_provider_apify.testing.server import DEFAULT_TOKEN, OTHER_TOKEN, LocalApify
 
 
 def main() -> None:
@@ -19,7 +19,8 @@ def main() -> None:
     # Blocked before the server's thread starts, which inherits it, so that they are taken here and nowhere else.
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     actors = [found for name in options.actors for found in _actors_in(name)]
-    with LocalApify(host=options.host, port=options.port, token=options.token, actors=actors) as apify:
+    tokens = {"token": options.token, "other_token": options.other_token}
+    with LocalApify(host=options.host, port=options.port, actors=actors, **tokens) as apify:
         print(announcement(apify), flush=True)  # noqa: T201 - what the caller waits for
         signal.sigwait(endings)
 
@@ -42,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_apify.testing", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="the port; 0 takes a free one (default: %(default)s)")
-    parser.add_argument("--token", default=DEFAULT_TOKEN, help="the only token that is valid (default: %(default)s)")
+    parser.add_argument("--token", default=DEFAULT_TOKEN, help="of the user local (default: %(default)s)")
+    parser.add_argument("--other-token", default=OTHER_TOKEN, help="of the user other (default: %(default)s)")
     parser.add_argument(
         "--actors", action="append", default=[], metavar="MODULE", help="a module with more Actors; can be repeated"
     )

@@ -1,10 +1,14 @@
-"""The one user of the local Apify."""
+"""The users of a local Apify."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from airflow_provider_apify.testing.clock import stable_id
 
 USERNAME = "local"
+OTHER_USERNAME = "other"
+CONSOLE = "https://console.apify.com"
 
 
 def user_id(username: str) -> str:
@@ -12,5 +16,14 @@ def user_id(username: str) -> str:
     return stable_id(f"user {username}")
 
 
-USER_ID = user_id(USERNAME)
-CONSOLE = "https://console.apify.com"
+@dataclass(frozen=True)
+class User:
+    """Somebody with an account and a token."""
+
+    username: str
+    token: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The user's ID."""
+        return user_id(self.username)

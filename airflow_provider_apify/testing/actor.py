@@ -65,6 +65,15 @@ class ActorContext:
         return self._run.store.id
 
     @property
+    def token(self) -> str:
+        """A token with which the Actor may use the API while the run goes on.
+
+        It opens the storages that are the Actor's own; all that the user has, where the run was started with full
+        permissions.
+        """
+        return self._run.token
+
+    @property
     def is_aborting(self) -> bool:
         """Whether somebody asked the run to end; finish soon."""
         return self._run.aborting.is_set()

@@ -31,6 +31,15 @@ def not_found(thing: str) -> ApiError:
     return ApiError(404, "record-not-found", f"{thing} was not found")
 
 
+def forbidden(thing: str) -> ApiError:
+    """Say that something is somebody else's."""
+    message = (
+        f"Insufficient permissions for the {thing}. Make sure you're passing a correct API token and that it has the "
+        "required permissions."
+    )
+    return ApiError(403, "insufficient-permissions", message)
+
+
 def invalid(message: str) -> ApiError:
     """Say that a parameter has a wrong value."""
     return ApiError(400, "invalid-parameter", message)

@@ -18,6 +18,7 @@ class LedgerRun:
     :param headers: of the request that started the run, without the token; empty in a slim ledger.
     :param options: the run's options, in the API's words.
     :param input_sha256: of the bytes of the INPUT record, ``None`` for a run without input.
+    :param username: whose run it is.
     :param aborted_by_request: whether somebody called the abort endpoint while it was going.
     """
 
@@ -33,6 +34,7 @@ class LedgerRun:
     options: dict[str, Any]
     input_sha256: str | None
     aborted_by_request: bool
+    username: str = "local"
 
     @property
     def is_going(self) -> bool:

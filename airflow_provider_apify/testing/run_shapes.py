@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_apify.testing.account import USER_ID
 from airflow_provider_apify.testing.actor import BUILT_IN_SINCE, Actor
 from airflow_provider_apify.testing.clock import iso
 from airflow_provider_apify.testing.runs import USD_PER_COMPUTE_UNIT, Metamorph, Run, RunOptions
@@ -35,7 +34,7 @@ def run_shape(run: Run, settings: Settings) -> dict[str, Any]:
     return {
         "id": run.id,
         "actId": run.actor.id,
-        "userId": USER_ID,
+        "userId": run.owner.id,
         "actorTaskId": run.task.id if run.task else None,
         "startedAt": iso(run.started_at),
         "finishedAt": iso(run.finished_at) if run.finished_at else None,
@@ -74,7 +73,7 @@ def short_run_shape(run: Run, settings: Settings) -> dict[str, Any]:
     return {
         "id": run.id,
         "actId": run.actor.id,
-        "userId": USER_ID,
+        "userId": run.owner.id,
         "actorTaskId": run.task.id if run.task else None,
         "status": run.status,
         "startedAt": iso(run.started_at),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.actor import ENDINGS
 from airflow_provider_apify.testing.clock import Clock, Pulse, iso, new_id, now
 from airflow_provider_apify.testing.datasets import Dataset, utf8
@@ -113,6 +115,8 @@ class Run:
         build_number: str,
         caller: Caller,
         clock: Clock,
+        owner: User,
+        has_full_permission: bool = True,
     ) -> None:
         self.id = new_id()
         self.actor = actor
@@ -121,6 +125,10 @@ class Run:
         self.build_number = build_number
         self.caller = caller
         self.clock = clock
+        self.owner = owner
+        self.token = f"apify_run_{secrets.token_hex(16)}"
+        """What its Actor may use the API with, while it goes on."""
+        self.has_full_permission = has_full_permission
         self.created_at = self.started_at = now()
         self.finished_at: datetime | None = None
         self.status = "READY"
@@ -128,10 +136,10 @@ class Run:
         self.is_status_message_terminal: bool | None = None
         self.exit_code: int | None = None
         self.general_access = "FOLLOW_USER_SETTING"
-        owner = {"actor_id": actor.id, "run_id": self.id}
-        self.dataset = Dataset(**owner, schema=actor.dataset_schema)
-        self.store = KeyValueStore(**owner)
-        self.queue = RequestQueue(**owner)
+        origin = {"actor_id": actor.id, "run_id": self.id}
+        self.dataset = Dataset(**origin, schema=actor.dataset_schema)
+        self.store = KeyValueStore(**origin)
+        self.queue = RequestQueue(**origin)
         self.log = RunLog()
         self.charged: Counter[str] = Counter()
         self._charge_keys: set[str] = set()

@@ -12,7 +12,7 @@ import requests
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from airflow_provider_apify.testing.account import USERNAME
+from airflow_provider_apify.testing.account import OTHER_USERNAME, USERNAME, User
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.actors import BUILT_IN
 from airflow_provider_apify.testing.actors.crawler import website_content_crawler
@@ -21,12 +21,13 @@ from airflow_provider_apify.testing.api.operation import Exchange, Site
 from airflow_provider_apify.testing.api.web_fetch import WEB_FETCH
 from airflow_provider_apify.testing.clock import now, stable_id
 from airflow_provider_apify.testing.control import Control
+from airflow_provider_apify.testing.realm import Blueprint
 from airflow_provider_apify.testing.runs import Task
 from airflow_provider_apify.testing.settings import Settings
 from airflow_provider_apify.testing.shop import ROOT
-from airflow_provider_apify.testing.world import Blueprint
 
 DEFAULT_TOKEN = "apify_api_local"  # noqa: S105 - opens nothing but the local Apify
+OTHER_TOKEN = "apify_api_other"  # noqa: S105 - the same
 DAILY_CRAWL = "daily-crawl"
 DAILY_CRAWL_PAGES = 20
 _BACKLOG = 4096
@@ -40,6 +41,8 @@ class LocalApify:
     """A local Apify, started by ``with`` or ``start()``.
 
     :param port: 0 takes a free one.
+    :param token: of the user ``local``, whom tests and demonstrations usually are.
+    :param other_token: of the user ``other``, for what somebody else may see and do.
     :param actors: more Actors, made with the decorator ``actor``.
     :param on_exchange: is told of every exchange of the API before the client sees its end, from the server's thread;
         may be set at any time, and must not raise.
@@ -51,6 +54,7 @@ class LocalApify:
         host: str = "127.0.0.1",
         port: int = 0,
         token: str = DEFAULT_TOKEN,
+        other_token: str = OTHER_TOKEN,
         actors: Iterable[Actor] = (),
         settings: Settings | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
@@ -58,6 +62,7 @@ class LocalApify:
         self._host = host
         self._port = port
         self.token = token
+        self.other_token = other_token
         self._actors = (*BUILT_IN, *actors)
         self._settings = settings or Settings()
         self._on_exchange = on_exchange
@@ -143,7 +148,7 @@ class LocalApify:
     def _blueprint(self) -> Blueprint:
         return Blueprint(
             base_url=self.base_url,
-            token=self.token,
+            users=(User(USERNAME, self.token), User(OTHER_USERNAME, self.other_token)),
             settings=self._settings,
             actors=self._actors,
             tasks=(_daily_crawl(self.base_url),),

@@ -57,7 +57,8 @@ def compute_units(world: World, cycle: Cycle) -> float:
 
 def _uses(world: World, cycle: Cycle) -> Iterator[_Use]:
     settles = world.settings.cost_settles_seconds
-    jobs: tuple[Run | Build, ...] = (*world.runs.values(), *world.builds.all.values())
+    builds = (build for build in world.builds.all.values() if build.actor.username == world.user.username)
+    jobs: tuple[Run | Build, ...] = (*world.runs.values(), *builds)
     for job in jobs:
         if cycle.start <= job.started_at < cycle.end:
             day = job.started_at.replace(hour=0, minute=0, second=0, microsecond=0)

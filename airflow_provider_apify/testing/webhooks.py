@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from airflow_provider_apify.testing import templates
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.clock import Clock, iso, new_id, now
 from airflow_provider_apify.testing.ledger import Delivery
 from airflow_provider_apify.testing.settings import Settings
@@ -91,9 +92,10 @@ class Dispatch:
 
 
 class Webhooks:
-    """All webhooks of the account and what became of their events."""
+    """All webhooks of a user and what became of their events."""
 
-    def __init__(self, settings: Callable[[], Settings], clock: Clock) -> None:
+    def __init__(self, settings: Callable[[], Settings], clock: Clock, user: User) -> None:
+        self.user = user
         self._settings = settings
         self._clock = clock
         self.all: dict[str, Webhook] = {}

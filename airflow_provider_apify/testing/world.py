@@ -1,32 +1,28 @@
-"""Everything that exists at one local Apify: Actors, tasks, runs, storages, webhooks."""
+"""What one user of a local Apify has: tasks, runs, storages, webhooks."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from airflow_provider_apify.testing.account import USERNAME
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.actor import Actor
-from airflow_provider_apify.testing.build_shapes import build_shape
-from airflow_provider_apify.testing.builds import Build, Builds, built
-from airflow_provider_apify.testing.clock import Clock, iso, now
+from airflow_provider_apify.testing.clock import now
 from airflow_provider_apify.testing.datasets import Dataset
 from airflow_provider_apify.testing.engine import Engine
-from airflow_provider_apify.testing.errors import ApiError, not_found
-from airflow_provider_apify.testing.faults import Faults
-from airflow_provider_apify.testing.ledger import Ledger, LedgerRun
+from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.queues import RequestQueue
-from airflow_provider_apify.testing.run_shapes import options_shape, run_shape
+from airflow_provider_apify.testing.run_shapes import run_shape
 from airflow_provider_apify.testing.runs import Caller, Run, RunOptions, Task
 from airflow_provider_apify.testing.schedules import Schedules
 from airflow_provider_apify.testing.settings import Settings
 from airflow_provider_apify.testing.stores import KeyValueStore
 from airflow_provider_apify.testing.usage import cycle_of, total_usd
 from airflow_provider_apify.testing.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.testing.realm import Realm
 
 
 class Storage(Protocol):
@@ -41,84 +37,75 @@ S = TypeVar("S", bound=Storage)
 
 
 class Storages(dict[str, S]):
-    """Storages of one kind, by id."""
+    """Storages of one kind and one user, by id."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, username: str) -> None:
         super().__init__()
-        self._kind = kind
+        self._username = username
 
-    def find(self, reference: str) -> S:
-        """Return a storage by its id, its name, or ``username~name``.
-
-        :raises ApiError: there is none.
-        """
+    def known_as(self, reference: str, *, to_owner: bool) -> S | None:
+        """Return a storage by its id, by ``username~name``, or by its name alone as its owner says it."""
         if reference in self:
             return self[reference]
-        name = reference.removeprefix(f"{USERNAME}~")
-        for storage in self.values():
-            if storage.name is not None and storage.name == name:
-                return storage
-        raise not_found(self._kind)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Blueprint:
-    """What a world is made from, so that it can be made again.
-
-    :param base_url: where the server is reached.
-    """
-
-    base_url: str
-    token: str
-    settings: Settings
-    actors: tuple[Actor, ...]
-    tasks: tuple[Task, ...]
+        prefix = f"{self._username}~"
+        if not to_owner and not reference.startswith(prefix):
+            return None
+        name = reference.removeprefix(prefix)
+        return next((storage for storage in self.values() if storage.name is not None and storage.name == name), None)
 
 
 class World:
-    """The state of one local Apify, from one reset to the next."""
+    """What belongs to one user, from one reset to the next.
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        self.base_url = blueprint.base_url
-        self.token = blueprint.token
-        self.settings = blueprint.settings
-        self.clock = Clock()
-        self.created_at = now()
-        self.actors = {actor.id: actor for actor in blueprint.actors}
-        self.tasks = {task.id: task for task in blueprint.tasks}
+    :param realm: what all users share.
+    """
+
+    def __init__(self, realm: Realm, user: User, tasks: tuple[Task, ...] = ()) -> None:
+        self.realm = realm
+        self.user = user
+        self.clock = realm.clock
+        self.actors = realm.actors
+        self.builds = realm.builds
+        self.items_delivered = realm.items_delivered
+        self.tasks = {task.id: task for task in tasks}
         self.runs: dict[str, Run] = {}
-        self.datasets: Storages[Dataset] = Storages(Dataset.kind)
-        self.stores: Storages[KeyValueStore] = Storages(KeyValueStore.kind)
-        self.queues: Storages[RequestQueue] = Storages(RequestQueue.kind)
-        self.webhooks = Webhooks(lambda: self.settings, self.clock)
-        self.builds = Builds(lambda: self.settings, self.clock, self._announce_build)
-        self.builds.add_finished(blueprint.actors)
+        self.datasets: Storages[Dataset] = Storages(user.username)
+        self.stores: Storages[KeyValueStore] = Storages(user.username)
+        self.queues: Storages[RequestQueue] = Storages(user.username)
+        self.webhooks = Webhooks(lambda: self.settings, self.clock, user)
         self.schedules = Schedules(self.clock)
         self.limits: dict[str, float] = {}
-        self.faults = Faults()
-        self.requests: Counter[str] = Counter()
-        self.items_delivered: Counter[str] = Counter()
-        self._started: list[Run] = []
         self.engine = Engine(lambda: self.settings, self._announce)
 
+    @property
+    def settings(self) -> Settings:
+        """The settings of this moment."""
+        return self.realm.settings
+
     async def close(self) -> None:
-        """Stop all runs and deliveries, and answer everyone who waits."""
-        self.clock.close()
+        """Stop all runs and deliveries."""
         await self.schedules.close()
-        await self.builds.close()
         await self.engine.close()
         await self.webhooks.close()
 
     def find_actor(self, reference: str) -> Actor:
         """Return an Actor by its id or ``username~actor-name``.
 
-        :raises ApiError: there is none.
+        :raises ApiError: there is none that the user may see.
         """
         name = reference.replace("~", "/")
         for actor in self.actors.values():
-            if reference == actor.id or name == actor.name:
+            if (reference == actor.id or name == actor.name) and self.sees(actor):
                 return actor
         raise ApiError(404, "record-not-found", f"Actor {reference} was not found")
+
+    def sees(self, actor: Actor) -> bool:
+        """Tell whether the user may see an Actor: somebody else's must be public."""
+        return actor.is_public or actor.username == self.user.username
+
+    def has(self, storage_id: str) -> bool:
+        """Tell whether a storage is the user's."""
+        return any(storage_id in storages for storages in (self.datasets, self.stores, self.queues))
 
     def actor_of(self, task: Task) -> Actor:
         """Return the Actor of a saved task as it is now.
@@ -132,19 +119,39 @@ class World:
 
         :raises ApiError: there is none.
         """
-        name = reference.removeprefix(f"{USERNAME}~")
+        name = reference.removeprefix(f"{self.user.username}~")
         for task in self.tasks.values():
             if reference == task.id or name == task.name:
                 return task
         raise ApiError(404, "record-not-found", f"Actor task {reference} was not found")
 
-    def create_run(self, actor: Actor, *, task: Task | None, options: RunOptions, build: str, caller: Caller) -> Run:
+    def create_run(
+        self,
+        actor: Actor,
+        *,
+        task: Task | None,
+        options: RunOptions,
+        build: str,
+        caller: Caller,
+        has_full_permission: bool = False,
+    ) -> Run:
         """Make a run that is not going yet, so that its input and webhooks can be put in place.
 
+        :param has_full_permission: whether its token opens all that the user has, not only what is the run's.
         :raises ApiError: the account has no room for it.
         """
         self.ensure_capacity(options.memory_mbytes)
-        return self._keep(Run(actor, task=task, options=options, build_number=build, caller=caller, clock=self.clock))
+        run = Run(
+            actor,
+            task=task,
+            options=options,
+            build_number=build,
+            caller=caller,
+            clock=self.clock,
+            owner=self.user,
+            has_full_permission=has_full_permission,
+        )
+        return self._keep(run)
 
     def add_past_run(self, actor: Actor, started_at: datetime, *, user_agent: str | None) -> Run:
         """Put a run into the past, as if it had been started then; it has succeeded at once."""
@@ -154,7 +161,15 @@ class World:
         )
         build = self.builds.number_of(actor, options.build)
         caller = Caller(user_agent=user_agent, client_ip=None, headers={})
-        run = Run(actor, task=None, options=options, build_number=build, caller=caller, clock=self.clock)
+        run = Run(
+            actor,
+            task=None,
+            options=options,
+            build_number=build,
+            caller=caller,
+            clock=self.clock,
+            owner=self.user,
+        )
         run.created_at = run.started_at = started_at
         run.finish("SUCCEEDED", None, 0)
         run.finished_at = started_at
@@ -165,7 +180,7 @@ class World:
         self.datasets[run.dataset.id] = run.dataset
         self.stores[run.store.id] = run.store
         self.queues[run.queue.id] = run.queue
-        self._started.append(run)
+        self.realm.started.append(run)
         return run
 
     def ensure_capacity(self, memory_mbytes: int) -> None:
@@ -211,39 +226,3 @@ class World:
             "actorTaskId": run.task.id if run.task else None,
         }
         self.webhooks.announce(f"ACTOR.RUN.{event}", event_data, run_shape(run, self.settings))
-
-    def _announce_build(self, build: Build, event: str) -> None:
-        if event == "SUCCEEDED" and build.actor.id in self.actors:
-            self.actors[build.actor.id] = built(self.actors[build.actor.id], build)
-        event_data = {"actorId": build.actor.id, "actorBuildId": build.id}
-        self.webhooks.announce(f"ACTOR.BUILD.{event}", event_data, build_shape(build))
-
-    def ledger(self, *, slim: bool = False) -> Ledger:
-        """Return the record of all that happened.
-
-        :param slim: leave out the headers of the starting requests.
-        """
-        return Ledger(
-            runs=[_ledger_run(run, slim=slim) for run in self._started],
-            requests=dict(self.requests),
-            items_delivered=dict(self.items_delivered),
-            deliveries=list(self.webhooks.deliveries),
-        )
-
-
-def _ledger_run(run: Run, *, slim: bool) -> LedgerRun:
-    record = run.store.records.get("INPUT")
-    return LedgerRun(
-        run_id=run.id,
-        actor=run.actor.name,
-        actor_id=run.actor.id,
-        task=run.task.name if run.task else None,
-        started_at=iso(run.created_at),
-        finished_at=iso(run.finished_at) if run.finished_at else None,
-        status=run.status,
-        user_agent=run.caller.user_agent,
-        headers={} if slim else dict(run.caller.headers),
-        options=options_shape(run.options),
-        input_sha256=hashlib.sha256(record.value).hexdigest() if record else None,
-        aborted_by_request=run.aborted_by_request,
-    )

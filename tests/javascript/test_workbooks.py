@@ -18,7 +18,7 @@ ITEMS: list[dict[str, Any]] = [
     {"number": -3, "late": "x"},
     {"text": " spaces ", "flag": False},
 ]
-TABLE = [
+TABLE: list[list[Any]] = [
     ["text", "number", "flag", "nested/a/0", "nested/a/1", "late"],
     ["žluť <&>", 1.5, True, 1, 2, None],
     [None, -3, None, None, None, "x"],

@@ -42,7 +42,7 @@ async def test_a_name_belongs_to_one_actor_and_an_actor_to_its_owner(official: A
     await own_actor(official)
     with pytest.raises(ApifyApiError, match="another Actor"):
         await own_actor(official)
-    with pytest.raises(ApifyApiError, match="somebody else"):
+    with pytest.raises(ApifyApiError, match="Insufficient permissions for the Actor"):
         await official.actor("apify/hello-world").update(title="Mine")
 
 

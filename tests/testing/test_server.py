@@ -19,9 +19,10 @@ import requests
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import Control, Exchange, LocalApify, Settings
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.operation import Operation, Site
-from airflow_provider_apify.testing.world import Blueprint
+from airflow_provider_apify.testing.realm import Blueprint
 from tests.contract.openapi import contract
 from tests.testing.client import SCENARIO, WAIT, Client, until
 
@@ -216,7 +217,7 @@ def test_a_mistake_of_the_server_is_answered_as_apify_would_and_logged(caplog: p
     async def broken(_call: Call) -> Response:
         raise RuntimeError("A mistake")
 
-    site = Site(Blueprint(base_url="http://local", token="t", settings=Settings(), actors=(), tasks=()))
+    site = Site(Blueprint(base_url="http://local", users=(User("me", "t"),), settings=Settings(), actors=(), tasks=()))
     operation = Operation(Endpoint("GET", "/broken", broken, is_public=True), site)
     sent: list[Message] = []
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_apify.testing import Settings, actor
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.actor import ActorContext
 from airflow_provider_apify.testing.clock import now
+from airflow_provider_apify.testing.realm import Blueprint, Realm
 from airflow_provider_apify.testing.runs import Caller, RunOptions
 from airflow_provider_apify.testing.usage import compute_units, cycle_of
-from airflow_provider_apify.testing.world import Blueprint, World
 
 
 @actor("me/idle")
@@ -20,7 +21,9 @@ async def idle(context: ActorContext) -> None:
 
 
 def test_compute_units_are_counted_in_the_month_of_their_run() -> None:
-    world = World(Blueprint(base_url="http://local", token="", settings=Settings(), actors=(idle,), tasks=()))
+    users = (User("me", "t"),)
+    blueprint = Blueprint(base_url="http://local", users=users, settings=Settings(), actors=(idle,), tasks=())
+    world = Realm(blueprint).first
     options = RunOptions(build="latest", timeout_secs=60, memory_mbytes=1024)
     caller = Caller(user_agent=None, client_ip=None, headers={})
     run = world.create_run(idle, task=None, options=options, build="0.1.1", caller=caller)

@@ -9,7 +9,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from airflow_provider_apify.testing.account import USERNAME
 from airflow_provider_apify.testing.actor import Actor, ActorContext, RunEnd
 from airflow_provider_apify.testing.api.call import Call, Endpoint, JsonObject, data
 from airflow_provider_apify.testing.api.catalog import actor_shape
@@ -45,7 +44,7 @@ async def create(call: Call) -> Response:
     body = await call.json_object()
     identifier, created = new_id(), iso(now())
     actor = Actor(
-        name=f"{USERNAME}/{body.get('name', str) or f'my-actor-{identifier.lower()}'}",
+        name=f"{call.world.user.username}/{body.get('name', str) or f'my-actor-{identifier.lower()}'}",
         main=_cannot_run,
         title="",
         builds={},
@@ -66,7 +65,7 @@ async def update(call: Call) -> Response:
     body = await call.json_object()
     name = body.get("name", str) or actor.short_name
     # The id is kept even where it was made of the name.
-    changed = _changed(replace(actor, name=f"{USERNAME}/{name}", given_id=actor.id), body)
+    changed = _changed(replace(actor, name=f"{call.world.user.username}/{name}", given_id=actor.id), body)
     versions = body.get("versions", list)
     if versions is not None:
         changed = replace(changed, given_versions=versions_from(versions))

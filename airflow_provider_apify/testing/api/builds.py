@@ -36,18 +36,24 @@ def _find(call: Call) -> Build:
 
 def _own(call: Call) -> Build:
     build = _find(call)
-    own(build.actor)
+    own(call, build.actor)
     return build
 
 
 def _answer(call: Call, build: Build, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return data(build_shape(build) if call.authorized else public_build_shape(build), status, headers)
+    return data(
+        build_shape(build) if call.authorized and call.world.sees(build.actor) else public_build_shape(build),
+        status,
+        headers,
+    )
 
 
 async def list_builds(call: Call) -> Response:
     """List builds: all of the user, or those of an Actor."""
     builds = call.world.builds
-    listed = builds.of(call.find_actor()) if "actorId" in call.path else list(builds.all.values())
+    if "actorId" in call.path:
+        return page_of(call, builds.of(call.find_actor()), short_build_shape)
+    listed = [build for build in builds.all.values() if call.sees(build.actor)]
     return page_of(call, listed, short_build_shape)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from starlette.responses import Response
 
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.bodies import JsonResponse, parse_json
 from airflow_provider_apify.testing.api.query import Query
@@ -17,16 +18,19 @@ from airflow_provider_apify.testing.builds import Build
 from airflow_provider_apify.testing.clock import now
 from airflow_provider_apify.testing.codings import CODINGS, IDENTITY, UnpackError, unpacked
 from airflow_provider_apify.testing.datasets import Dataset
-from airflow_provider_apify.testing.errors import ApiError, not_found
+from airflow_provider_apify.testing.errors import ApiError, forbidden, not_found
 from airflow_provider_apify.testing.queues import RequestQueue
+from airflow_provider_apify.testing.realm import Identity, Realm
 from airflow_provider_apify.testing.runs import STATUSES, Run, Task
 from airflow_provider_apify.testing.stores import KeyValueStore
-from airflow_provider_apify.testing.world import World
+from airflow_provider_apify.testing.world import Storages, World
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
+OPEN_TO_EVERYBODY = frozenset({"ANYONE_WITH_ID_CAN_READ", "ANYONE_WITH_NAME_CAN_READ"})
+RESTRICTED = "RESTRICTED"
 MAX_INPUT_BYTES = 9 * 1024 * 1024
 MAX_LIST = 1000
 MAX_WAIT_SECONDS = 60
@@ -37,14 +41,15 @@ S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 class Call:
     """A request with its world, and the things that its path names.
 
-    :param authorized: whether it came with the right token.
+    :param identity: whose token it came with; without one, it is taken for the first user's, who is shown nothing.
     :param lag_seconds: how young runs must not be to be known to this request.
     """
 
-    def __init__(self, request: Request, world: World, *, authorized: bool, lag_seconds: float) -> None:
+    def __init__(self, request: Request, realm: Realm, identity: Identity | None, *, lag_seconds: float) -> None:
         self.request = request
-        self.world = world
-        self.authorized = authorized
+        self.world = identity.world if identity else realm.first
+        self.authorized = identity is not None
+        self.acting_run = identity.run if identity else None
         self.lag_seconds = lag_seconds
         self.query = Query(request.query_params)
         self.path: dict[str, str] = {name: unquote(value) for name, value in request.path_params.items()}
@@ -53,7 +58,7 @@ class Call:
     def base_url(self) -> str:
         """Where this client reaches the server: what it can open by a URL that is answered."""
         host = self.request.headers.get("host", "")
-        return f"{self.request.url.scheme}://{host}" if _HOST.fullmatch(host) else self.world.base_url
+        return f"{self.request.url.scheme}://{host}" if _HOST.fullmatch(host) else self.world.realm.base_url
 
     async def body(self, limit: int = MAX_INPUT_BYTES) -> bytes:
         """Return the body, unpacked as its Content-Encoding says.
@@ -113,7 +118,14 @@ class Call:
 
     def find_actor(self) -> Actor:
         """Return the Actor that the path names."""
-        return self.world.find_actor(self.path["actorId"])
+        actor = self.world.find_actor(self.path["actorId"])
+        if not self.sees(actor):
+            raise not_found("Actor")
+        return actor
+
+    def sees(self, actor: Actor) -> bool:
+        """Tell whether an Actor is one that the request may know of."""
+        return actor.is_public or (self.authorized and self.world.sees(actor))
 
     def find_task(self) -> Task:
         """Return the saved task that the path names."""
@@ -127,10 +139,32 @@ class Call:
         """Return the run that the path names: by its id, or as the last one of an Actor or task."""
         if "runId" not in self.path:
             return self._last_run()
-        run = self.world.runs.get(self.path["runId"])
-        if run is None or not self.is_visible(run) or ("actorId" in self.path and run.actor.id != self.find_actor().id):
+        run = self.run_known_as(self.path["runId"], "Actor run")
+        if "actorId" in self.path and run.actor.id != self.find_actor().id:
             raise not_found("Actor run")
         return run
+
+    def run_known_as(self, run_id: str, what: str) -> Run:
+        """Return a run by its id; somebody else's can only be read, and only where it is not restricted.
+
+        :param what: what there is not, if there is no such run.
+        """
+        worlds = self.world.realm.worlds
+        run = next((world.runs[run_id] for world in worlds if run_id in world.runs), None)
+        if run is None or not self.is_visible(run):
+            raise not_found(what)
+        if not self.owns(run) and not (self.is_reading and run.general_access != RESTRICTED):
+            raise self._refused("Actor run")
+        return run
+
+    def owns(self, run: Run) -> bool:
+        """Tell whether a run is the user's own."""
+        return self.authorized and run.owner.id == self.world.user.id
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether nothing is changed."""
+        return self.request.method in {"GET", "HEAD"}
 
     def _last_run(self) -> Run:
         statuses = self.statuses()
@@ -165,25 +199,73 @@ class Call:
                 raise ApiError(400, "invalid-parameter", f'Parameter "status" has no value "{status}"')
         return statuses
 
-    def find_dataset(self) -> Dataset:
-        """Return the dataset that the path names, or the default one of its run."""
-        reference = self.path.get("datasetId") or self.find_run().dataset.id
-        return self._known(self.world.datasets.find(reference))
+    def find_dataset(self, opens: Callable[[Dataset], bool] | None = None) -> Dataset:
+        """Return the dataset that the path names, or the default one of its run.
 
-    def find_store(self) -> KeyValueStore:
-        """Return the key-value store that the path names, or the default one of its run."""
+        :param opens: tells whether the request may read it, whoever has sent it.
+        """
+        reference = self.path.get("datasetId") or self.find_run().dataset.id
+        return self._storage(lambda world: world.datasets, reference, Dataset.kind, opens)
+
+    def find_store(self, opens: Callable[[KeyValueStore], bool] | None = None) -> KeyValueStore:
+        """Return the key-value store that the path names, or the default one of its run.
+
+        :param opens: tells whether the request may read it, whoever has sent it.
+        """
         reference = self.path.get("storeId") or self.find_run().store.id
-        return self._known(self.world.stores.find(reference))
+        return self._storage(lambda world: world.stores, reference, KeyValueStore.kind, opens)
 
     def find_queue(self) -> RequestQueue:
         """Return the request queue that the path names, or the default one of its run."""
         reference = self.path.get("queueId") or self.find_run().queue.id
-        return self._known(self.world.queues.find(reference))
+        return self._storage(lambda world: world.queues, reference, RequestQueue.kind, None)
 
-    def _known(self, storage: S) -> S:
-        if not self.is_visible(storage):
-            raise not_found(storage.kind)
-        return storage
+    def owner_of(self, storage: Dataset | KeyValueStore | RequestQueue) -> User:
+        """Return whose storage it is."""
+        worlds = self.world.realm.worlds
+        return next((world.user for world in worlds if world.has(storage.id)), self.world.user)
+
+    def _storage(
+        self, kept: Callable[[World], Storages[S]], reference: str, kind: str, opens: Callable[[S], bool] | None
+    ) -> S:
+        """Return a storage of the user, or one that the request may read.
+
+        :raises ApiError: there is none, or it may not be used like this.
+        """
+        for world in self.world.realm.seen_from(self.world):
+            storage = kept(world).known_as(reference, to_owner=world is self.world)
+            if storage is not None and self.is_visible(storage):
+                self._check_access(storage, world, opens)
+                return storage
+        if not self.authorized and not self.query.text("signature"):
+            raise self._refused(kind)  # who shows nothing is not told what there is
+        raise not_found(kind)
+
+    def _check_access(self, storage: S, owner: World, opens: Callable[[S], bool] | None) -> None:
+        if self.authorized and owner is self.world and self._is_for_run(storage):
+            return
+        is_open = storage.general_access in OPEN_TO_EVERYBODY or (opens is not None and opens(storage))
+        if not (self.is_reading and is_open):
+            raise self._refused(storage.kind)
+
+    def check_own(self, storage: Dataset | KeyValueStore | RequestQueue) -> None:
+        """Check that a storage of the user is one that the acting run, if there is one, may use.
+
+        :raises ApiError: it is not.
+        """
+        if not self._is_for_run(storage):
+            raise self._refused(storage.kind)
+
+    def _is_for_run(self, storage: Dataset | KeyValueStore | RequestQueue) -> bool:
+        """Tell whether the acting run, if there is one, may use a storage: its Actor's own, or any if it is trusted."""
+        run = self.acting_run
+        return run is None or run.has_full_permission or run.actor.id == storage.actor_id
+
+    def _refused(self, kind: str) -> ApiError:
+        """Return what somebody is told who may not use a thing."""
+        if self.authorized:
+            return forbidden(kind if kind.startswith("Actor") else kind.lower())
+        return ApiError(401, "token-not-provided", "Authentication token was not provided, nor a valid signature.")
 
 
 class JsonObject:

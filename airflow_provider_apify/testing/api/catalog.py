@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
 
-from airflow_provider_apify.testing.account import USER_ID, USERNAME, user_id
+from airflow_provider_apify.testing.account import user_id
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
@@ -28,7 +28,12 @@ _TASK_OPTIONS = frozenset({"build", "timeoutSecs", "memoryMbytes", "maxItems", "
 
 
 def _runs_of(call: Call, actor: Actor) -> list[Run]:
-    return [run for run in call.world.runs.values() if run.actor.id == actor.id]
+    return [run for run in _all_runs(call) if run.actor.id == actor.id]
+
+
+def _all_runs(call: Call) -> Iterator[Run]:
+    """Return the runs of all users."""
+    return (run for world in call.world.realm.worlds for run in world.runs.values())
 
 
 def _short_actor(call: Call, actor: Actor) -> dict[str, Any]:
@@ -44,11 +49,12 @@ def _short_actor(call: Call, actor: Actor) -> dict[str, Any]:
 
 
 def _stats(call: Call, actor: Actor) -> dict[str, Any]:
-    """Count what Apify counts. All users of here have used an Actor in the last 7 days, if they ever have."""
+    """Count what Apify counts. Who has ever used an Actor here has used it in the last 7 days."""
     runs = _runs_of(call, actor)
-    users = {"totalUsers": 1, "totalUsers7Days": 1, "totalUsers30Days": 1, "totalUsers90Days": 1}
+    names = ("totalUsers", "totalUsers7Days", "totalUsers30Days", "totalUsers90Days")
+    users = dict.fromkeys(names, len({run.owner.id for run in runs}))
     last = {"lastRunStartedAt": iso(runs[-1].started_at)} if runs else {}
-    metamorphs = [change for run in call.world.runs.values() for change in run.metamorphs]
+    metamorphs = [change for run in _all_runs(call) for change in run.metamorphs]
     return {
         "totalBuilds": len(call.world.builds.of(actor)),
         "totalRuns": len(runs),
@@ -79,7 +85,8 @@ def actor_shape(call: Call, actor: Actor) -> dict[str, Any]:
 async def list_actors(call: Call) -> Response:
     """List Actors: all that exist here, or those of the user."""
     mine = call.query.flag("my")
-    actors = [actor for actor in call.world.actors.values() if not mine or actor.username == USERNAME]
+    seen = [actor for actor in call.world.actors.values() if call.sees(actor)]
+    actors = [actor for actor in seen if not mine or actor.username == call.world.user.username]
     return page_of(call, actors, lambda actor: _short_actor(call, actor))
 
 
@@ -113,7 +120,8 @@ async def search_store(call: Call) -> Response:
     actors = [
         actor
         for actor in ([] if nothing_fits else call.world.actors.values())
-        if all(word in _searched(actor) for word in words)
+        if actor.is_public
+        and all(word in _searched(actor) for word in words)
         and username in {None, actor.username}
         and pricing_model in {None, pricing_shape(actor)["pricingModel"]}
     ]
@@ -148,8 +156,8 @@ def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
 def _short_task(call: Call, task: Task) -> dict[str, Any]:
     return {
         "id": task.id,
-        "userId": USER_ID,
-        "username": USERNAME,
+        "userId": call.world.user.id,
+        "username": call.world.user.username,
         "actId": task.actor.id,
         "name": task.name,
         "title": task.title,

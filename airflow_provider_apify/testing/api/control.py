@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ class ControlRoom:
 
     async def list_faults(self, _request: Request) -> Response:
         """List the rules in force."""
-        return JsonResponse(self._site.world.faults.to_json())
+        return JsonResponse(self._site.realm.faults.to_json())
 
     async def add_fault(self, request: Request) -> Response:
         """Put a rule in force."""
@@ -51,37 +51,37 @@ class ControlRoom:
             fault = Fault.from_json(await request.json())
         except ValueError as error:
             return JsonResponse({"error": str(error)}, 400)
-        self._site.world.faults.add(fault)
+        self._site.realm.faults.add(fault)
         return JsonResponse(fault.to_json(), 201)
 
     async def clear_faults(self, _request: Request) -> Response:
         """Drop all rules."""
-        self._site.world.faults.clear()
+        self._site.realm.faults.clear()
         return Response(status_code=204)
 
     async def change_settings(self, request: Request) -> Response:
         """Change settings, and answer with all of them."""
-        world = self._site.world
+        realm = self._site.realm
         try:
-            world.settings = world.settings.changed(await request.json())
+            realm.settings = realm.settings.changed(await request.json())
         except ValueError as error:
             return JsonResponse({"error": str(error)}, 400)
-        return JsonResponse(asdict(world.settings))
+        return JsonResponse(asdict(realm.settings))
 
     async def ledger(self, request: Request) -> Response:
         """Answer with the ledger; ``slim=1`` leaves out headers."""
-        return JsonResponse(asdict(self._site.world.ledger(slim=request.query_params.get("slim") == "1")))
+        return JsonResponse(asdict(self._site.realm.ledger(slim=request.query_params.get("slim") == "1")))
 
     async def rotate_token(self, request: Request) -> Response:
         """Accept another token, and refuse the one before."""
-        world = self._site.world
-        world.token = (await request.json())["token"]
-        world.faults.token_is_expired = False
+        realm = self._site.realm
+        realm.first.user = replace(realm.first.user, token=(await request.json())["token"])
+        realm.faults.token_is_expired = False
         return Response(status_code=204)
 
     async def add_past_runs(self, request: Request) -> Response:
         """Give an Actor a history, and answer with the ids of its runs."""
-        world, body = self._site.world, await request.json()
+        world, body = self._site.realm.first, await request.json()
         try:
             actor = world.find_actor(body["actor"])
         except ApiError as error:
@@ -92,12 +92,12 @@ class ControlRoom:
 
     async def fire_schedule(self, request: Request) -> Response:
         """Let a schedule start its runs now."""
-        world = self._site.world
-        schedule = world.schedules.all.get(request.path_params["id"])
-        if schedule is None:
-            return JsonResponse({"error": "There is no such schedule."}, 400)
-        schedule.invoke(partial(start_action, world))
-        return Response(status_code=204)
+        identifier = request.path_params["id"]
+        for world in self._site.realm.worlds:
+            if identifier in world.schedules.all:
+                world.schedules.all[identifier].invoke(partial(start_action, world))
+                return Response(status_code=204)
+        return JsonResponse({"error": "There is no such schedule."}, 400)
 
     async def reset(self, _request: Request) -> Response:
         """Start afresh."""

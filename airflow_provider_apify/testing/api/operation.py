@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -15,7 +14,7 @@ from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.sabotage import sabotaged
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.faults import Fault
-from airflow_provider_apify.testing.world import Blueprint, World
+from airflow_provider_apify.testing.realm import Blueprint, Identity, Realm
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -55,7 +54,7 @@ Listener = Callable[[Exchange], None]
 
 
 class Site:
-    """The world that is served now, and who listens.
+    """What is served now, and who listens.
 
     :param on_exchange: is told of every finished exchange of the API, from the server's thread; changeable at any time.
     :cvar observers: are told the same, of every local Apify in this process.
@@ -65,7 +64,7 @@ class Site:
 
     def __init__(self, blueprint: Blueprint, on_exchange: Listener | None = None) -> None:
         self._blueprint = blueprint
-        self.world = World(blueprint)
+        self.realm = Realm(blueprint)
         self.on_exchange = on_exchange
 
     @property
@@ -75,12 +74,12 @@ class Site:
 
     async def reset(self) -> None:
         """Stop everything and start afresh."""
-        old, self.world = self.world, World(self._blueprint)
+        old, self.realm = self.realm, Realm(self._blueprint)
         await old.close()
 
     async def close(self) -> None:
         """Stop everything."""
-        await self.world.close()
+        await self.realm.close()
 
 
 class Operation:
@@ -92,35 +91,35 @@ class Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        world = self._site.world
-        world.requests[f"{scope['method']} {self._endpoint.template}"] += 1
-        fault = world.faults.due(scope["method"], scope["path"])
-        app = self._handling(world, fault)
+        realm = self._site.realm
+        realm.requests[f"{scope['method']} {self._endpoint.template}"] += 1
+        fault = realm.faults.due(scope["method"], scope["path"])
+        app = self._handling(realm, fault)
         if fault is not None:
-            app = sabotaged(app, fault, world.clock)
+            app = sabotaged(app, fault, realm.clock)
         listeners = self._site.listeners
         if listeners and self._endpoint.is_api:
             app = self._recorded(app, fault, listeners)
         await app(scope, receive, send)
 
-    def _handling(self, world: World, fault: Fault | None) -> ASGIApp:
-        lag = world.settings.replica_lag_seconds
+    def _handling(self, realm: Realm, fault: Fault | None) -> ASGIApp:
+        lag = realm.settings.replica_lag_seconds
         if fault is not None and fault.action == "lag":
             lag = fault.seconds
         if fault is not None and fault.action == "expire-token":
-            world.faults.token_is_expired = True
+            realm.faults.token_is_expired = True
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await self._response(Request(scope, receive), world, lag)
+            response = await self._response(Request(scope, receive), realm, lag)
             response.headers["X-RateLimit-Limit"] = RATE_LIMIT
             await response(scope, receive, send)
 
         return handle
 
-    async def _response(self, request: Request, world: World, lag_seconds: float) -> Response:
+    async def _response(self, request: Request, realm: Realm, lag_seconds: float) -> Response:
         try:
-            authorized = _authorized(request, world, is_needed=not self._endpoint.is_public)
-            call = Call(request, world, authorized=authorized, lag_seconds=lag_seconds)
+            identity = _identity(request, realm, is_needed=not self._endpoint.is_public)
+            call = Call(request, realm, identity, lag_seconds=lag_seconds)
             return await self._endpoint.handler(call)
         except ApiError as error:
             return JsonResponse(error.to_body(), error.status)
@@ -191,8 +190,8 @@ def _as_text(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
-def _authorized(request: Request, world: World, *, is_needed: bool) -> bool:
-    """Tell whether the request has the token.
+def _identity(request: Request, realm: Realm, *, is_needed: bool) -> Identity | None:
+    """Return whose token the request has; ``None`` where it has none.
 
     :raises ApiError: the token is wrong or expired, or missing where it is needed.
     """
@@ -201,7 +200,8 @@ def _authorized(request: Request, world: World, *, is_needed: bool) -> bool:
     if not token and is_needed:
         raise ApiError(401, "token-not-provided", "Authentication token was not provided.")
     if not token:
-        return False
-    if world.faults.token_is_expired or not secrets.compare_digest(token.encode(), world.token.encode()):
+        return None
+    identity = None if realm.faults.token_is_expired else realm.identified(token)
+    if identity is None:
         raise ApiError(401, "user-or-token-not-found", "User was not found or authentication token is not valid")
-    return True
+    return identity

@@ -24,6 +24,7 @@ from airflow_provider_apify.testing.world import World
 MIN_MEMORY_MBYTES = 128
 MAX_MEMORY_MBYTES = 32_768
 MAX_WEBHOOKS = 100
+FULL_PERMISSIONS = "FULL_PERMISSIONS"
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "build": (str,),
     "timeoutSecs": (int,),
@@ -46,7 +47,14 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
     _check_permission(call, actor)
     representations = _webhook_representations(call)
     record = await _input_record(call, task)
-    run = call.world.create_run(actor, task=task, options=options, build=build_number, caller=caller_of(call))
+    run = call.world.create_run(
+        actor,
+        task=task,
+        options=options,
+        build=build_number,
+        caller=caller_of(call),
+        has_full_permission=call.query.text("forcePermissionLevel") == FULL_PERMISSIONS,
+    )
     if record is not None:
         run.store.put("INPUT", record)
     for webhook in _ad_hoc(representations, run):
@@ -139,7 +147,7 @@ def check_options(options: RunOptions, actor: Actor) -> None:
 
 def _check_permission(call: Call, actor: Actor) -> None:
     level = call.query.text("forcePermissionLevel")
-    if level not in {None, "LIMITED_PERMISSIONS", "FULL_PERMISSIONS"}:
+    if level not in {None, "LIMITED_PERMISSIONS", FULL_PERMISSIONS}:
         raise invalid('Parameter "forcePermissionLevel" must be LIMITED_PERMISSIONS or FULL_PERMISSIONS')
     if actor.needs_full_permission and level != "LIMITED_PERMISSIONS":
         url = f"https://console.apify.com/actors/{actor.id}?approvePermissions=true"

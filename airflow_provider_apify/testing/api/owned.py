@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_apify.testing.account import USERNAME
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.call import Call
-from airflow_provider_apify.testing.errors import ApiError
+from airflow_provider_apify.testing.errors import forbidden
 
 
 def own_actor(call: Call) -> Actor:
@@ -13,15 +12,14 @@ def own_actor(call: Call) -> Actor:
 
     :raises ApiError: there is none, or it is somebody else's.
     """
-    return own(call.find_actor())
+    return own(call, call.find_actor())
 
 
-def own(actor: Actor) -> Actor:
+def own(call: Call, actor: Actor) -> Actor:
     """Return an Actor of the user.
 
     :raises ApiError: it is somebody else's.
     """
-    if actor.username != USERNAME:
-        message = f"Actor {actor.name} belongs to somebody else: Actors of the user {USERNAME} can be changed."
-        raise ApiError(403, "insufficient-permissions", message)
+    if actor.username != call.world.user.username:
+        raise forbidden("Actor")
     return actor

@@ -31,7 +31,7 @@ def _target(call: Call) -> tuple[Actor, Task | None]:
 
 
 def _answer(call: Call, run: Run, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    shape = run_shape if call.authorized else public_run_shape
+    shape = run_shape if call.owns(run) else public_run_shape
     return data(shape(run, call.world.settings), status, headers)
 
 

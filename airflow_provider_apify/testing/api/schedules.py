@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from starlette.responses import Response
 
-from airflow_provider_apify.testing.account import USER_ID
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.actor import Actor
 from airflow_provider_apify.testing.api.call import Call, Endpoint, JsonObject, data, page_of
 from airflow_provider_apify.testing.api.options import check_saved_options, start_action
@@ -33,9 +33,9 @@ _ACTION_FIELDS: Mapping[str, Mapping[str, type]] = {
 }
 
 
-def schedule_shape(schedule: Schedule) -> dict[str, Any]:
+def schedule_shape(schedule: Schedule, user: User) -> dict[str, Any]:
     """Write a schedule as the API does."""
-    return _base(schedule) | {
+    return _base(schedule, user) | {
         "title": schedule.title,
         "description": schedule.description,
         "notifications": {"email": False},
@@ -43,17 +43,17 @@ def schedule_shape(schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def _listed(schedule: Schedule) -> dict[str, Any]:
+def _listed(schedule: Schedule, user: User) -> dict[str, Any]:
     names = ("id", "type", "actorId", "actorTaskId")
     actions = [{name: action[name] for name in names if name in action} for action in schedule.actions]
-    return _base(schedule) | {"actions": actions}
+    return _base(schedule, user) | {"actions": actions}
 
 
-def _base(schedule: Schedule) -> dict[str, Any]:
+def _base(schedule: Schedule, user: User) -> dict[str, Any]:
     due = schedule.next_run_at()
     return {
         "id": schedule.id,
-        "userId": USER_ID,
+        "userId": user.id,
         "name": schedule.name,
         "cronExpression": schedule.cron_expression,
         "timezone": schedule.timezone,
@@ -130,7 +130,7 @@ def _check_name(call: Call, schedule: Schedule) -> None:
 
 async def list_schedules(call: Call) -> Response:
     """List schedules."""
-    return page_of(call, list(call.world.schedules.all.values()), _listed)
+    return page_of(call, list(call.world.schedules.all.values()), lambda schedule: _listed(schedule, call.world.user))
 
 
 async def create(call: Call) -> Response:
@@ -140,12 +140,12 @@ async def create(call: Call) -> Response:
     _check_name(call, schedule)
     call.world.schedules.keep(schedule, partial(start_action, call.world))
     location = f"{call.base_url}/v2/schedules/{schedule.id}"
-    return data(schedule_shape(schedule), 201, {"Location": location})
+    return data(schedule_shape(schedule, call.world.user), 201, {"Location": location})
 
 
 async def get(call: Call) -> Response:
     """Get a schedule."""
-    return data(schedule_shape(_find(call)))
+    return data(schedule_shape(_find(call), call.world.user))
 
 
 async def update(call: Call) -> Response:
@@ -155,7 +155,7 @@ async def update(call: Call) -> Response:
         setattr(schedule, field, value)
     schedule.modified_at = now()
     call.world.schedules.keep(schedule, partial(start_action, call.world))
-    return data(schedule_shape(schedule))
+    return data(schedule_shape(schedule, call.world.user))
 
 
 async def delete(call: Call) -> Response:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from starlette.responses import Response
 
-from airflow_provider_apify.testing.account import CONSOLE, USER_ID, USERNAME
+from airflow_provider_apify.testing.account import CONSOLE
 from airflow_provider_apify.testing.api import queues, records
 from airflow_provider_apify.testing.api.call import Call, Endpoint, Handler, data, page_of
 from airflow_provider_apify.testing.api.opened import opened
@@ -18,7 +18,7 @@ from airflow_provider_apify.testing.api.runs import RUNS
 from airflow_provider_apify.testing.api.streams import items_response, log_response
 from airflow_provider_apify.testing.clock import iso, now
 from airflow_provider_apify.testing.datasets import Dataset
-from airflow_provider_apify.testing.errors import ApiError, not_found
+from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.queues import RequestQueue
 from airflow_provider_apify.testing.signatures import content_signature
 from airflow_provider_apify.testing.stores import KeyValueStore
@@ -30,11 +30,11 @@ AnyStorage = Dataset | KeyValueStore | RequestQueue
 S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 
 
-def _common(storage: AnyStorage) -> dict[str, Any]:
+def _common(call: Call, storage: AnyStorage) -> dict[str, Any]:
     return {
         "id": storage.id,
         "name": storage.name,
-        "userId": USER_ID,
+        "userId": call.owner_of(storage).id,
         "createdAt": iso(storage.created_at),
         "modifiedAt": iso(storage.modified_at),
         "accessedAt": iso(storage.accessed_at),
@@ -45,17 +45,17 @@ def _common(storage: AnyStorage) -> dict[str, Any]:
 
 
 def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
-    """Write a dataset as the API does."""
+    """Write a dataset as the API does: the signing key only for who may write to it."""
     count = dataset.counted(call.world.settings.item_count_lag_seconds)
     signature = content_signature(dataset.signing_key, dataset.id)
-    return _common(dataset) | {
+    return _common(call, dataset) | {
         "itemCount": count,
         "cleanItemCount": min(dataset.clean_count, count),
         "fields": dataset.field_names,
         "schema": dataset.schema,
         "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
         "itemsPublicUrl": f"{call.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
-        "urlSigningSecretKey": dataset.signing_key,
+        **_signing_key(call, dataset),
         "stats": {"readCount": dataset.read_count, "writeCount": len(dataset), "storageBytes": dataset.size},
     }
 
@@ -65,18 +65,23 @@ def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
     base = f"{call.base_url}/v2/key-value-stores/{store.id}"
     signature = content_signature(store.signing_key, store.id)
     size = sum(len(record.stored) for record in store.records.values())
-    return _common(store) | {
+    return _common(call, store) | {
         "consoleUrl": f"{CONSOLE}/storage/key-value/{store.id}",
-        "urlSigningSecretKey": store.signing_key,
+        **_signing_key(call, store),
         "keysPublicUrl": f"{base}/keys?signature={signature}",
         "recordsPublicUrl": f"{base}/records?signature={signature}",
         "stats": _counts(store.counts, "read", "write", "delete", "list") | {"storageBytes": size},
     }
 
 
-def queue_shape(_call: Call, queue: RequestQueue) -> dict[str, Any]:
+def _signing_key(call: Call, storage: Dataset | KeyValueStore) -> dict[str, str]:
+    """Return the key that makes signed URLs, for who may write to the storage."""
+    return {"urlSigningSecretKey": storage.signing_key} if call.owner_of(storage) is call.world.user else {}
+
+
+def queue_shape(call: Call, queue: RequestQueue) -> dict[str, Any]:
     """Write a request queue as the API does."""
-    return _common(queue) | {
+    return _common(call, queue) | {
         "totalRequestCount": len(queue),
         "handledRequestCount": queue.handled_count,
         "pendingRequestCount": len(queue) - queue.handled_count,
@@ -122,7 +127,7 @@ class Kind(Generic[S]):
 
     def _listed(self, call: Call, storage: S) -> dict[str, Any]:
         short = {name: value for name, value in self.shape(call, storage).items() if name not in self.not_listed}
-        return short | {"name": storage.name or storage.id, "username": USERNAME}
+        return short | {"name": storage.name or storage.id, "username": call.world.user.username}
 
     async def create(self, call: Call) -> Response:
         """Create a storage, or find the one of this name."""
@@ -130,8 +135,11 @@ class Kind(Generic[S]):
         storages = self.all(call.world)
         known = next((storage for storage in storages.values() if name and storage.name == name), None)
         if known is not None:
+            call.check_own(known)
             return data(self.shape(call, known))
         storage = self.make(_checked_name(name))
+        if call.acting_run is not None:
+            storage.actor_id, storage.run_id = call.acting_run.actor.id, call.acting_run.id
         storages[storage.id] = storage
         location = f"{call.base_url}{self.collection}/{storage.id}"
         return data(self.shape(call, storage), 201, {"Location": location})
@@ -157,7 +165,8 @@ class Kind(Generic[S]):
 
     async def delete(self, call: Call) -> Response:
         """Delete a storage."""
-        del self.all(call.world)[self.find(call).id]
+        storage = self.find(call)
+        del self.all(call.world)[storage.id]
         return Response(status_code=204)
 
     def endpoints(self) -> list[Endpoint]:
@@ -236,12 +245,9 @@ async def get_log(call: Call) -> Response:
     if "buildOrRunId" not in call.path:
         return log_response(call, call.find_run())
     build = call.world.builds.all.get(call.path["buildOrRunId"])
-    if build is not None:
+    if build is not None and call.sees(build.actor):
         return log_response(call, build)
-    run = call.world.runs.get(call.path["buildOrRunId"])
-    if run is None or not call.is_visible(run):
-        raise not_found("Log")
-    return log_response(call, run)
+    return log_response(call, call.run_known_as(call.path["buildOrRunId"], "Log"))
 
 
 ENDPOINTS = [

@@ -7,7 +7,6 @@ import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.testing.account import USER_ID
 from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data
 from airflow_provider_apify.testing.api.options import SECRET_HEADERS
@@ -40,15 +39,15 @@ async def browser_info(call: Call) -> Response:
 async def encode_and_sign(call: Call) -> Response:
     """Sign a JSON object in the name of the user."""
     body = await call.json_object()
-    text = json.dumps({"value": body.values, "userId": USER_ID}, ensure_ascii=False)
+    text = json.dumps({"value": body.values, "userId": call.world.user.id}, ensure_ascii=False)
     packed = base64.urlsafe_b64encode(text.encode(errors="backslashreplace")).decode()
-    return data({"encoded": f"{packed}.{signature_of(call.world.token, packed)}"})
+    return data({"encoded": f"{packed}.{signature_of(call.world.realm.secret, packed)}"})
 
 
 async def decode_and_verify(call: Call) -> Response:
     """Return a JSON object that was signed here, and who signed it."""
     packed, _, signature = ((await call.json_object()).get("encoded", str) or "").rpartition(".")
-    if not packed or signature != signature_of(call.world.token, packed):
+    if not packed or signature != signature_of(call.world.realm.secret, packed):
         raise _not_ours()
     try:
         signed = json.loads(base64.urlsafe_b64decode(packed))

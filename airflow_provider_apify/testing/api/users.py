@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.testing import usage
-from airflow_provider_apify.testing.account import USER_ID, USERNAME, user_id
+from airflow_provider_apify.testing.account import user_id
 from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data
 from airflow_provider_apify.testing.clock import now
@@ -45,21 +45,22 @@ _CHANGEABLE: Mapping[str, tuple[type, ...]] = {"maxMonthlyUsageUsd": (int, float
 
 async def get_user(call: Call) -> Response:
     """Get what everybody may know of a user."""
-    usernames = {USERNAME, *(actor.username for actor in call.world.actors.values())}
+    usernames = {world.user.username for world in call.world.realm.worlds}
+    usernames |= {actor.username for actor in call.world.actors.values()}
     for username in usernames:
         if call.path["userId"] in {username, user_id(username)}:
             return data({"id": user_id(username), "username": username, "profile": {"name": username}})
     raise not_found("User")
 
 
-async def get_me(_call: Call) -> Response:
+async def get_me(call: Call) -> Response:
     """Get the user whose token it is."""
     return data(
         {
-            "id": USER_ID,
-            "username": USERNAME,
+            "id": call.world.user.id,
+            "username": call.world.user.username,
             "profile": _PROFILE,
-            "email": "local@example.com",
+            "email": f"{call.world.user.username}@example.com",
             "plan": {"id": "LOCAL", "description": "A local Apify", "isEnabled": True, "availableProxyGroups": {}},
             "effectivePlatformFeatures": dict.fromkeys(_FEATURES, _ENABLED),
             "createdAt": PRICES_SINCE,

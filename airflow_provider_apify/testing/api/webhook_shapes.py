@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_apify.testing.account import USER_ID
+from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.api.call import JsonObject
 from airflow_provider_apify.testing.clock import iso
 from airflow_provider_apify.testing.errors import ApiError
@@ -70,7 +70,7 @@ def short_webhook_shape(webhook: Webhook, webhooks: Webhooks) -> dict[str, Any]:
         "id": webhook.id,
         "createdAt": iso(webhook.created_at),
         "modifiedAt": iso(webhook.modified_at),
-        "userId": USER_ID,
+        "userId": webhooks.user.id,
         "isAdHoc": webhook.is_ad_hoc,
         "shouldInterpolateStrings": webhook.should_interpolate_strings,
         "eventTypes": list(webhook.event_types),
@@ -83,12 +83,12 @@ def short_webhook_shape(webhook: Webhook, webhooks: Webhooks) -> dict[str, Any]:
     }
 
 
-def dispatch_shape(dispatch: Dispatch) -> dict[str, Any]:
+def dispatch_shape(dispatch: Dispatch, user: User) -> dict[str, Any]:
     """Write a dispatch as the API does."""
     webhook = dispatch.webhook
     return {
         "id": dispatch.id,
-        "userId": USER_ID,
+        "userId": user.id,
         "webhookId": webhook.id,
         "createdAt": iso(dispatch.created_at),
         "status": dispatch.status,

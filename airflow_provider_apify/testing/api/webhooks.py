@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from airflow_provider_apify.testing.account import USER_ID
 from airflow_provider_apify.testing.api.call import Call, Endpoint, data, page_of
 from airflow_provider_apify.testing.api.webhook_shapes import (
     dispatch_shape,
@@ -79,8 +78,8 @@ async def test(call: Call) -> Response:
     """Send a made-up event to a webhook."""
     webhook = _find(call)
     event_data = {"actorId": webhook.condition.get("actorId") or "test", "actorRunId": "test"}
-    dispatch = call.world.webhooks.dispatch(webhook, "TEST", event_data, {"id": "test", "userId": USER_ID})
-    return data(dispatch_shape(dispatch), 201)
+    dispatch = call.world.webhooks.dispatch(webhook, "TEST", event_data, {"id": "test", "userId": call.world.user.id})
+    return data(dispatch_shape(dispatch, call.world.user), 201)
 
 
 async def list_dispatches(call: Call) -> Response:
@@ -89,7 +88,7 @@ async def list_dispatches(call: Call) -> Response:
     if "webhookId" in call.path:
         webhook = _find(call)
         dispatches = [dispatch for dispatch in dispatches if dispatch.webhook is webhook]
-    return page_of(call, dispatches, dispatch_shape)
+    return page_of(call, dispatches, lambda dispatch: dispatch_shape(dispatch, call.world.user))
 
 
 async def get_dispatch(call: Call) -> Response:
@@ -97,7 +96,7 @@ async def get_dispatch(call: Call) -> Response:
     dispatch = call.world.webhooks.dispatches.get(call.path["dispatchId"])
     if dispatch is None:
         raise not_found("Webhook dispatch")
-    return data(dispatch_shape(dispatch))
+    return data(dispatch_shape(dispatch, call.world.user))
 
 
 ENDPOINTS = [
