@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 
 from airflow_provider_apify.testing.account import User
 from airflow_provider_apify.testing.actor import Actor
@@ -14,6 +15,7 @@ from airflow_provider_apify.testing.builds import Build, Builds, built
 from airflow_provider_apify.testing.clock import Clock, iso, now
 from airflow_provider_apify.testing.faults import Faults
 from airflow_provider_apify.testing.ledger import Ledger, LedgerRun
+from airflow_provider_apify.testing.rates import Rates
 from airflow_provider_apify.testing.run_shapes import options_shape
 from airflow_provider_apify.testing.runs import Run, Task
 from airflow_provider_apify.testing.settings import Settings
@@ -59,6 +61,7 @@ class Realm:
         self.secret = secrets.token_hex(16)
         """What values are signed with that clients have encoded here."""
         self.faults = Faults()
+        self.rates = Rates()
         self.requests: Counter[str] = Counter()
         self.items_delivered: Counter[str] = Counter()
         self.started: list[Run] = []
@@ -92,6 +95,14 @@ class Realm:
     def seen_from(self, world: World) -> list[World]:
         """Return all worlds, the user's own first."""
         return [world, *(other for other in self.worlds if other is not world)]
+
+    def forget_unused(self) -> None:
+        """Delete the unnamed storages that nobody has used for as long as the settings say."""
+        seconds = self.settings.retention_seconds
+        if seconds is not None:
+            before = now() - timedelta(seconds=seconds)
+            for world in self.worlds:
+                world.forget_unused(before)
 
     def _announce_build(self, build: Build, event: str) -> None:
         if event == "SUCCEEDED" and build.actor.id in self.actors:

@@ -59,6 +59,22 @@ class Settings:
     queue_requests_per_batch: int | None = None
     """How many requests of a batch a queue takes; it gives the others back. Apify: all, unless it is under load."""
 
+    rate_limit_share: float | None = None
+    """How much of Apify's rates is taken: 1 is 60 requests a second for a run or storage, 200 for its records, 400 for
+    starts and pushes, and 429 ``rate-limit-exceeded`` for more. ``None`` takes all. Apify: 1."""
+
+    retention_seconds: float | None = None
+    """For how long an unnamed storage is kept that nobody uses. Apify: 7 days, more in some plans."""
+
+    max_body_bytes: int = 9 * 1024 * 1024
+    """The longest body of a request, as it is sent. Apify: 9 MiB."""
+
+    max_push_bytes: int = 5 * 1024 * 1024
+    """The longest body of a push to a dataset, as it is sent. Apify: documented as 5 MB; its own clients send 9 MiB."""
+
+    max_record_bytes: int = 100 * 1024 * 1024
+    """The longest record, as it is sent. Apify: no limit documented."""
+
     list_shows_user_agent: bool = False
     """Whether lists of runs show ``meta.userAgent``. Apify: documented, but not seen in recorded answers."""
 

@@ -31,6 +31,8 @@ class Storage(Protocol):
     id: str
     name: str | None
     kind: str
+    modified_at: datetime
+    accessed_at: datetime
 
 
 S = TypeVar("S", bound=Storage)
@@ -218,6 +220,19 @@ class World:
         for storages, storage in ((self.datasets, run.dataset), (self.stores, run.store), (self.queues, run.queue)):
             if storage.name is None:
                 storages.pop(storage.id, None)
+
+    def forget_unused(self, before: datetime) -> None:
+        """Delete the unnamed storages that nobody has used since a moment, and no run works with."""
+        working = {each.id for run in self.going() for each in (run.dataset, run.store, run.queue)}
+        for storages in (self.datasets, self.stores, self.queues):
+            unused = [
+                storage.id
+                for storage in storages.values()
+                if storage.name is None and max(storage.modified_at, storage.accessed_at) < before
+            ]
+            for identifier in unused:
+                if identifier not in working:
+                    del storages[identifier]
 
     def _announce(self, run: Run, event: str) -> None:
         event_data = {

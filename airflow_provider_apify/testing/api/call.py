@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
 OPEN_TO_EVERYBODY = frozenset({"ANYONE_WITH_ID_CAN_READ", "ANYONE_WITH_NAME_CAN_READ"})
 RESTRICTED = "RESTRICTED"
-MAX_INPUT_BYTES = 9 * 1024 * 1024
 MAX_LIST = 1000
 MAX_WAIT_SECONDS = 60
 T = TypeVar("T")
@@ -60,12 +59,13 @@ class Call:
         host = self.request.headers.get("host", "")
         return f"{self.request.url.scheme}://{host}" if _HOST.fullmatch(host) else self.world.realm.base_url
 
-    async def body(self, limit: int = MAX_INPUT_BYTES) -> bytes:
+    async def body(self, limit: int | None = None) -> bytes:
         """Return the body, unpacked as its Content-Encoding says.
 
+        :param limit: bytes; ``None`` for the one that most operations have.
         :raises ApiError: it is longer than the limit as it is sent, or encoded in an unknown way.
         """
-        return self.unpacked(await self.packed_body(limit))
+        return self.unpacked(await self.packed_body(limit or self.world.settings.max_body_bytes))
 
     @property
     def coding(self) -> str:
@@ -102,7 +102,7 @@ class Call:
             raise ApiError(413, "request-too-large", message)
         return b"".join(chunks)
 
-    async def json_body(self, limit: int = MAX_INPUT_BYTES) -> Any:
+    async def json_body(self, limit: int | None = None) -> Any:
         """Return the body's JSON value.
 
         :raises ApiError: it is no JSON.

@@ -14,6 +14,7 @@ from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.sabotage import sabotaged
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.faults import Fault
+from airflow_provider_apify.testing.rates import rate_of
 from airflow_provider_apify.testing.realm import Blueprint, Identity, Realm
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FAILED = ApiError(500, "internal-server-error", "There was an internal server error; the log of the server has more.")
-RATE_LIMIT = "60"
 _BODILESS = frozenset({204, 304})
 MAX_RECORDED_BYTES = 1024 * 1024
 
@@ -87,6 +87,7 @@ class Operation:
 
     def __init__(self, endpoint: Endpoint, site: Site) -> None:
         self._endpoint = endpoint
+        self._rate = rate_of(endpoint.method, endpoint.template)
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,13 +112,15 @@ class Operation:
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             response = await self._response(Request(scope, receive), realm, lag)
-            response.headers["X-RateLimit-Limit"] = RATE_LIMIT
+            response.headers["X-RateLimit-Limit"] = str(self._rate)
             await response(scope, receive, send)
 
         return handle
 
     async def _response(self, request: Request, realm: Realm, lag_seconds: float) -> Response:
+        realm.forget_unused()
         try:
+            self._check_rate(request, realm)
             identity = _identity(request, realm, is_needed=not self._endpoint.is_public)
             call = Call(request, realm, identity, lag_seconds=lag_seconds)
             return await self._endpoint.handler(call)
@@ -128,6 +131,20 @@ class Operation:
         except Exception:  # noqa: BLE001 - a mistake of this server, which must look like one of Apify's
             _log.exception("The local Apify failed at %s %s", request.method, self._endpoint.template)
             return JsonResponse(_FAILED.to_body(), _FAILED.status)
+
+    def _check_rate(self, request: Request, realm: Realm) -> None:
+        """Check that the resource takes one more request now.
+
+        :raises ApiError: it does not.
+        """
+        share = realm.settings.rate_limit_share
+        if share is None or not self._endpoint.is_api:
+            return
+        if not realm.rates.take(request.scope["path"], self._rate, share=share):
+            limit = max(self._rate * share, 1)
+            raise ApiError(
+                429, "rate-limit-exceeded", f"You have exceeded the rate limit of {limit:g} requests per second"
+            )
 
     def _recorded(self, app: ASGIApp, fault: Fault | None, listeners: list[Listener]) -> ASGIApp:
         async def recording(scope: Scope, receive: Receive, send: Send) -> None:

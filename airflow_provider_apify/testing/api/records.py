@@ -15,8 +15,6 @@ from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.signatures import opens_record, signature_of
 from airflow_provider_apify.testing.stores import KeyValueStore, Record
 
-MAX_RECORD_BYTES = 100 * 1024 * 1024
-
 
 def record_response(call: Call, store: KeyValueStore, key: str, status: int = 200) -> Response:
     """Answer with a record as it was stored; to who does not take it packed, unpacked.
@@ -48,7 +46,8 @@ async def get(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """Store a record; its content type is that of the request."""
     content_type = call.request.headers.get("content-type", "application/octet-stream")
-    record = Record(await call.packed_body(MAX_RECORD_BYTES), content_type, call.coding)
+    sent = await call.packed_body(call.world.settings.max_record_bytes)
+    record = Record(sent, content_type, call.coding)
     call.unpacked(record.stored)  # what nobody could read is refused
     store = call.find_store()
     store.put(call.path["recordKey"], record)

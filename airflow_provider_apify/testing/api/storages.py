@@ -24,7 +24,6 @@ from airflow_provider_apify.testing.signatures import content_signature
 from airflow_provider_apify.testing.stores import KeyValueStore
 from airflow_provider_apify.testing.world import Storages, World
 
-MAX_PUSH_BYTES = 5 * 1024 * 1024
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 AnyStorage = Dataset | KeyValueStore | RequestQueue
 S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
@@ -225,7 +224,7 @@ async def get_items(call: Call) -> Response:
 async def push_items(call: Call) -> Response:
     """Store an item or several."""
     dataset = call.find_dataset()
-    value = await call.json_body(MAX_PUSH_BYTES)
+    value = await call.json_body(call.world.settings.max_push_bytes)
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, dict) for item in items):
         raise ApiError(400, "invalid-input", "Items must be JSON objects.")
