@@ -93,6 +93,13 @@ class LocalApify:
         if self._site is not None:
             self._site.on_exchange = listener
 
+    def use_actors(self, *actors: Actor) -> None:
+        """Have these Actors beside the built-in ones from now on, and forget everything that has happened."""
+        self._actors = (*BUILT_IN, *actors)
+        if self._site is not None:
+            self._site.blueprint = self._blueprint()
+            self.control.reset()
+
     def start(self) -> Self:
         """Start to serve; returns when the server answers.
 

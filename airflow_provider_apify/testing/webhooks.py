@@ -45,6 +45,7 @@ class Webhook:
     ignore_ssl_errors: bool = False
     do_not_retry: bool = False
     is_ad_hoc: bool = False
+    came_with_start: bool = False
     idempotency_key: str | None = None
     id: str = field(default_factory=new_id)
     created_at: datetime = field(default_factory=now)

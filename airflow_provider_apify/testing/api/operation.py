@@ -56,6 +56,7 @@ Listener = Callable[[Exchange], None]
 class Site:
     """What is served now, and who listens.
 
+    :param blueprint: what is served after the next reset; changeable at any time.
     :param on_exchange: is told of every finished exchange of the API, from the server's thread; changeable at any time.
     :cvar observers: are told the same, of every local Apify in this process.
     """
@@ -63,7 +64,7 @@ class Site:
     observers: ClassVar[list[Listener]] = []
 
     def __init__(self, blueprint: Blueprint, on_exchange: Listener | None = None) -> None:
-        self._blueprint = blueprint
+        self.blueprint = blueprint
         self.realm = Realm(blueprint)
         self.on_exchange = on_exchange
 
@@ -74,7 +75,7 @@ class Site:
 
     async def reset(self) -> None:
         """Stop everything and start afresh."""
-        old, self.realm = self.realm, Realm(self._blueprint)
+        old, self.realm = self.realm, Realm(self.blueprint)
         await old.close()
 
     async def close(self) -> None:

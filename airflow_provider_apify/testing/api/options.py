@@ -7,6 +7,7 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_apify.testing.actor import Actor
@@ -172,7 +173,10 @@ def _webhook_representations(call: Call) -> list[dict[str, Any]]:
 
 def _ad_hoc(representations: list[dict[str, Any]], run: Run) -> list[Webhook]:
     condition = {"actorRunId": run.id}
-    return [webhook_from(JsonObject({**value, "condition": condition}), is_ad_hoc=True) for value in representations]
+    webhooks = [
+        webhook_from(JsonObject({**value, "condition": condition}), is_ad_hoc=True) for value in representations
+    ]
+    return [replace(webhook, came_with_start=True) for webhook in webhooks]
 
 
 async def _input_record(call: Call, task: Task | None) -> Record | None:

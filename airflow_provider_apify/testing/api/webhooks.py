@@ -32,7 +32,7 @@ def _answer(call: Call, webhook: Webhook, status: int = 200, headers: dict[str, 
 
 async def list_webhooks(call: Call) -> Response:
     """List webhooks: all, or those of an Actor or task."""
-    webhooks = [webhook for webhook in call.world.webhooks.all.values() if not webhook.is_ad_hoc]
+    webhooks = [webhook for webhook in call.world.webhooks.all.values() if not webhook.came_with_start]
     if "actorId" in call.path:
         webhooks = [each for each in webhooks if each.condition.get("actorId") == call.find_actor().id]
     if "actorTaskId" in call.path:
