@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -22,7 +23,8 @@ STATUSES = FINISHED_STATUSES.union(UNFINISHED_STATUSES)
 ORIGINS = frozenset(
     {"DEVELOPMENT", "WEB", "API", "SCHEDULER", "TEST", "WEBHOOK", "ACTOR", "CLI", "CI", "STANDBY", "MCP"},
 )
-CONSOLE_URL = "https://console.apify.com"
+CONSOLE_URL = os.environ.get("APIFY_CONSOLE_URL", "https://console.apify.com").rstrip("/")
+"""Where links lead; ``APIFY_CONSOLE_URL`` may name a local Apify, which has pages at the same paths."""
 
 _ERROR_BY_STATUS: Mapping[str, type[ApifyRunError]] = {"ABORTED": ApifyRunAborted, "TIMED-OUT": ApifyRunTimedOut}
 

@@ -8,7 +8,6 @@ from airflow_provider_apify.testing.clock import stable_id
 
 USERNAME = "local"
 OTHER_USERNAME = "other"
-CONSOLE = "https://console.apify.com"
 
 
 def user_id(username: str) -> str:

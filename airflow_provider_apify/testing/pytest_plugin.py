@@ -44,7 +44,12 @@ def local_apify(request: pytest.FixtureRequest) -> Iterator[LocalApify]:
 @pytest.fixture
 def apify_default(local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> LocalApify:
     """Return the local Apify, with the Airflow connection ``apify_default`` pointing at it."""
-    connection = {"conn_type": "apify", "host": local_apify.base_url, "password": local_apify.token}
+    connection = {
+        "conn_type": "apify",
+        "host": local_apify.base_url,
+        "password": local_apify.token,
+        "extra": {"cost_settle_seconds": 0},  # tests need not wait for final costs
+    }
     monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
     return local_apify
 

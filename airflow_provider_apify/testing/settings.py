@@ -59,6 +59,9 @@ class Settings:
     queue_requests_per_batch: int | None = None
     """How many requests of a batch a queue takes; it gives the others back. Apify: all, unless it is under load."""
 
+    console_url: str = "https://console.apify.com"
+    """Where ``consoleUrl`` of storages and ``approvalUrl`` of errors lead; the server's own address for its pages."""
+
     rate_limit_share: float | None = None
     """How much of Apify's rates is taken: 1 is 60 requests a second for a run or storage, 200 for its records, 400 for
     starts and pushes, and 429 ``rate-limit-exceeded`` for more. ``None`` takes all. Apify: 1."""

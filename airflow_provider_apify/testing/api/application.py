@@ -27,6 +27,7 @@ from airflow_provider_apify.testing.api.bodies import JsonResponse
 from airflow_provider_apify.testing.api.call import Call, Endpoint
 from airflow_provider_apify.testing.api.control import ControlRoom
 from airflow_provider_apify.testing.api.operation import Operation, Site
+from airflow_provider_apify.testing.api.pages import Pages
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.shop import shop_pages
 
@@ -70,7 +71,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 class Application:
-    """Everything that is served: the API, the shop, Web Fetch, and the control of the server."""
+    """Everything that is served: the API, the shop, Web Fetch, pages to look at, and the control of the server."""
 
     def __init__(self, site: Site) -> None:
         beside = (Endpoint("GET", "/shop/{path:path}", _shop_page, is_public=True), web_fetch.ENDPOINT)
@@ -78,6 +79,7 @@ class Application:
             routes=[
                 *[_route(endpoint, site) for endpoint in (*ENDPOINTS, *beside)],
                 *ControlRoom(site).routes(),
+                *Pages(site).routes(),
             ],
             exception_handlers={HTTPException: _http_error},
         )

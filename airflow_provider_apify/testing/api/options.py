@@ -151,7 +151,7 @@ def _check_permission(call: Call, actor: Actor) -> None:
     if level not in {None, "LIMITED_PERMISSIONS", FULL_PERMISSIONS}:
         raise invalid('Parameter "forcePermissionLevel" must be LIMITED_PERMISSIONS or FULL_PERMISSIONS')
     if actor.needs_full_permission and level != "LIMITED_PERMISSIONS":
-        url = f"https://console.apify.com/actors/{actor.id}?approvePermissions=true"
+        url = f"{call.world.settings.console_url}/actors/{actor.id}?approvePermissions=true"
         message = f"Actor {actor.name} needs full permissions, and nobody has approved that yet."
         raise ApiError(403, "full-permission-actor-not-approved", message, {"approvalUrl": url})
 

@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 
 from starlette.responses import Response
 
-from airflow_provider_apify.testing.account import CONSOLE
 from airflow_provider_apify.testing.api import queues, records
 from airflow_provider_apify.testing.api.call import Call, Endpoint, Handler, data, page_of
 from airflow_provider_apify.testing.api.opened import opened
@@ -52,7 +51,7 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
         "cleanItemCount": min(dataset.clean_count, count),
         "fields": dataset.field_names,
         "schema": dataset.schema,
-        "consoleUrl": f"{CONSOLE}/storage/datasets/{dataset.id}",
+        "consoleUrl": f"{call.world.settings.console_url}/storage/datasets/{dataset.id}",
         "itemsPublicUrl": f"{call.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
         **_signing_key(call, dataset),
         "stats": {"readCount": dataset.read_count, "writeCount": len(dataset), "storageBytes": dataset.size},
@@ -65,7 +64,7 @@ def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
     signature = content_signature(store.signing_key, store.id)
     size = sum(len(record.stored) for record in store.records.values())
     return _common(call, store) | {
-        "consoleUrl": f"{CONSOLE}/storage/key-value/{store.id}",
+        "consoleUrl": f"{call.world.settings.console_url}/storage/key-value/{store.id}",
         **_signing_key(call, store),
         "keysPublicUrl": f"{base}/keys?signature={signature}",
         "recordsPublicUrl": f"{base}/records?signature={signature}",
@@ -85,7 +84,7 @@ def queue_shape(call: Call, queue: RequestQueue) -> dict[str, Any]:
         "handledRequestCount": queue.handled_count,
         "pendingRequestCount": len(queue) - queue.handled_count,
         "hadMultipleClients": queue.had_multiple_clients,
-        "consoleUrl": f"{CONSOLE}/storage/request-queues/{queue.id}",
+        "consoleUrl": f"{call.world.settings.console_url}/storage/request-queues/{queue.id}",
         "stats": _counts(queue.counts, "headItemRead", "read", "write", "delete") | {"storageBytes": queue.size},
     }
 
