@@ -26,8 +26,8 @@ from airflow_provider_apify.options import Target
 
 # By how much a clock may be ahead of Apify's while that is unknown.
 _CLOCK_SKEW_SECONDS = 3_600.0
-# Apify tells its time in whole seconds.
-_CLOCK_STEP_SECONDS = 5.0
+# Apify tells its time in whole seconds, and the clocks of the machines of one Airflow may differ a little.
+_CLOCK_STEP_SECONDS = 2.0
 # Runs that are started otherwise than by a request to the API.
 _OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
 _PAGE = endpoints.MAX_PAGE
