@@ -102,7 +102,8 @@ def test_a_slow_way_is_taken_compressed_and_over_several_connections(
     sample, *pages, behind = sorted(exchanges, key=lambda each: int(asked(each)["offset"]))
     assert "content-encoding" not in sample.response_headers
     assert asked(sample) == {"format": "jsonl", "offset": "0", "limit": "100"}
-    assert {each.response_headers.get("content-encoding") for each in pages} == {"gzip"}
+    compressions = {each.response_headers.get("content-encoding") for each in pages}
+    assert compressions in ({"gzip"}, {"br"}), "Brotli, where it is installed"
     assert len(pages) > 7
     assert asked(behind)["offset"] == "1000"
     assert apify.control.ledger().requests_by_route["GET /v2/datasets/{datasetId}"] == 1

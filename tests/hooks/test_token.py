@@ -122,7 +122,7 @@ def test_the_new_token_is_masked(hook: ApifyHook, monkeypatch: pytest.MonkeyPatc
         connection = {"conn_type": "apify", "host": apify.base_url, "password": apify.token}
         monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
         assert hook.get_me()["username"] == "local"
-    assert redact(f"token {apify.token}") == "token ***"
+    assert redact(f"Bearer {apify.token}") == "Bearer ***"
 
 
 async def test_a_trigger_goes_on_with_the_new_token(rotate: Rotate, run_scenario: RunScenario) -> None:
