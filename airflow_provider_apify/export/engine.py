@@ -120,39 +120,28 @@ class Export:
         :raises ApifyDataError: items that Apify counts did not come, bodies kept breaking, or there are too few items.
         :raises OSError: the target cannot be written.
         """
-        files = self._parts(self.split) if self.split else self._one()
-        return Manifest(self.file_format.name, self.compression, self.dataset_id, files)
+        name = self.file_format.name
+        files = begun_anew(f"Dataset {self.dataset_id} as {name}", self._parts if self.split else self._one)
+        return Manifest(name, self.compression, self.dataset_id, files)
 
     @property
     def source(self) -> Source:
         """The dataset as it is asked for."""
-        query = self.query
-        params = query.params(self.file_format.name)
-        return Source(
-            self.hook,
-            self.dataset_id,
-            params,
-            exact=query.keeps_every_item,
-            steady=query.keeps_order_when_growing,
-            reached=self.progress.reach if self.progress else None,
-        )
+        return Source(self.hook, self.dataset_id, self.query, self.progress.reach if self.progress else None)
 
     def _one(self) -> list[WrittenFile]:
         target = self.path(0)
-        return [begun_anew(f"Dataset {self.dataset_id} as {self.file_format.name}", lambda: self._whole(target))]
-
-    def _whole(self, target: ObjectStoragePath) -> WrittenFile:
         with whole_file(target, self.compression) as output:
             items = self.file_format.write(self.source, self._told(output.write))
             self._check(items)
-        return WrittenFile(str(target), items, output.size, output.sha256)
+        return [WrittenFile(str(target), items, output.size, output.sha256)]
 
-    def _parts(self, split: Split) -> list[WrittenFile]:
-        source = self.source
-        if source.exact and self.counted < self.min_items:
+    def _parts(self) -> list[WrittenFile]:
+        source, query, split = self.source, self.query, self.split or Split()
+        if query.keeps_every_item and self.counted < self.min_items:
             self._check(source.item_count)  # the first file would be there before the last item is
         # Elsewhere the items that are done do not tell where to go on.
-        done = self.done if source.exact and source.steady else ()
+        done = self.done if query.keeps_every_item and query.keeps_order_when_growing else ()
         parts = Parts(self.path, split, self.compression, as_array=self.file_format.name == "json", done=done)
         if done:
             log.info(

@@ -12,9 +12,10 @@ from typing import IO, Any
 from airflow_provider_apify._cells import long_cells
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.checks import RowCheck
+from airflow_provider_apify.export.ending import End
 from airflow_provider_apify.export.planning import SAMPLE_ITEMS, Plan
-from airflow_provider_apify.export.reading import PageReader, Take
-from airflow_provider_apify.export.source import Source, missing
+from airflow_provider_apify.export.reading import PageReader, Reader, Take
+from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.temporary import temporary_file
 
 _Rows = Iterator[list[str]]
@@ -39,30 +40,28 @@ def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
     :raises ApifyDataError: items that Apify counts did not come, or a page cannot be read.
     """
     with temporary_file() as kept, long_cells():
-        pages = _fetch(source, kept, {**params, "format": "csv", "skipHeaderRow": None})
+        pages = list(_pages(source, kept, {**params, "format": "csv", "skipHeaderRow": None}))
         delimiter = str(params.get("delimiter") or ",")
         tables = [partial(_rows, kept, page, delimiter) for page in pages]
         return _unite(tables, take, delimiter, has_header=not params.get("skipHeaderRow"))
 
 
-def _fetch(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> list[_Page]:
-    """Fetch until an empty page, small ones where items are large; a total may lag behind."""
-    pages: list[_Page] = []
+def _pages(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> Iterator[_Page]:
+    """Keep page after page, small ones where items are large, and yield where each lies."""
+    check = partial(RowCheck, counts=source.query.keeps_every_item)
     position, page_items = 0, min(SAMPLE_ITEMS, _MOST_PAGE_ITEMS)
-    while True:
-        start = kept.tell()
-        reader = PageReader(params, position, position + page_items, kept.write, check=RowCheck, exact=source.exact)
-        source.read_answer(reader)
-        if not reader.scanned:
-            break
-        pages.append(_Page(start, kept.tell()))
-        position = reader.position
-        item_bytes = reader.speed.size / reader.speed.items
-        page_items = min(_MOST_PAGE_ITEMS, _PLAN.page_items(item_bytes))
-    counted = source.item_count
-    if counted > position:
-        raise missing(source, counted, position)
-    return pages
+
+    def read_next(delay: float) -> Reader:
+        reader = PageReader(params, position, position + page_items, kept.write, check=check)
+        source.read_answer(reader, delay=delay)
+        return reader
+
+    start = kept.tell()
+    for reader in End(source).answers(read_next):
+        yield _Page(start, kept.tell())
+        position, start = reader.position, kept.tell()
+        if reader.speed.items:
+            page_items = min(_MOST_PAGE_ITEMS, _PLAN.page_items(reader.speed.size / reader.speed.items))
 
 
 def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *, has_header: bool) -> int:

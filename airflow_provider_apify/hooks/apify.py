@@ -15,7 +15,8 @@ from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.flows import Waiting
 from airflow_provider_apify._api.watching import look_for_last_run
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
-from airflow_provider_apify.export.formats import item_lines
+from airflow_provider_apify.export.pulling import item_lines
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks import _form
@@ -77,8 +78,8 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         :raises ApifyNotFoundError: there is no such dataset, or no longer.
         :raises ApifyDataError: items that Apify counts did not come.
         """
-        params = {"clean": clean or None, "fields": fields or None, "offset": offset, "limit": limit}
-        yield from map(_parsed, item_lines(Source(self, dataset_id, params, exact=not clean)))
+        query = ItemsQuery(offset, limit, clean=clean or None, fields=tuple(fields or ()))
+        yield from map(_parsed, item_lines(Source(self, dataset_id, query)))
 
     def read_items(
         self,
