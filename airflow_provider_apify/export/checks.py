@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from io import BytesIO
 from operator import itemgetter
 from typing import Protocol
@@ -15,7 +16,8 @@ from typing import Protocol
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.heads import Head
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""What some text files begin with, so that programs know their encoding."""
 # More of it is not expected behind a document.
 _WHITE_SPACE = 16
 _SHOWN_BYTES = 40
@@ -86,11 +88,13 @@ class RowCheck:
     :param head: of the answer.
     :param counts: whether each item of the dataset is a row.
     :param has_header: whether the first row names the columns.
+    :param first_row: is shown the beginning.
     :raises ApifyDataError: nothing will tell whether the body is whole.
     """
 
-    def __init__(self, head: Head, *, counts: bool, has_header: bool = True) -> None:
+    def __init__(self, head: Head, *, counts: bool, has_header: bool = True, first_row: FirstRow | None = None) -> None:
         self._head, self._scanned = head, head.scanned if counts else None
+        self._first_row = first_row or FirstRow()
         if not counts:
             _demand_end(head)
         self._rows = -1 if has_header else 0
@@ -105,26 +109,55 @@ class RowCheck:
 
     def add(self, piece: bytes) -> None:
         """Count the line breaks outside of quotes."""
+        self._first_row.add(piece)
         if b'"' in piece:
             parts = piece.split(b'"')
             self._rows += sum(part.count(b"\n") for part in parts[self._inside_quotes :: 2])
             self._inside_quotes ^= (len(parts) - 1) & 1
         elif not self._inside_quotes:
             self._rows += piece.count(b"\n")
-        if len(self._beginning) <= len(_BOM):
-            self._beginning += piece[: len(_BOM) + 1]
+        if len(self._beginning) <= len(BOM):
+            self._beginning += piece[: len(BOM) + 1]
         self._ends_open = not piece.endswith(b"\n")
 
     def ending(self) -> bytes:
         """Return the line break that the last row lacks."""
         if self._inside_quotes:
             raise ApifyDataError("the page ends in the middle of a row")
-        ends_open = self._ends_open and self._beginning != _BOM
+        ends_open = self._ends_open and self._beginning != BOM
         if ends_open:
             _demand_end(self._head)
             self._rows += 1
         _compare(self._scanned, self.records)
         return b"\n" if ends_open else b""
+
+
+class FirstRow:
+    """Counts the cells of the first row of CSV.
+
+    :param delimiter: what stands between two.
+    :param tell: is told how many there are when the row is over.
+    """
+
+    def __init__(self, delimiter: str = ",", tell: Callable[[int], object] = lambda _cells: None) -> None:
+        self._delimiter, self._tell = delimiter.encode(), tell
+        self._inside_quotes = 0
+        self.cells = 1
+        self.is_over = False
+
+    def add(self, piece: bytes) -> None:
+        """Count the delimiters outside of quotes, up to the first line break outside of them."""
+        if self.is_over:
+            return
+        parts = piece.split(b'"')
+        for part in parts[self._inside_quotes :: 2]:
+            row, line_break, _ = part.partition(b"\n")
+            self.cells += row.count(self._delimiter)
+            if line_break:
+                self.is_over = True
+                self._tell(self.cells)
+                return
+        self._inside_quotes ^= (len(parts) - 1) & 1
 
 
 class EndCheck:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.bodies import begun_anew
 from airflow_provider_apify.export.formats import Format, write_lines
+from airflow_provider_apify.export.lost_columns import LostColumns, OnLostColumns
 from airflow_provider_apify.export.parts import Parts, Split, WrittenFile
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import Take
@@ -98,6 +99,7 @@ class Export:
     :param counted: how many items Apify counts, as far as it has been asked; the count may lag.
     :param progress: is told of what comes.
     :param done: files of a split export that an earlier attempt has finished.
+    :param on_lost_columns: ``"fail"`` or ``"warn"`` where Apify may have left columns of a table out.
     :param note: is told of all files that are finished, after each, so that a later attempt can go on from there.
     """
 
@@ -112,6 +114,7 @@ class Export:
     counted: int = 0
     progress: Progress | None = None
     done: Sequence[WrittenFile] = ()
+    on_lost_columns: OnLostColumns = "fail"
     note: Callable[[Sequence[WrittenFile]], None] = lambda _files: None
 
     def run(self) -> Manifest:
@@ -127,7 +130,8 @@ class Export:
     @property
     def source(self) -> Source:
         """The dataset as it is asked for."""
-        return Source(self.hook, self.dataset_id, self.query, self.progress.reach if self.progress else None)
+        reached = self.progress.reach if self.progress else None
+        return Source(self.hook, self.dataset_id, self.query, reached, LostColumns(self.on_lost_columns))
 
     def _one(self) -> list[WrittenFile]:
         target = self.path(0)

@@ -11,15 +11,17 @@ from typing import Any
 from airflow_provider_apify._extras import import_extra
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.arrays import ArrayOfLines
-from airflow_provider_apify.export.checks import EndCheck, RowCheck
+from airflow_provider_apify.export.checks import EndCheck, FirstRow, RowCheck
 from airflow_provider_apify.export.column_types import Chosen
 from airflow_provider_apify.export.ending import End
 from airflow_provider_apify.export.heads import Head
 from airflow_provider_apify.export.output import bare
-from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, MakeCheck, Reader, Take
+from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, HeaderReader, MakeCheck, Reader, Take
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
+from airflow_provider_apify.models import Dataset
 
+_TABLES = ("csv", "xlsx", "html")
 # A workbook is a ZIP file, whose last record has 22 bytes.
 _BEHIND: Mapping[str, int] = MappingProxyType({"xlsx": 18})
 Endings = Callable[[Mapping[str, Any]], tuple[bytes, ...]]
@@ -67,14 +69,18 @@ def write_table(source: Source, take: Take) -> int | None:
     Apify computes the columns of each answer from its own items, nested ones as far as they go. So everything is asked
     for in one answer, which is streamed. Where Apify does not give everything at once, the pages' columns are united.
     """
-    # A byte order mark helps some spreadsheets and breaks most loaders.
-    params, counts = {"bom": False, **source.query.params("csv")}, source.query.keeps_every_item
-    check = partial(RowCheck, counts=counts, has_header=not params.get("skipHeaderRow"))
-    try:
-        return _write_document(source, take, {**params, "format": "csv"}, check)
-    except AnswerIsCapped:
-        from airflow_provider_apify.export.tables import write_united  # noqa: PLC0415 - hardly ever needed
+    from airflow_provider_apify.export.tables import empty_table, write_united  # noqa: PLC0415 - hardly ever needed
 
+    # A byte order mark helps some spreadsheets and breaks most loaders.
+    query, params = source.query, {"bom": False, **source.query.params("csv")}
+
+    def check(head: Head) -> RowCheck:
+        first_row = FirstRow(query.delimiter or ",", source.lost_columns.look)
+        return RowCheck(head, counts=query.keeps_every_item, has_header=not query.skip_header_row, first_row=first_row)
+
+    try:
+        return _write_document(source, take, {**params, "format": "csv"}, check, empty_table(query))
+    except AnswerIsCapped:
         return write_united(source, take, params)
 
 
@@ -97,9 +103,16 @@ def write_document(name: str, endings: Endings, source: Source, take: Take) -> i
         ) from None
 
 
-def _write_document(source: Source, take: Take, params: Mapping[str, Any], check: MakeCheck) -> int | None:
-    """Write all that is there at the beginning, or more; what comes later is another file's."""
+def _write_document(
+    source: Source, take: Take, params: Mapping[str, Any], check: MakeCheck, empty: bytes = b""
+) -> int | None:
+    """Write all that is there at the beginning, or more; what comes later is another file's.
+
+    :param empty: what to write where Apify makes nothing of the items, as of a table without columns.
+    """
     dataset = source.dataset
+    if params["format"] in _TABLES:
+        _look_for_lost_columns(source, dataset, params["format"])
     counted, end = source.window.count(dataset.item_count), End(source, lambda: dataset)
 
     def read_next(delay: float) -> Reader:
@@ -107,14 +120,25 @@ def _write_document(source: Source, take: Take, params: Mapping[str, Any], check
         try:
             source.read(reader, delay=delay)
         except AnswerIsCapped as cap:
-            if source.item(cap.scanned)[0]:
-                raise
-            reader.end(cap.scanned)  # nothing was taken: the items lag behind the total
-        return reader
+            reader.end(cap.scanned)
+        if 0 < reader.position < max(counted, reader.total) and source.item(reader.position)[0]:
+            raise AnswerIsCapped(reader.position, max(dataset.item_count, reader.dataset_total))
+        return reader  # where items are missing, nothing was taken: they lag behind their count
 
-    for _ in end.answers(read_next):
-        continue
-    return end.records
+    *_, last = end.answers(read_next)
+    if last.progress:
+        return end.records
+    take(empty)
+    return 0
+
+
+def _look_for_lost_columns(source: Source, dataset: Dataset, name: str) -> None:
+    """Look before anything is written; the columns of CSV show in its own first row."""
+    source.lost_columns.look_at_names(source.query.shown(dataset.fields))
+    if name != "csv":
+        header = HeaderReader({**source.query.params_of_lines(), "format": "csv", "bom": False})
+        source.read(header)
+        source.lost_columns.look(header.columns)
 
 
 def _ends_of_xml(params: Mapping[str, Any]) -> tuple[bytes, ...]:

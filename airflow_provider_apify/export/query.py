@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -133,6 +133,13 @@ class ItemsQuery:
     def params_of_lines(self) -> dict[str, Any]:
         """Return the same of what is set for all formats."""
         return self._without(*_FORMATS_OF).params("jsonl")
+
+    def shown(self, names: Iterable[str]) -> list[str]:
+        """Return those of some fields of items that are shown, by the names that they get."""
+        if self.fields:
+            return list(self.output_fields or self.fields)
+        hides = self.clean or self.skip_hidden
+        return [name for name in names if name not in self.omit and not (hides and name.startswith("#"))]
 
     def _without(self, *names: str) -> ItemsQuery:
         unset: dict[str, Any] = dict.fromkeys(names)

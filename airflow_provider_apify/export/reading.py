@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export.checks import Check, check_item, count_items
+from airflow_provider_apify.export.checks import Check, FirstRow, check_item, count_items
 from airflow_provider_apify.export.heads import Head
 from airflow_provider_apify.export.resuming import BodyHasChanged, new_digest, untaken
 from airflow_provider_apify.export.temporary import temporary_file
@@ -114,6 +114,11 @@ class Reader(ABC):
         self._asked_at = 0.0
         self._asked: Mapping[str, int | None] = {}
         self._target_seconds = 0.0
+
+    @property
+    def stretch(self) -> tuple[int, int | None]:
+        """Indices of the next item that is missing and behind the last one; ``None`` for as many as Apify gives."""
+        return self.position, self._end
 
     @property
     def total(self) -> int:
@@ -309,7 +314,7 @@ class DocumentReader(Reader):
             return
         super()._admit(head)
         if head.scanned < max(self.total, self._counted):
-            raise AnswerIsCapped(head.scanned, max(self.dataset_total, self._window.offset + self._counted))
+            raise AnswerIsCapped(head.scanned, self.dataset_total)
 
     def _read(self, head: Head, body: Iterator[bytes]) -> int:
         check = self._make_check(head)
@@ -326,3 +331,23 @@ class DocumentReader(Reader):
             self._take(piece)
             self._digest.update(piece)
             self._taken += len(piece)
+
+
+class HeaderReader(Reader):
+    """Looks how many columns a table has as CSV, and leaves the rest of it where it is.
+
+    :ivar columns: how many.
+    """
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        super().__init__(params, 0, None, lambda _piece: None)
+        self.columns = 0
+
+    def _read(self, head: Head, body: Iterator[bytes]) -> int:
+        header = FirstRow()
+        for piece in body:
+            header.add(piece)
+            if header.is_over:
+                break
+        self.columns, self.position = header.cells, head.scanned
+        return 0

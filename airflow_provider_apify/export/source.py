@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.exceptions import ApifyApiError, ApifyDataError
 from airflow_provider_apify.export.checks import LineCheck
+from airflow_provider_apify.export.lost_columns import LostColumns
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import LineReader, PageReader, Reader, Take, Window
 from airflow_provider_apify.models import Dataset
+
+# Apify's error where a table would have no columns.
+_NO_COLUMNS = "no-columns-in-exported-dataset"
 
 
 class Api(Protocol):
@@ -33,6 +37,7 @@ class Source:
 
     :param query: which items, and in what shape; its offset and limit choose the window that indices count in.
     :param reached: is told how many items have been handed on.
+    :param lost_columns: is shown what columns tables have.
     :param pause: waits so many seconds before each request; what it raises ends what goes on.
     """
 
@@ -40,6 +45,7 @@ class Source:
     dataset_id: str
     query: ItemsQuery = field(default_factory=ItemsQuery)
     reached: Callable[[int], None] | None = None
+    lost_columns: LostColumns = field(default_factory=LostColumns)
     pause: Callable[[float], object] = time.sleep
 
     @property
@@ -71,7 +77,30 @@ class Source:
 
     def read_answer(self, reader: Reader, *, delay: float = 0.0) -> None:
         """Read one answer, unless there is nothing to ask for."""
-        self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
+        try:
+            self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
+        except ApifyApiError as error:
+            if error.error_type != _NO_COLUMNS:
+                raise
+            reader.end(*self._without_fields(*reader.stretch))
+
+    def _without_fields(self, start: int, end: int | None) -> tuple[int, int]:
+        """Return where items end that Apify makes no table of, and how many records they are: lines show them.
+
+        There may be none; or none of them has a field, as Apify sees them. Some that lag may have come meanwhile: these
+        are to be asked for again.
+        """
+        position, records = start, 0
+        while position != end:
+            lines = self.page_reader(position, end, _refuse_fields)
+            try:
+                self.read_answer(lines)
+            except _HasFields:
+                break
+            position, records = lines.position, records + (lines.records or 0)
+            if lines.is_last:
+                break
+        return position, records
 
     def reader(self, start: int, end: int | None, take: Take, *, compressed: bool = False) -> Reader:
         """Return the fastest reader of lines that tells whether all of them came."""
@@ -87,6 +116,15 @@ class Source:
     @property
     def _params(self) -> dict[str, Any]:
         return {**self.query.params_of_lines(), "format": "jsonl"}
+
+
+class _HasFields(Exception):
+    """An item could be a row of a table."""
+
+
+def _refuse_fields(lines: bytes | memoryview) -> None:
+    if bytes(lines).strip(b"{}\n"):
+        raise _HasFields
 
 
 def missing(source: Source, counted: int, came: int, what: str = "items") -> ApifyDataError:

@@ -11,9 +11,11 @@ from typing import IO, Any
 
 from airflow_provider_apify._cells import long_cells
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export.checks import RowCheck
+from airflow_provider_apify.export.checks import BOM, FirstRow, RowCheck
 from airflow_provider_apify.export.ending import End
+from airflow_provider_apify.export.heads import Head
 from airflow_provider_apify.export.planning import SAMPLE_ITEMS, Plan
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import PageReader, Reader, Take
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.temporary import temporary_file
@@ -31,6 +33,7 @@ class _Page:
 
     start: int
     end: int
+    records: int
 
 
 def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
@@ -43,12 +46,31 @@ def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
         pages = list(_pages(source, kept, {**params, "format": "csv", "skipHeaderRow": None}))
         delimiter = str(params.get("delimiter") or ",")
         tables = [partial(_rows, kept, page, delimiter) for page in pages]
-        return _unite(tables, take, delimiter, has_header=not params.get("skipHeaderRow"))
+        columns = dict.fromkeys(column for table in tables for column in next(table(), ()))
+        if columns:
+            return _unite(tables, list(columns), take, delimiter, has_header=not params.get("skipHeaderRow"))
+    take(empty_table(source.query))
+    return 0
+
+
+def empty_table(query: ItemsQuery) -> bytes:
+    """Return CSV without rows: the header that fields name, or nothing."""
+    names = query.output_fields or [name.replace(".", "/") for name in query.fields]
+    if query.skip_header_row or not names:
+        return b""
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=query.delimiter or ",", lineterminator="\n").writerow(names)
+    return (BOM if query.bom else b"") + text.getvalue().encode()
 
 
 def _pages(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> Iterator[_Page]:
     """Keep page after page, small ones where items are large, and yield where each lies."""
-    check = partial(RowCheck, counts=source.query.keeps_every_item)
+    delimiter = str(params.get("delimiter") or ",")
+
+    def check(head: Head) -> RowCheck:
+        first_row = FirstRow(delimiter, source.lost_columns.look)
+        return RowCheck(head, counts=source.query.keeps_every_item, first_row=first_row)
+
     position, page_items = 0, min(SAMPLE_ITEMS, _MOST_PAGE_ITEMS)
 
     def read_next(delay: float) -> Reader:
@@ -58,18 +80,19 @@ def _pages(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> Iterat
 
     start = kept.tell()
     for reader in End(source).answers(read_next):
-        yield _Page(start, kept.tell())
+        yield _Page(start, kept.tell(), reader.records or 0)
         position, start = reader.position, kept.tell()
         if reader.speed.items:
             page_items = min(_MOST_PAGE_ITEMS, _PLAN.page_items(reader.speed.size / reader.speed.items))
 
 
-def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *, has_header: bool) -> int:
-    """Unite tables that can be read twice: first their headers, then all."""
-    columns = dict.fromkeys(column for table in tables for column in next(table(), ()))
+def _unite(
+    tables: Sequence[Callable[[], _Rows]], columns: Sequence[str], take: Take, delimiter: str, *, has_header: bool
+) -> int:
+    """Unite tables, of which each begins with the names of its columns."""
     text, records = io.StringIO(newline=""), 0
     # With this line break, which is RFC 4180's, Python quotes a lone carriage return too.
-    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\r\n", delimiter=delimiter)
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n", delimiter=delimiter)
     if has_header:
         writer.writeheader()
     for table in tables:
@@ -77,7 +100,7 @@ def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *,
         header = next(rows, [])
         for row in rows:
             # A blank line is a row of one empty cell, or of an item without fields.
-            writer.writerow(dict(zip(header, row, strict=True)) if row else {})
+            writer.writerow(_named(header, row) if row else {})
             records += 1
             if text.tell() > _TEXT_CHARACTERS:
                 take(_taken(text))
@@ -85,7 +108,19 @@ def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *,
     return records
 
 
+def _named(header: list[str], row: list[str]) -> dict[str, str]:
+    """Return a row's cells by their columns.
+
+    :raises ApifyDataError: there are more or fewer of them.
+    """
+    if len(row) != len(header):
+        raise ApifyDataError(f"a page of CSV has a row of {len(row)} cells below {len(header)} columns; write jsonl")
+    return dict(zip(header, row, strict=True))
+
+
 def _rows(kept: IO[bytes], page: _Page, delimiter: str) -> _Rows:
+    if page.start == page.end and page.records:  # items without fields, of which Apify makes no table
+        yield from [[]] * (1 + page.records)
     kept.seek(page.start)
     try:
         yield from csv.reader(_lines(kept, page.end), delimiter=delimiter)
