@@ -315,9 +315,9 @@ def test_items_of_a_document_that_lag_behind_the_total_are_waited_for(
     def read_and_have_them_appear(*args: Any, **options: Any) -> None:
         nonlocal looks
         looks += 1
-        read_items(*args, **options)
-        if looks == 4:
+        if looks == 5:
             apify.control.settings(items_lag_seconds=0)
+        read_items(*args, **options)
 
     monkeypatch.setattr(hook, "read_items", read_and_have_them_appear)
     assert written(hook, dataset_id, name)[0] == 30
