@@ -108,7 +108,7 @@ class Storages(ApifyClient):
         :param pause: waits so many seconds before each request; what it raises ends the counting.
         """
         lag = min(COUNT_LAG_SECONDS, self.connection.cost_settle_seconds)
-        return self._drive(settled_dataset(dataset_id, self.retry, lag=lag), pause=pause)
+        return self._drive(settled_dataset(dataset_id, self.retry.patient_with_apify(), lag=lag), pause=pause)
 
     def look_at_items(self, dataset_id: str | None, run_id: str | None) -> ItemsSeen:
         """Look how many items a dataset, or the default one of a run, has now."""
