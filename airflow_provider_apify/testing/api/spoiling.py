@@ -102,7 +102,7 @@ async def _doubled_headers(app: ASGIApp, _fault: Fault, scope: Scope, receive: R
 async def _change_field(app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
     answer = await _answer(app, scope, receive)
     content = json.loads(answer.body)
-    for each in _objects(content["data"]):
+    for each in _objects(content.get("data", {})):
         if fault.value is None:
             each.pop(fault.field, None)
         else:
