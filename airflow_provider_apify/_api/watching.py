@@ -78,14 +78,22 @@ def settled_dataset(dataset_id: str, retry: RetryPolicy, *, lag: float) -> Flow[
     return dataset
 
 
+def dataset_of(answer: Response) -> Dataset | None:
+    """Read a dataset's description; ``None`` where the answer lacks what tells how many items it has."""
+    data = data_of(answer)
+    if data is None or "id" not in data or not isinstance(data.get("itemCount"), int):
+        return None
+    return Dataset.from_api(data)
+
+
 def _dataset_and_age(answer: Response) -> tuple[Dataset, float] | None:
     """Return a dataset, and its seconds without change by Apify's clock; endless ones, where it is not told."""
-    data = data_of(answer)
-    if data is None or not isinstance(data.get("itemCount"), int) or "id" not in data:
+    dataset = dataset_of(answer)
+    if dataset is None:
         return None
-    changed, now = data.get("modifiedAt"), answer.date
+    changed, now = dataset.raw.get("modifiedAt"), answer.date
     age = max(0.0, (now - datetime.fromisoformat(changed)).total_seconds()) if changed and now else math.inf
-    return Dataset.from_api(data), age
+    return dataset, age
 
 
 def _count(dataset_id: str, retry: RetryPolicy) -> Flow[int]:

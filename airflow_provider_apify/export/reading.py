@@ -308,6 +308,15 @@ class DocumentReader(Reader):
         """How many bytes have been taken."""
         return self._taken
 
+    def end(self, position: int, records: int = 0) -> None:
+        """Do what :meth:`Reader.end` does.
+
+        :raises BodyHasChanged: bytes of what is said to hold none were taken.
+        """
+        if self._taken:
+            raise BodyHasChanged("a body that was read again is not there any more")
+        super().end(position, records)
+
     def _admit(self, head: Head) -> None:
         if self._taken:
             super()._admit(replace(head, total=None))  # what was added since the beginning is left to the next file
