@@ -92,8 +92,10 @@ class Exporter:
     def close(self) -> None:
         """Let it end."""
         assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait(30)
+        self._process.stdout.close()
 
 
 @contextmanager
