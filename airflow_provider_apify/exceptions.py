@@ -22,6 +22,7 @@
   - ApifyRunOutOfSight        the token is refused while a run may be going on; the next attempt may have another
   - ApifyTaskStopped          Airflow told the task to stop while it waited for its run
   - ApifyDataError            data arrived torn, or less of it than Apify counts
+  - ApifyLostColumnsError     a table would lack columns that Apify leaves out
 
 Wrong arguments are ``ValueError``. No message ever holds the token or the run's input.
 """
@@ -188,3 +189,9 @@ class ApifyTaskStopped(ApifyError):
 
 class ApifyDataError(ApifyError):
     """What Apify sent cannot be used: a body broke off, items are missing that it counts, a schema is no JSON."""
+
+
+class ApifyLostColumnsError(ApifyError):
+    """A table would lack columns: Apify gives 2,000 at most, with names of 200 characters at most."""
+
+    retryable = False

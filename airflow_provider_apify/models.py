@@ -208,6 +208,12 @@ class Dataset:
     fields: list[str]
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
+    @property
+    def clean_item_count(self) -> int | None:
+        """How many items are not empty without their hidden fields; ``None`` where Apify does not say."""
+        count = self.raw.get("cleanItemCount")
+        return None if count is None else int(count)
+
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Dataset:
         """Read the ``data`` object of ``GET /v2/datasets/{datasetId}``."""

@@ -33,7 +33,7 @@ class RecordKey:
     """A key as lists show it.
 
     :param size: bytes of its record.
-    :param public_url: where the record can be read without a token.
+    :param public_url: where the record can be read without a token; empty where the list does not say.
     """
 
     key: str
@@ -43,7 +43,7 @@ class RecordKey:
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> RecordKey:
         """Read an item of ``GET /v2/key-value-stores/{storeId}/keys``."""
-        return cls(key=data["key"], size=data["size"], public_url=data["recordPublicUrl"])
+        return cls(key=data["key"], size=data["size"], public_url=data.get("recordPublicUrl") or "")
 
 
 @dataclass(frozen=True)

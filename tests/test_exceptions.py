@@ -71,6 +71,7 @@ def test_what_a_later_try_may_cure_is_marked() -> None:
         "ApifyAuthError",
         "ApifyApprovalError",
         "ApifyInvalidInputError",
+        "ApifyLostColumnsError",
         "ApifyNotFoundError",
         "ApifyRunFailedBefore",
         "ApifyRunTooExpensive",

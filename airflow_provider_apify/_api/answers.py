@@ -165,7 +165,7 @@ class NoResponse:
     :param reason: what happened, without the URL's parameters.
     :param sent: whether the server may have got the request.
     :param kind: the error that it is once nothing more is tried.
-    :param is_of_another: whether something has answered that is not Apify, as far as the answer tells.
+    :param is_of_another: whether something that is not Apify has answered, or spoilt the answer, as far as that tells.
     :param beside: as of :class:`Response`.
     """
 

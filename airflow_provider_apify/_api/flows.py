@@ -76,7 +76,7 @@ class RetryPolicy:
         return min(self.first_delay * 2.0 ** min(attempt - 1, 16) * random.uniform(1, 2), self.max_delay)
 
     def patient(self) -> RetryPolicy:
-        """Return the policy for waiting: an outage of half an hour must not lose a run that goes on meanwhile."""
+        """Return the policy for waiting and downloads: an outage of half an hour must not lose what goes on."""
         return replace(self, attempts=max(self.attempts, self.patient_attempts), attempts_with_others=None)
 
     def patient_with_apify(self) -> RetryPolicy:
@@ -167,19 +167,23 @@ def call_resuming(
 ) -> Flow[None]:
     """Send requests until one is read to its end. Each brings what it can: only tries in a row without progress count.
 
+    An outage of half an hour must not end a long download. What arrives and is wrong is asked for as often as anything
+    else, until something good has come: a proxy that spoils all answers stays as it is.
+
     :param next_request: asks for what is still missing; ``None`` where that is nothing, as when only the end of the
         last answer did not come.
     :param progress: a number that grows with what has been read.
     :param report: takes a sentence about each answer that broke, for the task's log.
     """
-    attempt, before, delay = 1, progress(), 0.0
+    attempt, began, before, delay = 1, progress(), progress(), 0.0
     while request := next_request():
         answer = yield replace(request, delay=request.delay + delay)
         if isinstance(answer, Response) and answer.is_success:
             return
         if progress() > before:
             attempt, before = 1, progress()
-        pause = retry.delay(request, answer, attempt)
+        patience = retry.patient() if before > began else retry.patient_with_apify()
+        pause = patience.delay(request, answer, attempt)
         if pause is None:
             raise error_of(request, answer)
         report(f"{error_of(request, answer)} Asking again in {pause:.1f} s for what is missing.")

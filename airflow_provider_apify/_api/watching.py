@@ -66,26 +66,34 @@ def look_at_items(
     return ItemsSeen(run.dataset_id, count, run.id, run.status, is_final)
 
 
-def settled_count(dataset_id: str, retry: RetryPolicy, *, lag: float) -> Flow[int]:
-    """Return how many items a dataset has; where it was just changed, ask again when the count must show that.
+def settled_dataset(dataset_id: str, retry: RetryPolicy, *, lag: float) -> Flow[Dataset]:
+    """Return a dataset's description; where it was just changed, ask again when its counts must show that.
 
-    :param lag: seconds by which the count may be behind the items.
+    :param lag: seconds by which the counts may be behind the items.
     """
     request = get_dataset(dataset_id)
     dataset, age = yield from call_reading(request, retry, _dataset_and_age)
     if age < lag:
         dataset, _ = yield from call_reading(replace(request, delay=min(lag, lag - age)), retry, _dataset_and_age)
-    return dataset.item_count
+    return dataset
+
+
+def dataset_of(answer: Response) -> Dataset | None:
+    """Read a dataset's description; ``None`` where the answer lacks what tells how many items it has."""
+    data = data_of(answer)
+    if data is None or "id" not in data or not isinstance(data.get("itemCount"), int):
+        return None
+    return Dataset.from_api(data)
 
 
 def _dataset_and_age(answer: Response) -> tuple[Dataset, float] | None:
     """Return a dataset, and its seconds without change by Apify's clock; endless ones, where it is not told."""
-    data = data_of(answer)
-    if data is None:
+    dataset = dataset_of(answer)
+    if dataset is None:
         return None
-    changed, now = data.get("modifiedAt"), answer.date
+    changed, now = dataset.raw.get("modifiedAt"), answer.date
     age = max(0.0, (now - datetime.fromisoformat(changed)).total_seconds()) if changed and now else math.inf
-    return Dataset.from_api(data), age
+    return dataset, age
 
 
 def _count(dataset_id: str, retry: RetryPolicy) -> Flow[int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_apify._api.answers import is_log, is_record
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.checks import Check
+from airflow_provider_apify.export.resuming import BodyHasChanged, new_digest, untaken
 from airflow_provider_apify.export.target import whole_file
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ _UNKNOWN_TYPE = "application/octet-stream"
 # What gzip or brotli may add to bytes that cannot be compressed: a header, and less than one in 256.
 _MOST_ADDED_BYTES = 32
 _ADDED_SHARE = 256
-
-
-class BodyHasChanged(Exception):
-    """What is read again, because it broke, does not begin with what was read before."""
 
 
 class Doubt(ApifyDataError):
@@ -120,19 +116,6 @@ def _largest_stored(size: int) -> int:
     return size + _MOST_ADDED_BYTES + size // _ADDED_SHARE if size else 0
 
 
-class Digest(Protocol):
-    """Tells whether bytes are the same as others."""
-
-    def update(self, data: bytes, /) -> None:
-        """Append bytes."""
-
-    def digest(self) -> bytes:
-        """Return what stands for all of them."""
-
-
-new_digest: Callable[[], Digest] = hashlib.blake2b
-
-
 class BodyReader:
     """Passes a body on as it comes. Where it breaks it is sent anew, and what was taken is skipped.
 
@@ -174,28 +157,6 @@ class BodyReader:
             self._take(piece)
             self._digest.update(piece)
             self.progress += len(piece)
-
-
-def untaken(body: Iterator[bytes], taken: int, digest: Digest, check: Check) -> Iterator[bytes]:
-    """Yield what comes behind the bytes of a body that were taken before it broke.
-
-    :param taken: how many.
-    :param digest: :func:`new_digest` of these.
-    :param check: is shown everything.
-    :raises BodyHasChanged: they are others this time.
-    :raises ApifyDataError: they are fewer.
-    """
-    left, again = taken, new_digest()
-    for piece in body:
-        check.add(piece)
-        if left:
-            again.update(piece[:left])
-            if len(piece) >= left and again.digest() != digest.digest():
-                raise BodyHasChanged
-        yield piece[left:] if left else piece
-        left = max(0, left - len(piece))
-    if left:
-        raise ApifyDataError("the body is shorter than one before")
 
 
 @dataclass(frozen=True)

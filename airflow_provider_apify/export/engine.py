@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.bodies import begun_anew
 from airflow_provider_apify.export.formats import Format, write_lines
+from airflow_provider_apify.export.lost_columns import LostColumns, OnLostColumns
 from airflow_provider_apify.export.parts import Parts, Split, WrittenFile
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import Take
@@ -98,6 +99,7 @@ class Export:
     :param counted: how many items Apify counts, as far as it has been asked; the count may lag.
     :param progress: is told of what comes.
     :param done: files of a split export that an earlier attempt has finished.
+    :param on_lost_columns: ``"fail"`` or ``"warn"`` where Apify may have left columns of a table out.
     :param note: is told of all files that are finished, after each, so that a later attempt can go on from there.
     """
 
@@ -112,6 +114,7 @@ class Export:
     counted: int = 0
     progress: Progress | None = None
     done: Sequence[WrittenFile] = ()
+    on_lost_columns: OnLostColumns = "fail"
     note: Callable[[Sequence[WrittenFile]], None] = lambda _files: None
 
     def run(self) -> Manifest:
@@ -120,39 +123,29 @@ class Export:
         :raises ApifyDataError: items that Apify counts did not come, bodies kept breaking, or there are too few items.
         :raises OSError: the target cannot be written.
         """
-        files = self._parts(self.split) if self.split else self._one()
-        return Manifest(self.file_format.name, self.compression, self.dataset_id, files)
+        name = self.file_format.name
+        files = begun_anew(f"Dataset {self.dataset_id} as {name}", self._parts if self.split else self._one)
+        return Manifest(name, self.compression, self.dataset_id, files)
 
     @property
     def source(self) -> Source:
         """The dataset as it is asked for."""
-        query = self.query
-        params = query.params(self.file_format.name)
-        return Source(
-            self.hook,
-            self.dataset_id,
-            params,
-            exact=query.keeps_every_item,
-            steady=query.keeps_order_when_growing,
-            reached=self.progress.reach if self.progress else None,
-        )
+        reached = self.progress.reach if self.progress else None
+        return Source(self.hook, self.dataset_id, self.query, reached, LostColumns(self.on_lost_columns))
 
     def _one(self) -> list[WrittenFile]:
         target = self.path(0)
-        return [begun_anew(f"Dataset {self.dataset_id} as {self.file_format.name}", lambda: self._whole(target))]
-
-    def _whole(self, target: ObjectStoragePath) -> WrittenFile:
         with whole_file(target, self.compression) as output:
             items = self.file_format.write(self.source, self._told(output.write))
             self._check(items)
-        return WrittenFile(str(target), items, output.size, output.sha256)
+        return [WrittenFile(str(target), items, output.size, output.sha256)]
 
-    def _parts(self, split: Split) -> list[WrittenFile]:
-        source = self.source
-        if source.exact and self.counted < self.min_items:
+    def _parts(self) -> list[WrittenFile]:
+        source, query, split = self.source, self.query, self.split or Split()
+        if query.keeps_every_item and self.counted < self.min_items:
             self._check(source.item_count)  # the first file would be there before the last item is
         # Elsewhere the items that are done do not tell where to go on.
-        done = self.done if source.exact and source.steady else ()
+        done = self.done if query.keeps_every_item and query.keeps_order_when_growing else ()
         parts = Parts(self.path, split, self.compression, as_array=self.file_format.name == "json", done=done)
         if done:
             log.info(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -11,16 +11,21 @@ from typing import Any
 from airflow_provider_apify._extras import import_extra
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.arrays import ArrayOfLines
-from airflow_provider_apify.export.checks import Check, EndCheck, RowCheck
+from airflow_provider_apify.export.checks import EndCheck, FirstRow, RowCheck
 from airflow_provider_apify.export.column_types import Chosen
+from airflow_provider_apify.export.ending import End
+from airflow_provider_apify.export.heads import Head
 from airflow_provider_apify.export.output import bare
-from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, Take
-from airflow_provider_apify.export.source import LAG_LOOKS, LAG_PAUSE_SECONDS, End, Source, missing
+from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, HeaderReader, MakeCheck, Reader, Take
+from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
+from airflow_provider_apify.models import Dataset
 
-# Items are parsed one by one where they are pulled, so that many at once would bring nothing.
-_PULLED_ITEMS = 1_000
-
+_TABLES = ("csv", "xlsx", "html")
+# A workbook is a ZIP file, whose last record has 22 bytes.
+_BEHIND: Mapping[str, int] = MappingProxyType({"xlsx": 18})
+Endings = Callable[[Mapping[str, Any]], tuple[bytes, ...]]
+"""What a document ends with, given the parameters of the items endpoint: one of these."""
 Write = Callable[[Source, Take], "int | None"]
 """Hands a dataset on as a file of a format; returns how many items, where the format tells."""
 
@@ -64,25 +69,33 @@ def write_table(source: Source, take: Take) -> int | None:
     Apify computes the columns of each answer from its own items, nested ones as far as they go. So everything is asked
     for in one answer, which is streamed. Where Apify does not give everything at once, the pages' columns are united.
     """
-    # A byte order mark helps some spreadsheets and breaks most loaders.
-    params = {"bom": False, **source.params}
-    check = partial(RowCheck, has_header=not params.get("skipHeaderRow"))
-    try:
-        return _write_document(source, take, {**params, "format": "csv"}, check)
-    except AnswerIsCapped:
-        from airflow_provider_apify.export.tables import write_united  # noqa: PLC0415 - hardly ever needed
+    from airflow_provider_apify.export.tables import empty_table, write_united  # noqa: PLC0415 - hardly ever needed
 
+    # A byte order mark helps some spreadsheets and breaks most loaders.
+    query, params = source.query, {"bom": False, **source.query.params("csv")}
+
+    def check(head: Head) -> RowCheck:
+        first_row = FirstRow(query.delimiter or ",", source.lost_columns.look)
+        return RowCheck(head, counts=query.keeps_every_item, has_header=not query.skip_header_row, first_row=first_row)
+
+    try:
+        return _write_document(source, take, {**params, "format": "csv"}, check, empty_table(query))
+    except AnswerIsCapped:
         return write_united(source, take, params)
 
 
-def write_document(name: str, endings: Callable[[Mapping[str, Any]], Check], source: Source, take: Take) -> int | None:
+def write_document(name: str, endings: Endings, source: Source, take: Take) -> int | None:
     """Write what Apify renders as a whole.
 
-    :param endings: makes the check, given the parameters.
     :raises ApifyDataError: Apify does not give everything at once.
     """
+    params, counts = source.query.params(name), source.query.keeps_every_item
+
+    def check(head: Head) -> EndCheck:
+        return EndCheck(*endings(params), behind=_BEHIND.get(name, 0), records=head.scanned if counts else None)
+
     try:
-        return _write_document(source, take, {**source.params, "format": name}, partial(endings, source.params))
+        return _write_document(source, take, {**params, "format": name}, check)
     except AnswerIsCapped as cap:
         raise ApifyDataError(
             f"Apify gives {cap.scanned} of the dataset's {cap.total} items at once, and {name} cannot be put together "
@@ -90,39 +103,59 @@ def write_document(name: str, endings: Callable[[Mapping[str, Any]], Check], sou
         ) from None
 
 
-def _write_document(source: Source, take: Take, params: Mapping[str, Any], check: Callable[[], Check]) -> int | None:
-    """Write all that is there at the beginning, or more; what comes later is another file's."""
-    counted, came = source.item_count, 0
-    for look in range(LAG_LOOKS):
-        reader = DocumentReader(params, take, check=check, exact=source.exact)
+def _write_document(
+    source: Source, take: Take, params: Mapping[str, Any], check: MakeCheck, empty: bytes = b""
+) -> int | None:
+    """Write all that is there at the beginning, or more; what comes later is another file's.
+
+    :param empty: what to write where Apify makes nothing of the items, as of a table without columns.
+    """
+    dataset = source.dataset
+    if params["format"] in _TABLES:
+        _look_for_lost_columns(source, dataset, params["format"])
+    counted, end = source.window.count(dataset.item_count), End(source, lambda: dataset)
+
+    def read_next(delay: float) -> Reader:
+        reader = DocumentReader(params, take, check=check, counted=counted)
         try:
-            source.read(reader, delay=LAG_PAUSE_SECONDS if look else 0)
+            source.read(reader, delay=delay)
         except AnswerIsCapped as cap:
-            if source.item(cap.scanned)[0]:
-                raise
-            counted, came = cap.total, cap.scanned  # nothing was taken: the items lag behind the total
-            continue
-        if counted > reader.position:
-            raise missing(source, counted, reader.position)
-        return reader.records
-    raise missing(source, counted, came)
+            reader.end(cap.scanned)
+        if 0 < reader.position < max(counted, reader.total) and source.item(reader.position)[0]:
+            raise AnswerIsCapped(reader.position, max(dataset.item_count, reader.dataset_total))
+        return reader  # where items are missing, nothing was taken: they lag behind their count
+
+    *_, last = end.answers(read_next)
+    if last.progress:
+        return end.records
+    take(empty)
+    return 0
 
 
-def _end_of_xml(params: Mapping[str, Any]) -> Check:
+def _look_for_lost_columns(source: Source, dataset: Dataset, name: str) -> None:
+    """Look before anything is written; the columns of CSV show in its own first row."""
+    source.lost_columns.look_at_names(source.query.shown(dataset.fields))
+    if name != "csv":
+        header = HeaderReader({**source.query.params_of_lines(), "format": "csv", "bom": False})
+        source.read(header)
+        source.lost_columns.look(header.columns)
+
+
+def _ends_of_xml(params: Mapping[str, Any]) -> tuple[bytes, ...]:
     root = str(params.get("xmlRoot") or "items").encode()
-    return EndCheck(b"</%s>" % root, b"<%s/>" % root)
+    return b"</%s>" % root, b"<%s/>" % root
 
 
-def _end_of_rss(_params: Mapping[str, Any]) -> Check:
-    return EndCheck(b"</rss>")
+def _ends_of_rss(_params: Mapping[str, Any]) -> tuple[bytes, ...]:
+    return (b"</rss>",)
 
 
-def _end_of_html(_params: Mapping[str, Any]) -> Check:
-    return EndCheck(b"</table>", b"</html>", b"</body>", b"</div>")
+def _ends_of_html(_params: Mapping[str, Any]) -> tuple[bytes, ...]:
+    return b"</table>", b"</html>", b"</body>", b"</div>"
 
 
-def _end_of_xlsx(_params: Mapping[str, Any]) -> Check:
-    return EndCheck(b"PK\x05\x06", behind=18)  # a ZIP file's last record, of 22 bytes
+def _ends_of_xlsx(_params: Mapping[str, Any]) -> tuple[bytes, ...]:
+    return (b"PK\x05\x06",)
 
 
 def _write_parquet(source: Source, take: Take, chosen: Chosen | None = None) -> int:
@@ -143,10 +176,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("jsonl", write_lines, has_parts=True),
             Format("json", write_array, has_parts=True),
             Format("csv", write_table),
-            Format("xlsx", partial(write_document, "xlsx", _end_of_xlsx), tells_filtered=False, is_compressed=True),
-            Format("xml", partial(write_document, "xml", _end_of_xml), tells_filtered=False),
-            Format("rss", partial(write_document, "rss", _end_of_rss), tells_filtered=False),
-            Format("html", partial(write_document, "html", _end_of_html), tells_filtered=False),
+            Format("xlsx", partial(write_document, "xlsx", _ends_of_xlsx), tells_filtered=False, is_compressed=True),
+            Format("xml", partial(write_document, "xml", _ends_of_xml), tells_filtered=False),
+            Format("rss", partial(write_document, "rss", _ends_of_rss), tells_filtered=False),
+            Format("html", partial(write_document, "html", _ends_of_html), tells_filtered=False),
             Format("parquet", _write_parquet, is_compressed=True),
         )
     },
@@ -163,18 +196,3 @@ def format_of(path: str, chosen: str | None) -> Format:
         known = ", ".join(FORMATS)
         raise ValueError(f"{name!r} is no format of a file. Give file_format as one of {known}, or end the path so.")
     return FORMATS[name]
-
-
-def item_lines(source: Source) -> Iterator[bytes]:
-    """Yield the items, a line each, without taking many more of them than are asked for.
-
-    :raises ApifyDataError: items that Apify counts did not come.
-    """
-    position, delay, end = 0, 0.0, End(source)
-    while True:
-        lines: list[bytes | memoryview] = []
-        reader = source.read(source.reader(position, position + _PULLED_ITEMS, lines.append), delay=delay)
-        yield from b"".join(lines).split(b"\n")[:-1]
-        if reader.scanned == 0 and end.is_at(reader.position):
-            return
-        position, delay = reader.position, 0.0 if reader.scanned else LAG_PAUSE_SECONDS

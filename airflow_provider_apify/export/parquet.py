@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from airflow_provider_apify.export.column_types import Chosen, StructOf, parse_columns
 from airflow_provider_apify.export.parquet_chosen import ChosenTable
 from airflow_provider_apify.export.parquet_inferred import InferredTable
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import Take
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.temporary import temporary_file
@@ -24,7 +22,7 @@ def write_parquet(source: Source, take: Take, chosen: Chosen | None = None) -> i
     they are. A field that is null everywhere becomes text, because many readers know no column without a type.
     """
     with temporary_file() as lines, temporary_file() as table:
-        conversion = ChosenTable(table, chosen) if chosen else InferredTable(lines, table, _asked_for(source.params))
+        conversion = ChosenTable(table, chosen) if chosen else InferredTable(lines, table, _asked_for(source.query))
         with conversion:
             walk = Walk(source, conversion.take)
             walk.go()
@@ -35,10 +33,7 @@ def write_parquet(source: Source, take: Take, chosen: Chosen | None = None) -> i
     return walk.records
 
 
-def _asked_for(params: Mapping[str, Any]) -> StructOf:
-    """Return the columns that a file without items has: text for each field that is asked for.
-
-    :param params: of the items endpoint.
-    """
-    names = params.get("outputFields") or params.get("fields")
-    return parse_columns(dict.fromkeys(names, "string"), params.get("flatten") or ()) if names else StructOf()
+def _asked_for(query: ItemsQuery) -> StructOf:
+    """Return the columns that a file without items has: text for each field that is asked for."""
+    names = query.output_fields or query.fields
+    return parse_columns(dict.fromkeys(names, "string"), query.flatten) if names else StructOf()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -130,11 +130,37 @@ class ItemsQuery:
                 raise ValueError(f"{name} is for {known} only, but the file is {file_format}: leave {name} out.")
         return {_api_name(name): value for name, value in given.items()}
 
+    def params_of_lines(self) -> dict[str, Any]:
+        """Return the same of what is set for all formats."""
+        return self._without(*_FORMATS_OF).params("jsonl")
+
+    def shown(self, names: Iterable[str]) -> list[str]:
+        """Return those of some fields of items that are shown, by the names that they get."""
+        if self.fields:
+            return list(self.output_fields or self.fields)
+        hides = self.clean or self.skip_hidden
+        return [name for name in names if name not in self.omit and not (hides and name.startswith("#"))]
+
+    def _without(self, *names: str) -> ItemsQuery:
+        unset: dict[str, Any] = dict.fromkeys(names)
+        return replace(self, **unset)
+
     @property
     def keeps_every_item(self) -> bool:
         """Whether each item that Apify scans becomes exactly one record, so that records can be counted against it."""
         filters = (self.clean, self.skip_empty, self.skip_failed_pages, self.simplified, self.unwind, self.view)
         return not any(filters)
+
+    @property
+    def is_all_that_is_clean(self) -> bool:
+        """Whether the wanted items are those that Apify counts as clean: all that are not empty without hidden fields.
+
+        Other parameters may make more of them empty, or other items of them.
+        """
+        if not (self.clean or (self.skip_empty and self.skip_hidden)):
+            return False
+        rest = self._without("clean", "skip_empty", "skip_hidden", "desc", *_FORMATS_OF)
+        return replace(rest, offset=rest.offset or None) == ItemsQuery()
 
     @property
     def keeps_order_when_growing(self) -> bool:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export.bodies import new_digest, untaken
-from airflow_provider_apify.export.checks import Check, check_frame, check_item
+from airflow_provider_apify.export.checks import Check, FirstRow, check_item, count_items
+from airflow_provider_apify.export.heads import Head
+from airflow_provider_apify.export.resuming import BodyHasChanged, new_digest, untaken
 from airflow_provider_apify.export.temporary import temporary_file
 
-SCANNED = "x-apify-pagination-count"
-TOTAL = "x-apify-pagination-total"
 # What a page has more waits in a temporary file: before it is there, nothing tells how large its items are.
 _KEPT_IN_MEMORY_BYTES = 2**20
 _PIECE_BYTES = 2**18
 
 Take = Callable[[bytes | memoryview], object]
 """Takes the next bytes of a stretch."""
+MakeCheck = Callable[[Head], Check]
+"""Makes what tells whether the body of an answer is whole."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Reader(ABC):
     :ivar scanned: items of the dataset that the last answer stands for; 0 at the dataset's end.
     :ivar dataset_total: items that the whole dataset had by then, as far as Apify knew.
     :ivar records: lines or rows passed on; ``None`` where the format does not tell.
+    :ivar answers: how many answers had items, the broken ones included.
     """
 
     def __init__(
@@ -107,10 +109,16 @@ class Reader(ABC):
         self.scanned: int | None = None
         self.dataset_total = 0
         self.records: int | None = 0
+        self.answers = 0
         self.speed = Speed()
         self._asked_at = 0.0
-        self._asked_for: int | None = None
+        self._asked: Mapping[str, int | None] = {}
         self._target_seconds = 0.0
+
+    @property
+    def stretch(self) -> tuple[int, int | None]:
+        """Indices of the next item that is missing and behind the last one; ``None`` for as many as Apify gives."""
+        return self.position, self._end
 
     @property
     def total(self) -> int:
@@ -125,6 +133,11 @@ class Reader(ABC):
         return self.scanned == 0 or self.position >= self._end
 
     @property
+    def is_last(self) -> bool:
+        """Whether nothing followed the last answer when it was given."""
+        return self.scanned == 0
+
+    @property
     def progress(self) -> int:
         """A number that grows with what has been taken."""
         return self.position
@@ -137,22 +150,44 @@ class Reader(ABC):
         if self.position == self._window.limit:
             self.scanned = 0
             return None
-        request = self._window.request(self.position, self._end)
-        self._asked_at, self._asked_for = time.perf_counter(), request["limit"]
-        return None if self._asked_for == 0 else {**self._params, **request}
+        self._asked, self._asked_at = self._window.request(self.position, self._end), time.perf_counter()
+        return None if self._asked["limit"] == 0 else {**self._params, **self._asked}
 
     def read(self, headers: Mapping[str, str], body: Iterator[bytes]) -> None:
         """Take an answer.
 
-        :raises ApifyDataError: it is not whole; what was taken of it counts.
+        :raises ApifyDataError: it is not whole, or not what was asked for; what was taken of it counts.
+        :raises BodyHasChanged: what was taken is not to be trusted any more.
         """
         began, self._target_seconds = time.perf_counter(), 0.0
-        scanned, before = _told(headers, SCANNED), self.position
-        size = self._read(headers, scanned, body)
-        self.scanned, self.dataset_total = scanned, _told(headers, TOTAL, 0)
-        if scanned:
+        head, before = Head.of(headers), self.position
+        self._admit(head)
+        self.answers += head.scanned > 0
+        size = self._read(head, body)
+        self.scanned = head.scanned
+        if head.scanned:
             seconds = time.perf_counter() - began - self._target_seconds
             self.speed = Speed(self.position - before, size, began - self._asked_at, seconds)
+
+    def end(self, position: int, records: int = 0) -> None:
+        """Take note that what was asked for holds no bytes, though items may stand in its place.
+
+        :param position: index of the item behind them.
+        :param records: how many lines or rows without any cell they are.
+        """
+        self.scanned, self.position = position - self.position, position
+        self.records = (self.records or 0) + records
+
+    def _admit(self, head: Head) -> None:
+        """Refuse what was not asked for, before anything of it is taken; learn how many items there are."""
+        offset, limit = self._asked.get("offset"), self._asked.get("limit")
+        if limit is not None and head.scanned > limit:
+            raise ApifyDataError(f"the page stands for {head.scanned} items where {limit} were asked for")
+        if head.scanned and offset is not None and head.offset not in (None, offset):
+            raise ApifyDataError(
+                f"the page begins at offset {head.offset} where {offset} was asked for; check any cache in between",
+            )
+        self.dataset_total = max(self.dataset_total, head.total or 0)
 
     def _take(self, piece: bytes | memoryview) -> None:
         """Pass bytes on; what the target takes for that says nothing of the way to Apify."""
@@ -161,39 +196,55 @@ class Reader(ABC):
         self._target_seconds += time.perf_counter() - began
 
     @abstractmethod
-    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
+    def _read(self, head: Head, body: Iterator[bytes]) -> int:
         """Take the items of an answer, and return how many bytes they were."""
 
 
 class LineReader(Reader):
-    """Passes lines on as they come. Each is an item: where a body breaks, the next answer begins with the next item."""
+    """Passes lines on as they come. Each is an item: where a body breaks, the next answer begins with the next item.
 
-    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:  # noqa: ARG002 - others do
-        before, size, open_line = self.position, 0, b""
-        if self._asked_for is not None and scanned > self._asked_for:
-            raise ApifyDataError(f"the page stands for {scanned} items where {self._asked_for} were asked for")
+    The last line is passed on when the next one comes, or when there are as many as the answer stands for: what a
+    server writes where it fails is no item, though it may look like one.
+    """
+
+    def _read(self, head: Head, body: Iterator[bytes]) -> int:
+        end, size, last = self.position + head.scanned, 0, b""
         for piece in body:
             size += len(piece)
-            end = piece.rfind(b"\n") + 1
-            if not end:
-                open_line += piece
-                continue
-            if open_line:
-                self._take(open_line)
-            self._take(memoryview(piece)[:end])
-            self._count(piece.count(b"\n"))
-            open_line = piece[end:]
-        if open_line:
-            check_item(open_line)
-            self._take(open_line + b"\n")
-            self._count(1)
-        came = self.position - before
-        if came != scanned:
-            raise ApifyDataError(f"the page stands for {scanned} items but holds {came}")
+            if last.endswith(b"\n"):
+                self._pass_on(last, len(last), end)
+                last = b""
+            last_begins = piece.rfind(b"\n", 0, -1) + 1
+            if last_begins:
+                self._pass_on(piece, last_begins, end, last)
+                last = piece[last_begins:]
+            else:
+                last += piece
+        came = self.position + bool(last)
+        if came < end:
+            raise ApifyDataError(f"the page stands for {head.scanned} items but holds {head.scanned - end + came}")
+        if last:
+            check_item(last)
+            last = last.removesuffix(b"\n") + b"\n"
+            self._pass_on(last, len(last), end)
         return size
 
-    def _count(self, lines: int) -> None:
-        self.position += lines
+    def _pass_on(self, piece: bytes, size: int, end: int, before: bytes = b"") -> None:
+        """Pass lines on.
+
+        :param piece: they are its first bytes.
+        :param size: how many.
+        :param end: index behind the last item that the answer stands for.
+        :param before: how the first line begins.
+        :raises BodyHasChanged: these are more items than the answer stands for, so that one of them is none.
+        """
+        count = count_items(piece, size, before)
+        if self.position + count > end:
+            raise BodyHasChanged("a page held more items than it stands for")
+        if before:
+            self._take(before)
+        self._take(memoryview(piece)[:size])
+        self.position += count
         self.records = self.position - self._start
 
 
@@ -201,7 +252,6 @@ class PageReader(Reader):
     """Keeps each answer back until it is whole: where items are filtered, a piece does not tell how far it reaches.
 
     :param check: makes what tells whether a body is whole.
-    :param exact: whether each item becomes a record.
     """
 
     def __init__(
@@ -211,78 +261,78 @@ class PageReader(Reader):
         end: int | None,
         take: Take,
         *,
-        check: Callable[[], Check],
-        exact: bool,
-        compressed: bool = False,
+        check: MakeCheck,
     ) -> None:
-        super().__init__(params, start, end, take, compressed=compressed)
-        self._check, self._exact = check, exact
+        # A compressed body that ends early looks whole, and where items are filtered nothing else would tell.
+        super().__init__(params, start, end, take, compressed=False)
+        self._make_check = check
 
-    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
-        if not self._exact:
-            check_frame(headers)
-        check = self._check()
+    def _read(self, head: Head, body: Iterator[bytes]) -> int:
+        check = self._make_check(head)
         with temporary_file(_KEPT_IN_MEMORY_BYTES) as kept:
             for piece in body:
                 check.add(piece)
                 kept.write(piece)
             kept.write(check.ending())
-            if self._exact and check.records != scanned:
-                raise ApifyDataError(f"the page stands for {scanned} items but holds {check.records}")
             size = kept.tell()
             kept.seek(0)
             while piece := kept.read(_PIECE_BYTES):
                 self._take(piece)
         self.records = (self.records or 0) + (check.records or 0)
-        self.position += scanned
+        self.position += head.scanned
         return size
 
 
 class DocumentReader(Reader):
     """Passes one whole answer on as it comes. Where the body breaks it is sent anew, and what was taken is skipped.
 
-    :meth:`read` raises :class:`~airflow_provider_apify.export.bodies.BodyHasChanged` where that is not the same: the
+    :meth:`read` raises :class:`~airflow_provider_apify.export.resuming.BodyHasChanged` where that is not the same: the
     file must begin anew.
 
     :param check: makes what tells whether a body is whole.
-    :param exact: whether each item becomes a record.
+    :param counted: how many items there are at least; where an answer has fewer, nothing of it is taken.
     """
 
-    def __init__(
-        self,
-        params: Mapping[str, Any],
-        take: Take,
-        *,
-        check: Callable[[], Check],
-        exact: bool,
-        compressed: bool = False,
-    ) -> None:
-        super().__init__(params, 0, None, take, compressed=compressed)
-        self._make_check, self._exact = check, exact
+    def __init__(self, params: Mapping[str, Any], take: Take, *, check: MakeCheck, counted: int = 0) -> None:
+        super().__init__(params, 0, None, take)
+        self._make_check, self._counted = check, counted
         self._taken, self._digest = 0, new_digest()
+
+    @property
+    def is_last(self) -> bool:
+        """Always: what is added after an answer is left to the next file."""
+        return True
 
     @property
     def progress(self) -> int:
         """How many bytes have been taken."""
         return self._taken
 
-    def _read(self, headers: Mapping[str, str], scanned: int, body: Iterator[bytes]) -> int:
-        total = self._window.count(_told(headers, TOTAL, self._window.offset + scanned))
-        if scanned < total and not self._taken:
-            raise AnswerIsCapped(scanned, total)
-        if self._end is None and scanned:
-            self._end = scanned  # where the body breaks, it is asked for again as it was, though more items may follow
-        check = self._make_check()
-        if not self._exact and check.records is not None:
-            check_frame(headers)
+    def end(self, position: int, records: int = 0) -> None:
+        """Do what :meth:`Reader.end` does.
+
+        :raises BodyHasChanged: bytes of what is said to hold none were taken.
+        """
+        if self._taken:
+            raise BodyHasChanged("a body that was read again is not there any more")
+        super().end(position, records)
+
+    def _admit(self, head: Head) -> None:
+        if self._taken:
+            super()._admit(replace(head, total=None))  # what was added since the beginning is left to the next file
+            return
+        super()._admit(head)
+        if head.scanned < max(self.total, self._counted):
+            raise AnswerIsCapped(head.scanned, self.dataset_total)
+
+    def _read(self, head: Head, body: Iterator[bytes]) -> int:
+        check = self._make_check(head)
         for piece in untaken(body, self._taken, self._digest, check):
             self._pass_on(piece)
-        ending = check.ending()
-        if self._exact and check.records not in (None, scanned):
-            raise ApifyDataError(f"the body stands for {scanned} items but holds {check.records}")
-        self._pass_on(ending)
-        self.records = scanned if check.records is None and self._exact else check.records
-        self.position = scanned
+            # Where it breaks, it is asked for again as it was, though more items may follow.
+            self._end = head.scanned or None
+        self._pass_on(check.ending())
+        self.records, self.position = check.records, head.scanned
         return self._taken
 
     def _pass_on(self, piece: bytes) -> None:
@@ -292,14 +342,21 @@ class DocumentReader(Reader):
             self._taken += len(piece)
 
 
-def _told(headers: Mapping[str, str], name: str, default: int | None = None) -> int:
-    """Return the count that a header tells.
+class HeaderReader(Reader):
+    """Looks how many columns a table has as CSV, and leaves the rest of it where it is.
 
-    :param default: where there is no such header.
-    :raises ApifyDataError: there is none and must be, or it is no number.
+    :ivar columns: how many.
     """
-    text = headers.get(name, "" if default is None else str(default))
-    if text.isdecimal():
-        return int(text)
-    problem = f"the header {name} of the page is no number, but {text[:40]!r}" if text else "the page is not Apify's"
-    raise ApifyDataError(f"{problem}; check the connection's host and any proxy in between")
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        super().__init__(params, 0, None, lambda _piece: None)
+        self.columns = 0
+
+    def _read(self, head: Head, body: Iterator[bytes]) -> int:
+        header = FirstRow()
+        for piece in body:
+            header.add(piece)
+            if header.is_over:
+                break
+        self.columns, self.position = header.cells, head.scanned
+        return 0

@@ -1,57 +1,67 @@
-"""A dataset as an export asks for it, and where it ends."""
+"""A dataset as it is asked for."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
 
-from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.exceptions import ApifyApiError, ApifyDataError
 from airflow_provider_apify.export.checks import LineCheck
+from airflow_provider_apify.export.lost_columns import LostColumns
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import LineReader, PageReader, Reader, Take, Window
+from airflow_provider_apify.models import Dataset
 
-if TYPE_CHECKING:
-    from airflow_provider_apify.hooks.apify import ApifyHook
+# Apify's error where a table would have no columns.
+_NO_COLUMNS = "no-columns-in-exported-dataset"
 
-# A dataset's items and counts may lag up to 5 seconds behind each other.
-LAG_LOOKS = 6
-LAG_PAUSE_SECONDS = 1.0
+
+class Api(Protocol):
+    """What is asked of a hook."""
+
+    def read_items(
+        self, dataset_id: str, reader: Reader, *, delay: float = 0.0, pause: Callable[[float], object] = time.sleep
+    ) -> None:
+        """Have a reader take items."""
+
+    def get_settled_dataset(self, dataset_id: str, *, pause: Callable[[float], object] = time.sleep) -> Dataset:
+        """Return a dataset's description when its counts have had time to show all items."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset's items as lines, or those of a window of it.
+    """A dataset's items as lines, or those of a part of it.
 
-    :param params: of the items endpoint, by their API names; offset and limit choose the window that indices count in.
-    :param exact: whether each item becomes exactly one line.
-    :param steady: whether an offset means the same item while the dataset grows.
+    :param query: which items, and in what shape; its offset and limit choose the window that indices count in.
     :param reached: is told how many items have been handed on.
+    :param lost_columns: is shown what columns tables have.
     :param pause: waits so many seconds before each request; what it raises ends what goes on.
     """
 
-    hook: ApifyHook
+    hook: Api
     dataset_id: str
-    params: Mapping[str, Any]
-    exact: bool = True
-    steady: bool = True
+    query: ItemsQuery = field(default_factory=ItemsQuery)
     reached: Callable[[int], None] | None = None
+    lost_columns: LostColumns = field(default_factory=LostColumns)
     pause: Callable[[float], object] = time.sleep
 
     @property
-    def item_count(self) -> int:
-        """How many items Apify counts, when the count has had time to show all."""
-        return self.window.count(self.dataset_count)
+    def dataset(self) -> Dataset:
+        """The dataset's description, when its counts have had time to show all items."""
+        return self.hook.get_settled_dataset(self.dataset_id, pause=self.pause)
 
     @property
-    def dataset_count(self) -> int:
-        """The same of the whole dataset."""
-        return self.hook.count_settled_items(self.dataset_id, pause=self.pause)
+    def item_count(self) -> int:
+        """How many items of the window Apify counts."""
+        return self.window.count(self.dataset.item_count)
 
     @property
     def window(self) -> Window:
         """The part of the dataset that is asked for."""
-        return Window.of(self.params)
+        return Window(self.query.offset or 0, self.query.limit)
 
     def item(self, index: int) -> tuple[bool, bytes]:
         """Return whether there is an item at an index, and its line, or lines."""
@@ -67,41 +77,56 @@ class Source:
 
     def read_answer(self, reader: Reader, *, delay: float = 0.0) -> None:
         """Read one answer, unless there is nothing to ask for."""
-        self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
+        try:
+            self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
+        except ApifyApiError as error:
+            if error.error_type != _NO_COLUMNS:
+                raise
+            reader.end(*self._without_fields(*reader.stretch))
+
+    def _without_fields(self, start: int, end: int | None) -> tuple[int, int]:
+        """Return where items end that Apify makes no table of, and how many records they are: lines show them.
+
+        There may be none; or none of them has a field, as Apify sees them. Some that lag may have come meanwhile: these
+        are to be asked for again.
+        """
+        position, records = start, 0
+        while position != end:
+            lines = self.page_reader(position, end, _refuse_fields)
+            try:
+                self.read_answer(lines)
+            except _HasFields:
+                break
+            position, records = lines.position, records + (lines.records or 0)
+            if lines.is_last:
+                break
+        return position, records
 
     def reader(self, start: int, end: int | None, take: Take, *, compressed: bool = False) -> Reader:
-        """Return a reader of lines that suits the parameters."""
-        params = {**self.params, "format": "jsonl", "bom": None}
-        if self.exact:
-            return LineReader(params, start, end, take, compressed=compressed)
-        # A compressed body that ends early looks whole, and here nothing else would tell.
-        return PageReader(params, start, end, take, check=LineCheck, exact=False)
+        """Return the fastest reader of lines that tells whether all of them came."""
+        if self.query.keeps_every_item:
+            return LineReader(self._params, start, end, take, compressed=compressed)
+        return self.page_reader(start, end, take)
+
+    def page_reader(self, start: int, end: int | None, take: Take) -> PageReader:
+        """Return a reader of lines that hands on what is whole."""
+        check = partial(LineCheck, counts=self.query.keeps_every_item)
+        return PageReader(self._params, start, end, take, check=check)
+
+    @property
+    def _params(self) -> dict[str, Any]:
+        return {**self.query.params_of_lines(), "format": "jsonl"}
 
 
-class End:
-    """Where a dataset ends: behind an empty answer, unless Apify counts items that it does not show yet.
-
-    :param counted: what Apify has counted for the first look, where it was asked already.
-    """
-
-    def __init__(self, source: Source, counted: int | None = None) -> None:
-        self._source, self._counted = source, counted
-        self._position, self._looks = -1, 0
-
-    def is_at(self, position: int) -> bool:
-        """Tell whether there is nothing behind a position where nothing came; if not, pause and ask again.
-
-        :raises ApifyDataError: it has been asked for often enough.
-        """
-        counted = self._source.item_count if self._counted is None else self._counted
-        self._counted = None
-        self._looks = self._looks + 1 if position == self._position else 1
-        self._position = position
-        if counted > position and self._looks > LAG_LOOKS:
-            raise missing(self._source, counted, position)
-        return counted <= position
+class _HasFields(Exception):
+    """An item could be a row of a table."""
 
 
-def missing(source: Source, counted: int, came: int) -> ApifyDataError:
+def _refuse_fields(lines: bytes | memoryview) -> None:
+    if bytes(lines).strip(b"{}\n"):
+        raise _HasFields
+
+
+def missing(source: Source, counted: int, came: int, what: str = "items") -> ApifyDataError:
     """Return the error that items which Apify counts did not come."""
-    return ApifyDataError(f"Dataset {source.dataset_id} counts {counted} items, but only {came} came.")
+    return ApifyDataError(f"Dataset {source.dataset_id} counts {counted} {what}, but only {came} came.")

@@ -11,10 +11,13 @@ from typing import IO, Any
 
 from airflow_provider_apify._cells import long_cells
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export.checks import RowCheck
+from airflow_provider_apify.export.checks import BOM, FirstRow, RowCheck
+from airflow_provider_apify.export.ending import End
+from airflow_provider_apify.export.heads import Head
 from airflow_provider_apify.export.planning import SAMPLE_ITEMS, Plan
-from airflow_provider_apify.export.reading import PageReader, Take
-from airflow_provider_apify.export.source import Source, missing
+from airflow_provider_apify.export.query import ItemsQuery
+from airflow_provider_apify.export.reading import PageReader, Reader, Take
+from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.temporary import temporary_file
 
 _Rows = Iterator[list[str]]
@@ -30,6 +33,7 @@ class _Page:
 
     start: int
     end: int
+    records: int
 
 
 def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
@@ -39,38 +43,56 @@ def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
     :raises ApifyDataError: items that Apify counts did not come, or a page cannot be read.
     """
     with temporary_file() as kept, long_cells():
-        pages = _fetch(source, kept, {**params, "format": "csv", "skipHeaderRow": None})
+        pages = list(_pages(source, kept, {**params, "format": "csv", "skipHeaderRow": None}))
         delimiter = str(params.get("delimiter") or ",")
         tables = [partial(_rows, kept, page, delimiter) for page in pages]
-        return _unite(tables, take, delimiter, has_header=not params.get("skipHeaderRow"))
+        columns = dict.fromkeys(column for table in tables for column in next(table(), ()))
+        if columns:
+            return _unite(tables, list(columns), take, delimiter, has_header=not params.get("skipHeaderRow"))
+    take(empty_table(source.query))
+    return 0
 
 
-def _fetch(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> list[_Page]:
-    """Fetch until an empty page, small ones where items are large; a total may lag behind."""
-    pages: list[_Page] = []
+def empty_table(query: ItemsQuery) -> bytes:
+    """Return CSV without rows: the header that fields name, or nothing."""
+    names = query.output_fields or [name.replace(".", "/") for name in query.fields]
+    if query.skip_header_row or not names:
+        return b""
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=query.delimiter or ",", lineterminator="\n").writerow(names)
+    return (BOM if query.bom else b"") + text.getvalue().encode()
+
+
+def _pages(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> Iterator[_Page]:
+    """Keep page after page, small ones where items are large, and yield where each lies."""
+    delimiter = str(params.get("delimiter") or ",")
+
+    def check(head: Head) -> RowCheck:
+        first_row = FirstRow(delimiter, source.lost_columns.look)
+        return RowCheck(head, counts=source.query.keeps_every_item, first_row=first_row)
+
     position, page_items = 0, min(SAMPLE_ITEMS, _MOST_PAGE_ITEMS)
-    while True:
-        start = kept.tell()
-        reader = PageReader(params, position, position + page_items, kept.write, check=RowCheck, exact=source.exact)
-        source.read_answer(reader)
-        if not reader.scanned:
-            break
-        pages.append(_Page(start, kept.tell()))
-        position = reader.position
-        item_bytes = reader.speed.size / reader.speed.items
-        page_items = min(_MOST_PAGE_ITEMS, _PLAN.page_items(item_bytes))
-    counted = source.item_count
-    if counted > position:
-        raise missing(source, counted, position)
-    return pages
+
+    def read_next(delay: float) -> Reader:
+        reader = PageReader(params, position, position + page_items, kept.write, check=check)
+        source.read_answer(reader, delay=delay)
+        return reader
+
+    start = kept.tell()
+    for reader in End(source).answers(read_next):
+        yield _Page(start, kept.tell(), reader.records or 0)
+        position, start = reader.position, kept.tell()
+        if reader.speed.items:
+            page_items = min(_MOST_PAGE_ITEMS, _PLAN.page_items(reader.speed.size / reader.speed.items))
 
 
-def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *, has_header: bool) -> int:
-    """Unite tables that can be read twice: first their headers, then all."""
-    columns = dict.fromkeys(column for table in tables for column in next(table(), ()))
+def _unite(
+    tables: Sequence[Callable[[], _Rows]], columns: Sequence[str], take: Take, delimiter: str, *, has_header: bool
+) -> int:
+    """Unite tables, of which each begins with the names of its columns."""
     text, records = io.StringIO(newline=""), 0
     # With this line break, which is RFC 4180's, Python quotes a lone carriage return too.
-    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\r\n", delimiter=delimiter)
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n", delimiter=delimiter)
     if has_header:
         writer.writeheader()
     for table in tables:
@@ -78,7 +100,7 @@ def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *,
         header = next(rows, [])
         for row in rows:
             # A blank line is a row of one empty cell, or of an item without fields.
-            writer.writerow(dict(zip(header, row, strict=True)) if row else {})
+            writer.writerow(_named(header, row) if row else {})
             records += 1
             if text.tell() > _TEXT_CHARACTERS:
                 take(_taken(text))
@@ -86,7 +108,19 @@ def _unite(tables: Sequence[Callable[[], _Rows]], take: Take, delimiter: str, *,
     return records
 
 
+def _named(header: list[str], row: list[str]) -> dict[str, str]:
+    """Return a row's cells by their columns.
+
+    :raises ApifyDataError: there are more or fewer of them.
+    """
+    if len(row) != len(header):
+        raise ApifyDataError(f"a page of CSV has a row of {len(row)} cells below {len(header)} columns; write jsonl")
+    return dict(zip(header, row, strict=True))
+
+
 def _rows(kept: IO[bytes], page: _Page, delimiter: str) -> _Rows:
+    if page.start == page.end and page.records:  # items without fields, of which Apify makes no table
+        yield from [[]] * (1 + page.records)
     kept.seek(page.start)
     try:
         yield from csv.reader(_lines(kept, page.end), delimiter=delimiter)

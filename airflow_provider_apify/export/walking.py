@@ -11,11 +11,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import IO
 
-from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.export.ending import End
 from airflow_provider_apify.export.planning import LARGEST_PAGE_BYTES, SAMPLE_ITEMS, Pace, Plan, choose
-from airflow_provider_apify.export.reading import Reader, Speed, Take
-from airflow_provider_apify.export.source import LAG_PAUSE_SECONDS, End, Source
+from airflow_provider_apify.export.reading import Reader, Take
+from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.temporary import temporary_file
+from airflow_provider_apify.models import Dataset
 
 _PIECE_BYTES = 2**20
 
@@ -33,11 +34,9 @@ class Walk:
         self._take = self._told(take)
         self.plan = Plan(1, compressed=False)
         self._reader = source.reader(start, start, self._take)
-        self._records = 0
+        self._end = End(source)
         # Until items have been seen, a page that is kept back is as small as a sample.
         self._item_bytes = LARGEST_PAGE_BYTES / SAMPLE_ITEMS
-        self._counted: int | None = None
-        self._totals: set[int] = set()
         self._is_over = threading.Event()
         self._beside = replace(source, pause=self._pause)
         self._spools = ExitStack()
@@ -49,39 +48,25 @@ class Walk:
 
     @property
     def records(self) -> int:
-        """Lines handed on; fewer than items where these are filtered."""
-        return self._records + (self._reader.records or 0)
+        """Lines handed on when all are; fewer than items where these are filtered."""
+        return self._end.records or 0
 
     def go(self) -> None:
         """Walk to the end.
 
         :raises ApifyDataError: items that Apify counts did not come, or the dataset has grown in front of them.
         """
-        if not self._source.steady:
-            self._stream_unless_it_grows()
-            return
-        plain = self._next(SAMPLE_ITEMS)  # a part of the walk like all others
-        if plain.items:
-            self.plan = choose(plain, may_compress=self._source.exact)
-        if self.plan.connections > 1:
-            self._side_by_side(self.plan, Pace(self.plan, plain))
-        self._stream()
-
-    def _stream_unless_it_grows(self) -> None:
-        """Take all where each item that is added moves the others.
-
-        :raises ApifyDataError: one was: a total, the count or the first item tell.
-        """
-        before = self._source.dataset_count, self._source.item(0)
-        self._stream()
-        after = self._source.dataset_count, self._source.item(0)
-        # An answer without items of its own, at the end of a limit, tells no total.
-        if after != before or self._totals - {0, before[0]}:
-            raise ApifyDataError(f"Dataset {self._source.dataset_id} has grown while it was read newest first.")
-
-    @property
-    def _is_at_end(self) -> bool:
-        return self._reader.scanned == 0
+        counted = None
+        if self._source.query.keeps_order_when_growing:
+            plain = self._next_answer(SAMPLE_ITEMS).speed  # a part of the walk like all others
+            self._end.learn(self._reader)
+            if plain.items:
+                self.plan = choose(plain, may_compress=self._source.query.keeps_every_item)
+            if self.plan.connections > 1:
+                counted = self._side_by_side(self.plan, Pace(self.plan, plain))
+        # All that is left, in as few answers as Apify gives, or in pages where they are kept back until whole.
+        for _ in self._end.answers(self._next_of_all, self._reader, counted=counted):
+            continue
 
     def _told(self, take: Take) -> Take:
         reached = self._source.reached
@@ -94,54 +79,43 @@ class Walk:
 
         return told
 
-    def _next(self, items: int | None, *, delay: float = 0.0) -> Speed:
+    def _next_of_all(self, delay: float) -> Reader:
+        return self._next_answer(
+            None if self._source.query.keeps_every_item else self.plan.page_items(self._item_bytes), delay
+        )
+
+    def _next_answer(self, items: int | None, delay: float = 0.0) -> Reader:
         end = None if items is None else self.position + items
-        self._go_on_with(self._source.reader(self.position, end, self._take))
+        self._reader = self._source.reader(self.position, end, self._take)
         self._source.read(self._reader, delay=delay)
-        return self._learned()
+        self._learn_size()
+        return self._reader
 
-    def _go_on_with(self, reader: Reader) -> None:
-        self._records += self._reader.records or 0
-        self._reader = reader
-
-    def _learned(self) -> Speed:
-        self._totals.add(self._reader.dataset_total)
+    def _learn_size(self) -> None:
         speed = self._reader.speed
         if speed.items:
             self._item_bytes = speed.size / speed.items
-        return speed
 
-    def _stream(self) -> None:
-        """Take all that is left, in as few answers as Apify gives, or in pages where they are kept back until whole."""
-        end = End(self._source, self._counted)
-        while True:
-            while not self._is_at_end:
-                self._next_answer()
-            if end.is_at(self.position):
-                return
-            self._next_answer(delay=LAG_PAUSE_SECONDS)
-
-    def _next_answer(self, *, delay: float = 0.0) -> None:
-        self._next(None if self._source.exact else self.plan.page_items(self._item_bytes), delay=delay)
-
-    def _side_by_side(self, plan: Plan, pace: Pace) -> None:
+    def _side_by_side(self, plan: Plan, pace: Pace) -> Dataset | None:
         """Take what the dataset counts over several connections, while these pay; what then is left is the stream's.
 
         The look for what comes behind all pages, and the count that must not exceed it, are on their way with them.
+
+        :return: that count, where the look brought nothing.
         """
         total, pages = self._reader.total, deque[Future[tuple[Reader, IO[bytes]]]]()
         stretches, counted = self._stretches(total, plan, pace), None
         with self._spools, ThreadPoolExecutor(plan.connections, thread_name_prefix="apify-pages") as pool:
             try:
-                while not self._is_at_end:
+                while not self._reader.is_last:
                     for start, end in islice(stretches, plan.pages_at_once - len(pages)):
                         pages.append(pool.submit(self._page, start, end, plan))
-                        counted = pool.submit(lambda: self._beside.item_count) if start == total else None
+                        counted = pool.submit(lambda: self._beside.dataset) if start == total else None
                     if not pages:
                         break
                     pace.add(self._hand_on(*pages.popleft().result()))
                 # Where the look behind all pages has brought items, the count may not know of them.
-                self._counted = counted.result() if counted and self._is_at_end else None
+                return counted.result() if counted and self._reader.is_last else None
             finally:
                 self._is_over.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -181,8 +155,9 @@ class Walk:
             lines.seek(0)
             while piece := lines.read(_PIECE_BYTES):
                 self._take(piece)
-        self._go_on_with(reader)
-        self._learned()
+        self._reader = reader
+        self._end.learn(reader)
+        self._learn_size()
         return size
 
 

@@ -205,7 +205,7 @@ class ApifyClient(BaseHook):
         except requests.RequestException as error:
             return no_response(error, access)
         except ApifyDataError as error:
-            return NoResponse(str(error), kind=ApifyDataError)
+            return NoResponse(str(error), kind=ApifyDataError, is_of_another=True)
 
     async def _drive_async(self, flow: Flow[T]) -> T:
         """Run a flow on the event loop."""

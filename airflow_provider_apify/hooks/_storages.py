@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._api import endpoints, flows, pushing, storage_endpoints
 from airflow_provider_apify._api.filling import Piece
 from airflow_provider_apify._api.pushing import Pusher
-from airflow_provider_apify._api.watching import COUNT_LAG_SECONDS, ItemsSeen, look_at_items, settled_count
+from airflow_provider_apify._api.watching import COUNT_LAG_SECONDS, ItemsSeen, look_at_items, settled_dataset
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyAuthError, ApifyNotFoundError
-from airflow_provider_apify.export.bodies import BodyReader
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models import Dataset
 from airflow_provider_apify.storages import StorageKind
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.export.bodies import BodyReader
 
 # Small, so that a bad link still brings something each time: a body has to come from its start again.
 _BODY_PIECE_BYTES = 2**16
@@ -93,15 +95,20 @@ class Storages(ApifyClient):
         return self._drive(pushing.count_items(dataset_id, self.retry, delay=settle))
 
     def count_settled_items(self, dataset_id: str, *, pause: Callable[[float], object] = time.sleep) -> int:
-        """Return how many items a dataset has (https://docs.apify.com/api/v2/dataset-get).
+        """Return how many items a dataset has, as :meth:`get_settled_dataset` tells."""
+        return self.get_settled_dataset(dataset_id, pause=pause).item_count
 
-        Apify's count lags up to 5 seconds. Where the dataset was changed within these, by Apify's clock, it is asked
+    def get_settled_dataset(self, dataset_id: str, *, pause: Callable[[float], object] = time.sleep) -> Dataset:
+        """Return a dataset's description with counts that show all of its items.
+
+        Apify's counts lag up to 5 seconds. Where the dataset was changed within these, by Apify's clock, it is asked
         again after the rest of them; the connection's ``cost_settle_seconds`` is the most that is waited.
+        See https://docs.apify.com/api/v2/dataset-get.
 
         :param pause: waits so many seconds before each request; what it raises ends the counting.
         """
         lag = min(COUNT_LAG_SECONDS, self.connection.cost_settle_seconds)
-        return self._drive(settled_count(dataset_id, self.retry, lag=lag), pause=pause)
+        return self._drive(settled_dataset(dataset_id, self.retry.patient_with_apify(), lag=lag), pause=pause)
 
     def look_at_items(self, dataset_id: str | None, run_id: str | None) -> ItemsSeen:
         """Look how many items a dataset, or the default one of a run, has now."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_apify._api import flows, storage_endpoints as endpoints
 from airflow_provider_apify._api.listing import by_key
-from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.storages import KeyValueStore, Record, RecordKey
 
@@ -86,11 +86,14 @@ class KeyValueStores(ApifyClient):
         https://docs.apify.com/api/v2/key-value-store-keys-get.
 
         :raises ApifyNotFoundError: there is no such record, or no such store.
+        :raises ApifyDataError: the list of keys does not say it.
         """
         found = self._find_key(store_id, key)
         if found is None:
             words = f"Key-value store {store_id} has no record {key!r}."
             raise ApifyNotFoundError(words, http_status=404, error_type="record-not-found")
+        if not found.public_url:
+            raise ApifyDataError(f"The list of keys of store {store_id} does not say the public URL of record {key!r}.")
         return found.public_url
 
     def _find_key(self, store_id: str, key: str) -> RecordKey | None:

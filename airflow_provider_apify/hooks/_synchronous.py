@@ -13,7 +13,6 @@ from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.run_input import encode_input
 from airflow_provider_apify._api.synchronous import SynchronousStarter, read_items, read_output
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunTimedOut
-from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.hooks._lifecycle import RunLifecycle
 from airflow_provider_apify.hooks._runs import Runs
 from airflow_provider_apify.hooks._storages import Storages
@@ -72,6 +71,9 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
 
     def _output_of(self, run: ActorRun, key: str) -> Record | None:
         """Read a record as often as it takes to have it whole: by the list of keys, and by what it holds."""
+        # Beside what writes files, which the hook does not need.
+        from airflow_provider_apify.export.bodies import BodyReader, RecordCheck  # noqa: PLC0415
+
         store_id, body = run.key_value_store_id or "", bytearray()
         listed = self._find_key(store_id, key)
         reader = BodyReader(body.extend, partial(RecordCheck, listed.size if listed else None))

@@ -13,9 +13,10 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_apify._api import endpoints, flows
 from airflow_provider_apify._api.flows import Waiting
-from airflow_provider_apify._api.watching import look_for_last_run
+from airflow_provider_apify._api.watching import dataset_of, look_for_last_run
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
-from airflow_provider_apify.export.formats import item_lines
+from airflow_provider_apify.export.pulling import item_lines
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks import _form
@@ -54,7 +55,7 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
 
     def get_dataset(self, dataset_id: str) -> Dataset:
         """Return a dataset's description (https://docs.apify.com/api/v2/dataset-get)."""
-        return Dataset.from_api(self._call(endpoints.get_dataset(dataset_id)))
+        return self._drive(flows.call_reading(endpoints.get_dataset(dataset_id), self.retry, dataset_of))
 
     def iterate_items(
         self,
@@ -77,8 +78,8 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         :raises ApifyNotFoundError: there is no such dataset, or no longer.
         :raises ApifyDataError: items that Apify counts did not come.
         """
-        params = {"clean": clean or None, "fields": fields or None, "offset": offset, "limit": limit}
-        yield from map(_parsed, item_lines(Source(self, dataset_id, params, exact=not clean)))
+        query = ItemsQuery(offset, limit, clean=clean or None, fields=tuple(fields or ()))
+        yield from map(_parsed, item_lines(Source(self, dataset_id, query)))
 
     def read_items(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.export.formats import write_lines
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.source import Source
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def few_items(hook: ApifyHook, dataset_id: str | None, most: int) -> list[Any]:
         if len(body) > MOST_BYTES:
             raise _too_much(dataset_id, f"more than {MOST_BYTES:,} bytes of items")
 
-    count = write_lines(Source(hook, dataset_id, {"limit": most + 1}), take)
+    count = write_lines(Source(hook, dataset_id, ItemsQuery(limit=most + 1)), take)
     if count > most:
         raise _too_much(dataset_id, f"more than the {most:,} items that return_items allows")
     return [json.loads(line) for line in body.split(b"\n")[:-1]]

@@ -49,11 +49,13 @@ class Format:
     """A format: its content type, and how items are written in it.
 
     :param has_bom: whether it begins with a byte order mark; ``None`` if it is no text.
+    :param is_table: whether it has columns, and needs one.
     """
 
     content_type: str
     write: Callable[[Page, Style], Iterator[bytes]]
     has_bom: bool | None = False
+    is_table: bool = False
 
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -61,10 +63,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "json": Format("application/json; charset=utf-8", json_array),
         "jsonl": Format("application/jsonl; charset=utf-8", jsonl),
-        "csv": Format("text/csv; charset=utf-8", csv_table, has_bom=True),
-        "html": Format("text/html; charset=utf-8", html_table),
+        "csv": Format("text/csv; charset=utf-8", csv_table, has_bom=True, is_table=True),
+        "html": Format("text/html; charset=utf-8", html_table, is_table=True),
         "xml": Format("application/xml; charset=utf-8", xml),
         "rss": Format("application/rss+xml; charset=utf-8", rss),
-        "xlsx": Format(_XLSX, workbook, has_bom=None),
+        "xlsx": Format(_XLSX, workbook, has_bom=None, is_table=True),
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field as made_by, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -20,6 +20,13 @@ ACTIONS = {
     "delay-after-commit": "do what was asked, then wait before answering",
     "lag": "know nothing of runs younger than some seconds",
     "garbage": "do what was asked, then answer 200 with bytes that are no JSON",
+    "end-between-lines": "answer well-formed, but only with the lines that end within some bytes of the body",
+    "end-of-connection": "send some bytes of the body without saying how many there are, then close the connection",
+    "foreign-lines": "put lines into the body that do not belong there, in the place of as many others",
+    "other-page": "answer with items of another offset than asked for, and say so in the header, as stale caches do",
+    "empty-page": "answer with no items, though the header says how many there are, as replicas do that lag",
+    "doubled-headers": "send each header of Apify's twice, as some proxies do",
+    "change-field": "change a field of the JSON object that is answered, or of each object in a list, or leave it out",
     "throttle": "send the body slowly",
     "expire-token": "refuse the token from now on, until the faults are cleared",
 }
@@ -37,9 +44,12 @@ class Fault:
     :param skip: how many matching requests pass before it begins.
     :param probability: the chance that it happens to a request that it could happen to, with ``seed`` for the dice.
     :param status: and ``error_type``, ``message``, ``headers``: the error answered.
-    :param text: answered in place of Apify's error, as proxies do.
+    :param text: answered in place of Apify's error, as proxies do; or the foreign lines, which end in a line break.
     :param seconds: the delay, or the age below which runs are unknown.
-    :param after_bytes: where the body is cut or ends.
+    :param after_bytes: where the body is cut or ends; where foreign lines come: before the line of this byte.
+    :param offset: of the page that is answered in the place of another.
+    :param field: the name of the field that is changed, such as ``itemCount``.
+    :param value: what it becomes; ``None`` leaves it out.
     :param bytes_per_second: how fast the body is sent.
     """
 
@@ -53,12 +63,15 @@ class Fault:
     status: int = 500
     error_type: str = "internal-server-error"
     message: str = "Internal server error"
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = made_by(default_factory=dict)
     text: str | None = None
     seconds: float = 1.0
     after_bytes: int = 0
+    offset: int = 0
+    field: str = ""
+    value: Any = None
     bytes_per_second: int = 1_000_000
-    id: str = field(default_factory=new_id)
+    id: str = made_by(default_factory=new_id)
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Fault:

@@ -28,6 +28,7 @@ class Page:
     :param size: how many items the dataset has, as far as this answer knows.
     :param offset: how many items come before it.
     :param limit: how many items it holds at most, before they are shaped.
+    :ivar columns: of a table of them, once these have been found.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Page:
         self.limit = limit
         self.newest_first = newest_first
         self.shape = shape
+        self.columns: list[str] | None = None
         window = range(min(offset, size), min(offset + limit, size))
         self._window = range(size - window.stop, size - window.start) if newest_first else window
         self._is_plain = shape.keeps(clean=dataset.is_clean)

@@ -2,7 +2,8 @@
 
 The columns of a table are the fields of its own items, nested ones as ``parent/child``; in order of appearance, unless
 fields were asked for. A table has 2,000 columns at most, with names of 200 characters at most. Apify's documents do not
-say what becomes of the others; here they are left out.
+say what becomes of the others; here they are left out, as they are seen to be. A page without any column is no table:
+Apify answers it with an error.
 """
 
 from __future__ import annotations
@@ -81,6 +82,12 @@ def _texts(values: list[Any]) -> tuple[list[str], str]:
 
 def columns_of(page: Page) -> Generator[bytes, None, list[str]]:
     """Return the columns of a page; yield nothing, often, so that the server can do other things."""
+    if page.columns is None:
+        page.columns = yield from _found_columns(page)
+    return page.columns
+
+
+def _found_columns(page: Page) -> Generator[bytes, None, list[str]]:
     found: dict[str, None] = {}
     for batch in page.fields():
         found.update(dict.fromkeys(chain.from_iterable(dict.fromkeys(batch))))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_apify._references import check_id
 from airflow_provider_apify._templating import check_exactly_one, is_template
 from airflow_provider_apify.export.formats import Format, format_of
+from airflow_provider_apify.export.lost_columns import parse_on_lost_columns
 from airflow_provider_apify.export.output import bare, compression_of
 from airflow_provider_apify.export.parts import Split
 from airflow_provider_apify.export.query import ItemsQuery
@@ -33,6 +34,8 @@ def check_arguments(operator: DatasetToFileOperator) -> None:
     check_target(operator.path, operator.if_exists)
     names = ("items_per_file", "bytes_per_file", "min_items", "fail_on_empty")
     check_not_templated(**{name: getattr(operator, name) for name in names})
+    if not is_template(operator.on_lost_columns):
+        parse_on_lost_columns(operator.on_lost_columns)
     file_format = _known_format(operator)
     _check_compression(operator, file_format)
     _check_split(operator, file_format)

@@ -13,6 +13,7 @@ from airflow_provider_apify._references import read_id
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.engine import Export, Manifest
 from airflow_provider_apify.export.formats import format_of, parquet_with
+from airflow_provider_apify.export.lost_columns import OnLostColumns, parse_on_lost_columns
 from airflow_provider_apify.export.output import compression_of
 from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
 from airflow_provider_apify.export.reading import Window
@@ -92,6 +93,9 @@ class DatasetToFileOperator(BaseOperator):
     :param xml_row: XML: name of the element of each item; default ``item``. (templated)
     :param feed_title: RSS: title of the feed. (templated)
     :param feed_description: RSS: description of the feed. (templated)
+    :param on_lost_columns: CSV, XLSX, HTML: Apify gives 2,000 columns at most, with names of 200 characters at most. It
+        leaves out others without a word. Where that may be, ``"fail"`` fails before a file is replaced, and ``"warn"``
+        says it in the log. JSON Lines, JSON and Parquet lose nothing. (templated)
     :param target_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
@@ -101,7 +105,7 @@ class DatasetToFileOperator(BaseOperator):
         The events of outlet assets carry it as ``extra``.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: no such dataset or run, a run that still goes on, a storage whose driver is missing,
-        a file that is there although ``if_exists="fail"``.
+        a file that is there although ``if_exists="fail"``, a table that may lack columns.
     :raises ApifyDataError: items that Apify counts did not come, or too few.
     :raises ApifyError: the target could not be written; nothing is left of it.
     """
@@ -114,6 +118,7 @@ class DatasetToFileOperator(BaseOperator):
         "compression",
         "columns",
         *ITEMS_PARAMETERS,
+        "on_lost_columns",
         "target_conn_id",
         "apify_conn_id",
     )
@@ -155,6 +160,7 @@ class DatasetToFileOperator(BaseOperator):
         xml_row: str | None = None,
         feed_title: str | None = None,
         feed_description: str | None = None,
+        on_lost_columns: OnLostColumns | str = "fail",
         target_conn_id: str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
@@ -193,6 +199,7 @@ class DatasetToFileOperator(BaseOperator):
         self.xml_row = xml_row
         self.feed_title = feed_title
         self.feed_description = feed_description
+        self.on_lost_columns = on_lost_columns
         self.target_conn_id = target_conn_id
         self.apify_conn_id = apify_conn_id
         check_arguments(self)
@@ -230,6 +237,7 @@ class DatasetToFileOperator(BaseOperator):
             min_items=wanted_items(self),
             counted=counted,
             progress=ExportProgress(self.log, counted),
+            on_lost_columns=parse_on_lost_columns(self.on_lost_columns),
         )
         try:
             # Only files of a split export are finished before the task is.

@@ -16,6 +16,7 @@ from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,
     ApifyConnectionError,
+    ApifyDataError,
     ApifyError,
     ApifyNotFoundError,
     ApifyRateLimitError,
@@ -267,14 +268,40 @@ def test_what_breaks_is_asked_for_from_where_it_broke() -> None:
 
 def test_only_tries_without_progress_are_counted() -> None:
     download = Download()
-    fed = download.fed(attempts=3)
-    for position in range(1, 21):
+    fed = download.fed()
+    for position in range(1, 101):
         download.position = position
         fed.answer(LOST)
-    fed.answer(BUSY)
+    for _ in range(RetryPolicy().patient().attempts - 2):
+        fed.answer(BUSY)
     with pytest.raises(ApifyConnectionError):
         fed.answer(LOST)
-    assert len(fed.requests) == 22
+
+
+@pytest.mark.parametrize("outage", [LOST, BUSY])
+@pytest.mark.parametrize("position", [0, 7])
+def test_an_outage_of_half_an_hour_does_not_end_a_download(outage: Answer, position: int) -> None:
+    download = Download()
+    fed = download.fed(attempts=6)
+    download.position = position
+    while sum(request.delay for request in fed.requests) < 1_800:
+        fed.answer(outage)
+    assert fed.finish(Response(200, {}, b"")) is None
+    assert len(download.told) == len(fed.requests) - 1
+    assert all("Asking again in" in said for said in download.told)
+
+
+def test_what_is_spoilt_from_the_beginning_ends_a_download_soon_and_later_on_does_not() -> None:
+    spoilt = NoResponse("the page is cut", kind=ApifyDataError, is_of_another=True)
+    download = Download()
+    fed = download.fed(attempts=3)
+    fed.answer_all([spoilt, spoilt])
+    with pytest.raises(ApifyDataError, match="the page is cut"):
+        fed.answer(spoilt)
+    fed = download.fed(attempts=3)
+    download.position = 7
+    fed.answer_all([spoilt] * 20)
+    assert fed.finish(Response(200, {}, b"")) is None
 
 
 def test_what_no_repetition_can_cure_ends_a_download() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.flows import REPLICA_PAUSES, RetryPolicy
-from airflow_provider_apify._api.watching import ItemsSeen, look_at_items, settled_count
+from airflow_provider_apify._api.watching import ItemsSeen, look_at_items, settled_dataset
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from tests._api.answering import Fed, failed, ok, run_data
 
@@ -84,8 +84,8 @@ CHANGED = "2026-01-01T00:00:00.500Z"
     ],
 )
 def test_the_count_of_a_dataset_that_was_not_just_changed_is_final(answer: Answer) -> None:
-    fed = Fed(settled_count("data1", RetryPolicy(), lag=5))
-    assert fed.finish(answer) == 3
+    fed = Fed(settled_dataset("data1", RetryPolicy(), lag=5))
+    assert fed.finish(answer).item_count == 3
     assert fed.request.delay == 0
 
 
@@ -93,6 +93,6 @@ def test_the_count_of_a_dataset_that_was_not_just_changed_is_final(answer: Answe
 def test_the_count_of_a_dataset_that_was_just_changed_is_asked_for_again_when_it_must_show_that(
     now: str, left: float
 ) -> None:
-    fed = Fed(settled_count("data1", RetryPolicy(), lag=5))
+    fed = Fed(settled_dataset("data1", RetryPolicy(), lag=5))
     assert fed.answer(described(3, CHANGED, date=f"Thu, 01 Jan 2026 00:00:{now} GMT")).delay == left
-    assert fed.finish(described(7, CHANGED)) == 7
+    assert fed.finish(described(7, CHANGED)).item_count == 7

@@ -226,8 +226,7 @@ async def test_the_account(hook: ApifyHook) -> None:
 def test_an_export_in_every_format(hook: ApifyHook, name: str, values: dict[str, Any]) -> None:
     run = hook.start_run(SCENARIO, {"items": 3})
     hook.wait_for_run(run.id)
-    query = ItemsQuery.parse(values)
-    source = Source(hook, run.dataset_id or "", query.params(name), query.keeps_every_item)
+    source = Source(hook, run.dataset_id or "", ItemsQuery.parse(values))
     body: list[bytes] = []
     FORMATS[name].write(source, lambda piece: body.append(bytes(piece)))
     assert b"".join(body)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify.export import source
+from airflow_provider_apify.export import ending
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify
 
@@ -11,7 +11,5 @@ from airflow_provider_apify.testing import LocalApify
 @pytest.fixture
 def hook(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> ApifyHook:  # noqa: ARG001 - what the hook's connection points at
     """Return a hook that does not pause."""
-    for module in ("source", "walking", "formats"):
-        monkeypatch.setattr(f"airflow_provider_apify.export.{module}.LAG_PAUSE_SECONDS", 0.001)
-    assert source.LAG_PAUSE_SECONDS < 1
+    monkeypatch.setattr(ending, "LAG_PAUSE_SECONDS", 0.001)
     return ApifyHook(retry=RetryPolicy(attempts=4, first_delay=0.001, max_delay=0.002))

@@ -6,17 +6,22 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.export.reading import SCANNED, TOTAL, Reader
+from airflow_provider_apify.export.heads import SCANNED, TOTAL
+from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.testing import LocalApify
 from tests.testing.client import Client
+
+if TYPE_CHECKING:
+    import pytest
 
 ITEMS_ROUTE = "GET /v2/datasets/{datasetId}/items"
 ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=4), max_size=8)
@@ -121,3 +126,11 @@ def pushed(hook: ApifyHook, apify: LocalApify, items: Sequence[Mapping[str, Any]
 
 def requests_for_items(apify: LocalApify) -> int:
     return apify.control.ledger().requests_by_route.get(ITEMS_ROUTE, 0)
+
+
+def say_that_there_are(count: int, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Apify count so many items in every dataset."""
+    get = hook.get_settled_dataset
+    monkeypatch.setattr(
+        hook, "get_settled_dataset", lambda wanted, **options: replace(get(wanted, **options), item_count=count)
+    )

@@ -10,7 +10,6 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.bodies import (
-    BodyHasChanged,
     BodyReader,
     Doubt,
     LogCheck,
@@ -19,6 +18,7 @@ from airflow_provider_apify.export.bodies import (
     SavedBody,
     save_body,
 )
+from airflow_provider_apify.export.resuming import BodyHasChanged
 
 BODY = bytes(range(256)) * 40
 IMAGE = {"content-type": "image/png", "content-length": "10240"}

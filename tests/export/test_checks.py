@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.checks import Check, EndCheck, LineCheck, RowCheck
+from airflow_provider_apify.export.heads import Head
 from tests.export.material import CUTS, ITEMS, TABLES, lines_of, pieces_of, rows_of, table_of
 
 
@@ -21,10 +22,18 @@ def looked_at(check: Check, body: bytes, cuts: Sequence[int] = ()) -> tuple[int 
     return check.records, body + ending
 
 
+def lines(scanned: int, *, counts: bool = True, has_end: bool = True) -> LineCheck:
+    return LineCheck(Head(scanned, has_end=has_end), counts=counts)
+
+
+def rows(scanned: int, *, counts: bool = True, has_end: bool = True, has_header: bool = True) -> RowCheck:
+    return RowCheck(Head(scanned, has_end=has_end), counts=counts, has_header=has_header)
+
+
 @given(ITEMS, CUTS, st.booleans())
 def test_lines_are_counted_in_any_pieces(items: list[Any], cuts: list[int], ends_with_break: bool) -> None:
     body = lines_of(items) if ends_with_break else lines_of(items).removesuffix(b"\n")
-    assert looked_at(LineCheck(), body, cuts) == (len(items), lines_of(items))
+    assert looked_at(lines(len(items)), body, cuts) == (len(items), lines_of(items))
 
 
 @given(ITEMS.filter(bool), st.integers(1), CUTS)
@@ -32,7 +41,7 @@ def test_a_line_that_is_cut_is_noticed(items: list[Any], cut: int, cuts: list[in
     last = lines_of(items[-1:])
     kept = 1 + cut % (len(last) - 2)  # inside the last item
     with pytest.raises(ApifyDataError, match="in the middle of an item"):
-        looked_at(LineCheck(), lines_of(items[:-1]) + last[:kept], cuts)
+        looked_at(lines(len(items)), lines_of(items[:-1]) + last[:kept], cuts)
 
 
 @given(TABLES, CUTS, st.booleans(), st.booleans())
@@ -40,25 +49,25 @@ def test_rows_are_counted_in_any_pieces(
     table: list[list[str]], cuts: list[int], ends_with_break: bool, has_header: bool
 ) -> None:
     body = table_of(table) if ends_with_break else table_of(table).removesuffix(b"\r\n")
-    records, whole = looked_at(RowCheck(has_header=has_header), body, cuts)
+    records, whole = looked_at(rows(len(table) - has_header, has_header=has_header), body, cuts)
     assert records == len(table) - has_header
     assert rows_of(whole) == table
 
 
 def test_a_row_that_is_cut_inside_quotes_is_noticed() -> None:
     with pytest.raises(ApifyDataError, match="in the middle of a row"):
-        looked_at(RowCheck(), b'a,b\n1,"two\n')
+        looked_at(rows(1), b'a,b\n1,"two\n')
 
 
 def test_an_empty_table_has_no_rows() -> None:
-    assert looked_at(RowCheck(), b"") == (0, b"")
+    assert looked_at(rows(0), b"") == (0, b"")
 
 
-@pytest.mark.parametrize(("body", "rows"), [(b"", 0), (b"a\n", 1), (b"a", 1)])
+@pytest.mark.parametrize(("body", "number"), [(b"", 0), (b"a\n", 1), (b"a", 1)])
 @pytest.mark.parametrize("cuts", [[], [3], [1, 2, 3]])
-def test_a_byte_order_mark_is_no_row(body: bytes, rows: int, cuts: list[int]) -> None:
-    check = RowCheck(has_header=False)
-    assert looked_at(check, b"\xef\xbb\xbf" + body, cuts)[0] == rows
+def test_a_byte_order_mark_is_no_row(body: bytes, number: int, cuts: list[int]) -> None:
+    check = rows(number, has_header=False)
+    assert looked_at(check, b"\xef\xbb\xbf" + body, cuts)[0] == number
 
 
 @given(st.binary(max_size=200), CUTS, st.sampled_from([b"", b"\n", b"\r\n", b"  \n"]))

@@ -25,7 +25,7 @@ from airflow_provider_apify.export.parts import Split, WrittenFile
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify, scenario_item
-from tests.export.material import dataset_of, pushed, requests_for_items
+from tests.export.material import dataset_of, pushed, requests_for_items, say_that_there_are
 
 Exporting = Callable[..., Manifest]
 
@@ -271,7 +271,7 @@ def test_items_that_apify_counts_but_never_shows_are_an_error(
     export: Exporting, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     dataset_id = dataset_of(hook, 10)
-    monkeypatch.setattr(hook, "count_settled_items", lambda _wanted, **_options: 15)
+    say_that_there_are(15, hook, monkeypatch)
     with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
         export(dataset_id, name)
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,10 @@ import pytest
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export import planning, walking
+from airflow_provider_apify.export.heads import SCANNED, TOTAL
 from airflow_provider_apify.export.planning import Plan
-from airflow_provider_apify.export.reading import SCANNED, TOTAL, LineReader
+from airflow_provider_apify.export.query import ItemsQuery
+from airflow_provider_apify.export.reading import LineReader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -37,9 +39,9 @@ def size_of(start: int, end: int) -> int:
     return sum(len(encode(item)) + 1 for item in items(start, end))
 
 
-def walked(hook: ApifyHook, params: dict[str, Any]) -> list[Any]:
+def walked(hook: ApifyHook, limit: int | None = None) -> list[Any]:
     taken = Taken()
-    Walk(Source(hook, dataset_of(hook, ITEMS, ITEM_BYTES), params), taken).go()
+    Walk(Source(hook, dataset_of(hook, ITEMS, ITEM_BYTES), ItemsQuery(limit=limit)), taken).go()
     return [json.loads(line) for line in taken.body.split(b"\n")[:-1]]
 
 
@@ -47,7 +49,7 @@ def walked(hook: ApifyHook, params: dict[str, Any]) -> list[Any]:
 def test_the_first_page_is_not_asked_for_again(hook: ApifyHook, apify: LocalApify, limit: int | None) -> None:
     first = min(SAMPLE, limit or SAMPLE)
     apify.control.add_fault("cut-body", path="*/items", after_bytes=size_of(0, first))
-    assert walked(hook, {"limit": limit}) == items(0, limit or ITEMS)
+    assert walked(hook, limit) == items(0, limit or ITEMS)
     assert apify.control.faults()[0]["happened"] == 1
 
 
@@ -58,7 +60,7 @@ def test_the_end_of_a_stream_is_not_asked_for_again(
     monkeypatch.setattr(walking, "choose", lambda *_, **__: Plan(1, compressed=False))
     rest = size_of(SAMPLE, limit or ITEMS)
     apify.control.add_fault("cut-body", path="*/items", skip=1, after_bytes=rest)
-    assert walked(hook, {"limit": limit}) == items(0, limit or ITEMS)
+    assert walked(hook, limit) == items(0, limit or ITEMS)
     assert apify.control.faults()[0]["happened"] == 1
 
 
@@ -70,7 +72,7 @@ def test_pages_side_by_side_are_not_asked_for_again(
     monkeypatch.setattr(planning.Pace, "pays", True)
     page = size_of(SAMPLE, 2 * SAMPLE)
     apify.control.add_fault("cut-body", path="*/items", skip=1, times=3, after_bytes=page)
-    assert walked(hook, {"limit": limit}) == items(0, limit or ITEMS)
+    assert walked(hook, limit) == items(0, limit or ITEMS)
     assert apify.control.faults()[0]["happened"] == 3
 
 
@@ -80,7 +82,7 @@ def test_what_broke_and_is_asked_for_again_is_told_in_the_log(
     told: list[str] = []
     monkeypatch.setattr(hook.log, "warning", told.append)
     apify.control.add_fault("cut-body", path="*/items", after_bytes=10)
-    assert walked(hook, {}) == items(0, ITEMS)
+    assert walked(hook) == items(0, ITEMS)
     assert len(told) == 1
     assert "/items: no answer from" in told[0]
     assert told[0].endswith("for what is missing.")

@@ -22,6 +22,7 @@ from airflow_provider_apify.export.columns import MOST_COLUMNS
 from airflow_provider_apify.export.parquet import write_parquet
 from airflow_provider_apify.export.parquet_chosen import ChosenTable
 from airflow_provider_apify.export.parquet_inferred import InferredTable
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify
@@ -151,7 +152,7 @@ def test_files_of_many_days_are_one_table_and_a_day_without_items_too(
 ) -> None:
     for number, items in enumerate(DAYS):
         taken = Taken()
-        write_parquet(Source(hook, pushed(hook, apify, items), {}), taken, Chosen(parse_columns(COLUMNS)))
+        write_parquet(Source(hook, pushed(hook, apify, items)), taken, Chosen(parse_columns(COLUMNS)))
         (tmp_path / f"{number}.parquet").write_bytes(taken.body)
 
     files = sorted(tmp_path.iterdir())
@@ -164,13 +165,13 @@ def test_files_of_many_days_are_one_table_and_a_day_without_items_too(
 
 def test_a_file_without_items_has_the_columns_that_are_asked_for(hook: ApifyHook) -> None:
     dataset_id = dataset_of(hook, 0)
-    for params, names in [
-        ({"fields": ["id", "a.b", "c.d"], "flatten": ["c"]}, ["id", "a", "c.d"]),
-        ({"fields": ["id", "x"], "outputFields": ["number", "y"]}, ["number", "y"]),
-        ({}, []),
+    for query, names in [
+        (ItemsQuery(fields=("id", "a.b", "c.d"), flatten=("c",)), ["id", "a", "c.d"]),
+        (ItemsQuery(fields=("id", "x"), output_fields=("number", "y")), ["number", "y"]),
+        (ItemsQuery(), []),
     ]:
         taken = Taken()
-        write_parquet(Source(hook, dataset_id, params), taken)
+        write_parquet(Source(hook, dataset_id, query), taken)
         table = pq.read_table(io.BytesIO(taken.body))
         assert (table.num_rows, table.schema.names) == (0, names)
         assert {str(each.type) for each in table.schema} <= {"string", "struct<b: string>"}

@@ -17,6 +17,7 @@ from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError, ApifyNotFoundError, ApifyRateLimitError
 from airflow_provider_apify.export import planning, walking
 from airflow_provider_apify.export.planning import Pace, Plan
+from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
@@ -72,20 +73,20 @@ def asked(exchange: Exchange) -> dict[str, str]:
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 201, 2_500])
 @pytest.mark.usefixtures("small")
 def test_a_dataset_of_any_size_is_walked_to_its_end(hook: ApifyHook, count: int) -> None:
-    walk, items = walked(Source(hook, dataset_of(hook, count, ITEM_BYTES), {}))
+    walk, items = walked(Source(hook, dataset_of(hook, count, ITEM_BYTES)))
     assert items == items_up_to(count)
     assert walk.position == count
 
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_small_dataset_takes_two_requests_for_items(hook: ApifyHook, apify: LocalApify, count: int) -> None:
-    walked(Source(hook, dataset_of(hook, count), {}))
+    walked(Source(hook, dataset_of(hook, count)))
     assert requests_for_items(apify) == (2 if count else 1)
 
 
 @pytest.mark.usefixtures("small")
 def test_a_walk_may_begin_in_the_middle(hook: ApifyHook) -> None:
-    walk, items = walked(Source(hook, dataset_of(hook, 500, ITEM_BYTES), {}), start=123)
+    walk, items = walked(Source(hook, dataset_of(hook, 500, ITEM_BYTES)), start=123)
     assert items == items_up_to(500, start=123)
     assert (walk.position, walk.records) == (500, 377)
 
@@ -96,7 +97,7 @@ def test_a_slow_way_is_taken_compressed_and_over_several_connections(
 ) -> None:
     dataset_id = pushed(hook, apify, noise(1_000))
     apify.control.add_fault("throttle", path="*/items", times=None, bytes_per_second=200_000)
-    walk, items = walked(Source(hook, dataset_id, {}))
+    walk, items = walked(Source(hook, dataset_id))
     assert items == noise(1_000)
     assert walk.plan == Plan(8, compressed=True)
     sample, *pages, behind = sorted(exchanges, key=lambda each: int(asked(each)["offset"]))
@@ -116,7 +117,7 @@ def test_several_connections_that_bring_less_than_one_stream_are_given_up(
     monkeypatch.setattr(walking, "choose", lambda *_, **__: Plan(2, compressed=True))
     dataset_id = pushed(hook, apify, noise(1_000))
     apify.control.add_fault("throttle", path="*/items", skip=1, times=2, bytes_per_second=20_000)
-    _, items = walked(Source(hook, dataset_id, {}))
+    _, items = walked(Source(hook, dataset_id))
     assert items == noise(1_000)
     streams = [int(asked(each)["offset"]) for each in exchanges if "limit" not in asked(each)]
     assert 0 < streams[0] < 1_000
@@ -182,7 +183,7 @@ def test_no_more_pages_are_in_flight_than_memory_is_meant_for(
         handed_on += bytes(piece).count(b"\n")
 
     gate.before = hold_the_first_page
-    Walk(Source(hook, dataset_id, {}), take).go()
+    Walk(Source(hook, dataset_id), take).go()
     assert handed_on == 4_000
     assert most <= four_connections.pages_at_once
 
@@ -220,7 +221,7 @@ def test_pages_of_larger_items_than_those_before_wait_on_disk(
     larger = items_up_to(1_500, 100)
     larger = [{**item, "more": "x" * 180} for item in larger]
     push(apify, dataset_id, larger)
-    walk, items = walked(Source(hook, dataset_id, {}))
+    walk, items = walked(Source(hook, dataset_id))
     assert items == [scenario_item(index, 20) for index in range(100)] + larger
     assert walk.plan == four_connections
     assert 0 < most <= planning.MEMORY_BYTES
@@ -229,7 +230,7 @@ def test_pages_of_larger_items_than_those_before_wait_on_disk(
 @pytest.mark.usefixtures("four_connections")
 def test_pages_that_are_shorter_than_asked_for_leave_no_gap(hook: ApifyHook, apify: LocalApify) -> None:
     apify.control.settings(max_items_per_request=70)
-    _, items = walked(Source(hook, dataset_of(hook, 1_500, ITEM_BYTES), {}))
+    _, items = walked(Source(hook, dataset_of(hook, 1_500, ITEM_BYTES)))
     assert items == items_up_to(1_500)
 
 
@@ -250,7 +251,7 @@ def test_a_page_among_others_that_goes_wrong_is_mended_alone(
 ) -> None:
     dataset_id = dataset_of(hook, 2_000, ITEM_BYTES)
     apify.control.add_fault(path="*/items", skip=4, times=3, **fault)
-    _, items = walked(Source(hook, dataset_id, {}))
+    _, items = walked(Source(hook, dataset_id))
     assert items == items_up_to(2_000)
 
 
@@ -262,7 +263,7 @@ def test_a_stream_that_goes_wrong_goes_on_with_the_next_item(
     choose_always(Plan(1, compressed=False), monkeypatch)
     dataset_id = dataset_of(hook, 2_000, ITEM_BYTES)
     apify.control.add_fault(path="*/items", skip=1, times=3, **fault)
-    _, items = walked(Source(hook, dataset_id, {}))
+    _, items = walked(Source(hook, dataset_id))
     assert items == items_up_to(2_000)
 
 
@@ -271,7 +272,7 @@ def test_a_stream_that_keeps_breaking_goes_on_as_long_as_each_answer_brings_some
 ) -> None:
     dataset_id = dataset_of(hook, 100, ITEM_BYTES)
     fault = apify.control.add_fault("cut-body", path="*/items", times=None, after_bytes=10 * ITEM_BYTES)
-    _, items = walked(Source(hook, dataset_id, {}))
+    _, items = walked(Source(hook, dataset_id))
     assert items == items_up_to(100)
     happened = {rule["id"]: rule["happened"] for rule in apify.control.faults()}[fault]
     assert happened > 2 * hook.retry.attempts
@@ -286,7 +287,7 @@ def test_an_error_in_one_page_ends_the_others(hook: ApifyHook, apify: LocalApify
     )
     apify.control.add_fault("throttle", path="*/items", skip=2, times=None, bytes_per_second=20_000)
     with pytest.raises(ApifyNotFoundError, match="It is gone"):
-        Walk(Source(hook, dataset_id, {}), Taken()).go()
+        Walk(Source(hook, dataset_id), Taken()).go()
     assert len(gate.begun) < 12
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")]
 
@@ -303,7 +304,7 @@ def test_what_the_target_cannot_take_ends_all_pages(hook: ApifyHook) -> None:
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        Walk(Source(hook, dataset_id, {}), full).go()
+        Walk(Source(hook, dataset_id), full).go()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")]
 
 
@@ -312,7 +313,7 @@ def test_requests_that_are_refused_for_their_number_for_ever_are_an_error(hook: 
     dataset_id = dataset_of(hook, 2_000, ITEM_BYTES)
     apify.control.add_fault("answer", path="*/items", skip=4, times=None, status=429, error_type="rate-limit-exceeded")
     with pytest.raises(ApifyRateLimitError):
-        Walk(Source(hook, dataset_id, {}), Taken()).go()
+        Walk(Source(hook, dataset_id), Taken()).go()
 
 
 def grow_in_the_middle(apify: LocalApify, gate: Gate, dataset_id: str, *, after: int, by: int) -> None:
@@ -346,19 +347,19 @@ def test_a_dataset_that_grows_meanwhile_is_walked_to_its_end(
     apify.control.settings(item_count_lag_seconds=lag)
     dataset_id = dataset_of(hook, 1_000, ITEM_BYTES)
     grow_in_the_middle(apify, gate, dataset_id, after=200, by=50)
-    _, items = walked(Source(hook, dataset_id, {}))
+    _, items = walked(Source(hook, dataset_id))
     assert items == items_up_to(1_000) + [{"late": number} for number in range(50)]
 
 
 def test_newest_first_is_one_stream(hook: ApifyHook) -> None:
-    walk, items = walked(Source(hook, dataset_of(hook, 2_500, ITEM_BYTES), {"desc": True}, steady=False))
+    walk, items = walked(Source(hook, dataset_of(hook, 2_500, ITEM_BYTES), ItemsQuery(desc=True)))
     assert items == items_up_to(2_500)[::-1]
     assert walk.plan == Plan(1, compressed=False)
 
 
 def test_newest_first_goes_on_behind_a_cap(hook: ApifyHook, apify: LocalApify) -> None:
     apify.control.settings(max_items_per_request=400)
-    _, items = walked(Source(hook, dataset_of(hook, 1_000, ITEM_BYTES), {"desc": True}, steady=False))
+    _, items = walked(Source(hook, dataset_of(hook, 1_000, ITEM_BYTES), ItemsQuery(desc=True)))
     assert items == items_up_to(1_000)[::-1]
 
 
@@ -369,7 +370,7 @@ def test_newest_first_of_a_dataset_that_grows_is_an_error_and_not_a_doubled_item
     dataset_id = dataset_of(hook, 1_000, ITEM_BYTES)
     grow_in_the_middle(apify, gate, dataset_id, after=400, by=5)
     with pytest.raises(ApifyDataError, match="has grown while it was read newest first"):
-        Walk(Source(hook, dataset_id, {"desc": True}, steady=False), Taken()).go()
+        Walk(Source(hook, dataset_id, ItemsQuery(desc=True)), Taken()).go()
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])
@@ -385,17 +386,17 @@ def test_newest_first_tells_growth_by_more_than_the_first_item(
 
     gate.before = grow
     with pytest.raises(ApifyDataError, match="has grown while it was read newest first"):
-        Walk(Source(hook, dataset_id, {"desc": True}, steady=False), Taken()).go()
+        Walk(Source(hook, dataset_id, ItemsQuery(desc=True)), Taken()).go()
 
 
 @pytest.mark.usefixtures("four_connections")
 @pytest.mark.parametrize(
-    ("params", "wanted"), [({"limit": 1_000}, range(1_000)), ({"offset": 3_000}, range(3_000, 4_000))]
+    ("query", "wanted"), [(ItemsQuery(limit=1_000), range(1_000)), (ItemsQuery(offset=3_000), range(3_000, 4_000))]
 )
 def test_pages_beside_each_other_stay_within_the_part_that_is_wanted(
-    hook: ApifyHook, exchanges: list[Exchange], params: dict[str, Any], wanted: range
+    hook: ApifyHook, exchanges: list[Exchange], query: ItemsQuery, wanted: range
 ) -> None:
-    _, items = walked(Source(hook, dataset_of(hook, 4_000, ITEM_BYTES), params))
+    _, items = walked(Source(hook, dataset_of(hook, 4_000, ITEM_BYTES), query))
     assert items == [scenario_item(index, ITEM_BYTES) for index in wanted]
     assert len(exchanges) > 4
     for each in map(asked, exchanges):
@@ -418,7 +419,7 @@ def test_a_page_that_waits_to_be_asked_for_again_does_not_hold_up_the_end(
 
     gate.before = fail_when_others_wait
     with pytest.raises(OSError, match="The first page fails"):
-        Walk(Source(hook, dataset_id, {}), Taken()).go()
+        Walk(Source(hook, dataset_id), Taken()).go()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")]
 
 
@@ -427,7 +428,7 @@ def test_the_first_page_of_a_view_is_as_small_as_a_sample(
     hook: ApifyHook, exchanges: list[Exchange], apify: LocalApify
 ) -> None:
     dataset_id = dataset_of(hook, 1_000, ITEM_BYTES)
-    _, items = walked(Source(hook, dataset_id, {"clean": True}, exact=False, steady=False))
+    _, items = walked(Source(hook, dataset_id, ItemsQuery(clean=True, desc=True)))
     assert len(items) == 1_000
     probe, first, *_ = exchanges
     assert (asked(probe)["limit"], asked(first)["limit"]) == ("1", "100")
@@ -438,7 +439,7 @@ def test_the_first_page_of_a_view_is_as_small_as_a_sample(
 def test_filters_drop_items_without_ending_early(hook: ApifyHook, apify: LocalApify) -> None:
     dataset_id = dataset_of(hook, 0)
     push(apify, dataset_id, [{"#hidden": 1}] * 1_000 + [{"a": number, "#b": 1} for number in range(5)])
-    walk, items = walked(Source(hook, dataset_id, {"clean": True}, exact=False))
+    walk, items = walked(Source(hook, dataset_id, ItemsQuery(clean=True)))
     assert items == [{"a": number} for number in range(5)]
     assert (walk.position, walk.records) == (1_005, 5)
 
@@ -446,14 +447,14 @@ def test_filters_drop_items_without_ending_early(hook: ApifyHook, apify: LocalAp
 @pytest.mark.usefixtures("four_connections")
 def test_progress_is_told_in_items_and_only_grows(hook: ApifyHook) -> None:
     told: list[int] = []
-    walked(Source(hook, dataset_of(hook, 2_000, ITEM_BYTES), {}, reached=told.append))
+    walked(Source(hook, dataset_of(hook, 2_000, ITEM_BYTES), reached=told.append))
     assert told == sorted(told)
     assert told[-1] > 1_000
 
 
 @pytest.mark.parametrize(("count", "item_bytes"), [(3, 2_000_000), (40, 200_000), (3_000, 0)])
 def test_items_of_any_size_pass(hook: ApifyHook, count: int, item_bytes: int) -> None:
-    _, items = walked(Source(hook, dataset_of(hook, count, item_bytes), {}))
+    _, items = walked(Source(hook, dataset_of(hook, count, item_bytes)))
     assert items == [scenario_item(index, item_bytes) for index in range(count)]
 
 
@@ -461,6 +462,6 @@ def test_pages_that_keep_breaking_are_an_error(hook: ApifyHook, apify: LocalApif
     dataset_id = dataset_of(hook, 100)
     apify.control.add_fault("end-body-early", path="*/items", times=None, after_bytes=50)
     with pytest.raises(ApifyDataError, match=dataset_id) as caught:
-        Walk(Source(hook, dataset_id, {}), Taken()).go()
+        Walk(Source(hook, dataset_id), Taken()).go()
     assert caught.value.retryable
     assert isinstance(caught.value, ApifyError)

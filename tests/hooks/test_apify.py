@@ -236,15 +236,21 @@ def test_a_stretch_that_breaks_goes_on_with_the_next_item(
     assert (offsets[-1] > 0) == (fault in {"cut-body", "end-body-early"})
 
 
-@pytest.mark.parametrize(("fault", "error"), [("end-body-early", ApifyDataError), ("cut-body", ApifyConnectionError)])
+@pytest.mark.parametrize(
+    ("fault", "error", "attempts"),
+    [
+        ("end-body-early", ApifyDataError, QUICK.attempts),
+        ("cut-body", ApifyConnectionError, QUICK.patient().attempts),
+    ],
+)
 def test_a_stretch_that_brings_nothing_again_and_again_is_an_error(
-    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario, fault: str, error: type[Exception]
+    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario, *, fault: str, error: type[Exception], attempts: int
 ) -> None:
     dataset_id = _dataset(hook, run_scenario, 10)
     apify.control.add_fault(fault, path="*/items", times=None, after_bytes=50)
     with pytest.raises(error, match=f"GET /v2/datasets/{dataset_id}/items: "):
         hook.read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
-    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == QUICK.attempts
+    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == attempts
 
 
 def test_answers_are_compressed_only_where_that_is_asked_for(

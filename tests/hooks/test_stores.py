@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify.exceptions import ApifyApiError, ApifyConnectionError, ApifyNotFoundError
+from airflow_provider_apify.exceptions import ApifyApiError, ApifyConnectionError, ApifyDataError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import LocalApify
 from tests.hooks.conftest import RunScenario
@@ -149,3 +149,13 @@ def test_a_record_is_found_in_one_request_however_many_keys_begin_like_its_own(
 def test_the_key_that_signs_urls_does_not_show(hook: ApifyHook, store: str) -> None:
     described = hook.get_key_value_store(store)
     assert described.raw["urlSigningSecretKey"] not in repr(described)
+
+
+def test_a_list_of_keys_without_public_urls_is_read_and_says_so_where_one_is_wanted(
+    hook: ApifyHook, apify: LocalApify, store: str
+) -> None:
+    hook.set_record(store, "OUTPUT", {"a": 1})
+    apify.control.add_fault("change-field", path="*/keys", times=2, field="recordPublicUrl")
+    assert "OUTPUT" in [key.key for key in hook.iterate_keys(store)]
+    with pytest.raises(ApifyDataError, match="does not say the public URL of record 'OUTPUT'"):
+        hook.get_record_url(store, "OUTPUT")

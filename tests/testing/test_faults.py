@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from airflow_provider_apify.testing.api import sabotage
+from airflow_provider_apify.testing.api import sabotage, spoiling
 from airflow_provider_apify.testing.faults import ACTIONS
 from tests.testing.client import SCENARIO
 from tools.lab import wait_until
@@ -191,4 +191,4 @@ def test_an_unknown_rule_is_refused(local_apify: LocalApify, action: str, detail
 
 
 def test_every_action_does_something() -> None:
-    assert set(ACTIONS) == set(sabotage._ACTIONS) | {"lag", "expire-token"}
+    assert set(ACTIONS) == set(sabotage._ACTIONS) | set(spoiling.SPOILS) | {"lag", "expire-token"}

@@ -271,7 +271,7 @@ def test_an_export_may_be_split(airflow: DagRunner, tmp_path: Path) -> None:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the hook give up after two tries, without pauses."""
+    """Have the hook try again without pauses."""
     quick = RetryPolicy(attempts=2, first_delay=0.001, max_delay=0.002)
     monkeypatch.setattr("airflow_provider_apify.hooks._client.RetryPolicy", lambda: quick)
 
@@ -282,7 +282,8 @@ def test_a_retry_of_a_split_export_goes_on_with_the_next_part_where_airflow_reme
 ) -> None:
     run = run_scenario(items=10)
     apify.control.settings(max_items_per_request=5)
-    apify.control.add_fault("answer", path="*/items", skip=1, times=2, status=503)
+    times = RetryPolicy().patient().attempts
+    apify.control.add_fault("answer", path="*/items", skip=1, times=times, status=503)
     outcome = airflow.run_task(
         write(
             run_id=run.id,

@@ -175,7 +175,7 @@ async def run_sync(call: Call) -> Response:
 async def run_sync_items(call: Call) -> Response:
     """Run, and answer with the dataset's items."""
     run = await _run_sync(call)
-    return items_response(call, run.dataset, status=201)
+    return await items_response(call, run.dataset, status=201)
 
 
 def _for_targets(method: str, ending: str, handler: Handler) -> list[Endpoint]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from airflow_provider_apify.testing.api.spoiling import SPOILS, until_disconnected
 from airflow_provider_apify.testing.clock import Clock
 from airflow_provider_apify.testing.errors import ApiError
 from airflow_provider_apify.testing.faults import Fault
@@ -22,6 +23,8 @@ _THROTTLE_STEPS_PER_SECOND = 20
 
 def sabotaged(app: ASGIApp, fault: Fault, clock: Clock) -> ASGIApp:
     """Return the application with a fault built in; faults that concern no bytes leave it as it is."""
+    if fault.action in SPOILS:
+        return partial(SPOILS[fault.action], app, fault)
     action = _ACTIONS.get(fault.action)
     return app if action is None else partial(action, _Saboteur(app, fault, clock))
 
@@ -52,7 +55,7 @@ class _Saboteur:
 
     async def cut_before_commit(self, scope: Scope, receive: Receive, _send: Send) -> None:
         _close_connection(scope)
-        await _until_disconnected(receive)
+        await until_disconnected(receive)
 
     async def cut_after_commit(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, _nowhere)
@@ -95,7 +98,7 @@ class _Saboteur:
 
         await self.app(scope, receive, limited)
         if is_cut:
-            await _until_disconnected(receive)
+            await until_disconnected(receive)
 
     async def end_body_early(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let some bytes of the body pass, then end it as if that were all."""
@@ -155,12 +158,6 @@ async def _nowhere(_message: Message) -> None:
 
 def _close_connection(scope: Scope) -> None:
     scope["state"]["transport"].close()
-
-
-async def _until_disconnected(receive: Receive) -> None:
-    """Read what is left of the request, until the server has noticed that the connection is gone."""
-    while (await receive())["type"] != "http.disconnect":
-        continue
 
 
 _ACTIONS: dict[str, Callable[[_Saboteur, Scope, Receive, Send], Awaitable[None]]] = {

@@ -217,7 +217,7 @@ QUEUES = Kind[RequestQueue](
 
 async def get_items(call: Call) -> Response:
     """Get a page of a dataset's items: with the token, or by the signed URL of the items."""
-    return items_response(call, opened(call, Call.find_dataset))
+    return await items_response(call, opened(call, Call.find_dataset))
 
 
 async def push_items(call: Call) -> Response:

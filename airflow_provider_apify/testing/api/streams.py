@@ -20,16 +20,17 @@ from airflow_provider_apify.testing.errors import ApiError, invalid
 from airflow_provider_apify.testing.items import NO_LIMIT, Page
 from airflow_provider_apify.testing.runs import Run
 from airflow_provider_apify.testing.shapes import Shape
+from airflow_provider_apify.testing.tables import columns_of
 
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _SIMPLIFIED_FIELDS = ("url", "pageFunctionResult", "errorInfo")
 _XML_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
-def items_response(call: Call, dataset: Dataset, status: int = 200) -> Response:
+async def items_response(call: Call, dataset: Dataset, status: int = 200) -> Response:
     """Answer with a page of a dataset, in the format and shape that the query asks for.
 
-    :raises ApiError: a parameter is wrong.
+    :raises ApiError: a parameter is wrong, or a table would have no columns.
     """
     query = call.query
     name = query.text("format") or "json"
@@ -43,9 +44,18 @@ def items_response(call: Call, dataset: Dataset, status: int = 200) -> Response:
         headers["Content-Disposition"] = f'attachment; filename="dataset_{dataset.id}.{name}"'
     if call.request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=FORMATS[name].content_type)
+    if FORMATS[name].is_table:
+        await _demand_columns(page)
     dataset.read_count += len(page)
     call.world.items_delivered[dataset.id] += len(page)
     return _stream(call, body, FORMATS[name].content_type, headers, status)
+
+
+async def _demand_columns(page: Page) -> None:
+    async for _ in _shared(columns_of(page)):
+        continue
+    if not page.columns:
+        raise ApiError(400, "no-columns-in-exported-dataset", "The exported dataset has no columns.")
 
 
 def _view(query: Query, dataset: Dataset) -> Mapping[str, Any]:

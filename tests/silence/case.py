@@ -1,0 +1,153 @@
+"""Datasets, exports and faults by chance, and what must come of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Item = dict[str, Any]
+
+ERROR_PAGES = (
+    "\n",
+    "<html>\n<body>\n<h1>502 Bad Gateway</h1>\n</body>\n</html>\n",
+    "upstream connect error or disconnect/reset before headers\n",
+)
+_TEXTS = ("plain", 'with "quotes"', "two\nlines", "a, b; c", "é🦊\u2028", "<b>&amp;</b>", "", "}")
+_WAYS = ("jsonl", "jsonl", "json", "csv", "csv", "split", "iterate")
+_SIZES = (0, 1, 40, 300, 1_200, 2_500)
+_CAPS = (None, None, None, 100, 700)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One export.
+
+    :param items: of the dataset.
+    :param way: a format, ``"split"`` for several files of JSON Lines, or ``"iterate"``.
+    :param query: parameters of the items.
+    :param cap: how many items Apify gives at once.
+    :param faults: as the local Apify takes them; ``{dataset}`` in their paths stands for the dataset's ID.
+    """
+
+    items: list[Item]
+    way: str
+    query: dict[str, Any]
+    cap: int | None
+    faults: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> list[Item]:
+        """The items that must come, in their shape."""
+        query, items = self.query, self.items[::-1] if self.query.get("desc") else self.items
+        items = items[query.get("offset", 0) :]
+        items = items[: query.get("limit", len(items))]
+        if "fields" in query:
+            items = [{name: item[name] for name in query["fields"] if name in item} for item in items]
+        if query.get("clean"):
+            visible = [{name: value for name, value in item.items() if name[0] != "#"} for item in items]
+            items = [item for item in visible if item]
+        return items
+
+    def path(self, folder: Path) -> Path:
+        """Return where to write."""
+        endings = {"split": "{part}.jsonl", "iterate": "items.jsonl"}
+        return folder / endings.get(self.way, f"items.{self.way}")
+
+    def difference(self, folder: Path) -> str | None:
+        """Say in what the files differ from the items; ``None`` where they do not."""
+        if self.way == "csv":
+            found: Any = _rows((folder / "items.csv").read_bytes())
+            wanted: Any = [_row(item) for item in self.wanted]
+            if not any(self.wanted):
+                wanted = []  # Apify makes no table without columns
+        else:
+            found, wanted = _items(folder, self.way), self.wanted
+        if found == wanted:
+            return None
+        place = next((n for n, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), len(found))
+        return f"{len(found)} of {len(wanted)} items, other from {place} on"
+
+
+def case(dice: random.Random) -> Case:
+    """Return a case by chance."""
+    way, cap = dice.choice(_WAYS), dice.choice(_CAPS)
+    items = [_item(dice, number) for number in range(dice.choice(_SIZES))]
+    query = _query(dice, len(items), way)
+    return Case(items, way, query, cap, [_fault(dice, way) for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))])
+
+
+def _item(dice: random.Random, number: int) -> Item:
+    if dice.random() < 0.03:
+        return {"#hidden": number} if dice.random() < 0.5 else {}
+    item: Item = {"id": number, "text": dice.choice(_TEXTS) * dice.choice((1, 1, 5)), "price": number / 4}
+    if dice.random() < 0.1:
+        item["#debug"] = {"n": number}
+    if dice.random() < 0.05:
+        item[f"rare{dice.randrange(5)}"] = "r"
+    return item
+
+
+def _query(dice: random.Random, count: int, way: str) -> dict[str, Any]:
+    window = {"offset": dice.randrange(count + 2), "limit": 1 + dice.randrange(count + 2)}
+    queries: list[dict[str, Any]] = [{}, {}, {"clean": True}, {"fields": ["id", "text"]}, window]
+    return dice.choice(queries if way == "iterate" else [*queries, {"desc": True}])
+
+
+def _fault(dice: random.Random, way: str) -> dict[str, Any]:
+    """Return a fault by chance, but for those that nothing can tell, as the documentation says."""
+    size = int(10 ** dice.uniform(0, 5.5))
+    kinds: list[dict[str, Any]] = [
+        {"action": "cut-body", "after_bytes": size},
+        {"action": "end-body-early", "after_bytes": size},
+        {"action": "end-between-lines", "after_bytes": size},
+        {"action": "end-of-connection", "after_bytes": size},
+        {"action": "cut-before-commit"},
+        {"action": "garbage"},
+        {"action": "answer", "status": dice.choice((429, 500, 503)), "error_type": "internal-server-error"},
+        {"action": "answer", "status": dice.choice((200, 403, 502)), "text": ERROR_PAGES[1]},
+        {"action": "other-page", "offset": dice.choice((0, 1, 100, 1_000))},
+        {"action": "empty-page"},
+        {"action": "doubled-headers"},
+        {"action": "change-field", "field": "itemCount", "value": dice.choice((0, 3, 100_000))},
+        {"action": "change-field", "field": dice.choice(("itemCount", "id"))},
+        {"action": "foreign-lines", "after_bytes": size, "text": dice.choice(ERROR_PAGES)},
+    ]
+    fault = dice.choice(kinds)
+    while way == "csv" and fault["action"] == "foreign-lines":  # a line of any words may be a row
+        fault = dice.choice(kinds)
+    path = "/v2/datasets/{dataset}" if fault["action"] == "change-field" else "/v2/datasets/{dataset}/items"
+    return {"method": "GET", "path": path, "skip": dice.randrange(4), "times": dice.choice((1, 1, 2, 5, None)), **fault}
+
+
+def _row(item: Item) -> Item:
+    cells = {name: value for name, value in item.items() if not isinstance(value, dict)}
+    cells |= {
+        f"{name}/{key}": each for name, value in item.items() if isinstance(value, dict) for key, each in value.items()
+    }
+    return {name: str(value) for name, value in cells.items() if value != ""}
+
+
+def _rows(body: bytes) -> list[Item]:
+    rows = csv.reader(io.StringIO(body.decode(), newline=""))
+    header = next(rows, [])
+    return [{name: cell for name, cell in zip(header, row, strict=False) if cell} for row in rows]
+
+
+def _items(folder: Path, way: str) -> list[Any]:
+    if way == "json":
+        found = _parsed((folder / "items.json").read_bytes())
+        return found if isinstance(found, list) else [found]
+    return [_parsed(line) for path in sorted(folder.iterdir()) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def _parsed(text: bytes) -> Any:
+    """Return what the text means, or the text itself, which is no item then."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
