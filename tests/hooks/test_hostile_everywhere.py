@@ -51,6 +51,7 @@ CALLS: Mapping[str, tuple[str, Callable[[ApifyHook, str], Any]]] = {
     "count_items": (f"GET {DATASET}", lambda hook, name: hook.count_items(name, settle=0)),
     "count_pushed_items": (f"GET {DATASET}", lambda hook, name: hook.count_pushed_items(name, 0)),
     "count_settled_items": (f"GET {DATASET}", lambda hook, name: hook.count_settled_items(name)),
+    "get_settled_dataset": (f"GET {DATASET}", lambda hook, name: hook.get_settled_dataset(name)),
     "look_at_items": (f"GET {DATASET}", lambda hook, name: hook.look_at_items(name, None)),
     "async_look_at_items": (f"GET {RUN}", lambda hook, name: asyncio.run(hook.async_look_at_items(None, name))),
     "create_dataset": ("POST /v2/datasets", lambda hook, name: hook.create_dataset(name)),

@@ -186,7 +186,7 @@ def test_an_error_whose_body_has_no_end_is_read_no_further_than_it_tells(monkeyp
     with plain_server(endless) as server:
         connection = {"conn_type": "apify", "host": server.base_url, "password": "t"}
         monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
-        hook = ApifyHook(retry=RetryPolicy(attempts=1))
+        hook = ApifyHook(retry=RetryPolicy(attempts=1, patient_attempts=1))
         with pytest.raises(ApifyServerError, match="HTTP 500"):
             hook.read_record("store", "BLOB", Taken().reader)
     assert sent < 50_000_000
