@@ -173,7 +173,7 @@ def test_a_field_whose_name_is_too_long_for_a_column_is_an_error(hook: ApifyHook
     assert written(hook, dataset_id, name, omit=[LONG_NAME])[0] == 1
 
 
-@pytest.mark.parametrize("name", ["jsonl", "json", "xml", "parquet"])
+@pytest.mark.parametrize("name", ["jsonl", "json", "xml"])
 def test_what_is_no_table_loses_no_column(hook: ApifyHook, apify: LocalApify, name: str) -> None:
     assert written(hook, pushed(hook, apify, [*SKUS, {LONG_NAME: 1}]), name)[0] == 31
 
