@@ -70,7 +70,6 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._end, self._is_owned, self._is_late, self._ends_task = end, is_owned, is_late, ends_task
         self._target: Target | None = None
         self._starter: Starter | None = None
-        self._is_noted = True
         self.run_id: str | None = None
         self.is_judged = False
 
@@ -137,17 +136,35 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             raise
 
     def note(self, run: ActorRun) -> None:
-        """Note the run for the next attempt."""
-        self.run_id = run.id
-        self._note(partial(self.memory.note_run, run.id))
+        """Note the run for the next attempt.
 
-    def _note(self, note: Callable[[], None]) -> None:
+        Airflow takes no note of an attempt that is over. Where the machine slept right before it sent its start, the
+        next attempt has another run by now, so this one is aborted.
+
+        :raises ApifyTaskStopped: that is so.
+        """
+        self.run_id = run.id
+        is_noted = self._note(partial(self.memory.note_run, run.id))
+        if not is_noted and self._is_superseded():
+            raise ApifyTaskStopped(
+                f"The next attempt has a run of its own. Run {run.id}: {self._abort(run.id, _HURRIED)}."
+            )
+
+    def _note(self, note: Callable[[], None]) -> bool:
         """Note something that the next attempt finds at Apify, too: so a note that fails ends nothing."""
         try:
             note()
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
-            self._is_noted = False
             self._log.warning("Airflow could not note what became of the start; a retry asks Apify: %s", trouble)
+            return False
+        return True
+
+    def _is_superseded(self) -> bool:
+        """Tell whether this attempt has started a run although a later one has started another."""
+        if self._starter is None or self._target is None:
+            return False
+        finder = self._finder(self._target, self._hook.retry)
+        return self.drive(later_has_started(finder, self.memory.trace(is_quiet=True)))
 
     def stop(self, run: ActorRun) -> str:
         """Abort a run at its limit unless somebody has already, and say what became of it."""
@@ -172,11 +189,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             self._give_up()
         elif self._interruption.is_told:
             self._stop(error)
-        elif error is not None and not isinstance(error, TaskDeferred):
-            if self._ends_task(error):
-                self._give_up()
-            else:
-                self._keep()
+        elif error is not None and not isinstance(error, TaskDeferred) and self._ends_task(error):
+            self._give_up()
 
     def _stop(self, error: BaseException | None) -> None:
         """Keep the run or give it up, because the task was told to stop.
@@ -189,28 +203,11 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         elif error is None or isinstance(error, TaskDeferred):
             return
         else:
-            fate = self._keep()
+            fate = "it goes on, and the next attempt goes on with it"
         cause = None if isinstance(error, Interrupted) else error
         raise ApifyTaskStopped(
             f"Airflow told the task to stop; the task is {state} now. Run {self.run_id or 'not known yet'}: {fate}."
         ) from cause
-
-    def _keep(self) -> str:
-        """Leave the run to the next attempt, unless that has one already, and say what becomes of it.
-
-        Where the machine slept right before the start was sent, the next attempt could not find it. Airflow takes no
-        note of an attempt that is over, so only where it has taken none Apify is asked.
-        """
-        own = self._starter.run_id if self._starter else None
-        if own is None or self._target is None or self._is_noted:
-            return "it goes on, and the next attempt goes on with it"
-        trace, finder = self.memory.trace(is_quiet=True), self._finder(self._target, _HURRIED)
-        try:
-            is_superseded = self._hook.with_retry(_HURRIED).drive(later_has_started(finder, trace))
-        except ApifyError as trouble:
-            self._log.warning("Whether the next attempt has a run of its own is unknown: %s", trouble)
-            return "it goes on"
-        return self._abort(own, _HURRIED) if is_superseded else "it goes on, and the next attempt goes on with it"
 
     def _state(self) -> str | None:
         """Return the task's state as Airflow tells it; nobody is asked where no other attempt follows in any case."""
