@@ -29,8 +29,8 @@ KEEPS: Mapping[End, frozenset[str]] = {
     End.WORKER: _GOES_ON,
     # "success": by a user or by another attempt, the run is wanted.
     End.LAUNCHER: _GOES_ON | {"success"},
-    # The trigger has moved to another triggerer. Whatever else there is, the task does not wait any more.
-    End.TRIGGER: frozenset({"deferred"}),
+    # The trigger has moved to another triggerer, or failed there. Else the task does not wait any more.
+    End.TRIGGER: frozenset({"deferred", "up_for_retry"}),
 }
 """The states of the task in which its run goes on; in all others ("failed", "success", "restarting", none, because the
 task was cleared or deleted, ...) a user has given it up, and it is aborted."""

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CONNECT_SECONDS = 10.0
+# How many requests are sent side by side at most; a smaller pool would tell of each connection that it drops.
+_MOST_AT_A_TIME = 16
 _LEAST_BODY_SECONDS = 10.0
 _PIECE_BYTES = 2**16
 _ANSWERS_WITHOUT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}
@@ -154,7 +156,10 @@ def new_session() -> requests.Session:
 
     for name in ("urllib3.connectionpool", "urllib3.connection"):
         logging.getLogger(name).addFilter(_SECRETS_MASKED)
-    return requests.Session()
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=_MOST_AT_A_TIME))
+    return session
 
 
 def send_with_requests(session: requests.Session, access: Access, request: Request) -> Answer:

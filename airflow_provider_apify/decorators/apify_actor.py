@@ -77,8 +77,7 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
     def _input(self, context: Context) -> Mapping[str, Any] | None:
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
-        with self._interruption:
-            returned = self.python_callable(*self.op_args, **arguments)
+        returned = self.python_callable(*self.op_args, **arguments)
         if returned is not None and not isinstance(returned, Mapping):
             raise AirflowFailException(
                 f"The function of @task.apify_actor returns the Actor's input: a mapping, or None for the saved or "

@@ -158,7 +158,7 @@ class ApifyClient(BaseHook):
             while True:
                 access = self.connection.access
                 answer = yield request
-                if is_token_refused(answer) and self._renew(access):
+                if any(map(is_token_refused, (answer, *answer.beside))) and self._renew(access):
                     answer = yield replace(request, delay=0.0)
                 request = flow.send(answer)
         except StopIteration as done:

@@ -123,11 +123,13 @@ class ApifyNotifier(BaseNotifier):
 def _may_be_called_again(context: Mapping[str, Any]) -> bool:
     """Tell whether this very callback may have been called before.
 
-    Airflow calls it once, in the worker, with the exception, or in the DAG processor for a whole DAG. Only where the
-    worker dies is it called again, in the DAG processor and without the exception; so are deadlines.
+    Airflow calls it once: in the worker, which knows the exception or the state, or in the DAG processor for a whole
+    DAG. Only where the worker dies is it called again, in the DAG processor, where neither is known; so are deadlines.
     """
     is_of_dag, has_failed_here = "reason" in context, isinstance(context.get("exception"), BaseException)
-    return not (is_of_dag or has_failed_here)
+    state = getattr(context.get("ti"), "state", None)
+    is_in_worker = str(getattr(state, "value", state)) in {"running", "success", "skipped"}
+    return not (is_of_dag or has_failed_here or is_in_worker)
 
 
 def _occasion(context: Mapping[str, Any]) -> list[Any]:

@@ -29,6 +29,10 @@ class Interruption(AbstractContextManager["Interruption"]):
         self.is_told = True
         self._stop_where_it_can_be()
 
+    def close(self) -> None:
+        """Stop nothing any more, whatever the task was in the middle of."""
+        self._is_open = False
+
     def __enter__(self) -> Self:
         """Come to where the task can be stopped."""
         self._is_open = True

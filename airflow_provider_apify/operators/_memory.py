@@ -56,17 +56,17 @@ class RunMemory:
             may_have_started=self.may_have_started,
             began=self._began,
             since=self._pending_since or self._began,
-            sent_at=self._noted.get("sent_at", self._pending_since) if self._is_pending else None,
+            sent_at=self._pending_since,
             is_quiet=is_quiet,
         )
 
     def note_intent(self) -> None:
-        """Note that a start may be sent from now on.
+        """Note that a start may be sent from now on; what earlier attempts have sent was looked for before.
 
         What Airflow raises then is passed on: without the note, the next attempt could miss the run.
         """
         now, self._before_intent = time.time(), self._noted
-        self._note({**self._noted, "is_pending": True, "since": self._pending_since or now, "sent_at": now})
+        self._note({**self._noted, "is_pending": True, "since": now})
 
     def withdraw_intent(self) -> None:
         """Note that nothing was started after all, so that the next attempt need not look for it."""
@@ -83,7 +83,7 @@ class RunMemory:
 
     @property
     def _pending_since(self) -> float | None:
-        """Unix time when the first start may have been sent that nobody has noted; ``None`` where there is none."""
+        """Unix time since when a start may have been sent that nobody has noted; ``None`` where there is none."""
         return float(self._noted["since"]) if self._is_pending else None
 
     @property

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 # Airflow kills the process 5 seconds after it has told it to stop.
-_HURRIED = RetryPolicy(attempts=4, first_delay=0.2, patient_attempts=4)
+_HURRIED = RetryPolicy(attempts=4, first_delay=0.2, max_delay=1.0, patient_attempts=4)
 # Where nobody hurries, a run that nobody watches any more is asked about for some minutes.
-_UNHURRIED = RetryPolicy(attempts=ABORT_ATTEMPTS, max_delay=30.0)
+_UNHURRIED = RetryPolicy(attempts=ABORT_ATTEMPTS, max_delay=30.0, patient_attempts=ABORT_ATTEMPTS)
 
 
 class TaskRun(AbstractContextManager["TaskRun"]):
@@ -46,6 +46,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     As a context it is around all that the attempt does: however that ends, the run is kept where somebody goes on with
     it, and aborted where nobody does. A task that is told to stop ends with :class:`ApifyTaskStopped`.
 
+    :param target: what is run; asked for when it is needed.
     :param end: what it means that the process ends.
     :param is_owned: whether the run is aborted when the task is killed, marked or cleared.
     :param is_late: whether the task's time is over.
@@ -61,6 +62,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         log: TaskLog,
         interruption: Interruption,
         *,
+        target: Callable[[], Target],
         end: End,
         is_owned: bool,
         is_late: Callable[[], bool],
@@ -68,7 +70,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     ) -> None:
         self._hook, self._context, self._log, self._interruption = hook, context, log, interruption
         self._end, self._is_owned, self._is_late, self._ends_task = end, is_owned, is_late, ends_task
-        self._target: Target | None = None
+        self._name_target = target
         self._starter: Starter | None = None
         self.run_id: str | None = None
         self.is_judged = False
@@ -77,6 +79,14 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     def memory(self) -> RunMemory:
         """What earlier attempts have noted."""
         return RunMemory(self._context, installation=self._hook.connection.installation)
+
+    @property
+    def _target(self) -> Target | None:
+        """What is run; ``None`` where templates have made nothing of it that could be."""
+        try:
+            return self._name_target()
+        except ValueError:
+            return None
 
     def may_exist(self) -> bool:
         """Tell whether there may be a run that goes on, of this attempt or of an earlier one."""
@@ -95,7 +105,6 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         :param is_quiet: whether no start of an earlier attempt can be under way any more.
         """
         trace, finder = self.memory.trace(is_quiet=is_quiet), self._finder(target, self._hook.retry)
-        self._target = target
         earlier = EarlierRuns(trace, finder, self._log.info, accept=terms.accept, settle=self._settle)
         found = self.drive(earlier.find())
         decision = decide(found, self.memory.identity.rerun, terms)
@@ -160,15 +169,22 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         return True
 
     def _is_superseded(self) -> bool:
-        """Tell whether this attempt has started a run although a later one has started another."""
-        if self._starter is None or self._target is None:
+        """Tell whether this attempt has started a run although a later one has started another since it began."""
+        began = self._context["ti"].start_date
+        if self._starter is None or self._target is None or began is None:
             return False
-        finder = self._finder(self._target, self._hook.retry)
-        return self.drive(later_has_started(finder, self.memory.trace(is_quiet=True)))
+        finder = self._finder(self._target, _HURRIED)
+        try:
+            return self.drive(later_has_started(finder, self.memory.identity, since=began.timestamp()))
+        except ApifyError as trouble:
+            self._log.warning("Whether the next attempt has a run of its own is unknown: %s", trouble)
+            return False
 
     def stop(self, run: ActorRun) -> str:
         """Abort a run at its limit unless somebody has already, and say what became of it."""
-        return self._abort(run.id, _UNHURRIED) if run.is_going else f"it is {run.status} now"
+        fate = self._abort(run.id, _UNHURRIED) if run.is_going else f"it is {run.status} now"
+        self.is_judged = True
+        return fate
 
     def _finder(self, target: Target, retry: RetryPolicy) -> Finder:
         return Finder(target, self.memory.identity.task, retry)
@@ -183,6 +199,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Keep the run, or give it up."""
+        self._interruption.close()
         if self.is_judged:
             return
         if isinstance(error, AirflowTaskTimeout) or (error is not None and self._is_late()):
@@ -197,7 +214,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
         :raises ApifyTaskStopped: unless the run is kept, and the task has come to its end or to where it defers.
         """
-        state = self._state()
+        state = self._state(error)
         if self._is_owned and is_given_up(self._end, state):
             fate = self._give_up(is_hurried=True)
         elif error is None or isinstance(error, TaskDeferred):
@@ -209,9 +226,10 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             f"Airflow told the task to stop; the task is {state} now. Run {self.run_id or 'not known yet'}: {fate}."
         ) from cause
 
-    def _state(self) -> str | None:
-        """Return the task's state as Airflow tells it; nobody is asked where no other attempt follows in any case."""
-        if self._ends_task(ApifyTaskStopped("The task was told to stop.")):
+    def _state(self, error: BaseException | None) -> str | None:
+        """Return the task's state as Airflow tells it; nobody is asked where it fails and no other attempt follows."""
+        fails = error is not None and not isinstance(error, TaskDeferred)
+        if fails and self._ends_task(ApifyTaskStopped("The task was told to stop.")):
             return "failed"
         try:
             return state_of(self._context["ti"])
@@ -278,7 +296,9 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         if own or not may_be_earlier:
             return own
         try:
-            return self.memory.run_id or stored_run_id(self._context)
+            # What was noted before a start that nobody has noted yet is over.
+            noted = None if self.memory.may_have_started else self.memory.run_id
+            return noted or stored_run_id(self._context)
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
             self._log.warning("Airflow does not tell the run of an earlier attempt: %s", trouble)
             return None

@@ -208,6 +208,7 @@ class RunActorOperator(BaseOperator):
             context,
             self.log,
             self._interruption,
+            target=lambda: self._target,
             end=End.WORKER if self.wait_for_completion else End.LAUNCHER,
             is_owned=self.abort_on_kill,
             is_late=partial(self._limits.is_over, context),
@@ -283,7 +284,7 @@ class RunActorOperator(BaseOperator):
     def _finish(self, event: RunEvent, task_run: TaskRun) -> Any:
         """Judge the run. Both ways of waiting end here."""
         run = event.run
-        task_run.run_id, task_run.is_judged = run.id, True
+        task_run.run_id = run.id
         if event.deadline_passed:
             raise ApifyRunTimedOut(
                 f"Run {run.id} had not ended at the task's execution_timeout of {self.execution_timeout}; "
@@ -294,6 +295,7 @@ class RunActorOperator(BaseOperator):
                 f"Run {run.id} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
                 f"{self.abort_above_usd}; {task_run.stop(run)} ({run.console_url}).",
             )
+        task_run.is_judged = True
         self.log.info("Run %s is %s; platform usage %s.", run.id, run.status, dollars(run.usage_total_usd))
         is_accepted = run.status in self.accept_statuses
         copy_log(self.hook, run, self.log_lines * (1 if is_accepted else _FAILED_LOG_FACTOR), self.log)

@@ -62,6 +62,9 @@ queries = st.sampled_from(FORMATS).flatmap(
     )
 )
 
+# What Apify answers where a table would have no columns.
+NOTHING = "no-columns-in-exported-dataset"
+
 
 @dataclass
 class Stage:
@@ -103,11 +106,12 @@ def test_no_accepted_query_is_refused(stage: Stage, query: tuple[str, dict[str, 
     request = get_items(stage.dataset_id, {"format": file_format, **accepted.params(file_format)})
     answer = stage.client.send(request.method, request.path, params=dict(request.params))
 
-    assert answer.status_code == 200, answer.text
+    is_table_of_nothing = answer.status_code == 400 and NOTHING in answer.text
+    assert answer.status_code == 200 or is_table_of_nothing, answer.text
     exchange = stage.exchanges.pop()
     check_request(exchange.method, exchange.path, exchange.query, exchange.request_headers, None)
     check_response(exchange.method, exchange.path, exchange.status, exchange.response_headers, exchange.response_body)
-    records = _records(file_format, accepted, answer.content)
+    records = None if is_table_of_nothing else _records(file_format, accepted, answer.content)
     if accepted.keeps_every_item and records is not None:
         assert records == int(answer.headers["X-Apify-Pagination-Count"])
         assert records == Window(accepted.offset or 0, accepted.limit).count(len(ITEMS))
