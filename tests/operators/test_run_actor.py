@@ -280,7 +280,7 @@ def test_a_dataset_that_cannot_be_counted_does_not_fail_the_task(apify: LocalApi
 
 
 def test_status_messages_of_the_actor_show_in_the_log_while_the_task_waits(airflow: DagRunner) -> None:
-    plan = {"durationSecs": 0.5, "statusMessages": ["Warming up"], "exitMessage": "Done and dusted"}
+    plan = {"durationSecs": 3, "statusMessages": ["Warming up"], "exitMessage": "Done and dusted"}
     outcome = airflow.run_task(run_scenario(run_input=plan, poll_interval=0.1))
 
     assert "is RUNNING: Warming up" in outcome.log
