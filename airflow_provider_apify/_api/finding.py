@@ -312,19 +312,6 @@ class EarlierRuns:
         return OwnRun(run, rerun, identity.attempt if identity else 0)
 
 
-def later_has_started(finder: Finder, identity: Identity, *, since: float) -> Flow[bool]:
-    """Tell whether an attempt after this one has started a run of its own.
-
-    :param since: Unix time when this one began.
-    """
-
-    def is_later(run: ActorRun) -> bool:
-        its_own = Identity.parse(run.user_agent)
-        return its_own is not None and its_own.attempt > identity.attempt
-
-    return any(map(is_later, (yield from finder.started(since, is_enough=is_later))))
-
-
 def _rounds(items: list[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
     """Cut into rounds, each twice as large as the one before up to the largest."""
     begin, size = 0, _FIRST_ROUND

@@ -201,3 +201,37 @@ def abort_whatever_goes_on(
             yield from abort_runs(going, retry, report)
             return going
     return []
+
+
+def abort_if_superseded(
+    finder: Finder,
+    identity: Identity,
+    retry: RetryPolicy,
+    report: Callable[[str], object],
+    *,
+    since: float,
+    run_id: str | None,
+) -> Flow[bool]:
+    """Tell whether an attempt after this one has started a run of its own; abort this one's then.
+
+    :param since: Unix time when this attempt began.
+    :param run_id: of its run; ``None`` looks for it.
+    """
+
+    def is_later(run: ActorRun) -> bool:
+        its_own = Identity.parse(run.user_agent)
+        return its_own is not None and its_own.attempt > identity.attempt
+
+    def is_mine(run: ActorRun) -> bool:
+        return run.id == run_id or Identity.parse(run.user_agent) == identity
+
+    for pause in HURRIED_PAUSES:
+        # The newest first: this attempt's run is newer, as the later attempt did not see it.
+        found = yield from finder.started(since, is_enough=is_later, delay=pause)
+        if not any(map(is_later, found)):
+            return False
+        mine = list(filter(is_mine, found))
+        yield from abort_runs([run for run in mine if run.is_going], retry, report)
+        if mine:
+            break
+    return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from airflow_provider_apify.exceptions import ApifyAuthError, ApifyError, ApifyRunOutOfSight
+from airflow_provider_apify.exceptions import ApifyAddressError, ApifyAuthError, ApifyError, ApifyRunOutOfSight
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,15 +20,15 @@ def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[N
 
     A connection that is not found is not: so does a secrets backend look that is down, while the run goes on.
 
-    :param may_have_run: whether a run may be going on. A refused token is no reason to give it up then: somebody may
-        put a new one into the connection before the next attempt.
+    :param may_have_run: whether a run may be going on. A refused token or an unusable address is no reason to give it
+        up then: somebody may mend the connection before the next attempt.
     """
     try:
         yield
     except ApifyError as error:
         if error.retryable:
             raise
-        if isinstance(error, ApifyAuthError) and may_have_run():
+        if isinstance(error, ApifyAuthError | ApifyAddressError) and may_have_run():
             raise ApifyRunOutOfSight(f"{error} A run of this task may be going on: the next attempt looks.") from error
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     except ValueError as error:

@@ -24,20 +24,18 @@ class RunMemory:
     """The memory of one task instance.
 
     :param context: of the running attempt.
-    :param installation: name of this Airflow, where several share one Apify account.
     :ivar may_have_started: whether an earlier attempt, of this rerun or another, may have started a run that nobody has
         noted.
     """
 
-    def __init__(self, context: Context, *, installation: str = "") -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
         self._store: Any = context.get("task_state_store")
         noted = self._store.get(_KEY, default=None) if self._store is not None else None
         self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
         self._before_intent = self._noted
-        self.identity = Identity.of(context["ti"], installation=installation)
         # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
-        has_forgotten = self.identity.attempt > 1 and not self._noted
+        has_forgotten = context["ti"].try_number > 1 and not self._noted
         self.may_have_started = self._is_pending or has_forgotten
 
     @property
@@ -45,13 +43,14 @@ class RunMemory:
         """The run that was noted last."""
         return self._noted.get("run_id")
 
-    def trace(self, *, is_quiet: bool) -> Trace:
+    def trace(self, identity: Identity, *, is_quiet: bool) -> Trace:
         """Return what is known of earlier attempts.
 
+        :param identity: of this attempt.
         :param is_quiet: whether no start of theirs can be under way any more.
         """
         return Trace(
-            identity=self.identity,
+            identity=identity,
             noted={self.run_id: self._noted["rerun"]} if self.run_id else {},
             may_have_started=self.may_have_started,
             began=self._began,
@@ -72,9 +71,12 @@ class RunMemory:
         """Note that nothing was started after all, so that the next attempt need not look for it."""
         self._note({"is_pending": False, **self._before_intent})
 
-    def note_run(self, run_id: str) -> None:
-        """Note the run."""
-        self._note({"run_id": run_id, "rerun": self.identity.rerun})
+    def note_run(self, run_id: str, rerun: int) -> None:
+        """Note the run.
+
+        :param rerun: which it was started for, see :class:`Identity`.
+        """
+        self._note({"run_id": run_id, "rerun": rerun})
 
     @property
     def _began(self) -> float:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
@@ -16,7 +16,6 @@ from airflow_provider_apify._api.choosing import OnFailedRun, Terms, may_be_of
 from airflow_provider_apify._api.starting import Capacity
 from airflow_provider_apify._api.validating import validate_input
 from airflow_provider_apify._fields import dollars
-from airflow_provider_apify._ownership import End
 from airflow_provider_apify._progress import ProgressLog
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRunTimedOut, ApifyRunTooExpensive
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -25,7 +24,7 @@ from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
 from airflow_provider_apify.operators._arguments import TEMPLATED, check_arguments
 from airflow_provider_apify.operators._attempts import attempt_of, is_of_another
 from airflow_provider_apify.operators._endings import copy_log, item_count
-from airflow_provider_apify.operators._errors import ends_task, failing_fast
+from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.operators._interruption import Interruption
 from airflow_provider_apify.operators._limits import Limits
 from airflow_provider_apify.operators._task_run import TaskRun
@@ -203,17 +202,7 @@ class RunActorOperator(BaseOperator):
         if self._task_run is not None:
             yield self._task_run
             return
-        self._task_run = TaskRun(
-            self.hook,
-            context,
-            self.log,
-            self._interruption,
-            target=lambda: self._target,
-            end=End.WORKER if self.wait_for_completion else End.LAUNCHER,
-            is_owned=self.abort_on_kill,
-            is_late=partial(self._limits.is_over, context),
-            ends_task=partial(ends_task, self, context=context),
-        )
+        self._task_run = TaskRun(self, context, self._interruption)
         with self._task_run:
             yield self._task_run
 
@@ -222,7 +211,7 @@ class RunActorOperator(BaseOperator):
             self.run_input = self._input(context)
             with failing_fast(task_run.may_exist):
                 run = self._take_or_start(context, task_run, capacity_until, is_quiet=is_quiet)
-                self.log.info("Run %s of %s is %s: %s", run.id, self._target, run.status, run.console_url)
+                self.log.info("Run %s of %s is %s: %s", run.id, self.target, run.status, run.console_url)
                 task_run.note(run)
                 store_links(context, run)
                 if not self.wait_for_completion:
@@ -235,7 +224,7 @@ class RunActorOperator(BaseOperator):
 
     def _take_or_start(self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool) -> ActorRun:
         """Go on with the run of an earlier attempt, or start one."""
-        target, options = self._target, self._limits.options
+        target, options = self.target, self._limits.options
         request = self.hook.start_request(target, self.run_input, options)
         decision = task_run.choose(target, self._terms, is_quiet=is_quiet)
         if decision.take is not None:
@@ -314,5 +303,9 @@ class RunActorOperator(BaseOperator):
         return Terms(accept=accept, on_failed_run=self.on_failed_run, cost_limit=self._limits.cost)
 
     @property
-    def _target(self) -> Target:
+    def target(self) -> Target:
+        """What is run.
+
+        :raises ValueError: the templates of ``actor_id`` or ``actor_task_id`` have made nothing of it that could be.
+        """
         return Target.choose(self.actor_id, self.actor_task_id)

@@ -112,10 +112,11 @@ class OneTask(RuleBasedStateMachine):
     def attempt(self, faults: list[str], dies_at: int | None, late: bool) -> None:
         self.tries += 1
         self.watched = None
-        memory = RunMemory(self._context())
-        trace = memory.trace(is_quiet=False)
+        context = self._context()
+        memory, identity = RunMemory(context), Identity.of(context["ti"])
+        trace = memory.trace(identity, is_quiet=False)
         wanted = order(
-            identity=trace.identity,
+            identity=identity,
             known=trace.noted,
             search=trace.may_have_started,
             since=trace.since,
@@ -125,7 +126,7 @@ class OneTask(RuleBasedStateMachine):
         run = self._drive(wanted, memory, faults, dies_at, late=late)
         if run is None:
             return
-        memory.note_run(run.id)
+        memory.note_run(run.id, identity.rerun)
         self.watched = run
         live = self._live()
         assert live in ([], [run.id]), "the run that the task goes on with is the only one that goes on"

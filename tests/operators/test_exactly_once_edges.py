@@ -172,6 +172,27 @@ def test_a_start_that_is_sent_after_the_next_attempt_has_its_own_run_is_aborted(
     assert sorted(statuses(apify)) == ["ABORTED", "RUNNING"]
 
 
+def test_a_start_that_is_stopped_after_the_next_attempt_has_its_own_run_is_aborted(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the machine slept right before the start was sent, and Airflow tells the task so while it is sent."""
+    sleeper, task = (played(monkeypatch, has_store=False, deferrable=False) for _ in range(2))
+
+    def the_next_attempt_starts_and_this_one_is_stopped() -> None:
+        task.use(monkeypatch)
+        task.on_wait = dies
+        assert [task.attempt(Fate(0, dies)), task.attempt(Fate())] == ["died", "died"]
+        sleeper.use(monkeypatch)
+        sleeper.arrives_after = 1
+        sleeper.kill("running")
+
+    sleeper.use(monkeypatch)
+
+    assert sleeper.attempt(Fate(0, the_next_attempt_starts_and_this_one_is_stopped)) == "retry"
+
+    assert sorted(statuses(apify)) == ["ABORTED", "RUNNING"]
+
+
 def test_a_run_goes_on_where_airflow_does_not_answer(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its API server is away; whoever is stopped for that has done nothing wrong."""
     task = played(monkeypatch, deferrable=False)
