@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tests.chaos.scene import Scene
 
 NEW_TOKEN = "apify_api_rotated"
+NAMESAKES_APART_SECONDS = 5.0
+"""By how much the clocks of one Airflow's machines may differ: a run that is older by less may be of either DAG run."""
 
 
 def mark(moment: Moment, state: str) -> Acts:
@@ -148,6 +151,7 @@ def begin_again(moment: Moment, then: Acts, fault: Fault | None = None) -> Acts:
         runs = scene.ledger.runs_started
         if fault is not None:
             scene.apify.control.add_fault(**fault)
+        time.sleep(NAMESAKES_APART_SECONDS)
         scene.begin_again()
         scene.wait_for_runs(runs + 1)
         then(scene)
