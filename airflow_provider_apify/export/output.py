@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import queue
 import threading
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
 
@@ -18,19 +18,23 @@ _BLOCK_BYTES = 2**20
 # Blocks that wait for the thread: what it can work off while the disk keeps the other one waiting. Large pieces are cut
 # into blocks, so that this bounds the memory, too.
 _WAITING = 24
+_GIVE_UP_SECONDS = 60.0
+
+
+Block = bytes | bytearray | memoryview
 
 
 class Sink(Protocol):
     """Takes the bytes of a file."""
 
-    def write(self, data: bytes | bytearray | memoryview, /) -> object:
+    def write(self, data: Block, /) -> object:
         """Append bytes."""
 
 
 class Compressor(Protocol):
     """Compresses a stream."""
 
-    def compress(self, data: bytes | bytearray | memoryview, /) -> bytes:
+    def compress(self, data: Block, /) -> bytes:
         """Return what is ready after these bytes."""
 
     def flush(self) -> bytes:
@@ -78,9 +82,9 @@ def bare(path: str) -> str:
 class Output:
     """Write a file in large blocks, and know its size and digest when the ``with`` block has ended well.
 
-    After a write that has failed it takes nothing, so that no file is completed that lacks something in the middle.
-
-    The digest is computed beside the writing; compressing, which takes longer, is too, and then writes as well.
+    Compressing, the digest and the writing are done beside what the caller does: waiting for the next bytes, and
+    looking at them. After a write that has failed it takes nothing, so that no file is completed that lacks something
+    in the middle.
 
     :param sink: takes the file's bytes.
     :param compression: of :data:`COMPRESSIONS`; ``None`` for none.
@@ -93,8 +97,7 @@ class Output:
         self._compressor = COMPRESSIONS[compression]() if compression else None
         self._block = bytearray()
         self._digest = hashlib.sha256()
-        self._beside = _Beside(self._compress if self._compressor else self._digest.update)
-        self._is_broken = False
+        self._beside = _Beside(self._compress if self._compressor else self._put)
         self.taken = 0
         self.size = 0
 
@@ -109,7 +112,6 @@ class Output:
             self._beside.give_up()
             return
         try:
-            self._refuse_if_broken()
             self._flush()
             self._beside.finish()
         except BaseException:
@@ -126,13 +128,14 @@ class Output:
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes.
 
-        :raises OSError: the sink cannot take them, or could not take earlier ones.
+        :raises OSError: the sink could not take earlier ones.
         """
         self.taken += len(data)
         if len(data) >= _BLOCK_BYTES // 8:
             self._flush()
+            whole = memoryview(data if memoryview(data).readonly else bytes(data))  # else it may change meanwhile
             for start in range(0, len(data), _BLOCK_BYTES):
-                self._hand_over(memoryview(data)[start : start + _BLOCK_BYTES])
+                self._beside.put(whole[start : start + _BLOCK_BYTES])
             return
         self._block += data
         if len(self._block) >= _BLOCK_BYTES:
@@ -141,30 +144,17 @@ class Output:
     def _flush(self) -> None:
         if self._block:
             block, self._block = self._block, bytearray()
-            self._hand_over(block)
+            self._beside.put(block)
 
-    def _hand_over(self, block: bytes | bytearray | memoryview) -> None:
-        self._refuse_if_broken()
-        self._is_broken = True  # until the block is taken
-        self._beside.put(block)
-        if not self._compressor:
-            self._sink.write(block)
-            self.size += len(block)
-        self._is_broken = False
-
-    def _refuse_if_broken(self) -> None:
-        if self._is_broken:
-            raise OSError(errno.EIO, "An earlier write has failed, so that the file lacks what was in it")
-
-    def _compress(self, block: bytes | bytearray | memoryview) -> None:
+    def _compress(self, block: Block) -> None:
         assert self._compressor is not None  # noqa: S101 - for mypy
         self._put(self._compressor.compress(block))
 
-    def _put(self, compressed: bytes) -> None:
-        if compressed:
-            self._sink.write(compressed)
-            self._digest.update(compressed)
-            self.size += len(compressed)
+    def _put(self, block: Block) -> None:
+        if block:
+            self._sink.write(block)
+            self._digest.update(block)
+            self.size += len(block)
 
 
 class _Beside:
@@ -172,7 +162,7 @@ class _Beside:
 
     def __init__(self, work: Callable[[Any], object]) -> None:
         self._work = work
-        self._queue: queue.Queue[bytes | bytearray | memoryview | None] = queue.Queue(_WAITING)
+        self._queue: queue.Queue[Block | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
         self._is_wanted = True
         self._thread = threading.Thread(target=self._go, name="apify-output", daemon=True)
@@ -180,7 +170,7 @@ class _Beside:
     def start(self) -> None:
         self._thread.start()
 
-    def put(self, block: bytes | bytearray | memoryview) -> None:
+    def put(self, block: Block) -> None:
         """Wait for room and queue a block.
 
         :raises BaseException: what went wrong with an earlier one.
@@ -198,10 +188,13 @@ class _Beside:
         self._raise()
 
     def give_up(self) -> None:
-        """Drop the blocks that wait, and wait for the one at work."""
+        """Drop the blocks that wait, and wait for the one at work; not without end for a target that hangs."""
         self._is_wanted = False
+        with suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(_GIVE_UP_SECONDS)
 
     def _raise(self) -> None:
         if self._error is not None:

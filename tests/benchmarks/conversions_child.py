@@ -19,6 +19,7 @@ from pyarrow.parquet import ParquetFile
 
 from tests.benchmarks.child import ROOT, answer
 from tests.benchmarks.downloads_child import account, export
+from tests.benchmarks.machine import settle
 from tools.lab import ApifyServer
 
 _SECONDS = 600.0
@@ -32,6 +33,7 @@ def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     python = _python_of_tools()
     results = []
     for step in steps:
+        settle()
         taken = _forked(_export, step) if step["way"] == "engine" else _tool(python, step)
         results.append({**taken, "contents": _forked(_contents, step)})
         Path(step["path"]).unlink()

@@ -19,7 +19,7 @@ from airflow_provider_apify.export.engine import Export
 from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.benchmarks.child import CONNECTION_VARIABLE, answer, connection_of
-from tests.benchmarks.machine import forget_peak, peak_mb, resident_mb
+from tests.benchmarks.machine import forget_peak, peak_mb, resident_mb, settle
 from tools.lab import ApifyServer
 
 _SECONDS = 600.0
@@ -88,6 +88,7 @@ def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     fork = multiprocessing.get_context("fork")
     results = []
     for step in steps:
+        settle()
         with fork.Pool(1) as pool:
             results.append(pool.apply(_take, [step]))
         _check(step["way"], Path(step["path"]), Path(step["lines"]))

@@ -10,19 +10,27 @@ from pathlib import Path
 import psutil
 
 _MEBIBYTE = 2**20
+# What a digest and a parser gain most from, as Linux writes it for x86 and for ARM.
+_DIGEST_FLAGS, _OTHER_FLAGS = {"sha_ni", "sha2"}, {"avx2", "avx512f", "asimd"}
 
 
 def describe() -> str:
-    """Say what decides the figures: cores, memory, Python, Airflow."""
+    """Say what decides the figures: cores, their instructions for digests, memory, Python, Airflow."""
     memory = round(psutil.virtual_memory().total / 2**30)
     system = f"{platform.system()} {platform.machine()}"
     airflow = importlib.metadata.version("apache-airflow")
-    return f"{len(_cores())} cores, {memory} GiB, {system}, Python {platform.python_version()}, Airflow {airflow}"
+    cores = f"{len(_cores())} cores ({_instructions()})"
+    return f"{cores}, {memory} GiB, {system}, Python {platform.python_version()}, Airflow {airflow}"
 
 
 def load() -> str:
     """Say how busy the machine is, in processes that want a core, over the last minute."""
     return f"{os.getloadavg()[0]:.1f}"
+
+
+def settle() -> None:
+    """Let the disk take what earlier steps have left to it, so that the next one does not pay for it."""
+    os.sync()
 
 
 def keep_to_core(pid: int, index: int) -> None:
@@ -40,6 +48,13 @@ def _cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def _instructions() -> str:
+    """Say which of the instructions the processor has, as far as the system tells."""
+    file = Path("/proc/cpuinfo")
+    flags = set(file.read_text().split()) if file.exists() else set()
+    return ", ".join([*sorted(_DIGEST_FLAGS & flags or {"no SHA instructions"}), *sorted(_OTHER_FLAGS & flags)])
 
 
 def resident_mb() -> float:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 # The disk begins while there is still something to download, so that the end need not wait for it.
-_SYNC_BYTES = 64 * 2**20
+_SYNC_BYTES = 32 * 2**20
 
 
 class LocalSink:
@@ -37,20 +38,18 @@ class LocalSink:
         self._target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(self._target)
         self._part, self._file = _open_part(self._target)
-        self._unsafe = 0
+        self._disk = _Disk(self._file.fileno())
 
     def write(self, block: Block, /) -> None:
         """Append bytes; the operating system may take less than it is given."""
         rest = memoryview(block)
         while rest:
             rest = rest[self._file.write(rest) :]
-        self._unsafe += len(block)
-        if self._unsafe >= _SYNC_BYTES:
-            os.fdatasync(self._file.fileno())
-            self._unsafe = 0
+        self._disk.expect(len(block))
 
     def commit(self) -> None:
         """Put the file in place of the old one, safe from a power cut."""
+        self._disk.finish()
         _take_over(self._file.fileno(), self._target)
         os.fsync(self._file.fileno())
         self._part.replace(self._target)
@@ -60,7 +59,47 @@ class LocalSink:
     def discard(self) -> None:
         """Remove what was written."""
         self._part.unlink(missing_ok=True)
+        self._disk.give_up()
         self._file.close()
+
+
+class _Disk:
+    """Brings a file to the disk while it is written, on a thread of its own.
+
+    :param descriptor: of the file; open until :meth:`finish` or :meth:`give_up` has returned.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="apify-disk")
+        self._sync: Future[None] | None = None
+        self._unsafe = 0
+
+    def expect(self, size: int) -> None:
+        """Take note of so many bytes more.
+
+        :raises OSError: the disk could not take earlier ones.
+        """
+        self._unsafe += size
+        if self._unsafe >= _SYNC_BYTES and (self._sync is None or self._sync.done()):
+            self._wait()
+            self._sync, self._unsafe = self._thread.submit(os.fdatasync, self._descriptor), 0
+
+    def finish(self) -> None:
+        """Wait for the disk.
+
+        :raises OSError: it could not take something.
+        """
+        self._thread.shutdown()
+        self._wait()
+
+    def give_up(self) -> None:
+        """Wait until the file is not touched any more."""
+        self._thread.shutdown()
+
+    def _wait(self) -> None:
+        if self._sync is not None:
+            self._sync.result()
 
 
 def _open_part(target: Path) -> tuple[Path, IO[bytes]]:
