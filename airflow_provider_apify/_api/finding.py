@@ -27,12 +27,13 @@ from airflow_provider_apify.options import Target
 # By how much a clock may be ahead of Apify's while that is unknown.
 _CLOCK_SKEW_SECONDS = 3_600.0
 # Apify tells its time in whole seconds, and the clocks of the machines of one Airflow may differ a little.
+_DATE_STEP_SECONDS = 1.0
 _CLOCK_STEP_SECONDS = 2.0
 # Runs that are started otherwise than by a request to the API.
 _OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
 _PAGE = endpoints.MAX_PAGE
 _MOST_RUNS = 10_000
-# The first few that are read are the likeliest; each round after that is twice as large, up to the largest.
+# The first few that are read are the likeliest; each round after that is larger by half, up to the largest.
 _FIRST_ROUND = 2
 _LARGEST_ROUND = 16
 
@@ -91,8 +92,9 @@ class Finder:
         # What is asked for here decides about money: an outage must not cut it short.
         self._retry, self._patient = retry.patient_with_apify(), retry.patient()
         self._foreign: set[str] = set()
-        # Seconds by which our clock is ahead of Apify's, once that is known.
+        # Seconds by which our clock is ahead of Apify's at most, once that is known, and half of what it may be less.
         self._ahead: float | None = None
+        self._blur = 0.0
 
     def be_patient(self) -> None:
         """Outlast whatever answers in Apify's place: a run may be going on, or Apify has answered here before."""
@@ -183,11 +185,13 @@ class Finder:
 
     def _likeliest_first(self, items: Iterable[Mapping[str, Any]], near: float | None) -> list[Mapping[str, Any]]:
         """Sort listed runs by how near they were started to a time of our clock; without one, the newest first."""
-        wanted = datetime.max.replace(tzinfo=UTC) if near is None else self._by_apify(near + _CLOCK_STEP_SECONDS)
+        middle = _CLOCK_STEP_SECONDS + self._blur  # not rather too early here
+        wanted = datetime.max.replace(tzinfo=UTC) if near is None else self._by_apify(near + middle)
         return sorted(items, key=lambda item: abs(_started_at(item) - wanted))
 
     def _page(self, request: Request) -> Flow[tuple[int, list[Mapping[str, Any]]]]:
         """Return how many runs a list has in all, and a page of it; learn Apify's time from the first."""
+        asked = self._clock() + request.delay
 
         def read(answer: Response) -> tuple[int, list[Mapping[str, Any]]] | None:
             data = data_of(answer)
@@ -195,7 +199,9 @@ class Finder:
                 return None
             self.be_patient()
             if self._ahead is None:
-                self._ahead = _ahead(answer.headers.get("date"), self._clock())
+                now = self._clock()
+                self._ahead = _ahead(answer.headers.get("date"), now)
+                self._blur = (now - asked + _DATE_STEP_SECONDS) / 2
             return data.get("total", 0), data["items"]
 
         return (yield from call_reading(request, self._retry, read))
@@ -313,11 +319,11 @@ class EarlierRuns:
 
 
 def _rounds(items: list[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Cut into rounds, each twice as large as the one before up to the largest."""
+    """Cut into rounds, each larger by half than the one before, up to the largest."""
     begin, size = 0, _FIRST_ROUND
     while begin < len(items):
         yield items[begin : begin + size]
-        begin, size = begin + size, min(2 * size, _LARGEST_ROUND)
+        begin, size = begin + size, min(size + size // 2, _LARGEST_ROUND)
 
 
 def _started_at(item: Mapping[str, Any]) -> datetime:

@@ -24,6 +24,8 @@ from airflow_provider_apify.testing import LocalApify
 from tests.chaos.thousand_starts import ATTEMPTS, Crowd, Faults, attempt_of, figures_of, put_through, table
 
 STARTS = 300
+PAUSE_SECONDS = 0.2
+"""Between two starts: what an Airflow of many workers does with mapped tasks."""
 LOST_ANSWERS: Faults = {"answers lost": {"action": "cut-after-commit", "probability": 0.05}}
 """May happen to any request to the API."""
 
@@ -33,9 +35,13 @@ class WorkerKilled(BaseException):
 
 
 class Killer:
-    """Kill attempts right after their start request, in a process that goes on."""
+    """Kill attempts right after their start request, in a process that goes on.
 
-    def __init__(self) -> None:
+    :param pause: seconds between two starts, as far as the machine keeps up.
+    """
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self._pause, self._began = pause, time.time()
         self._sent_at: dict[int, float] = {}
         self._doomed = threading.local()
 
@@ -53,6 +59,7 @@ class Killer:
 
     def kill(self, _apify: LocalApify, name: str, number: int) -> None:
         """Begin the first attempt of a start, and kill it."""
+        time.sleep(max(0.0, self._began + number * self._pause - time.time()))
         self._doomed.is_doomed = True
         self._sent_at[number] = began = time.time()
         with suppress(WorkerKilled):
@@ -88,7 +95,9 @@ def measure(starts: int = STARTS) -> list[dict[str, Any]]:
         at_once = put_through("each is retried at once", killer.kill_and_retry, crowd, LOST_ANSWERS)
     with (killer := Killer()).at_work():
         later = put_through("retried when all are dead", killer.retry, crowd, LOST_ANSWERS, before=killer.kill)
-    return [at_once, later]
+    with (killer := Killer(PAUSE_SECONDS)).at_work():
+        paced = put_through("the same, begun five a second", killer.retry, crowd, LOST_ANSWERS, before=killer.kill)
+    return [at_once, later, paced]
 
 
 def main() -> None:
