@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.chaos.acts import shut_worker_down
-from tests.chaos.case import BESIDE, ITEMS, Case, hold
+from tests.chaos.acts import kill_worker, shut_worker_down
+from tests.chaos.case import BESIDE, ITEMS, Acts, Case, hold
 from tests.chaos.cases import deployments, kills
 from tests.chaos.moments import struck
 from tests.chaos.user_acts import clear_another
 
 SECTION = "Another task of the DAG run is cleared"
 _READS: Mapping[str, Any] = {"method": "GET", "path": "/v2/datasets/*/items"}
-_READ_ATTEMPTS = 6
+_HOLD_SECONDS = 20.0
+"""For longer than a worker has that is told to stop."""
 _DELAY = 8
 """Seconds before the retry: the clear comes in between."""
 
@@ -34,33 +35,26 @@ def _after_deaths() -> Iterator[Case]:
             )
 
 
-def _after_reading(key: str, happens: str, **details: Any) -> Case:
-    usual: dict[str, Any] = {
-        "shape": ITEMS,
-        "tries": 2,
-        "operator": {"return_items": 10, "retry_delay": _DELAY},
-        "acts": clear_another(struck),
-    }
+def _after_reading(key: str, happens: str, acts: Acts) -> Case:
     return Case(
         key=f"beside_{key}",
         section=SECTION,
         happens=f"before the retry, when {happens} (`@task.apify_actor`, `return_items`)",
         then="The retry reads the items of the same run.",
-        **usual | details,
+        shape=ITEMS,
+        tries=2,
+        operator={"return_items": 10, "retry_delay": _DELAY},
+        faults=(hold(_READS, after_commit=True, seconds=_HOLD_SECONDS),),
+        acts=clear_another(acts),
     )
 
 
 _READINGS = (
-    _after_reading(
-        "items_refused",
-        "its items could not be read",
-        faults=({**_READS, "action": "answer", "status": 503, "times": _READ_ATTEMPTS},),
-    ),
+    _after_reading("items_dies", "the worker was killed while it read the items", acts=kill_worker(struck)),
     _after_reading(
         "items_shut_down",
-        "the worker was shut down (SIGTERM) while it read the items",
-        faults=(hold(_READS, after_commit=True),),
-        acts=clear_another(shut_worker_down(struck)),
+        "the worker was shut down (SIGTERM), and killed, while it read the items",
+        acts=shut_worker_down(struck),
     ),
 )
 
