@@ -33,12 +33,13 @@ test: setup ## Run all tests; ARGS="-k name" narrows them down
 
 .PHONY: chaos
 chaos: CHAOS = python -m tests.chaos.run $(if $(ONLY),--only '$(ONLY)')
-chaos: ## Kill, stop and suspend a real Airflow's processes at every point, and write docs/what-happens-when.md; ONLY='worker_*' picks
+chaos: ## Kill, stop and suspend a real Airflow's processes at every point, and write docs/what-happens-when.md; then play exports and pushes against an Apify that lies; ONLY='worker_*' picks
 ifdef AIRFLOW
 	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(AIRFLOW) -- $(CHAOS) --no-plain
 else
 	@$(MAKE) setup
 	@$(RUN) $(CHAOS)
+	@$(if $(ONLY),true,$(RUN) python -m tests.silence.run)
 endif
 
 .PHONY: bench

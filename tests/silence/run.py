@@ -1,7 +1,7 @@
-"""Play exports by chance against a local Apify that lies, and count what is wrong and was not told.
+"""Play exports and pushes by chance against a local Apify that lies, and count what is wrong and was not told.
 
-``python -m tests.silence.run [--exports 2000] [--seed 1] [--package CHECKOUT]``: where a checkout of another commit is
-given, its package exports the same, to compare.
+``python -m tests.silence.run [--plays 2000] [--seed 1] [--package CHECKOUT]``: where a checkout of another commit is
+given, its package does the same, to compare.
 """
 
 from __future__ import annotations
@@ -14,36 +14,52 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import requests
+from typing import Any, Protocol
 
 from airflow_provider_apify.testing import LocalApify
-from tests.silence.case import Case, case
+from tests.silence.exports import export
+from tests.silence.pushes import a_push
 from tools.versions import ROOT
 
 tell = partial(print, flush=True)
-_PUSHED_AT_ONCE = 1_000
-_EXPORTING, _MARK = Path(__file__).with_name("exporting.py"), "OUTCOME "
+_WORKING, _MARK = Path(__file__).with_name("working.py"), "OUTCOME "
+
+
+class Play(Protocol):
+    """An export or a push."""
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        """What goes wrong, as the local Apify takes it."""
+
+    def begin(self, apify: LocalApify, folder: Path, /) -> dict[str, Any]:
+        """Prepare Apify and the folder, and return the job."""
+
+    def wrong(self, outcome: dict[str, Any], apify: LocalApify, folder: Path, /) -> str | None:
+        """Say what is wrong and was not told."""
+
+
+Plays = Callable[[random.Random], Play]
+PLAYS: Mapping[str, Plays] = {"exports": export, "pushes": a_push}
 
 
 @dataclass
 class Tally:
-    """What has come of exports.
+    """What has come of plays.
 
-    :ivar exports: how many.
+    :ivar plays: how many.
     :ivar right: those that succeeded with all items.
-    :ivar refused: those that failed, by the class of their error; they have left nothing.
+    :ivar refused: those that failed, by the class of their error.
     :ivar faults: how often each kind has happened.
-    :ivar silent: those that succeeded with other items, and those that failed and left a file; in words.
+    :ivar silent: those that succeeded with other items, and those that failed and left what must not be; in words.
     """
 
-    exports: int = 0
+    plays: int = 0
     right: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -55,7 +71,7 @@ class Tally:
         refusals = ", ".join(f"{count} {kind}" for kind, count in self.refused.most_common())
         return "\n".join(
             [
-                f"{self.exports:,} exports: {self.right:,} right, {self.refused.total():,} refused ({refusals})",
+                f"{self.plays:,} played: {self.right:,} right, {self.refused.total():,} refused ({refusals})",
                 f"{self.faults.total():,} faults: {kinds}",
                 f"{len(self.silent)} silent differences",
                 *self.silent,
@@ -63,13 +79,13 @@ class Tally:
         )
 
 
-class Exporter:
-    """A process that exports with the package of a checkout."""
+class Worker:
+    """A process that works with the package of a checkout."""
 
     def __init__(self, base_url: str, package: Path, log: Path) -> None:
         with log.open("w") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-P", str(_EXPORTING), base_url, _MARK],
+                [sys.executable, "-P", str(_WORKING), base_url, _MARK],
                 env={**os.environ, "PYTHONPATH": str(package)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -87,7 +103,7 @@ class Exporter:
             if line.startswith(_MARK):
                 outcome: dict[str, Any] = json.loads(line.removeprefix(_MARK))
                 return outcome
-        raise RuntimeError(f"The exporting process has ended with {self._process.wait()}.")
+        raise RuntimeError(f"The working process has ended with {self._process.wait()}.")
 
     def close(self) -> None:
         """Let it end."""
@@ -99,81 +115,57 @@ class Exporter:
 
 
 @contextmanager
-def exporter(base_url: str, package: Path, log: Path) -> Iterator[Exporter]:
-    """Lend a process that exports."""
-    process = Exporter(base_url, package, log)
+def worker(base_url: str, package: Path, log: Path) -> Iterator[Worker]:
+    """Lend a process that works."""
+    process = Worker(base_url, package, log)
     try:
         yield process
     finally:
         process.close()
 
 
-def play(count: int, seed: int, package: Path, folder: Path) -> Tally:
-    """Play so many exports, the same for the same seed.
+def play(plays: Plays, count: int, seed: int, package: Path, folder: Path) -> Tally:
+    """Play so many, the same for the same seed.
 
-    :param package: a checkout, whose package exports.
-    :param folder: for files; the log of what exports is left there.
+    :param package: a checkout, whose package works.
+    :param folder: for files; the log of what works is left there.
     """
     tally, dice = Tally(), random.Random(seed)
-    with LocalApify() as apify, exporter(apify.base_url, package, folder / "exporting.log") as process:
+    with LocalApify() as apify, worker(apify.base_url, package, folder / "working.log") as process:
         for number in range(count):
-            target = folder / f"export-{number}"
+            target = folder / f"play-{number}"
             target.mkdir()
-            chosen = case(dice)
-            wrong = _judge(chosen, _played(chosen, apify, process, target), target, tally)
+            chosen = plays(dice)
+            apify.control.reset()
+            outcome = process.do(chosen.begin(apify, target))
             for fault in apify.control.faults():
                 tally.faults[fault["action"]] += fault["happened"]
-            tally.exports += 1
+            wrong = chosen.wrong(outcome, apify, target)
+            tally.plays += 1
+            if "error" in outcome:
+                tally.refused[outcome["error"].partition(":")[0]] += 1
+            tally.right += "error" not in outcome and wrong is None
             if wrong:
-                shown = f"{chosen.way} of {len(chosen.items)} items {chosen.query}: {wrong}; {chosen.faults}"
-                tally.silent.append(f"{seed}/{number}: {shown}")
+                tally.silent.append(f"{seed}/{number}: {chosen}: {wrong}; {chosen.faults}; {outcome.get('error', '')}")
     return tally
-
-
-def _played(chosen: Case, apify: LocalApify, process: Exporter, folder: Path) -> dict[str, Any]:
-    apify.control.reset()
-    dataset_id = _pushed(apify, chosen.items)
-    apify.control.settings(max_items_per_request=chosen.cap)
-    for fault in chosen.faults:
-        apify.control.add_fault(**{**fault, "path": fault["path"].format(dataset=dataset_id)})
-    split = {"items_per_file": 250} if chosen.way == "split" else {}
-    path, way, query = str(chosen.path(folder)), chosen.way, chosen.query
-    return process.do({"dataset": dataset_id, "path": path, "way": way, "query": query, **split})
-
-
-def _judge(chosen: Case, outcome: dict[str, Any], folder: Path, tally: Tally) -> str | None:
-    """Say what is wrong and was not told; count what is not."""
-    if "error" in outcome:
-        tally.refused[outcome["error"].partition(":")[0]] += 1
-        # Files of a split export that were finished before it failed are whole.
-        return None if chosen.way == "split" or not list(folder.iterdir()) else "failed, and left a file"
-    wrong = chosen.difference(folder)
-    tally.right += wrong is None
-    return wrong
-
-
-def _pushed(apify: LocalApify, items: list[dict[str, Any]]) -> str:
-    with requests.Session() as session:
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {apify.token}"
-        dataset_id: str = session.post(f"{apify.base_url}/v2/datasets", timeout=30).json()["data"]["id"]
-        for start in range(0, len(items), _PUSHED_AT_ONCE):
-            page = items[start : start + _PUSHED_AT_ONCE]
-            session.post(f"{apify.base_url}/v2/datasets/{dataset_id}/items", json=page, timeout=30).raise_for_status()
-    return dataset_id
 
 
 def main() -> None:
     """Play, and print what has come of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.silence.run", description=__doc__)
-    parser.add_argument("--exports", type=int, default=2_000, help="how many; 2,000 take some minutes")
+    parser.add_argument("--plays", type=int, default=2_000, help="how many of each kind; 2,000 take some minutes")
+    parser.add_argument("--only", choices=list(PLAYS), help="play one kind")
     parser.add_argument("--seed", type=int, default=1, help="another number plays others")
-    parser.add_argument("--package", type=Path, default=ROOT, help="a checkout of the commit to export with")
+    parser.add_argument("--package", type=Path, default=ROOT, help="a checkout of the commit to work with")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        tally = play(chosen.exports, chosen.seed, chosen.package.resolve(), Path(folder))
-    tell(tally)
-    sys.exit(bool(tally.silent))
+    are_silent = False
+    for name, plays in PLAYS.items():
+        if chosen.only in (None, name):
+            with tempfile.TemporaryDirectory() as folder:
+                tally = play(plays, chosen.plays, chosen.seed, chosen.package.resolve(), Path(folder))
+            tell(f"{name}: {tally}")
+            are_silent |= bool(tally.silent)
+    sys.exit(are_silent)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,27 @@
-"""Exports by chance, against an Apify that lies: what differs is told. ``python -m tests.silence.run`` plays many."""
+"""Exports and pushes by chance, against an Apify that lies: what differs is told.
+
+``python -m tests.silence.run`` plays many.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.silence.run import play
+from tests.silence.run import PLAYS, play
 from tools.versions import ROOT
 
 
 def test_no_export_by_chance_differs_in_silence(tmp_path: Path) -> None:
-    tally = play(80, 20_261_129, ROOT, tmp_path)
+    tally = play(PLAYS["exports"], 80, 20_261_129, ROOT, tmp_path)
     assert tally.silent == []
-    assert tally.exports == 80
+    assert tally.plays == 80
     assert tally.right > 40
     assert len(tally.faults) > 8
+
+
+def test_no_push_by_chance_differs_in_silence(tmp_path: Path) -> None:
+    tally = play(PLAYS["pushes"], 80, 20_261_129, ROOT, tmp_path)
+    assert tally.silent == []
+    assert tally.plays == 80
+    assert tally.right > 40
+    assert len(tally.faults) > 4

@@ -1,4 +1,4 @@
-"""Datasets, exports and faults by chance, and what must come of them."""
+"""Exports and faults by chance, and what must come of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-Item = dict[str, Any]
+from airflow_provider_apify.testing import LocalApify
+from tests.silence.direct import ERROR_PAGES, Item, add_faults, push
 
-ERROR_PAGES = (
-    "\n",
-    "<html>\n<body>\n<h1>502 Bad Gateway</h1>\n</body>\n</html>\n",
-    "upstream connect error or disconnect/reset before headers\n",
-)
 _TEXTS = ("plain", 'with "quotes"', "two\nlines", "a, b; c", "é🦊\u2028", "<b>&amp;</b>", "", "}")
 _WAYS = ("jsonl", "jsonl", "json", "csv", "csv", "split", "iterate")
 _SIZES = (0, 1, 40, 300, 1_200, 2_500)
@@ -24,7 +20,7 @@ _CAPS = (None, None, None, 100, 700)
 
 
 @dataclass(frozen=True)
-class Case:
+class Export:
     """One export.
 
     :param items: of the dataset.
@@ -39,6 +35,26 @@ class Case:
     query: dict[str, Any]
     cap: int | None
     faults: list[dict[str, Any]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Say what it is."""
+        return f"{self.way} of {len(self.items)} items {self.query}"
+
+    def begin(self, apify: LocalApify, folder: Path) -> dict[str, Any]:
+        """Prepare Apify, and return the job."""
+        dataset_id = push(apify, self.items)
+        apify.control.settings(max_items_per_request=self.cap)
+        add_faults(apify, self.faults, dataset=dataset_id)
+        split = {"items_per_file": 250} if self.way == "split" else {}
+        job = {"do": "export", "dataset": dataset_id, "path": str(self.path(folder)), "way": self.way}
+        return {**job, "query": self.query, **split}
+
+    def wrong(self, outcome: dict[str, Any], _apify: LocalApify, folder: Path) -> str | None:
+        """Say what is wrong and was not told."""
+        if "error" in outcome:
+            # Files of a split export that were finished before it failed are whole.
+            return None if self.way == "split" or not list(folder.iterdir()) else "failed, and left a file"
+        return self.difference(folder)
 
     @property
     def wanted(self) -> list[Item]:
@@ -73,12 +89,12 @@ class Case:
         return f"{len(found)} of {len(wanted)} items, other from {place} on"
 
 
-def case(dice: random.Random) -> Case:
-    """Return a case by chance."""
+def export(dice: random.Random) -> Export:
+    """Return an export by chance."""
     way, cap = dice.choice(_WAYS), dice.choice(_CAPS)
     items = [_item(dice, number) for number in range(dice.choice(_SIZES))]
     query = _query(dice, len(items), way)
-    return Case(items, way, query, cap, [_fault(dice, way) for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))])
+    return Export(items, way, query, cap, [_fault(dice, way) for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))])
 
 
 def _item(dice: random.Random, number: int) -> Item:
