@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -299,6 +301,27 @@ def test_a_file_that_is_being_written_is_not_taken_for_abandoned(tmp_path: Path)
         with pytest.raises(_PowerCutError):
             write(path, b"y", fail=True)
     assert (tmp_path / "items.jsonl").stat().st_size == 2_000_000
+
+
+@pytest.mark.parametrize("blocks", [80, 200])
+def test_a_disk_that_fails_beside_the_writing_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    path = ObjectStoragePath(str(tmp_path / "items.jsonl"))
+    with pytest.raises(OSError, match="the disk is gone"):
+        write(path, bytes(blocks * 2**20))
+    assert names_in(tmp_path) == []
+
+
+def test_an_export_leaves_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    for number in range(3):
+        write(ObjectStoragePath(str(tmp_path / f"items-{number}.jsonl")), b"x" * 2**26)
+    assert threading.active_count() == before
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
