@@ -2,6 +2,7 @@
 
 * ApifyError                  base of all; an ``AirflowException``
   - ApifyConnectionError      no usable answer from the API
+    + ApifyRequestTooLate     the machine slept right before a request was sent, so it was not
   - ApifyTooManyRuns          too many runs to find out whether an earlier attempt has started one
   - ApifyAddressError         the address of the API, or of a proxy, cannot be used; nothing was sent
   - ApifyApiError             the API answered with an error
@@ -47,6 +48,13 @@ class ApifyError(AirflowException):
 
 class ApifyConnectionError(ApifyError):
     """The API could not be reached, or the connection broke before a whole answer arrived."""
+
+
+class ApifyRequestTooLate(ApifyConnectionError):
+    """The machine slept, or stood still, right before the request was to be sent. It was not sent.
+
+    What was looked up before may be wrong by now: another attempt of the task may have taken over.
+    """
 
 
 class ApifyTooManyRuns(ApifyError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.endpoints import Request
@@ -37,6 +38,8 @@ from airflow_provider_apify.options import RunOptions, Target
 LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
 _ONCE = (0.0,)
 _SENDS = 4
+# What is asked for later than this after the run was seen may have been done by another attempt meanwhile.
+_SOON_SECONDS = 30.0
 # A run that is stopped gracefully has half a minute.
 _LONGEST_END_SECONDS = 300.0
 
@@ -142,6 +145,7 @@ class Changer:
         def is_done(now: ActorRun) -> Flow[bool]:
             return is_enough(now) or (yield from self._is_made(now, what, before, into))
 
+        request = replace(request, within=_SOON_SECONDS)
         for _ in range(_SENDS):
             try:
                 return (yield from call_known_run(request, self._retry))

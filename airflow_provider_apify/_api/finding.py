@@ -29,6 +29,8 @@ _CLOCK_SKEW_SECONDS = 3_600.0
 # Apify tells its time in whole seconds, and the clocks of the machines of one Airflow may differ a little.
 _DATE_STEP_SECONDS = 1.0
 _CLOCK_STEP_SECONDS = 2.0
+# Whoever writes that time need not have the clock of who writes when a run was started: a few more are read.
+_LOOK_BACK_SECONDS = 30.0
 # Runs that are started otherwise than by a request to the API.
 _OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
 _PAGE = endpoints.MAX_PAGE
@@ -81,14 +83,14 @@ class OwnRun:
 class Finder:
     """Find runs of one task instance.
 
-    :param task: :attr:`Identity.task <airflow_provider_apify._api.identity.Identity.task>` of the task instance.
+    :param identity: of the attempt that looks.
     :param clock: Unix time.
     """
 
     def __init__(
-        self, target: Target, task: str, retry: RetryPolicy, *, clock: Callable[[], float] = time.time
+        self, target: Target, identity: Identity, retry: RetryPolicy, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self.target, self._task, self._clock = target, task, clock
+        self.target, self._identity, self._clock = target, identity, clock
         # What is asked for here decides about money: an outage must not cut it short.
         self._retry, self._patient = retry.patient_with_apify(), retry.patient()
         self._foreign: set[str] = set()
@@ -110,6 +112,15 @@ class Finder:
                 raise ApifyConnectionError(f"Whether run {run_id} goes on is unknown: {error}") from error
             return None
 
+    def is_mine(self, run: ActorRun) -> bool:
+        """Tell whether this very attempt has started a run."""
+        return Identity.parse(run.user_agent) == self._identity
+
+    def is_later(self, run: ActorRun) -> bool:
+        """Tell whether an attempt after this one has started a run of the task: then this one is over."""
+        its_own = Identity.parse(run.user_agent)
+        return its_own is not None and its_own.attempt > self._identity.attempt
+
     def ended(self, run_id: str) -> Flow[ActorRun]:
         """Wait for the end of a run that is being stopped; see :func:`ended_run`."""
         return (yield from ended_run(run_id, self._patient, self._clock))
@@ -125,6 +136,7 @@ class Finder:
         :param delay: seconds before the first request.
         :raises ApifyTooManyRuns: there are too many to read them all.
         """
+        since -= _LOOK_BACK_SECONDS
         # Lists of saved tasks' runs cannot be limited to a time, so they begin with the newest.
         is_newest_first = near is None or self.target.kind == "task"
         found: dict[str, ActorRun] = {}
@@ -147,7 +159,7 @@ class Finder:
         return ApifyTooManyRuns(
             f"{self.target} has more than {_MOST_RUNS:,} runs since {self._by_apify(since):%Y-%m-%d %H:%M:%S} UTC: too "
             "many to find out whether an earlier attempt has started one of them. Look in Apify Console for a run "
-            f"whose User-Agent holds start={self._task}, abort it, and clear the task.",
+            f"whose User-Agent holds start={self._identity.task}, abort it, and clear the task.",
         )
 
     def unfinished(self) -> Flow[list[ActorRun]]:
@@ -224,7 +236,7 @@ class Finder:
         is_told = "userAgent" in (item.get("meta") or {})
         run = ActorRun.from_api(item) if is_told else (yield from self.read(item["id"]))
         identity = Identity.parse(run.user_agent) if run else None
-        if identity and identity.task == self._task:
+        if identity and identity.task == self._identity.task:
             return run
         if run is not None:
             self._foreign.add(item["id"])
@@ -296,20 +308,21 @@ class EarlierRuns:
                 self._trace.since, is_enough=self._is_last, near=self._trace.sent_at, delay=share * self._settle
             )
             if any(map(self._is_last, started)):
-                return list(map(self._own, started))
+                return list(map(self._listed, started))
         known = {run.id for run in started}
         others = [run for run in (yield from self._finder.unfinished()) if run.id not in known]
-        began = self._trace.began
-        return [
-            *map(self._own, started),
-            *(replace(self._own(run), is_leftover=self._finder.is_from_before(run, began)) for run in others),
-        ]
+        return list(map(self._listed, [*started, *others]))
 
     def _is_last(self, run: ActorRun) -> bool:
         """Tell whether no earlier attempt can have started a run after this one: each looks for those before it."""
-        own, identity = self._own(run), self._trace.identity
+        own, identity = self._listed(run), self._trace.identity
+        if own.is_leftover:
+            return False
         is_good = (run.is_going or run.status in self._accept) and own.rerun == identity.rerun
         return is_good or own.attempt >= identity.attempt - 1
+
+    def _listed(self, run: ActorRun) -> OwnRun:
+        return replace(self._own(run), is_leftover=self._finder.is_from_before(run, self._trace.began))
 
     def _own(self, run: ActorRun) -> OwnRun:
         """Tell what a run was started for: by what was noted, else by its marker."""

@@ -29,6 +29,7 @@ from airflow_provider_apify.exceptions import (
     ApifyConnectionError,
     ApifyNotFoundError,
     ApifyRateLimitError,
+    ApifyRequestTooLate,
     ApifyServerError,
 )
 from airflow_provider_apify.models import ActorRun, RunEvent
@@ -86,7 +87,7 @@ class RetryPolicy:
 
 def _worth_retrying(request: Request, answer: Answer) -> bool:
     if isinstance(answer, NoResponse):
-        return request.retry_safe or not answer.sent
+        return (request.retry_safe or not answer.sent) and not issubclass(answer.kind, ApifyRequestTooLate)
     if answer.is_rate_limited:
         return True  # refused before it did anything, so even starting a run is safe to repeat
     return request.retry_safe and answer.is_passing_fault

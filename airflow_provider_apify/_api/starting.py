@@ -28,11 +28,13 @@ from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.finding import Finder
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_known_run
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify.exceptions import ApifyCapacityError
+from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyTaskStopped
 from airflow_provider_apify.models import SUCCEEDED, ActorRun
 
 STARTS = 4
 """How often a run is started at most, where it stays unknown whether it was."""
+SOON_SECONDS = 30.0
+"""How long after the last look a start is sent at most: Airflow gives a worker up that is silent for longer."""
 HURRIED_PAUSES: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each look of a task that was told to stop, for the run that it was just starting: it has five."""
 
@@ -76,8 +78,8 @@ class Starter:
         capacity: Capacity = Capacity(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._request = replace(request, user_agent=identity.marker)
-        self._identity, self._finder, self._retry, self._report = identity, finder, retry, report
+        self._request = replace(request, user_agent=identity.marker, within=SOON_SECONDS)
+        self._finder, self._retry, self._report = finder, retry, report
         self._settle, self._accept, self._capacity, self._clock = settle, accept, capacity, clock
         self.run_id: str | None = None
         self.in_doubt_since: float | None = None
@@ -86,6 +88,7 @@ class Starter:
         """Return the run, started by this request or found after it.
 
         :raises ApifyApiError: Apify has refused the start; nothing was started.
+        :raises ApifyRequestTooLate: what earlier and later attempts have started may be out of date, so nothing was.
         :raises ApifyConnectionError: it stays unknown whether there is a run; the next attempt finds it.
         """
         for doubts in range(STARTS):
@@ -132,16 +135,19 @@ class Starter:
         return kept
 
     def _mine(self, *, delay: float = 0.0, is_only: bool = False) -> Flow[list[ActorRun]]:
-        """Return the runs that this start has made; one of the same name may have existed before it."""
+        """Return the runs that this start has made; one of the same name may have existed before it.
 
-        def is_mine(run: ActorRun) -> bool:
-            return Identity.parse(run.user_agent) == self._identity
-
+        :raises ApifyTaskStopped: a later attempt has a run of its own; these are aborted.
+        """
         since = self.in_doubt_since or self._clock()
         found = yield from self._finder.started(
-            since, near=since, is_enough=lambda run: is_only and is_mine(run), delay=delay
+            since, near=since, is_enough=lambda run: is_only and self._finder.is_mine(run), delay=delay
         )
-        return list(filter(is_mine, found))
+        mine = list(filter(self._finder.is_mine, found))
+        if any(map(self._finder.is_later, found)):
+            yield from abort_runs([run for run in mine if run.is_going], self._retry, self._report)
+            raise ApifyTaskStopped("The next attempt of this task has started a run: it goes on with that one.")
+        return mine
 
     def _send(self) -> Flow[Answer]:
         """Send the start until it is done, or may have been; raise what says that it was refused."""
@@ -190,13 +196,19 @@ def abort_whatever_goes_on(
 ) -> Flow[list[ActorRun]]:
     """Abort the run of a task instance that nobody wants any more, though nobody knows its ID; return it.
 
+    That of a later attempt is left alone.
+
     :param since: Unix time before which it was not started.
     :param near: Unix time about which it was started, where that is known.
     :param pauses: seconds before each look for it.
     """
+
+    def is_unwanted(run: ActorRun) -> bool:
+        return run.is_going and not finder.is_later(run)
+
     for pause in pauses:
-        found = yield from finder.started(since, near=near, is_enough=lambda run: run.is_going, delay=pause)
-        going = [run for run in found if run.is_going]
+        found = yield from finder.started(since, near=near, is_enough=is_unwanted, delay=pause)
+        going = list(filter(is_unwanted, found))
         if going:
             yield from abort_runs(going, retry, report)
             return going
@@ -204,34 +216,18 @@ def abort_whatever_goes_on(
 
 
 def abort_if_superseded(
-    finder: Finder,
-    identity: Identity,
-    retry: RetryPolicy,
-    report: Callable[[str], object],
-    *,
-    since: float,
-    run_id: str | None,
+    finder: Finder, since: float, retry: RetryPolicy, report: Callable[[str], object]
 ) -> Flow[bool]:
     """Tell whether an attempt after this one has started a run of its own; abort this one's then.
 
     :param since: Unix time when this attempt began.
-    :param run_id: of its run; ``None`` looks for it.
     """
-
-    def is_later(run: ActorRun) -> bool:
-        its_own = Identity.parse(run.user_agent)
-        return its_own is not None and its_own.attempt > identity.attempt
-
-    def is_mine(run: ActorRun) -> bool:
-        return run.id == run_id or Identity.parse(run.user_agent) == identity
-
+    is_over = False
     for pause in HURRIED_PAUSES:
-        # The newest first: this attempt's run is newer, as the later attempt did not see it.
-        found = yield from finder.started(since, is_enough=is_later, delay=pause)
-        if not any(map(is_later, found)):
-            return False
-        mine = list(filter(is_mine, found))
-        yield from abort_runs([run for run in mine if run.is_going], retry, report)
-        if mine:
+        found = yield from finder.started(since, is_enough=finder.is_later, delay=pause)
+        is_over = is_over or any(map(finder.is_later, found))
+        mine = [run for run in found if finder.is_mine(run) and run.is_going]
+        if is_over and mine:
+            yield from abort_runs(mine, retry, report)
             break
-    return True
+    return is_over

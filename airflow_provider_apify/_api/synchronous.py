@@ -51,7 +51,7 @@ class SynchronousStarter(Starter):
     ) -> Self:
         """Make one whose start has a marker that nothing else has, so that its run is found and no other."""
         identity = Identity(secrets.token_hex(10), rerun=0, attempt=1)
-        finder = Finder(target, identity.task, retry, clock=clock)
+        finder = Finder(target, identity, retry, clock=clock)
         return cls(request, identity, finder, retry, report, settle=settle, clock=clock)
 
     def run_sync(self, read: Callable[[Response], T | None]) -> Flow[T | ActorRun]:

@@ -23,12 +23,14 @@ from functools import cache
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from airflow_provider_apify._api.addresses import proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
+from airflow_provider_apify.exceptions import ApifyRequestTooLate
 
 if TYPE_CHECKING:
     import aiohttp
@@ -100,14 +102,30 @@ def drive(
     try:
         request = next(flow)
         while True:
+            asked = time.time()
             with guard:
                 pause(request.delay)
             with guard:
-                answer = _send_together(request, send)
+                answer = _too_late(request, asked) or _send_together(request, send)
             request = flow.send(answer)
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+def _too_late(request: Request, asked: float) -> NoResponse | None:
+    """Return what is the answer to a request that was not sent in time; ``None`` where it is in time.
+
+    The clock goes on while a machine sleeps, or its process is stopped.
+
+    :param asked: Unix time when it was asked for.
+    """
+    late = time.time() - asked - request.delay
+    if request.within is None or late <= request.within:
+        return None
+    return NoResponse(
+        f"not sent: the machine stood still for {late:.0f} seconds before it", sent=False, kind=ApifyRequestTooLate
+    )
 
 
 def _send_together(request: Request, send: Callable[[Request], Answer]) -> Answer:
@@ -127,7 +145,11 @@ async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]
     try:
         request = next(flow)
         while True:
+            asked = time.time()
             await asyncio.sleep(request.delay)
+            if too_late := _too_late(request, asked):
+                request = flow.send(too_late)
+                continue
             answer, *others = await asyncio.gather(*map(send, (request, *request.beside)))
             request = flow.send(replace(answer, beside=tuple(others)) if others else answer)
     except StopIteration as done:
@@ -335,7 +357,8 @@ def _is_before_sending(cause: BaseException) -> bool:
     if isinstance(cause, ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError):
         return True
     if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _HANDSHAKE_FAILURES:
-        return True
+        # What speaks no TLS may also break into a connection whose request has left.
+        return any(frame.f_code.co_name == "do_handshake" for frame, _ in walk_tb(cause.__traceback__))
     return type(cause).__name__ in {
         "NewConnectionError",
         "NameResolutionError",

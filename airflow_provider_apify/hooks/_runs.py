@@ -123,7 +123,7 @@ class Runs(ApifyClient):
     ) -> Flow[ActorRun]:
         request = self.start_request(target, run_input, RunOptions.of(options))
         identity = Identity.of_key(key, installation=self.connection.installation)
-        finder = Finder(target, identity.task, self.retry)
+        finder = Finder(target, identity, self.retry)
         trace = Trace(identity=identity, may_have_started=may_exist, since=since.timestamp(), is_quiet=True)
         settle, terms = self.connection.start_settle_seconds, Terms(accept=FINISHED_STATUSES)
         earlier = EarlierRuns(trace, finder, self.log.info, accept=terms.accept, settle=settle)

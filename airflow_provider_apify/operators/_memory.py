@@ -24,7 +24,7 @@ class RunMemory:
     """The memory of one task instance.
 
     :param context: of the running attempt.
-    :ivar may_have_started: whether an earlier attempt, of this rerun or another, may have started a run that nobody has
+    :ivar may_have_started: whether another attempt, of this rerun or another, may have started a run that nobody has
         noted.
     """
 
@@ -53,8 +53,8 @@ class RunMemory:
             identity=identity,
             noted={self.run_id: self._noted["rerun"]} if self.run_id else {},
             may_have_started=self.may_have_started,
-            began=self._began,
-            since=self._pending_since or self._began,
+            began=began(self._context),
+            since=self._pending_since or began(self._context),
             sent_at=self._pending_since,
             is_quiet=is_quiet,
         )
@@ -79,11 +79,6 @@ class RunMemory:
         self._note({"run_id": run_id, "rerun": rerun})
 
     @property
-    def _began(self) -> float:
-        """Unix time when the DAG run began."""
-        return (self._context["dag_run"].start_date or pendulum.now("UTC")).timestamp()
-
-    @property
     def _pending_since(self) -> float | None:
         """Unix time since when a start may have been sent that nobody has noted; ``None`` where there is none."""
         return float(self._noted["since"]) if self._is_pending else None
@@ -97,3 +92,8 @@ class RunMemory:
         self._noted = noted
         if self._store is not None:
             self._store.set(_KEY, noted)
+
+
+def began(context: Context) -> float:
+    """Return the Unix time when the DAG run began."""
+    return (context["dag_run"].start_date or pendulum.now("UTC")).timestamp()

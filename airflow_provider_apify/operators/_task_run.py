@@ -14,7 +14,7 @@ from airflow_provider_apify._airflow.task_states import state_of
 from airflow_provider_apify._api.changing import LOOKS, Changer
 from airflow_provider_apify._api.choosing import Decision, Terms, decide
 from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.finding import EarlierRuns, Finder
+from airflow_provider_apify._api.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import (
@@ -26,13 +26,13 @@ from airflow_provider_apify._api.starting import (
     abort_whatever_goes_on,
 )
 from airflow_provider_apify._ownership import NO_ANSWER, End, is_given_up
-from airflow_provider_apify.exceptions import ApifyError, ApifyTaskStopped
+from airflow_provider_apify.exceptions import ApifyError, ApifyRequestTooLate, ApifyTaskStopped
 from airflow_provider_apify.links import stored_run_id
 from airflow_provider_apify.models import run_url
 from airflow_provider_apify.operators._errors import ends_task
 from airflow_provider_apify.operators._interruption import Interrupted, Interruption
 from airflow_provider_apify.operators._limits import Limits
-from airflow_provider_apify.operators._memory import RunMemory
+from airflow_provider_apify.operators._memory import RunMemory, began
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.triggers.run import ABORT_ATTEMPTS
 
@@ -56,7 +56,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     it, and aborted where nobody does. A task that is told to stop ends with :class:`ApifyTaskStopped`.
 
     :ivar run_id: the run that the attempt goes on with, once it is known.
-    :ivar is_judged: whether the run's end, or its limit, was seen: nothing is kept or given up then.
+    :ivar is_judged: whether the run's end, its limit, or a later attempt was seen: nothing is kept or given up then.
     """
 
     def __init__(self, operator: RunActorOperator, context: Context, interruption: Interruption) -> None:
@@ -86,10 +86,15 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         """Find what earlier attempts have started, choose, and abort what nobody wants any more.
 
         :param is_quiet: whether no start of an earlier attempt can be under way any more.
+        :raises ApifyTaskStopped: a later attempt has a run already, as where the machine slept meanwhile.
         """
         trace, finder = self.memory.trace(self._identity, is_quiet=is_quiet), self._finder(target, self._hook.retry)
         earlier = EarlierRuns(trace, finder, self._log.info, accept=terms.accept, settle=self._settle)
         found = self.drive(earlier.find())
+        for own in found:
+            if own.attempt > self._identity.attempt and not own.is_leftover:
+                self.is_judged = True
+                raise ApifyTaskStopped(f"A later attempt of this task goes on with run {own.run.id}.")
         decision = decide(found, self._identity.rerun, terms)
         self.drive(abort_runs(decision.abort, self._hook.retry, self._log.info))
         if found and decision.take is None:
@@ -122,9 +127,14 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         )
         try:
             return self.drive(self._starter.start())
-        except ApifyError:
+        except ApifyTaskStopped:
+            self.is_judged = True
+            raise
+        except ApifyError as error:
             if self._in_doubt_since is None:
                 self._note(self.memory.withdraw_intent)
+            # Then others may have started one.
+            self.memory.may_have_started |= isinstance(error, ApifyRequestTooLate)
             raise
 
     def note(self, run: ActorRun) -> None:
@@ -135,6 +145,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self.run_id = run.id
         self._is_noted = self._note(partial(self.memory.note_run, run.id, self._identity.rerun))
         if self._is_superseded():
+            self.is_judged = True
             raise ApifyTaskStopped(f"The next attempt has a run of its own already; run {run.id} is aborted.")
 
     def drive(self, flow: Flow[T]) -> T:
@@ -157,7 +168,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         return True
 
     def _finder(self, target: Target, retry: RetryPolicy) -> Finder:
-        return Finder(target, self._identity.task, retry)
+        return Finder(target, self._identity, retry)
 
     @property
     def _in_doubt_since(self) -> float | None:
@@ -170,6 +181,17 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     # Keep or give up
 
+    def check(self) -> None:
+        """Make sure that the run is wanted still, before the task defers: Airflow would refuse that then.
+
+        :raises ApifyTaskStopped: a user has given it up, so it is aborted.
+        """
+        state = self._state()
+        if self._is_given_up(state):
+            fate = self._give_up(_HURRIED)
+            self.is_judged = True
+            raise self._stopped(state, fate)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -177,41 +199,55 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._interruption.close()
         if self.is_judged:
             return
-        is_late = error is not None and Limits(self._operator).is_over(self._context)
+        try:
+            self._keep_or_give_up(error)
+        except AirflowTaskTimeout:
+            self._give_up(_HURRIED)
+            raise
+
+    def _keep_or_give_up(self, error: BaseException | None) -> None:
+        fails = error is not None and not isinstance(error, TaskDeferred)
+        is_late = fails and Limits(self._operator).is_over(self._context)
         if is_late or isinstance(error, AirflowTaskTimeout):
             self._give_up(_UNHURRIED)
         elif self._interruption.is_told:
             self._stop(error)
-        elif error is not None and not isinstance(error, TaskDeferred) and self._ends_task(error):
+        elif fails and (self._ends_task(error) or self._is_given_up(self._state())):
             self._give_up(_UNHURRIED)
 
-    def _ends_task(self, error: BaseException) -> bool:
-        return ends_task(self._operator, error, context=self._context)
+    def _ends_task(self, error: BaseException | None) -> bool:
+        return error is not None and ends_task(self._operator, error, context=self._context)
 
     def _stop(self, error: BaseException | None) -> None:
         """Keep the run or give it up, because the task was told to stop.
 
         :raises ApifyTaskStopped: unless the run is kept, and the task has come to its end or to where it defers.
         """
-        state, end = self._state(error), End.WORKER if self._operator.wait_for_completion else End.LAUNCHER
-        if self._operator.abort_on_kill and is_given_up(end, state):
+        fails = error is not None and not isinstance(error, TaskDeferred)
+        stop = ApifyTaskStopped("The task was told to stop.")
+        # Nobody is asked where the task fails and no other attempt follows: an answer may take too long.
+        state = "failed" if fails and self._ends_task(stop) else self._state()
+        if self._is_given_up(state):
             fate = self._give_up(_HURRIED)
         elif self._is_superseded():
             fate = "it is aborted, because the next attempt has a run of its own already"
-        elif error is None or isinstance(error, TaskDeferred):
+        elif not fails:
             return
         else:
-            fate = "it goes on, and the next attempt goes on with it"
-        cause = None if isinstance(error, Interrupted) else error
-        raise ApifyTaskStopped(
-            f"Airflow told the task to stop; the task is {state} now. Run {self.run_id or 'not known yet'}: {fate}."
-        ) from cause
+            fate = "it goes on"
+        raise self._stopped(state, fate) from (None if isinstance(error, Interrupted) else error)
 
-    def _state(self, error: BaseException | None) -> str | None:
-        """Return the task's state as Airflow tells it; nobody is asked where it fails and no other attempt follows."""
-        fails = error is not None and not isinstance(error, TaskDeferred)
-        if fails and self._ends_task(ApifyTaskStopped("The task was told to stop.")):
-            return "failed"
+    def _stopped(self, state: str | None, fate: str) -> ApifyTaskStopped:
+        return ApifyTaskStopped(
+            f"Airflow told the task to stop; the task is {state} now. Run {self.run_id or 'not known yet'}: {fate}."
+        )
+
+    def _is_given_up(self, state: str | None) -> bool:
+        end = End.WORKER if self._operator.wait_for_completion else End.LAUNCHER
+        return self._operator.abort_on_kill and is_given_up(end, state)
+
+    def _state(self) -> str | None:
+        """Return the task's state as Airflow tells it."""
         try:
             return state_of(self._context["ti"])
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
@@ -221,21 +257,15 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     def _is_superseded(self) -> bool:
         """Tell whether a later attempt has started another run than this one, and abort this one's then.
 
-        It happens where the machine sleeps right before it sends its start. Nobody else aborts that run: the later
-        attempt has looked for it before it was there. Airflow takes no note of it either, which tells such a start.
+        It happens where the machine sleeps while it sends its start. Nobody else aborts that run: the later attempt has
+        looked for it before it was there. Airflow takes no note of it either, which tells such a start.
         """
         began = self._context["ti"].start_date
         if self._starter is None or self._is_noted or began is None:
             return False
-        flow = abort_if_superseded(
-            self._finder(self._operator.target, _HURRIED),
-            self._identity,
-            _HURRIED,
-            self._log.info,
-            since=began.timestamp(),
-            run_id=self._starter.run_id,
-        )
+        finder = self._finder(self._operator.target, _HURRIED)
         try:
+            flow = abort_if_superseded(finder, began.timestamp(), _HURRIED, self._log.info)
             return self._hook.with_retry(_HURRIED).drive(flow)
         except ApifyError as trouble:
             self._log.warning("Whether the next attempt has a run of its own is unknown: %s", trouble)
@@ -257,9 +287,14 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         """Look for the run of a start whose answer nobody has, and abort it."""
         since = near = self._in_doubt_since
         if since is None:
-            if not self.memory.may_have_started:
+            try:
+                trace = self.memory.trace(self._identity, is_quiet=True)
+            except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+                self._log.warning("Airflow does not tell what earlier attempts have started: %s", trouble)
+                is_first, since = self._identity.attempt == 1, began(self._context)
+                trace = Trace(identity=self._identity, may_have_started=not is_first, since=since)
+            if not trace.may_have_started:
                 return "none was started"
-            trace = self.memory.trace(self._identity, is_quiet=True)
             since, near = trace.since, trace.sent_at
         pauses = HURRIED_PAUSES if retry is _HURRIED else (0.0, *(share * self._settle for share in LOOKS))
         finder = self._finder(self._operator.target, retry)

@@ -17,7 +17,12 @@ from airflow_provider_apify._api.starting import Capacity
 from airflow_provider_apify._api.validating import validate_input
 from airflow_provider_apify._fields import dollars
 from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRunTimedOut, ApifyRunTooExpensive
+from airflow_provider_apify.exceptions import (
+    ApifyCapacityError,
+    ApifyRequestTooLate,
+    ApifyRunTimedOut,
+    ApifyRunTooExpensive,
+)
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
 from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
@@ -216,14 +221,24 @@ class RunActorOperator(BaseOperator):
                 store_links(context, run)
                 if not self.wait_for_completion:
                     return run.to_dict()
-                return self._finish(self._wait(run, context), task_run)
+                return self._finish(self._wait(run, context, task_run), task_run)
 
     def _input(self, context: Context) -> Any:  # noqa: ARG002 - for what inherits
         """Return the input of the run."""
         return self.run_input
 
     def _take_or_start(self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool) -> ActorRun:
-        """Go on with the run of an earlier attempt, or start one."""
+        """Go on with the run of an earlier attempt, or start one; look again where the machine slept in between."""
+        while True:
+            try:
+                return self._take_or_start_now(context, task_run, capacity_until, is_quiet=is_quiet)
+            except ApifyRequestTooLate as error:
+                self.log.info("%s Looking again for what other attempts have started.", error)
+                is_quiet = False
+
+    def _take_or_start_now(
+        self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool
+    ) -> ActorRun:
         target, options = self.target, self._limits.options
         request = self.hook.start_request(target, self.run_input, options)
         decision = task_run.choose(target, self._terms, is_quiet=is_quiet)
@@ -234,6 +249,8 @@ class RunActorOperator(BaseOperator):
             return task_run.take(decision.take, resurrect=decision.resurrect)
         if self.validate_input:
             task_run.drive(validate_input(target, request.body, options.build, self.hook.retry))
+        if self._limits.is_over(context):
+            raise ApifyRunTimedOut("Nothing was started: the task's execution_timeout is over.")
         waits_here = Capacity(0.0 if self.deferrable else capacity_until, self._limits.capacity_pause)
         try:
             return task_run.start(target, request, self._terms, waits_here)
@@ -244,9 +261,10 @@ class RunActorOperator(BaseOperator):
             trigger = ApifyCapacityTrigger(seconds=self._limits.capacity_pause, until=capacity_until)
             self.defer(trigger=trigger, method_name="execute_after_pause", kwargs=attempt_of(context))
 
-    def _wait(self, run: ActorRun, context: Context) -> RunEvent:
+    def _wait(self, run: ActorRun, context: Context, task_run: TaskRun) -> RunEvent:
         # A deferral that ends at once costs a second worker, and on a busy Airflow before 3.4 may fail the attempt.
         if self.deferrable and not run.is_finished:
+            task_run.check()
             self.defer(trigger=self._trigger(run, context), method_name="execute_complete", kwargs=attempt_of(context))
         return self.hook.wait_for_run(
             run.id,

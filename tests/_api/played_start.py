@@ -86,7 +86,7 @@ def obtain(
 ) -> Flow[ActorRun]:
     """Find, choose, and take or start, in the order in which the operator does it."""
     retry, identity = RetryPolicy(), wanted.identity
-    finder = Finder(wanted.target, identity.task, retry, clock=clock)
+    finder = Finder(wanted.target, identity, retry, clock=clock)
     earlier = EarlierRuns(wanted.trace, finder, report, accept=wanted.accept, settle=30.0)
     decision = decide((yield from earlier.find()), identity.rerun, wanted.terms)
     yield from abort_runs(decision.abort, retry, report)

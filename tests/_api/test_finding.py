@@ -46,7 +46,7 @@ class Search:
         self.lists: list[dict[str, str]] = []
         self.pauses: list[float] = []
         self._items, self._mine, self._data = items, mine, data
-        finder = Finder(data.pop("target", ACTOR), ME.task, RetryPolicy(), clock=lambda: NOW)
+        finder = Finder(data.pop("target", ACTOR), ME, RetryPolicy(), clock=lambda: NOW)
         moment = None if near is None else NOW - 59 + near
         flow = finder.started(NOW - 59, is_enough=is_enough, near=moment)
         try:
@@ -115,7 +115,7 @@ def test_a_saved_task_s_runs_are_listed_newest_first_because_its_lists_cannot_be
 
 
 def test_a_429_slows_all_reads_of_a_search() -> None:
-    finder = Finder(ACTOR, ME.task, RetryPolicy(), clock=lambda: NOW)
+    finder = Finder(ACTOR, ME, RetryPolicy(), clock=lambda: NOW)
     flow = finder.started(NOW - 59, is_enough=is_enough)
     next(flow)
     request = flow.send(ok({"items": MANY[:2]}, date=DATE))

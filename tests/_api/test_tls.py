@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from airflow_provider_apify._api import endpoints, transports
 from airflow_provider_apify.exceptions import ApifyConnectionError
 from airflow_provider_apify.options import RunOptions, Target
 from tests._api.asking import Ask, access_to
-from tests._api.plain_server import plain_server
+from tests._api.plain_server import Reply, plain_server
 
 START = endpoints.start_run(Target("actor", "apify/scenario"), b"{}", RunOptions())
 
@@ -77,3 +80,21 @@ def test_a_server_that_speaks_no_tls_gets_no_start(ask: Ask) -> None:
         with pytest.raises(ApifyConnectionError) as error:
             ask(access_to(address), START)
     assert "unknown whether" not in str(error.value)
+
+
+@pytest.mark.usefixtures("no_trust_kept")
+def test_what_breaks_into_a_connection_does_not_make_a_start_unsent(
+    ask: Ask, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device in between answers without TLS when the request has left."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+
+    def break_in(handler: BaseHTTPRequestHandler) -> Reply:
+        with socket.socket(fileno=os.dup(handler.connection.fileno())) as plain:
+            plain.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        return 200, {}, b""
+
+    with plain_server(break_in, certificate=certificate) as server:
+        with pytest.raises(ApifyConnectionError, match="unknown whether"):
+            ask(access_to(server.base_url), START)
+        assert len(server.headers) == 1

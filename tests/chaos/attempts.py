@@ -55,7 +55,7 @@ class Attempt:
 
         hook, target = ApifyHook(CONNECTION), Target("actor", self.actor)
         settle, terms = hook.connection.start_settle_seconds, Terms()
-        finder = Finder(target, self._identity.task, hook.retry)
+        finder = Finder(target, self._identity, hook.retry)
         found = hook.drive(EarlierRuns(self._trace, finder, _unheard, accept=terms.accept, settle=settle).find())
         decision = decide(found, self._identity.rerun, terms)
         hook.drive(abort_runs(decision.abort, hook.retry, _unheard))

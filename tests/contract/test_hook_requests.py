@@ -77,7 +77,7 @@ def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHoo
     apify.control.add_fault("cut-after-commit", method="POST", path="/v2/actors/*/runs")
     start = hook.start_request(SCENARIO, {"endAs": "FAILED"}, RunOptions())
     identity = Identity("0123456789abcdef0123", rerun=0, attempt=1)
-    finder = Finder(SCENARIO, identity.task, hook.retry)
+    finder = Finder(SCENARIO, identity, hook.retry)
     run = hook.drive(Starter(start, identity, finder, hook.retry, hook.log.info).start())
     ended = hook.wait_for_run(run.id).run
     assert hook.drive(Changer(hook.retry, hook.log.info).revive(ended, RunOptions())).id == run.id

@@ -84,12 +84,13 @@ class PlayedTask:
     :param arguments: of the operator.
     :ivar on_wait: called before each request that waits for a run's end.
     :ivar state: of the task, as Airflow tells it to who asks.
+    :ivar began: when its DAG run, and its attempt, began.
     :ivar arrives_after: after so many looks at the list of runs what a process sends that is told to stop arrives
         nevertheless; 0 for never.
     """
 
     def __init__(self, *, has_store: bool, deferrable: bool = True, **arguments: Any) -> None:
-        self._arguments = {**arguments, "deferrable": deferrable}
+        self.arguments = {**arguments, "deferrable": deferrable}
         self.on_wait: Callable[[], None] = _do_nothing
         self._tries = 0
         self._retries = RETRIES
@@ -103,7 +104,7 @@ class PlayedTask:
         self._is_dead = False
         self._store: dict[str, str] | None = {} if has_store else None
         self._xcoms: dict[str, Any] = {}
-        self._began = datetime.now(UTC)
+        self.began = datetime.now(UTC)
         self._stragglers: list[tuple[int, Callable[[], None]]] = []
         self._operator = self._new_operator()
 
@@ -190,7 +191,7 @@ class PlayedTask:
         """
         self._retries, self._max_tries, self._is_fresh = retries, self._tries + retries, True
         if dag_run_is_over:
-            self._began = datetime.now(UTC)
+            self.began = datetime.now(UTC)
 
     def restart(self) -> None:
         """Do what Airflow does to a task that is cleared while a worker is at it.
@@ -258,7 +259,7 @@ class PlayedTask:
             raise
 
     def _new_operator(self) -> RunActorOperator:
-        return RunActorOperator(task_id="task", retries=self._retries, **self._arguments)
+        return RunActorOperator(task_id="task", retries=self._retries, **self.arguments)
 
     def _play(self, fate: Fate, act: Callable[[RunActorOperator, Any], Any]) -> str:
         outcome = self._outcome(fate, act)
@@ -291,11 +292,11 @@ class PlayedTask:
             map_index=-1,
             max_tries=self._max_tries,
             try_number=self._tries,
-            start_date=self._began,
+            start_date=self.began,
             xcom_push=self._push,
             xcom_pull=lambda key, **_: self._xcoms.get(key),
         )
-        dag_run = SimpleNamespace(start_date=self._began)
+        dag_run = SimpleNamespace(start_date=self.began)
         context = {"ti": instance, "task": operator, "dag_run": dag_run}
         if self._store is None:
             return context

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow_provider_apify.export.sinks.parts import PART_BYTES
 from airflow_provider_apify.export.target import storage_path, whole_file
 from tests.storage.google import BUCKET, Fault, Google, google_storage
+from tools.lab.waiting import wait_until
 
 try:
     from airflow.sdk.io import attach
@@ -59,11 +60,14 @@ def body_of(size: int) -> bytes:
     return (os.urandom(1021) * (size // 1021 + 1))[:size]
 
 
-def write(name: str, body: bytes, *, piece: int = 2**20, fail: bool = False) -> tuple[int, str]:
+def write(
+    name: str, body: bytes, *, piece: int = 2**20, fail_when: Callable[[], bool] | None = None
+) -> tuple[int, str]:
     with whole_file(ObjectStoragePath(f"gs://{BUCKET}/{name}")) as file:
         for start in range(0, len(body), piece):
             file.write(memoryview(body)[start : start + piece])
-        if fail:
+        if fail_when:
+            wait_until(fail_when, "the moment to fail", timeout=30)
             raise _PowerCutError
     return file.size, file.sha256
 
@@ -94,7 +98,8 @@ def test_a_failure_leaves_the_old_file_and_cancels_the_upload(
 ) -> None:
     write(name, b"old\n")
     with caplog.at_level(logging.ERROR), pytest.raises(_PowerCutError):
-        write(name, body_of(size), fail=True)
+        # What is written is sent beside; the upload must have begun.
+        write(name, body_of(size), fail_when=lambda: size < PART_BYTES or len(google.uploads) > 1)
     assert google.objects == {name: b"old\n"}
     # What is smaller than a part has not been sent at all.
     assert [upload.state for upload in google.uploads[1:]] == (["cancelled"] if size > PART_BYTES else [])
