@@ -29,6 +29,8 @@ _ARROW: Mapping[str, pa.DataType] = {
 }
 _EPOCH = date(1970, 1, 1)
 _PLACES_SAID = 5
+_LARGEST_FLOAT = 3.4028234663852886e38
+"""That four bytes hold."""
 
 
 class _Misfit(Exception):
@@ -145,6 +147,13 @@ def _number(value: Any) -> float:
     return number
 
 
+def _short_number(value: Any) -> float:
+    number = _number(value)
+    if abs(number) > _LARGEST_FLOAT:
+        raise _Misfit
+    return number
+
+
 def _moment(value: Any) -> datetime:
     """Read a time as ISO 8601 writes it; one without a zone is in UTC."""
     if not isinstance(value, str):
@@ -169,7 +178,7 @@ _FITS: Mapping[str, Callable[[Any], Any]] = {
     "int64": _whole_number(64),
     "int32": _whole_number(32),
     "double": _number,
-    "float": _number,
+    "float": _short_number,
     "bool": _of_type(bool),
     "timestamp": _timestamp,
     "date": _date,

@@ -17,6 +17,7 @@ from airflow_provider_apify.export.ending import End
 from airflow_provider_apify.export.heads import Head
 from airflow_provider_apify.export.output import bare
 from airflow_provider_apify.export.reading import AnswerIsCapped, DocumentReader, HeaderReader, MakeCheck, Reader, Take
+from airflow_provider_apify.export.resuming import BodyHasChanged
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
 from airflow_provider_apify.models import Dataset
@@ -114,14 +115,20 @@ def _write_document(
     if params["format"] in _TABLES:
         _look_for_lost_columns(source, dataset, params["format"])
     counted, end = source.window.count(dataset.item_count), End(source, lambda: dataset)
+    readers: list[DocumentReader] = []
 
     def read_next(delay: float) -> Reader:
+        if any(reader.progress for reader in readers):
+            raise BodyHasChanged("items that were missing in a document came after it")
         reader = DocumentReader(params, take, check=check, counted=counted)
+        readers.append(reader)
         try:
             source.read(reader, delay=delay)
         except AnswerIsCapped as cap:
             reader.end(cap.scanned)
         if 0 < reader.position < max(counted, reader.total) and source.item(reader.position)[0]:
+            if reader.progress:
+                raise BodyHasChanged("a document held fewer items than there are")
             raise AnswerIsCapped(reader.position, max(dataset.item_count, reader.dataset_total))
         return reader  # where items are missing, nothing was taken: they lag behind their count
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import queue
-import threading
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from airflow_provider_apify._extras import import_extra
+from airflow_provider_apify.export.beside import Beside
 
 # Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
 _BLOCK_BYTES = 2**20
 # Blocks that wait for the thread: what it can work off while the disk keeps the other one waiting. Large pieces are cut
 # into blocks, so that this bounds the memory, too.
 _WAITING = 24
-_GIVE_UP_SECONDS = 60.0
 
 
 Block = bytes | bytearray | memoryview
@@ -97,7 +94,7 @@ class Output:
         self._compressor = COMPRESSIONS[compression]() if compression else None
         self._block = bytearray()
         self._digest = hashlib.sha256()
-        self._beside = _Beside(self._compress if self._compressor else self._put)
+        self._beside: Beside[Block] = Beside(self._compress if self._compressor else self._put, _WAITING)
         self.taken = 0
         self.size = 0
 
@@ -155,57 +152,3 @@ class Output:
             self._sink.write(block)
             self._digest.update(block)
             self.size += len(block)
-
-
-class _Beside:
-    """One thread that works blocks off in order."""
-
-    def __init__(self, work: Callable[[Any], object]) -> None:
-        self._work = work
-        self._queue: queue.Queue[Block | None] = queue.Queue(_WAITING)
-        self._error: BaseException | None = None
-        self._is_wanted = True
-        self._thread = threading.Thread(target=self._go, name="apify-output", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def put(self, block: Block) -> None:
-        """Wait for room and queue a block.
-
-        :raises BaseException: what went wrong with an earlier one.
-        """
-        self._raise()
-        self._queue.put(block)
-
-    def finish(self) -> None:
-        """Wait until all is worked off.
-
-        :raises BaseException: what went wrong with a block.
-        """
-        self._queue.put(None)
-        self._thread.join()
-        self._raise()
-
-    def give_up(self) -> None:
-        """Drop the blocks that wait, and wait for the one at work; not without end for a target that hangs."""
-        self._is_wanted = False
-        with suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-        self._queue.put(None)
-        self._thread.join(_GIVE_UP_SECONDS)
-
-    def _raise(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def _go(self) -> None:
-        while (block := self._queue.get()) is not None:
-            if not self._is_wanted:
-                continue  # whoever puts another one must not wait for room
-            try:
-                self._work(block)
-            except BaseException as error:  # noqa: BLE001 - raised again where blocks are put
-                self._error = error
-                self._is_wanted = False

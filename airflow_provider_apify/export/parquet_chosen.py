@@ -7,6 +7,7 @@ import logging
 from typing import IO, Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export.column_types import Chosen
@@ -73,9 +74,12 @@ class ChosenTable:
         first, self._items = self._items, self._items + block.count(b"\n")
         if self._is_read_by_arrow:
             try:
-                return read(block, self._schema, others="ignore")
+                table = read(block, self._schema, others="ignore")
             except pa.ArrowInvalid:
                 log.debug("Item %d or one behind it does not fit its columns as it stands", first)
+            else:
+                if not any(map(_holds_infinity, table.columns)):
+                    return table
 
         def fitted(item: dict[str, Any], place: int) -> dict[str, Any]:
             return self._fitting.fitted(item, first + place)
@@ -84,3 +88,12 @@ class ChosenTable:
             return read(rewritten(block, fitted), self._schema, others="error")
         except pa.ArrowInvalid as error:
             raise ApifyDataError(f"the items do not fit their columns: {error}; write jsonl") from error
+
+
+def _holds_infinity(values: pa.ChunkedArray | pa.Array) -> bool:
+    """Tell whether a number was too large for its column: Arrow makes infinity of it, and JSON has none."""
+    if pa.types.is_floating(values.type):
+        return bool(pc.any(pc.is_inf(values)).as_py())
+    if pa.types.is_struct(values.type):
+        return any(_holds_infinity(pc.struct_field(values, [place])) for place in range(values.type.num_fields))
+    return False

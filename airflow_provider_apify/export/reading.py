@@ -296,7 +296,7 @@ class DocumentReader(Reader):
     def __init__(self, params: Mapping[str, Any], take: Take, *, check: MakeCheck, counted: int = 0) -> None:
         super().__init__(params, 0, None, take)
         self._make_check, self._counted = check, counted
-        self._taken, self._digest = 0, new_digest()
+        self._taken, self._digest, self._begun = 0, new_digest(), 0
 
     @property
     def is_last(self) -> bool:
@@ -319,11 +319,14 @@ class DocumentReader(Reader):
 
     def _admit(self, head: Head) -> None:
         if self._taken:
+            if head.scanned < self._begun:
+                raise BodyHasChanged("a document that was read again held fewer items")
             super()._admit(replace(head, total=None))  # what was added since the beginning is left to the next file
             return
         super()._admit(head)
         if head.scanned < max(self.total, self._counted):
             raise AnswerIsCapped(head.scanned, self.dataset_total)
+        self._begun = head.scanned
 
     def _read(self, head: Head, body: Iterator[bytes]) -> int:
         check = self._make_check(head)

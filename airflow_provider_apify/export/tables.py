@@ -43,11 +43,12 @@ def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
     :raises ApifyDataError: items that Apify counts did not come, or a page cannot be read.
     """
     with temporary_file() as kept, long_cells():
-        pages = list(_pages(source, kept, {**params, "format": "csv", "skipHeaderRow": None}))
+        pages = list(_pages(source, kept, {**params, "format": "csv", "skipHeaderRow": None, "bom": False}))
         delimiter = str(params.get("delimiter") or ",")
         tables = [partial(_rows, kept, page, delimiter) for page in pages]
-        columns = dict.fromkeys(column for table in tables for column in next(table(), ()))
+        columns = dict.fromkeys(column for table in tables for column in _columns(table))
         if columns:
+            take(BOM if params.get("bom") else b"")
             return _unite(tables, list(columns), take, delimiter, has_header=not params.get("skipHeaderRow"))
     take(empty_table(source.query))
     return 0
@@ -106,6 +107,18 @@ def _unite(
                 take(_taken(text))
     take(_taken(text))
     return records
+
+
+def _columns(table: Callable[[], _Rows]) -> list[str]:
+    """Return the names of a table's columns.
+
+    :raises ApifyDataError: two have the same.
+    """
+    names = next(table(), [])
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ApifyDataError(f"a page of CSV has two columns {twice!r}; write jsonl")
+    return names
 
 
 def _named(header: list[str], row: list[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
@@ -18,6 +18,8 @@ from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.temporary import temporary_file
 from airflow_provider_apify.models import Dataset
 
+# A page that trickles in must not hold up an error for longer.
+_LAST_SECONDS = 5.0
 _PIECE_BYTES = 2**20
 
 
@@ -105,7 +107,8 @@ class Walk:
         """
         total, pages = self._reader.total, deque[Future[tuple[Reader, IO[bytes]]]]()
         stretches, counted = self._stretches(total, plan, pace), None
-        with self._spools, ThreadPoolExecutor(plan.connections, thread_name_prefix="apify-pages") as pool:
+        pool = ThreadPoolExecutor(plan.connections, thread_name_prefix="apify-pages")
+        with self._spools:
             try:
                 while not self._reader.is_last:
                     for start, end in islice(stretches, plan.pages_at_once - len(pages)):
@@ -119,6 +122,7 @@ class Walk:
             finally:
                 self._is_over.set()
                 pool.shutdown(wait=False, cancel_futures=True)
+                wait([*pages, *filter(None, [counted])], _LAST_SECONDS)
 
     def _stretches(self, total: int, plan: Plan, pace: Pace) -> Iterator[tuple[int, int]]:
         """Yield the beginnings and ends of pages up to a total, and of one behind it."""

@@ -136,11 +136,14 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     def _write_many(self, store_id: str) -> Iterator[_SavedRecord]:
         """Write the records over several connections, and yield them in the order of the keys."""
         keys = self.hook.iterate_keys(store_id, prefix=self.prefix)
-        with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="apify-records") as pool:
+        pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="apify-records")
+        try:
             while some := list(islice(keys, _KEYS_AT_ONCE)):
                 # Made here, because Airflow looks connections up for one thread only.
                 paths = [self._target(self.path.replace(KEY, file_name(each.key))).path() for each in some]
                 yield from pool.map(partial(self._save, store_id), some, paths)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # a record that trickles in must not hold up an error
 
     def _save(self, store_id: str, record: RecordKey, path: ObjectStoragePath) -> _SavedRecord:
         read = partial(self.hook.read_record, store_id, record.key)

@@ -25,6 +25,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.testing import Exchange, LocalApify, scenario_item
 from tests.export.material import Taken, dataset_of, push, pushed, requests_for_items
 from tests.testing.client import until
+from tools.lab.waiting import wait_until
 
 ITEM_BYTES = 200
 
@@ -68,6 +69,15 @@ def items_up_to(count: int, start: int = 0) -> list[dict[str, Any]]:
 
 def asked(exchange: Exchange) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(exchange.query).items()}
+
+
+def no_page_is_read() -> None:
+    """Make sure that the threads that read pages end."""
+    wait_until(
+        lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")],
+        "the threads that read pages to end",
+        timeout=10,
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 201, 2_500])
@@ -289,7 +299,7 @@ def test_an_error_in_one_page_ends_the_others(hook: ApifyHook, apify: LocalApify
     with pytest.raises(ApifyNotFoundError, match="It is gone"):
         Walk(Source(hook, dataset_id), Taken()).go()
     assert len(gate.begun) < 12
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")]
+    no_page_is_read()
 
 
 @pytest.mark.usefixtures("four_connections")
@@ -305,7 +315,7 @@ def test_what_the_target_cannot_take_ends_all_pages(hook: ApifyHook) -> None:
 
     with pytest.raises(OSError, match="No space left"):
         Walk(Source(hook, dataset_id), full).go()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")]
+    no_page_is_read()
 
 
 @pytest.mark.usefixtures("four_connections")
@@ -420,7 +430,7 @@ def test_a_page_that_waits_to_be_asked_for_again_does_not_hold_up_the_end(
     gate.before = fail_when_others_wait
     with pytest.raises(OSError, match="The first page fails"):
         Walk(Source(hook, dataset_id), Taken()).go()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-pages")]
+    no_page_is_read()
 
 
 @pytest.mark.usefixtures("small")

@@ -6,11 +6,11 @@ import errno
 import fcntl
 import os
 import stat
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from airflow_provider_apify.export.beside import Beside
 from airflow_provider_apify.export.sinks.parts import Block, new_part_name, part_prefix
 
 if TYPE_CHECKING:
@@ -66,14 +66,15 @@ class LocalSink:
 class _Disk:
     """Brings a file to the disk while it is written, on a thread of its own.
 
-    :param descriptor: of the file; open until :meth:`finish` or :meth:`give_up` has returned.
+    :param descriptor: of the file.
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="apify-disk")
-        self._sync: Future[None] | None = None
-        self._unsafe = 0
+        # One of its own, so that the thread never meets another file that has got the number.
+        own = os.dup(descriptor)
+        self._beside: Beside[int] = Beside(os.fdatasync, 1, at_end=lambda: os.close(own))
+        self._own, self._unsafe = own, 0
+        self._beside.start()
 
     def expect(self, size: int) -> None:
         """Take note of so many bytes more.
@@ -81,25 +82,20 @@ class _Disk:
         :raises OSError: the disk could not take earlier ones.
         """
         self._unsafe += size
-        if self._unsafe >= _SYNC_BYTES and (self._sync is None or self._sync.done()):
-            self._wait()
-            self._sync, self._unsafe = self._thread.submit(os.fdatasync, self._descriptor), 0
+        if self._unsafe >= _SYNC_BYTES and self._beside.has_room:
+            self._beside.put(self._own)
+            self._unsafe = 0
 
     def finish(self) -> None:
         """Wait for the disk.
 
         :raises OSError: it could not take something.
         """
-        self._thread.shutdown()
-        self._wait()
+        self._beside.finish()
 
     def give_up(self) -> None:
         """Wait until the file is not touched any more."""
-        self._thread.shutdown()
-
-    def _wait(self) -> None:
-        if self._sync is not None:
-            self._sync.result()
+        self._beside.give_up()
 
 
 def _open_part(target: Path) -> tuple[Path, IO[bytes]]:
