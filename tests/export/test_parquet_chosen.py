@@ -215,3 +215,14 @@ def inferred(items: Sequence[Any]) -> pa.Table:
         conversion.finish()
     table.seek(0)
     return pq.read_table(table)
+
+
+@pytest.mark.parametrize(("kind", "number"), [("float", "1e39"), ("double", "1e400")])
+@pytest.mark.parametrize("columns", ["plain", "struct"])
+def test_a_number_that_is_too_large_for_its_column_is_no_infinity(kind: str, number: str, columns: str) -> None:
+    lines = f'{{"a": {{"b": {number}}}, "c": {number}}}\n'.encode()
+    chosen = {"a.b": kind} if columns == "struct" else {"c": kind}
+    with pytest.raises(ApifyDataError, match="on_misfit='null'"):
+        converted(lines, chosen)
+    assert number not in str(converted(lines, chosen, nulls_misfits=True))
+    assert "inf" not in str(converted(lines, chosen, nulls_misfits=True))

@@ -152,6 +152,12 @@ def begun_document() -> DocumentReader:
     return reader
 
 
+def test_a_document_that_has_shrunk_meanwhile_must_begin_anew() -> None:
+    """A replica that lags answers as if nothing were wrong."""
+    with pytest.raises(BodyHasChanged):
+        take_an_answer(begun_document(), b"<x>one two</x>", scanned=2, total=2)
+
+
 def test_a_document_that_has_changed_meanwhile_must_begin_anew() -> None:
     with pytest.raises(BodyHasChanged):
         take_an_answer(begun_document(), b"<x>uno two three</x>")

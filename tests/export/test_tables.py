@@ -12,6 +12,8 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.export import planning, tables
+from airflow_provider_apify.export.checks import BOM
+from airflow_provider_apify.export.formats import write_table
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
@@ -176,3 +178,18 @@ def test_pages_of_the_newest_first_are_an_error_where_the_dataset_grows(
     monkeypatch.setattr(hook, "read_items", grow_before_the_second_page)
     with pytest.raises(ApifyDataError, match="has grown while it was read newest first"):
         write_united(Source(hook, dataset_id, ItemsQuery(desc=True)), Taken(), {"bom": False, "desc": True})
+
+
+def test_pages_with_a_byte_order_mark_are_one_table_with_one(hook: ApifyHook, apify: LocalApify) -> None:
+    apify.control.settings(max_items_per_request=2)
+    dataset_id, taken = pushed(hook, apify, [{"a": 1, "b": 2}, {"a": 3}, {"b": 4, "a": 5}, {"a": 6}]), Taken()
+    assert write_table(Source(hook, dataset_id, ItemsQuery(bom=True)), taken) == 4
+    assert taken.body.startswith(BOM)
+    assert taken.body.count(BOM) == 1
+    rows = [{"a": "1", "b": "2"}, {"a": "3", "b": ""}, {"a": "5", "b": "4"}, {"a": "6", "b": ""}]
+    assert table(taken.body.removeprefix(BOM)) == rows
+
+
+def test_two_columns_of_one_name_are_not_made_one() -> None:
+    with pytest.raises(ApifyDataError, match="two columns 'a/b'; write jsonl"):
+        tables._columns(lambda: iter([["a/b", "c", "a/b"], ["1", "2", "3"]]))
