@@ -82,7 +82,8 @@ class Runs(ApifyClient):
         """Start a run unless one of the target was started under this key; return that one then, however it ended.
 
         The target's runs are looked through first, and again where the answer to a start is lost. Two calls at the same
-        moment may both start one. See :meth:`start_run` for what is not named here.
+        moment may both start one, and so may a retry that comes sooner than a killed attempt's run is in Apify's list:
+        give the task a ``retry_delay`` of half a minute. See :meth:`start_run` for what is not named here.
 
         :param key: text of your own; it is sent as a hash. For a retry of a task to find the run of the attempt before,
             make it of what both have in common: ``f"{ti.dag_id} {ti.run_id} {ti.task_id} {ti.map_index}"``. With
