@@ -145,10 +145,10 @@ class Changer:
         def is_done(now: ActorRun) -> Flow[bool]:
             return is_enough(now) or (yield from self._is_made(now, what, before, into))
 
-        request = replace(request, within=_SOON_SECONDS)
         for _ in range(_SENDS):
+            soon = replace(request, not_after=time.time() + _SOON_SECONDS)
             try:
-                return (yield from call_known_run(request, self._retry))
+                return (yield from call_known_run(soon, self._retry))
             except ApifyError as error:
                 trouble = error
             is_unknown = isinstance(trouble, ApifyConnectionError | ApifyServerError)

@@ -42,8 +42,7 @@ class Request:
     :param done_status: the only HTTP status that says it was done; ``None`` where the answer's body tells.
     :param brings: what a good answer holds: ``"JSON"``, a ``"record"`` or a ``"log"``.
     :param delay: seconds to wait before sending.
-    :param within: seconds after that in which it is sent or not at all, because what it stands on may be wrong then;
-        ``None`` for no limit.
+    :param not_after: Unix time after which it is not sent any more, because what it stands on may be wrong then.
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param is_long: whether the answer may be long, as items, records and logs are: it only must not fall silent. Any
         other has to be whole after ``timeout``, however its bytes trickle in; see ``transports``.
@@ -64,7 +63,7 @@ class Request:
     done_status: int | None = None
     brings: str = "JSON"
     delay: float = 0.0
-    within: float | None = None
+    not_after: float | None = None
     timeout: float = _ANSWER_SECONDS
     is_long: bool = False
     label: str = ""

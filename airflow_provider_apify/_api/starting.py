@@ -60,6 +60,7 @@ class Starter:
     :param report: takes a sentence about anything but the plain way, for the task's log.
     :param settle: seconds after which a start whose answer was lost and whose run is not to be seen was not done.
     :param accept: final statuses of a good run.
+    :param looked_at: Unix time when it was last known that no other attempt has started a run.
     :param clock: Unix time, for tests.
     :ivar run_id: of the run that was started, as soon as it is known, though others may still be looked for.
     :ivar in_doubt_since: Unix time when it was sent, where it is unknown whether it was done.
@@ -76,11 +77,14 @@ class Starter:
         settle: float = 30.0,
         accept: Collection[str] = (SUCCEEDED,),
         capacity: Capacity = Capacity(),  # noqa: B008 - frozen
+        looked_at: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._request = replace(request, user_agent=identity.marker, within=SOON_SECONDS)
+        self._request = replace(request, user_agent=identity.marker)
         self._finder, self._retry, self._report = finder, retry, report
         self._settle, self._accept, self._capacity, self._clock = settle, accept, capacity, clock
+        # Not by ``clock``: this is about whether the process stood still, not about when Apify did something.
+        self._looked_at = time.time() if looked_at is None else looked_at
         self.run_id: str | None = None
         self.in_doubt_since: float | None = None
 
@@ -143,6 +147,7 @@ class Starter:
         found = yield from self._finder.started(
             since, near=since, is_enough=lambda run: is_only and self._finder.is_mine(run), delay=delay
         )
+        self._looked_at = time.time()
         mine = list(filter(self._finder.is_mine, found))
         if any(map(self._finder.is_later, found)):
             yield from abort_runs([run for run in mine if run.is_going], self._retry, self._report)
@@ -154,7 +159,10 @@ class Starter:
         request, attempt, before = self._request, 1, self.in_doubt_since
         while True:
             self.in_doubt_since = before or self._clock()
-            answer = yield request
+            asked = time.time() + request.delay
+            answer = yield replace(request, not_after=self._looked_at + request.delay + SOON_SECONDS)
+            if time.time() - asked <= SOON_SECONDS:
+                self._looked_at = time.time()
             if isinstance(answer, Response) and self._may_have_started(answer):
                 return answer
             if isinstance(answer, NoResponse) and answer.sent:

@@ -102,30 +102,24 @@ def drive(
     try:
         request = next(flow)
         while True:
-            asked = time.time()
             with guard:
                 pause(request.delay)
             with guard:
-                answer = _too_late(request, asked) or _send_together(request, send)
+                answer = _too_late(request) or _send_together(request, send)
             request = flow.send(answer)
     except StopIteration as done:
         result: T = done.value
         return result
 
 
-def _too_late(request: Request, asked: float) -> NoResponse | None:
+def _too_late(request: Request) -> NoResponse | None:
     """Return what is the answer to a request that was not sent in time; ``None`` where it is in time.
 
     The clock goes on while a machine sleeps, or its process is stopped.
-
-    :param asked: Unix time when it was asked for.
     """
-    late = time.time() - asked - request.delay
-    if request.within is None or late <= request.within:
+    if request.not_after is None or time.time() <= request.not_after:
         return None
-    return NoResponse(
-        f"not sent: the machine stood still for {late:.0f} seconds before it", sent=False, kind=ApifyRequestTooLate
-    )
+    return NoResponse("not sent, because the machine stood still before it", sent=False, kind=ApifyRequestTooLate)
 
 
 def _send_together(request: Request, send: Callable[[Request], Answer]) -> Answer:
@@ -145,9 +139,8 @@ async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]
     try:
         request = next(flow)
         while True:
-            asked = time.time()
             await asyncio.sleep(request.delay)
-            if too_late := _too_late(request, asked):
+            if too_late := _too_late(request):
                 request = flow.send(too_late)
                 continue
             answer, *others = await asyncio.gather(*map(send, (request, *request.beside)))

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
-from typing import IO
+from typing import IO, Any
 
 from airflow_provider_apify.export.ending import End
 from airflow_provider_apify.export.planning import LARGEST_PAGE_BYTES, SAMPLE_ITEMS, Pace, Plan, choose
@@ -122,7 +122,8 @@ class Walk:
             finally:
                 self._is_over.set()
                 pool.shutdown(wait=False, cancel_futures=True)
-                wait([*pages, *filter(None, [counted])], _LAST_SECONDS)
+                left: list[Future[Any]] = [*pages, *([counted] if counted else [])]
+                wait(left, _LAST_SECONDS)
 
     def _stretches(self, total: int, plan: Plan, pace: Pace) -> Iterator[tuple[int, int]]:
         """Yield the beginnings and ends of pages up to a total, and of one behind it."""

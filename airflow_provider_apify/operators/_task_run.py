@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
@@ -19,6 +20,7 @@ from airflow_provider_apify._api.flows import Flow, RetryPolicy
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import (
     HURRIED_PAUSES,
+    SOON_SECONDS,
     Capacity,
     Starter,
     abort_if_superseded,
@@ -64,6 +66,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._hook, self._log, self._interruption = operator.hook, operator.log, interruption
         self._starter: Starter | None = None
         self._is_noted = False
+        self._looked_at = time.time()
         self.run_id: str | None = None
         self.is_judged = False
 
@@ -95,6 +98,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             if own.attempt > self._identity.attempt and not own.is_leftover:
                 self.is_judged = True
                 raise ApifyTaskStopped(f"A later attempt of this task goes on with run {own.run.id}.")
+        self._looked_at = time.time()
         decision = decide(found, self._identity.rerun, terms)
         self.drive(abort_runs(decision.abort, self._hook.retry, self._log.info))
         if found and decision.take is None:
@@ -108,6 +112,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         if not resurrect:
             self._log.info("An earlier attempt of this task started run %s: going on with it.", run.id)
             return run
+        if time.time() - self._looked_at > SOON_SECONDS:
+            raise ApifyRequestTooLate(f"The machine stood still before run {run.id} was resurrected.")
         self._log.info("Run %s of an earlier attempt is %s: resurrecting it.", run.id, run.status)
         changer = Changer(self._hook.retry, self._log.info, settle=self._settle)
         return self.drive(changer.revive(run, RunOptions()))
@@ -124,6 +130,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             settle=self._settle,
             accept=terms.accept,
             capacity=capacity,
+            looked_at=self._looked_at,
         )
         try:
             return self.drive(self._starter.start())

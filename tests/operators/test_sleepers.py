@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_apify._api import transports
+from airflow_provider_apify._api import starting, transports
 from airflow_provider_apify._api.answers import NoResponse
 from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify.operators import _task_run
 from airflow_provider_apify.testing import LocalApify
 from tests.operators.played_task import Fate, PlayedTask
 from tests.operators.scenes import MOMENT_OF_THE_FIRST_POST, dies, end, played, statuses, waits
 
-MINUTE = 60.0
+MINUTE, SOON_SECONDS = 60.0, 1.0
 has_store = pytest.mark.parametrize("has_store", [False, True])
 
 
@@ -41,12 +44,12 @@ def sleeps_before_changes(monkeypatch: pytest.MonkeyPatch, then: Callable[[], No
     nights = iter([then])
     too_late = transports._too_late
 
-    def sleep(request: Request, asked: float) -> NoResponse | None:
-        night = next(nights, None) if request.within is not None else None
+    def sleep(request: Request) -> NoResponse | None:
+        night = next(nights, None) if request.not_after is not None else None
         if night is None:
-            return too_late(request, asked)
+            return too_late(request)
         night()
-        return too_late(request, asked - MINUTE)
+        return too_late(replace(request, not_after=time.time() - MINUTE))
 
     monkeypatch.setattr(transports, "_too_late", sleep)
 
@@ -95,6 +98,24 @@ def test_a_start_is_not_sent_when_the_look_before_it_is_old(
     sleeps_before_changes(monkeypatch, Night(monkeypatch, sleeper, dead=1).passes)
 
     assert sleeper.attempt(Fate()) == "retry"
+
+    assert statuses(obedient_apify) == ["RUNNING"]
+
+
+def test_a_start_is_not_sent_when_the_machine_slept_before_it_was_made(
+    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeper = played(monkeypatch, deferrable=False)
+    night = Night(monkeypatch, sleeper, dead=1)
+
+    def sleeps() -> None:
+        night.passes()
+        time.sleep(SOON_SECONDS)
+
+    for module in (starting, _task_run):
+        monkeypatch.setattr(module, "SOON_SECONDS", SOON_SECONDS)
+
+    assert sleeper.attempt(Fate(1, sleeps)) == "retry"
 
     assert statuses(obedient_apify) == ["RUNNING"]
 
