@@ -13,16 +13,14 @@ from hypothesis import settings
 
 from airflow_provider_apify._api.choosing import OnFailedRun
 from airflow_provider_apify.testing import LocalApify
-from tests.operators.test_exactly_once_property import AIRFLOWS, Blow, OneTask, apify
-
-__all__ = ["apify"]
+from tests.operators.test_exactly_once_property import AIRFLOWS, LATE_LOOKS, Blow, OneTask
 
 PLAYS_ALL = settings.get_current_profile_name() == "search"
 MOMENTS = range(14 if PLAYS_ALL else 9)
 BEFORE = ("nothing", "aborted", "FAILED", "cleared") if PLAYS_ALL else ("nothing", "aborted")
 TOLD = ("", "shut down", "marked", "cleared") if PLAYS_ALL else ("", "shut down")
 STOPS = ("dies", "terminated", "") if PLAYS_ALL else ("dies",)
-LOOKS = (0, 1, 2, 4) if PLAYS_ALL else (0, 2)
+LOOKS = (0, 1, 2, LATE_LOOKS) if PLAYS_ALL else (0, 2)
 
 
 def checked(task: OneTask) -> None:
@@ -64,7 +62,7 @@ def play(task: OneTask, before: str, blow: Blow, moment: int) -> None:
 @pytest.mark.parametrize("told", TOLD)
 @pytest.mark.parametrize("stop", STOPS)
 def test_a_process_that_is_struck_leaves_one_run_to_the_next(  # noqa: PLR0917 - what is combined
-    apify: LocalApify,
+    obedient_apify: LocalApify,
     monkeypatch: pytest.MonkeyPatch,
     stop: str,
     told: str,
@@ -74,7 +72,7 @@ def test_a_process_that_is_struck_leaves_one_run_to_the_next(  # noqa: PLR0917 -
     on_failed_run: OnFailedRun,
 ) -> None:
     for moment, looks in product(MOMENTS, LOOKS if stop else LOOKS[:1]):
-        task = OneTask(apify, monkeypatch)
+        task = OneTask(obedient_apify, monkeypatch)
         task.begin(
             airflow=airflow,
             deferrable=True,
