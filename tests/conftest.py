@@ -19,8 +19,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import settings as hypothesis_settings
 
-from airflow_provider_apify.testing import LocalApify
-from airflow_provider_apify.testing.pytest_plugin import local_apify
+from local_apify import LocalApify
+from local_apify.pytest_plugin import local_apify
 from tests.contract.session import CHECK
 from tests.dag_runs import DagRunner
 
@@ -109,5 +109,5 @@ def _no_blocking_on_the_event_loop(request: pytest.FixtureRequest) -> Iterator[N
     if not iscoroutinefunction(getattr(request, "function", None)):
         yield
         return
-    with blockbuster_ctx("airflow_provider_apify", excluded_modules=["airflow_provider_apify.testing"]):
+    with blockbuster_ctx("airflow_provider_apify", excluded_modules=["local_apify"]):
         yield

@@ -25,7 +25,7 @@ from airflow_provider_apify.exceptions import (
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.retry_policy import ApifyRetryPolicy
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner
 
 SCENARIO = "apify/scenario"

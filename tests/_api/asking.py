@@ -37,7 +37,7 @@ def ask_with_aiohttp(access: Access, request: Request) -> dict[str, Any]:
         async with shared_session() as session:
             return await drive_async(call_data(request, QUICK), partial(send_with_aiohttp, session, access))
 
-    with blockbuster_ctx("airflow_provider_apify", excluded_modules=["airflow_provider_apify.testing"]):
+    with blockbuster_ctx("airflow_provider_apify", excluded_modules=["local_apify"]):
         return asyncio.run(ask())
 
 

@@ -38,7 +38,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.options import RunOptions, Target
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests._api.answering import run_data
 from tests._api.asking import TOKEN, Ask, access_to
 from tests._api.plain_server import ME, PlainServer, Reply, forward, plain_server

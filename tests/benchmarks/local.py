@@ -9,8 +9,8 @@ from pathlib import Path
 
 import requests
 
-from airflow_provider_apify.testing import Ledger
-from airflow_provider_apify.testing.control import Control
+from local_apify import Ledger
+from local_apify.control import Control
 from tests.benchmarks.child import SERVER_CORE
 from tests.benchmarks.machine import keep_to_core
 from tools.lab import ApifyServer

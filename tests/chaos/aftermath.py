@@ -9,7 +9,7 @@ from threading import BrokenBarrierError
 
 import psutil
 
-from airflow_provider_apify.testing import Ledger, LedgerRun, LocalApify, Settings
+from local_apify import Ledger, LedgerRun, LocalApify, Settings
 from tests.chaos.case import MAPPED, MAPPED_TIMEOUT, TASK, Case
 from tests.chaos.crash import death_note
 from tests.chaos.judge import UNFINISHED, Instance, Seen, Verdict, judge

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.chaos.thousand_starts import ACTORS, attempt_of, connection_to, figures_of
 
 RUNS_A_DAY = 10_000

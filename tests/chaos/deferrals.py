@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_apify.testing import Control
+from local_apify import Control
 from tools.lab import AirflowLab, DagRunKey
 from tools.versions import ROOT
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_apify.models import SUCCEEDED
-from airflow_provider_apify.testing import LedgerRun
+from local_apify import LedgerRun
 from tests.chaos.case import STRUCK_INDEX, Case, Counts
 
 UNFINISHED = "unfinished"

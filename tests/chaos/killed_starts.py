@@ -20,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.chaos.thousand_starts import ATTEMPTS, Crowd, Faults, attempt_of, figures_of, put_through, table
 
 STARTS = 300

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from airflow_provider_apify.testing import Ledger, LocalApify
+from local_apify import Ledger, LocalApify
 from tests.chaos.case import (
     BESIDE,
     CROWDED,

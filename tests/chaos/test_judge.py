@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.testing import LedgerRun
+from local_apify import LedgerRun
 from tests.chaos.case import Case, Counts
 from tests.chaos.cases import CASES, kills
 from tests.chaos.judge import Instance, Seen, Verdict, judge

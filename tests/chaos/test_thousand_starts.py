@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_provider_apify.testing import LedgerRun
+from local_apify import LedgerRun
 from tests.chaos.thousand_starts import FIRST_TIMEOUT, Crowd, judge, put_through, start_with_the_hook, table
 
 

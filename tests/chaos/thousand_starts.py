@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.testing import ActorContext, LedgerRun, LocalApify, actor
+from local_apify import ActorContext, LedgerRun, LocalApify, actor
 from tests.chaos.attempts import RETRIES, Attempt
 from tools.environment import clean_environment
 from tools.versions import ROOT

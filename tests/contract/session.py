@@ -6,8 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 
-from airflow_provider_apify.testing import Exchange
-from airflow_provider_apify.testing.api.operation import Site
+from local_apify import Exchange
+from local_apify.api.operation import Site
 from tests.contract.openapi import Contract, contract
 
 HOOK = "airflow-provider-apify/"

@@ -26,11 +26,11 @@ from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.storages import StorageKind
-from airflow_provider_apify.testing import Exchange, LocalApify
 from airflow_provider_apify.webhooks import RUN_ENDS, WebhookSpec
+from local_apify import Exchange, LocalApify
 from tests.contract.openapi import check_request
 from tests.contract.test_api_coverage import api_rows
-from tests.testing.client import until
+from tests.local_apify.client import until
 
 SCENARIO = Target("actor", "apify/scenario")
 SENT: set[str] = set()

@@ -15,9 +15,9 @@ from hypothesis import assume, given, strategies as st
 from airflow_provider_apify._api.endpoints import get_items
 from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
 from airflow_provider_apify.export.reading import Window
-from airflow_provider_apify.testing import ActorContext, Exchange, LocalApify, actor
+from local_apify import ActorContext, Exchange, LocalApify, actor
 from tests.contract.openapi import check_request, check_response
-from tests.testing.client import WAIT, Client
+from tests.local_apify.client import WAIT, Client
 
 FORMATS = ("json", "jsonl", "csv", "html", "xml", "rss", "xlsx")
 SCHEMA = {"views": {"overview": {"transformation": {"fields": ["b", "c"], "unwind": ["b"]}}}}

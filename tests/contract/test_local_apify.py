@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.testing import Exchange, LocalApify
-from airflow_provider_apify.testing.api.application import ENDPOINTS
+from local_apify import Exchange, LocalApify
+from local_apify.api.application import ENDPOINTS
 from tests.contract.openapi import Contract, contract
 from tests.contract.served_page import NOTES, PAGE, page
 from tests.contract.using_actors import use_account, use_actors, use_schedules, use_tools
-from tests.testing.client import WAIT, Client
+from tests.local_apify.client import WAIT, Client
 
 ACTOR = "/v2/actors/apify~scenario"
 TASK = "/v2/actor-tasks/local~daily-crawl"

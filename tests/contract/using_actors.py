@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from tests.testing.client import WAIT, Client
+from tests.local_apify.client import WAIT, Client
 
 SCHEMA = {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]}
 FILES = [

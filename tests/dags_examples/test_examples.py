@@ -12,9 +12,9 @@ import pytest
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify, expected_crawl
+from local_apify import LocalApify, expected_crawl
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, dag_bag
-from tests.testing.client import limit_usage, until
+from tests.local_apify.client import limit_usage, until
 
 FOLDER = Path(__file__).parents[2] / "dags_examples"
 FILES = sorted(FOLDER.glob("*.py"))

@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_apify.decorators.apify_actor import ApifyActorDecoratedOperator
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyRunFailed
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import Exchange, LocalApify, scenario_item
+from local_apify import Exchange, LocalApify, scenario_item
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, Outcome
 
 _numbers = count(1)

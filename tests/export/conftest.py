@@ -5,7 +5,7 @@ import pytest
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.export import ending
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 
 
 @pytest.fixture

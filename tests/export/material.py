@@ -17,8 +17,8 @@ from airflow_provider_apify.export.heads import SCANNED, TOTAL
 from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify
-from tests.testing.client import Client
+from local_apify import LocalApify
+from tests.local_apify.client import Client
 
 if TYPE_CHECKING:
     import pytest

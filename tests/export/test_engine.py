@@ -24,7 +24,7 @@ from airflow_provider_apify.export.formats import FORMATS
 from airflow_provider_apify.export.parts import Split, WrittenFile
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify, scenario_item
+from local_apify import LocalApify, scenario_item
 from tests.export.material import dataset_of, pushed, requests_for_items, say_that_there_are
 
 Exporting = Callable[..., Manifest]

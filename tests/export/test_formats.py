@@ -21,9 +21,9 @@ from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import DocumentReader, Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify, scenario_item
+from local_apify import LocalApify, scenario_item
 from tests.export.material import Taken, dataset_of, push, pushed, requests_for_items, say_that_there_are
-from tests.testing.client import Client
+from tests.local_apify.client import Client
 
 DOCUMENTS = ["csv", "xlsx", "xml", "rss", "html"]
 ODD: list[dict[str, Any]] = [

@@ -16,8 +16,8 @@ from airflow_provider_apify.export.reading import LineReader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify, scenario_item
-from airflow_provider_apify.testing.datasets import encode
+from local_apify import LocalApify, scenario_item
+from local_apify.world.datasets import encode
 from tests.export.material import Taken, dataset_of, lines_of
 
 ITEMS, ITEM_BYTES, SAMPLE = 1_000, 200, 100

@@ -19,7 +19,7 @@ from airflow_provider_apify.export.parquet import write_parquet
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify, scenario_item
+from local_apify import LocalApify, scenario_item
 from tests.export.material import Taken, dataset_of, lines_of, pushed
 
 _ONE_BLOCK = 2**20

@@ -25,7 +25,7 @@ from airflow_provider_apify.export.parquet_inferred import InferredTable
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.export.material import Taken, dataset_of, lines_of, pushed
 
 MIDNIGHT = datetime(2026, 1, 2, tzinfo=UTC)

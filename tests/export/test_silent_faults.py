@@ -23,7 +23,7 @@ from airflow_provider_apify.export.heads import Head
 from airflow_provider_apify.export.planning import Plan
 from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify, scenario_item
+from local_apify import LocalApify, scenario_item
 from tests.export.material import dataset_of, push, pushed
 
 COUNT, SAMPLE = 1_000, 100

@@ -6,7 +6,7 @@ from airflow_provider_apify.export.query import ItemsQuery
 from airflow_provider_apify.export.reading import LineReader, PageReader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.export.material import Taken, pushed
 
 

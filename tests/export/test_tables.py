@@ -19,7 +19,7 @@ from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.tables import write_united
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify, scenario_item
+from local_apify import LocalApify, scenario_item
 from tests.export.material import CELLS, Taken, dataset_of, push, pushed, rows_of, say_that_there_are
 
 

@@ -27,7 +27,7 @@ from airflow_provider_apify.export.sinks.held_back import HeldBackSink
 from airflow_provider_apify.export.sinks.parts import part_size
 from airflow_provider_apify.export.target import _SINKS, advice, driver_advice, storage_path, whole_file
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.export.material import dataset_of, requests_for_items
 
 try:

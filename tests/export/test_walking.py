@@ -22,9 +22,9 @@ from airflow_provider_apify.export.reading import Reader
 from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.export.walking import Walk
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import Exchange, LocalApify, scenario_item
+from local_apify import Exchange, LocalApify, scenario_item
 from tests.export.material import Taken, dataset_of, push, pushed, requests_for_items
-from tests.testing.client import until
+from tests.local_apify.client import until
 from tools.lab.waiting import wait_until
 
 ITEM_BYTES = 200

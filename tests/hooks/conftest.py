@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 
 RunScenario = Callable[..., str]
 

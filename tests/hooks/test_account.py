@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_apify.account import Room
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
-from tests.testing.client import limit_usage, until
+from local_apify import LocalApify
+from tests.local_apify.client import limit_usage, until
 
 SCENARIO = "apify/scenario"
 

@@ -22,7 +22,7 @@ from airflow_provider_apify.export.reading import LineReader
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import RunOptions, Target
-from airflow_provider_apify.testing import LocalApify, scenario_item
+from local_apify import LocalApify, scenario_item
 from tests.export.material import push
 from tests.hooks.conftest import RunScenario
 

@@ -16,8 +16,8 @@ from airflow_provider_apify.exceptions import (
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import ActorContext, LocalApify, actor
-from tests.testing.client import WAIT, Client
+from local_apify import ActorContext, LocalApify, actor
+from tests.local_apify.client import WAIT, Client
 
 SCHEMA = {
     "title": "Prices",

@@ -18,7 +18,7 @@ from airflow_provider_apify.exceptions import ApifyAddressError, ApifyAuthError
 from airflow_provider_apify.hooks._connection import ApifyConnection
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunLimits
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 
 TOKEN = "apify_api_0123456789abcdef"
 

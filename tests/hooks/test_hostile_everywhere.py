@@ -19,8 +19,8 @@ from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import Exchange, LocalApify
 from airflow_provider_apify.webhooks import RUN_ENDS, WebhookSpec
+from local_apify import Exchange, LocalApify
 
 RUN, DATASET, STORE = "/v2/actor-runs/{runId}", "/v2/datasets/{datasetId}", "/v2/key-value-stores/{storeId}"
 ACTOR, RECORD = "/v2/actors/{actorId}", f"{STORE}/records/{{recordKey}}"

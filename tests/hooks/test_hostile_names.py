@@ -14,7 +14,7 @@ from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyApiError
 from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import Exchange, LocalApify
+from local_apify import Exchange, LocalApify
 
 HOSTILE = [
     "../x",

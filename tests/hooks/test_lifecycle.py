@@ -8,9 +8,9 @@ import pytest
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
-from tests.testing.client import until
+from tests.local_apify.client import until
 
 HELLO = "apify/hello-world"
 

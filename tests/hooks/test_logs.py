@@ -9,9 +9,9 @@ import pytest
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
-from tests.testing.client import until
+from tests.local_apify.client import until
 
 LINES = [f"Line {number}" for number in range(20)]
 

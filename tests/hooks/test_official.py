@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import Exchange, LocalApify
+from local_apify import Exchange, LocalApify
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyConnectionError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
 
 BATCHES = "POST /v2/request-queues/{queueId}/requests/batch"

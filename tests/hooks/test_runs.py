@@ -12,7 +12,7 @@ from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
 
 SCENARIO = Target("actor", "apify/scenario")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 
 SCENARIO = Target("actor", "apify/scenario")
 WEBHOOKS: list[dict[str, Any]] = [

@@ -16,7 +16,7 @@ from airflow_provider_apify.exceptions import ApifyAuthError, ApifyDataError, Ap
 from airflow_provider_apify.export.bodies import BodyReader, RecordCheck, save_body
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.storages import StorageKind
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests._api.plain_server import Reply, plain_server
 
 BODY = bytes(range(256)) * 4_000

@@ -11,7 +11,7 @@ from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunFailed, ApifyRunTimedOut
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions, Target
-from airflow_provider_apify.testing import LocalApify, scenario_item
+from local_apify import LocalApify, scenario_item
 from tests._api.plain_server import plain_server
 
 SCENARIO = "apify/scenario"

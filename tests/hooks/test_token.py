@@ -17,7 +17,7 @@ from airflow_provider_apify.hooks import _lookups
 from airflow_provider_apify.hooks._connection import ApifyConnection
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
 
 OLD = "apify_api_before_the_rotation"

@@ -19,8 +19,8 @@ from airflow_provider_apify.exceptions import (
     ApifyWebFetchError,
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify, shop_pages
-from airflow_provider_apify.testing.actors import BUILT_IN
+from local_apify import LocalApify, shop_pages
+from local_apify.actors import BUILT_IN
 
 FETCH = "POST /web-fetch/"
 PATH = "/web-fetch/"

@@ -10,9 +10,9 @@ from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.webhooks import RUN_ENDS, WebhookSpec
-from tests.testing.client import until
+from local_apify import LocalApify
+from tests.local_apify.client import until
 
 SCENARIO = "apify/scenario"
 CREATIONS, CHANGES = "POST /v2/webhooks", "PUT /v2/webhooks/{webhookId}"

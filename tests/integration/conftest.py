@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_apify.testing.control import Control
+from local_apify.control import Control
 from tests.integration.stage import Stage
 from tools.lab import AirflowLab, ApifyServer
 from tools.versions import ROOT

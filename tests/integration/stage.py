@@ -6,8 +6,8 @@ import json
 from typing import Any, NamedTuple
 
 from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify.testing.control import Control
-from airflow_provider_apify.testing.ledger import LedgerRun
+from local_apify.control import Control
+from local_apify.world.ledger import LedgerRun
 from tools.lab import AirflowLab, DagRunKey, wait_until
 
 WATCH = "GET /v2/actor-runs/{runId}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from airflow_provider_apify.testing.actors.scenario import scenario_item
+from local_apify.actors.scenario import scenario_item
 from tests.integration.stage import Stage, json_lines
 from tools.lab import DagRunKey, wait_until
 

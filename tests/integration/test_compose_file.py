@@ -11,7 +11,7 @@ from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_apify.hooks._connection import DEFAULT_BASE_URL, ApifyConnection
-from airflow_provider_apify.testing.server import DEFAULT_TOKEN
+from local_apify.server import DEFAULT_TOKEN
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yaml").read_text()

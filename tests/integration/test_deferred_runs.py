@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_provider_apify.testing.shop import expected_crawl
+from local_apify.actors.shop import expected_crawl
 from tests.integration.stage import Stage, json_lines
 from tools.lab import DagRunKey, wait_until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_apify.testing.shop import expected_crawl
+from local_apify.actors.shop import expected_crawl
 from tests.integration.stage import Stage, json_lines
 from tools.lab import AirflowRequestError, wait_until
 from tools.versions import ROOT

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.testing import LocalApify
-from tests.testing.client import Client
+from local_apify import LocalApify
+from tests.local_apify.client import Client
 from tools.environment import clean_environment
 from tools.server_programs import JavaScript, javascript
 

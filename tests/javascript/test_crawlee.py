@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.javascript.conftest import Run
-from tests.testing.client import Client
+
+if TYPE_CHECKING:
+    from tests.local_apify.client import Client
 
 
 def test_a_crawler_works_through_a_queue_of_the_local_apify_and_stores_what_it_finds(

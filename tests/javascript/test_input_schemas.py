@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_apify.testing import ActorContext, LocalApify, actor
+from local_apify import ActorContext, LocalApify, actor
 from tests.javascript.conftest import Run
 
 _VALIDATE = """

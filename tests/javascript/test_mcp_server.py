@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_apify.testing import LocalApify
-from tests.testing.client import Client
+from local_apify import LocalApify
 from tools.environment import clean_environment
 from tools.server_programs import JavaScript
+
+if TYPE_CHECKING:
+    from tests.local_apify.client import Client
 
 Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fastexcel
 import openpyxl
 import pytest
 
 from tests.javascript.conftest import Run
-from tests.testing.client import Client
+
+if TYPE_CHECKING:
+    from tests.local_apify.client import Client
 
 ITEMS: list[dict[str, Any]] = [
     {"text": "žluť <&>", "number": 1.5, "flag": True, "nested": {"a": [1, 2]}},

@@ -17,7 +17,7 @@ from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyServerError
 from airflow_provider_apify.notifications import apify as module
 from airflow_provider_apify.notifications.apify import ApifyNotifier
-from airflow_provider_apify.testing import Exchange, LocalApify
+from local_apify import Exchange, LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, Outcome
 
 _numbers = count(1)

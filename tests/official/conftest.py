@@ -11,7 +11,7 @@ import pytest
 from apify_client import ApifyClient, ApifyClientAsync
 from apify_client._resource_clients._resource_client import ResourceClientBase
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 
 _EVERYTHING = Path(__file__).with_name("test_everything.py")
 USED: set[tuple[str, str]] = set()

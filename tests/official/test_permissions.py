@@ -11,9 +11,9 @@ from apify_client.errors import ApifyApiError
 
 from airflow_provider_apify.exceptions import ApifyAuthError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import ActorContext, LocalApify, actor
+from local_apify import ActorContext, LocalApify, actor
+from tests.local_apify.client import Client
 from tests.official.conftest import gathered
-from tests.testing.client import Client
 
 REFUSED = (
     r"Insufficient permissions for the {}\. Make sure you're passing a correct API token and that it has the required "

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from apify_client.errors import ApifyApiError
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.official.conftest import gathered, whole
 
 SCENARIO = "apify/scenario"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_apify.testing import LocalApify, Settings
+from local_apify import LocalApify, Settings
 from tests.operators.obedient import obedient
 from tests.operators.played_task import PACE
 

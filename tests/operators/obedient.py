@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from airflow_provider_apify.testing import ActorContext, RunEnd, actor
+from local_apify import ActorContext, RunEnd, actor
 from tests.operators.played_task import PACE
 
 orders: dict[str, str] = {}

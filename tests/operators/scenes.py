@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.models import RunEvent
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
+from tests.operators.obedient import obedient, orders
 from tests.operators.played_task import PACE, Died, PlayedTask
-from tests.operators.test_exactly_once_property import obedient, orders
 from tools.lab.waiting import wait_until
 
 if TYPE_CHECKING:

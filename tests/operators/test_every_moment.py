@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from airflow_provider_apify._api.choosing import OnFailedRun
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.operators.test_exactly_once_property import AIRFLOWS, LATE_LOOKS, Blow, OneTask
 
 PLAYS_ALL = settings.get_current_profile_name() == "search"

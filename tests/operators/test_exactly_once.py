@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRunFailed
 from airflow_provider_apify.operators import _limits
 from airflow_provider_apify.operators.run_actor import RunActorOperator
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 
 SCENARIO = "apify/scenario"

@@ -19,8 +19,9 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import RunEvent
 from airflow_provider_apify.operators import _memory, _task_run
 from airflow_provider_apify.operators._interruption import Interrupted
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION
+from tests.operators.obedient import orders
 from tests.operators.played_task import Died, Fate, Stopped, Terminated
 from tests.operators.scenes import (
     MOMENT_OF_THE_FIRST_POST,
@@ -32,7 +33,6 @@ from tests.operators.scenes import (
     statuses,
     waits,
 )
-from tests.operators.test_exactly_once_property import orders
 
 FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN = range(4)
 OUTAGE_REQUESTS = 41

@@ -24,7 +24,7 @@ from airflow_provider_apify._api.choosing import OnFailedRun
 from airflow_provider_apify._api.identity import Identity
 from airflow_provider_apify._api.starting import HURRIED_PAUSES
 from airflow_provider_apify.operators._interruption import Interrupted
-from airflow_provider_apify.testing import LedgerRun, LocalApify
+from local_apify import LedgerRun, LocalApify
 from tests.operators.obedient import obedient, orders
 from tests.operators.played_task import PACE, Died, Fate, PlayedTask, Stopped, Terminated
 from tools.lab.waiting import wait_until

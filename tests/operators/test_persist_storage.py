@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.persist_storage import PersistStorageOperator
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import DagRunner
 
 STORAGES = ["dataset", "key_value_store", "request_queue"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.operators.obedient import obedient
 from tests.operators.played_task import Died, Fate, PlayedTask, Stopped, Terminated
 

@@ -20,7 +20,7 @@ from airflow_provider_apify.exceptions import (
     ApifyTaskStopped,
 )
 from airflow_provider_apify.operators.run_actor import RunActorOperator
-from airflow_provider_apify.testing import Exchange, LocalApify
+from local_apify import Exchange, LocalApify
 from tests.dag_runs import START_DATE, DagRunner, Outcome
 
 SCENARIO = "apify/scenario"

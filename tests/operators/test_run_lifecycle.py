@@ -18,9 +18,9 @@ from airflow_provider_apify.operators.run_lifecycle import (
     ResurrectRunOperator,
     SetRunStatusMessageOperator,
 )
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
-from tests.testing.client import until
+from tests.local_apify.client import until
 
 SCENARIO = "apify/scenario"
 HELLO = "apify/hello-world"

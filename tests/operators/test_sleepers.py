@@ -14,7 +14,7 @@ from airflow_provider_apify._api import starting, transports
 from airflow_provider_apify._api.answers import NoResponse
 from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify.operators import _task_run
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.operators.played_task import Fate, PlayedTask
 from tests.operators.scenes import MOMENT_OF_THE_FIRST_POST, dies, end, played, statuses, waits
 

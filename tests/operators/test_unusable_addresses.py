@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.sensors.run import ApifyRunSensor
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import DagRunner
 
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import DagRunner
 
 CHECK = "POST /v2/actors/{actorId}/validate-input"

@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.webhooks import DeleteWebhookOperator, EnsureWebhookOperator
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import DagRunner
 
 SCENARIO = "apify/scenario"

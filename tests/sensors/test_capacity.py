@@ -10,9 +10,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.sensors.capacity import ApifyCapacitySensor
-from airflow_provider_apify.testing import Exchange, LocalApify
+from local_apify import Exchange, LocalApify
 from tests.dag_runs import DagRunner
-from tests.testing.client import limit_usage
+from tests.local_apify.client import limit_usage
 
 LIMITS = "/v2/users/me/limits"
 in_every_mode = pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Airfl
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.sensors.dataset import ApifyDatasetSensor
-from airflow_provider_apify.testing import Exchange, LocalApify
+from local_apify import Exchange, LocalApify
 from tests.dag_runs import DagRunner
 
 COUNT = "/v2/datasets/{datasetId}"

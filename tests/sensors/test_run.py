@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.sensors.run import ApifyRunSensor
-from airflow_provider_apify.testing import Exchange, LocalApify
+from local_apify import Exchange, LocalApify
 from tests.dag_runs import DagRunner
 
 SCENARIO = Target("actor", "apify/scenario")

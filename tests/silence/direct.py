@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 
 Item = dict[str, Any]
 ERROR_PAGES = (

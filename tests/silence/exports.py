@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.silence.direct import ERROR_PAGES, Item, add_faults, push
 
 _TEXTS = ("plain", 'with "quotes"', "two\nlines", "a, b; c", "é🦊\u2028", "<b>&amp;</b>", "", "}")

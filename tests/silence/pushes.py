@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.silence.direct import ERROR_PAGES, Item, add_faults, items_of, push
 
 _WAYS = ("append", "append", "complete", "complete", "items")

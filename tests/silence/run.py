@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 from tests.silence.exports import export
 from tests.silence.pushes import a_push
 from tools.versions import ROOT

@@ -16,8 +16,8 @@ from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import scenario_item
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
+from local_apify import scenario_item
 from tests.dag_runs import DagRunner, Outcome
 from tests.storage.conftest import Storage
 from tests.storage.servers import AzuriteServer, S3Server, Server, SftpServer

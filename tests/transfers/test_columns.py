@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import ActorContext, LocalApify, actor
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
+from local_apify import ActorContext, LocalApify, actor
 from tests.dag_runs import DagRunner
 
 SCHEMA = {

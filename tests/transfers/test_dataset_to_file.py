@@ -21,8 +21,8 @@ from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify, scenario_item
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
+from local_apify import LocalApify, scenario_item
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 
 ITEMS = 5

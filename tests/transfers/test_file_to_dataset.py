@@ -17,10 +17,10 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.transfers.file_to_dataset import FileToDatasetOperator
+from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
-from tests.testing.client import until
+from tests.local_apify.client import until
 from tests.transfers.pushing_task import Store, context_of
 
 REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import Exchange, LocalApify
 from airflow_provider_apify.transfers.key_value_store_to_file import KeyValueStoreToFileOperator
+from local_apify import Exchange, LocalApify
 from tests.dag_runs import DagRunner
 
 IMAGE = bytes(range(256)) * 2000

@@ -12,11 +12,11 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.transfers import run_log_to_file
 from airflow_provider_apify.transfers.run_log_to_file import RunLogToFileOperator
+from local_apify import LocalApify
 from tests.dag_runs import DagRunner
-from tests.testing.client import until
+from tests.local_apify.client import until
 
 LINES = [f"\x1b[31mLine\x1b[0m {number} žluť" for number in range(3_000)]
 LOG = "*/log"

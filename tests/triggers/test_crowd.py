@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow_provider_apify._api import endpoints
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.testing import LocalApify
+from local_apify import LocalApify
 
 CHILD = "tests.triggers.crowd_child"
 HOME = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from airflow_provider_apify._api.watching import ItemsSeen
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
-from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.triggers.dataset import ApifyDatasetTrigger
+from local_apify import LocalApify
 from tests.dag_runs import serde
 from tests.triggers.test_run import until
 

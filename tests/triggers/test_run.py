@@ -17,9 +17,9 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import RunEvent
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.testing import LocalApify
 from airflow_provider_apify.triggers import _guard, run as module
 from airflow_provider_apify.triggers.run import ApifyLastRunTrigger, ApifyRunTrigger
+from local_apify import LocalApify
 from tests.dag_runs import DagRunner, in_a_triggerer, serde
 
 SCENARIO = Target("actor", "apify/scenario")

@@ -13,7 +13,7 @@ from tools.lab.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODULE = "airflow_provider_apify.testing"
+MODULE = "local_apify"
 START_SECONDS = 60.0
 
 

@@ -1,0 +1,208 @@
+"""Starting runs: options, input and ad-hoc webhooks, checked as the API checks them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from local_apify.api.bodies import parse_json
+from local_apify.api.call import Call, JsonObject
+from local_apify.api.query import Query
+from local_apify.api.webhook_views import webhook_from
+from local_apify.world.actor import Actor
+from local_apify.world.datasets import utf8
+from local_apify.world.errors import ApiError, invalid
+from local_apify.world.runs import Caller, Run, RunOptions, Task
+from local_apify.world.stores import Record
+from local_apify.world.webhooks import Webhook
+from local_apify.world.world import World
+
+MIN_MEMORY_MBYTES = 128
+MAX_MEMORY_MBYTES = 32_768
+MAX_WEBHOOKS = 100
+FULL_PERMISSIONS = "FULL_PERMISSIONS"
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "build": (str,),
+    "timeoutSecs": (int,),
+    "memoryMbytes": (int,),
+    "maxItems": (int,),
+    "maxTotalChargeUsd": (int, float),
+    "restartOnError": (bool,),
+}
+SECRET_HEADERS = frozenset({"authorization", "cookie"})
+_JSON = "application/json; charset=utf-8"
+
+
+async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
+    """Check everything, then start a run.
+
+    :raises ApiError: something is wrong, or there is no room; nothing was started.
+    """
+    options = _run_options(call.query, actor, task)
+    build_number = call.world.builds.number_of(actor, options.build)
+    _check_permission(call, actor)
+    representations = _webhook_representations(call)
+    record = await _input_record(call, task)
+    run = call.world.create_run(
+        actor,
+        task=task,
+        options=options,
+        build=build_number,
+        caller=caller_of(call),
+        has_full_permission=call.query.text("forcePermissionLevel") == FULL_PERMISSIONS,
+    )
+    if record is not None:
+        run.store.put("INPUT", record)
+    for webhook in _ad_hoc(representations, run):
+        call.world.webhooks.add(webhook)
+    call.world.engine.start(run)
+    return run
+
+
+def start_action(world: World, action: Mapping[str, Any]) -> Run:
+    """Start what an action of a schedule says.
+
+    :raises ApiError: something is wrong, or there is no room; nothing was started.
+    """
+    task = world.find_task(action["actorTaskId"]) if action["type"] == "RUN_ACTOR_TASK" else None
+    actor = world.actor_of(task) if task else world.find_actor(action["actorId"])
+    options = _run_options(Query({}), actor, task, action.get("runOptions"))
+    caller = Caller(user_agent=None, client_ip=None, headers={}, origin="SCHEDULER")
+    build_number = world.builds.number_of(actor, options.build)
+    run = world.create_run(actor, task=task, options=options, build=build_number, caller=caller)
+    record = _scheduled_input(action, task)
+    if record is not None:
+        run.store.put("INPUT", record)
+    world.engine.start(run)
+    return run
+
+
+def _scheduled_input(action: Mapping[str, Any], task: Task | None) -> Record | None:
+    if task is not None:
+        given = action.get("input")
+        return None if task.input is None and given is None else _json_record((task.input or {}) | (given or {}))
+    given = action.get("runInput") or {}
+    body = given.get("body")
+    return Record(utf8(body), given.get("contentType") or _JSON) if body else None
+
+
+def _run_options(query: Query, actor: Actor, task: Task | None, more: Mapping[str, Any] | None = None) -> RunOptions:
+    """Return the options of a run: what the query says, else ``more``, else the saved task, else the Actor."""
+    saved = actor.run_options
+    for given in (task.options if task else {}, more or {}):
+        saved |= {name: value for name, value in given.items() if value is not None}
+    options = RunOptions(
+        build=query.text("build") or saved["build"],
+        timeout_secs=first(query.integer("timeout"), saved["timeoutSecs"]),
+        memory_mbytes=first(query.integer("memory"), saved["memoryMbytes"]),
+        max_items=first(query.integer("maxItems", minimum=-math.inf), saved.get("maxItems")),
+        max_total_charge_usd=first(query.number("maxTotalChargeUsd"), saved.get("maxTotalChargeUsd")),
+        restart_on_error=query.flag("restartOnError", default=bool(saved.get("restartOnError"))),
+    )
+    check_options(options, actor)
+    return options
+
+
+def check_saved_options(options: Mapping[str, Any], actor: Actor) -> None:
+    """Check options before they are saved for starts to come.
+
+    :raises ApiError: one of them has a value that no start could have.
+    """
+    for name, kinds in _KINDS.items():
+        value = options.get(name)
+        if value is not None and not (isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)):
+            raise ApiError(400, "invalid-input", f'Option "{name}" must be of type {kinds[-1].__name__}.')
+    if (options.get("timeoutSecs") or 0) < 0:
+        raise ApiError(400, "invalid-input", 'Option "timeoutSecs" must not be negative.')
+    _run_options(Query({}), actor, None, options)
+
+
+def first(*values: Any) -> Any:
+    """Return the first value that was given."""
+    return next((value for value in values if value is not None), None)
+
+
+def check_options(options: RunOptions, actor: Actor) -> None:
+    """Check what a run may use.
+
+    :raises ApiError: it is too little, too much, or not a value that exists.
+    """
+    memory = options.memory_mbytes
+    if not MIN_MEMORY_MBYTES <= memory <= MAX_MEMORY_MBYTES or memory & (memory - 1):
+        raise invalid(f'Parameter "memory" must be a power of 2 from {MIN_MEMORY_MBYTES} to {MAX_MEMORY_MBYTES}')
+    if options.max_items is not None and options.max_items <= 0:
+        raise ApiError(400, "max-items-must-be-greater-than-zero", "Maximum items must be greater than zero.")
+    charge = options.max_total_charge_usd
+    if charge is not None and charge <= 0:
+        message = "Maximum total charge must be greater than zero."
+        raise ApiError(400, "max-total-charge-usd-must-be-greater-than-zero", message)
+    if charge is not None and charge < (actor.minimal_charge_usd or 0):
+        message = f"Maximum total charge of this Actor must be at least ${actor.minimal_charge_usd}."
+        raise ApiError(400, "max-total-charge-usd-below-minimum", message)
+
+
+def _check_permission(call: Call, actor: Actor) -> None:
+    level = call.query.text("forcePermissionLevel")
+    if level not in {None, "LIMITED_PERMISSIONS", FULL_PERMISSIONS}:
+        raise invalid('Parameter "forcePermissionLevel" must be LIMITED_PERMISSIONS or FULL_PERMISSIONS')
+    if actor.needs_full_permission and level != "LIMITED_PERMISSIONS":
+        url = f"{call.world.settings.console_url}/actors/{actor.id}?approvePermissions=true"
+        message = f"Actor {actor.name} needs full permissions, and nobody has approved that yet."
+        raise ApiError(403, "full-permission-actor-not-approved", message, {"approvalUrl": url})
+
+
+def _webhook_representations(call: Call) -> list[dict[str, Any]]:
+    encoded = call.query.text("webhooks")
+    if encoded is None:
+        return []
+    try:
+        values = parse_json(base64.b64decode(encoded, validate=True), "invalid-parameter")
+    except binascii.Error:
+        raise invalid('Parameter "webhooks" must be a JSON array encoded as base64') from None
+    if not isinstance(values, list) or len(values) > MAX_WEBHOOKS:
+        raise invalid(f'Parameter "webhooks" must be a JSON array of at most {MAX_WEBHOOKS} webhooks')
+    for value in values:
+        webhook_from(JsonObject(value), is_ad_hoc=True)
+    return values
+
+
+def _ad_hoc(representations: list[dict[str, Any]], run: Run) -> list[Webhook]:
+    condition = {"actorRunId": run.id}
+    webhooks = [
+        webhook_from(JsonObject({**value, "condition": condition}), is_ad_hoc=True) for value in representations
+    ]
+    return [replace(webhook, came_with_start=True) for webhook in webhooks]
+
+
+async def _input_record(call: Call, task: Task | None) -> Record | None:
+    """Return the INPUT of a run: the body, on top of the saved input of a task."""
+    body = await call.body()
+    content_type = call.request.headers.get("content-type", _JSON)
+    if body and "json" not in content_type:
+        return Record(body, content_type)
+    given = parse_json(body, "run-input-body-not-valid-json") if body else None
+    if given is None:
+        body = b""  # the official client sends null where it is given no input
+    elif not isinstance(given, dict):
+        raise ApiError(400, "input-json-not-object", "Input must be a JSON object.")
+    if task is not None and task.input is not None:
+        return _json_record(task.input | (given or {}))
+    return Record(body, content_type) if body else None
+
+
+def _json_record(value: dict[str, Any]) -> Record:
+    return Record(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"), _JSON)
+
+
+def caller_of(call: Call) -> Caller:
+    """Return who sent a request, without what must stay secret."""
+    headers = {name: value for name, value in call.request.headers.items() if name.lower() not in SECRET_HEADERS}
+    client = call.request.client
+    return Caller(
+        user_agent=call.request.headers.get("user-agent"), client_ip=client.host if client else None, headers=headers
+    )

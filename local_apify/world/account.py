@@ -1,0 +1,28 @@
+"""The users of a local Apify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from local_apify.world.clock import stable_id
+
+USERNAME = "local"
+OTHER_USERNAME = "other"
+
+
+def user_id(username: str) -> str:
+    """Return the ID of a user, the same on every start of the server."""
+    return stable_id(f"user {username}")
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody with an account and a token."""
+
+    username: str
+    token: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The user's ID."""
+        return user_id(self.username)

@@ -1,0 +1,202 @@
+"""Webhooks, and their real delivery."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+
+from local_apify.settings import Settings
+from local_apify.world import webhook_templates
+from local_apify.world.account import User
+from local_apify.world.clock import Clock, iso, new_id, now
+from local_apify.world.ledger import Delivery
+
+EVENT_TYPES = frozenset(
+    f"ACTOR.{job}.{event}"
+    for job, events in {
+        "BUILD": ("ABORTED", "CREATED", "FAILED", "SUCCEEDED", "TIMED_OUT"),
+        "RUN": ("ABORTED", "CREATED", "FAILED", "RESURRECTED", "SUCCEEDED", "TIMED_OUT"),
+    }.items()
+    for event in events
+)
+MAX_REPETITIONS = 11
+MAX_BODY_KEPT = 1000
+EventData = Mapping[str, str | None]
+"""What an event is about, by the API's names: actorId, and actorRunId and actorTaskId, or actorBuildId."""
+
+
+@dataclass(kw_only=True)
+class Webhook:
+    """A webhook, persistent or sent along with the start of one run."""
+
+    event_types: Sequence[str]
+    request_url: str
+    condition: Mapping[str, str | None]
+    payload_template: str | None = None
+    headers_template: str | None = None
+    description: str | None = None
+    should_interpolate_strings: bool = False
+    ignore_ssl_errors: bool = False
+    do_not_retry: bool = False
+    is_ad_hoc: bool = False
+    came_with_start: bool = False
+    idempotency_key: str | None = None
+    id: str = field(default_factory=new_id)
+    created_at: datetime = field(default_factory=now)
+    modified_at: datetime = field(default_factory=now)
+
+    def wants(self, event_type: str, event_data: EventData) -> bool:
+        """Tell whether this event triggers the webhook."""
+        wanted = {name: value for name, value in self.condition.items() if value is not None}
+        return event_type in self.event_types and all(event_data.get(name) == value for name, value in wanted.items())
+
+
+@dataclass(kw_only=True)
+class Dispatch:
+    """One event on its way to one webhook, with every call that was made for it."""
+
+    webhook: Webhook
+    event_type: str
+    event_data: EventData
+    variables: dict[str, Any]
+    id: str = field(default_factory=new_id)
+    created_at: datetime = field(default_factory=now)
+    finished_at: datetime | None = None
+    status: str = "ACTIVE"
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def body(self) -> bytes:
+        """Return what is sent."""
+        template = self.webhook.payload_template or webhook_templates.DEFAULT_PAYLOAD
+        inside = self.webhook.should_interpolate_strings
+        return webhook_templates.render(template, self.variables, inside_strings=inside).encode(
+            errors="backslashreplace"
+        )
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that are sent; the webhook's own cannot replace Apify's."""
+        template = self.webhook.headers_template or "{}"
+        inside = self.webhook.should_interpolate_strings
+        own = json.loads(webhook_templates.render(template, self.variables, inside_strings=inside))
+        fixed = {
+            "Content-Type": "application/json; charset=utf-8",
+            "X-Apify-Webhook": "true",
+            "X-Apify-Webhook-Dispatch-Id": self.id,
+            "X-Apify-Request-Origin": "WEBHOOK",
+        }
+        reserved = {"host", *(name.lower() for name in fixed)}
+        return {name: str(value) for name, value in own.items() if name.lower() not in reserved} | fixed
+
+
+class Webhooks:
+    """All webhooks of a user and what became of their events."""
+
+    def __init__(self, settings: Callable[[], Settings], clock: Clock, user: User) -> None:
+        self.user = user
+        self._settings = settings
+        self._clock = clock
+        self.all: dict[str, Webhook] = {}
+        self.dispatches: dict[str, Dispatch] = {}
+        self.deliveries: list[Delivery] = []
+        self._going: set[asyncio.Task[None]] = set()
+
+    def add(self, webhook: Webhook) -> Webhook:
+        """Add a webhook, or return the one that came with the same idempotency key before."""
+        known = self.known(webhook) or webhook
+        self.all[known.id] = known
+        return known
+
+    def known(self, webhook: Webhook) -> Webhook | None:
+        """Return the webhook that came with the same idempotency key before."""
+        key = webhook.idempotency_key
+        return next((each for each in self.all.values() if key and each.idempotency_key == key), None)
+
+    def announce(self, event_type: str, event_data: EventData, resource: dict[str, Any]) -> None:
+        """Send an event of a run or a build to the webhooks that want it."""
+        for webhook in self.all.values():
+            if webhook.wants(event_type, event_data):
+                self.dispatch(webhook, event_type, event_data, resource)
+
+    def dispatch(self, webhook: Webhook, event_type: str, event_data: EventData, resource: dict[str, Any]) -> Dispatch:
+        """Begin to deliver an event."""
+        created = now()
+        variables = {
+            "userId": resource.get("userId"),
+            "createdAt": iso(created),
+            "eventType": event_type,
+            "eventData": event_data,
+            "resource": resource,
+        }
+        dispatch = Dispatch(
+            webhook=webhook, event_type=event_type, event_data=event_data, variables=variables, created_at=created
+        )
+        self.dispatches[dispatch.id] = dispatch
+        task = asyncio.create_task(self._deliver(dispatch))
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
+        return dispatch
+
+    async def close(self) -> None:
+        """Stop all deliveries."""
+        for task in list(self._going):
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _deliver(self, dispatch: Dispatch) -> None:
+        repetitions = 0 if dispatch.webhook.do_not_retry else MAX_REPETITIONS
+        pause = self._settings().webhook_backoff_seconds
+        for attempt in range(repetitions + 1):
+            if attempt:
+                await self._clock.sleep(pause)
+                pause *= 2
+            if await self._call(dispatch):
+                dispatch.status = "SUCCEEDED"
+                break
+        else:
+            dispatch.status = "FAILED"
+        dispatch.finished_at = now()
+
+    async def _call(self, dispatch: Dispatch) -> bool:
+        """Call the receiver once, and tell whether it answered 2xx."""
+        started = now()
+        status, text, error = None, None, None
+        try:
+            status, text = await self._post(dispatch)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
+            error = f"{type(problem).__name__}: {problem}"
+        dispatch.calls.append(
+            {
+                "startedAt": iso(started),
+                "finishedAt": iso(now()),
+                "errorMessage": error,
+                "responseStatus": status,
+                "responseBody": text,
+            }
+        )
+        run_id = dispatch.event_data.get("actorRunId")
+        webhook = dispatch.webhook
+        self.deliveries.append(
+            Delivery(dispatch.id, webhook.id, dispatch.event_type, run_id, webhook.request_url, status, iso(started))
+        )
+        return status is not None and 200 <= status < 300  # noqa: PLR2004 - the range of success in HTTP
+
+    async def _post(self, dispatch: Dispatch) -> tuple[int, str]:
+        limit = aiohttp.ClientTimeout(total=self._settings().webhook_timeout_seconds)
+        check_certificate = not dispatch.webhook.ignore_ssl_errors
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.post(
+                dispatch.webhook.request_url,
+                data=dispatch.body(),
+                headers=dispatch.headers(),
+                ssl=check_certificate,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            return answer.status, (await answer.text())[:MAX_BODY_KEPT]
