@@ -11,8 +11,8 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal, get_args
 
-from airflow_provider_apify._references import WORDS, read_reference
-from airflow_provider_apify.webhooks import check_event_types
+from airflow_provider_apify._arguments.references import WORDS, read_reference
+from airflow_provider_apify.models.webhooks import check_event_types
 
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
 _STORAGE_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_apify import links
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
-from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.models.runs import ActorRun
 
 LINKS = [ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink()]
 

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_apify._api.endpoints import NO_CONTENT, Request
+from airflow_provider_apify._api.request import NO_CONTENT, Request
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyApprovalError,
@@ -88,7 +88,7 @@ class Response:
 
     :param has_body: ``False`` for the answer to a ``HEAD``, which has none by its nature.
     :param token_setting: where the token was found that the request carried, for errors.
-    :param beside: the answers to :attr:`Request.beside <airflow_provider_apify._api.endpoints.Request.beside>`.
+    :param beside: the answers to :attr:`Request.beside <airflow_provider_apify._api.request.Request.beside>`.
     """
 
     status_code: int

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import aiohttp
     import requests
 
-    from airflow_provider_apify._api.endpoints import Request
     from airflow_provider_apify._api.flows import Flow
+    from airflow_provider_apify._api.request import Request
 
 T = TypeVar("T")
 _CONNECT_SECONDS = 10.0

@@ -14,14 +14,14 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_apify.operators._few_items import few_items
+from airflow_provider_apify.decorators._few_items import few_items
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.options import parse_whole_number
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
 
-    from airflow_provider_apify.models import RunEvent
+    from airflow_provider_apify.models.runs import RunEvent
     from airflow_provider_apify.operators._task_run import TaskRun
 
 # What the function returns is the input as it stands: a template in it may come from data, or belong to a script.

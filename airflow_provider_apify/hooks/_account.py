@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from airflow_provider_apify._api import catalog_endpoints, endpoints, flows
-from airflow_provider_apify.account import AccountLimits, MonthlyUsage
+from airflow_provider_apify._api import account, flows
 from airflow_provider_apify.hooks._client import ApifyClient
+from airflow_provider_apify.models.account import AccountLimits, MonthlyUsage
 
 
 class Account(ApifyClient):
@@ -15,7 +15,7 @@ class Account(ApifyClient):
 
     def get_me(self) -> dict[str, Any]:
         """Return the account that the token belongs to (https://docs.apify.com/api/v2/users-me-get)."""
-        return self._call(endpoints.get_me())
+        return self._call(account.get_me())
 
     def get_limits(self) -> AccountLimits:
         """Return the account's limits, what is used of them, and the room that is left.
@@ -24,11 +24,11 @@ class Account(ApifyClient):
 
         :raises ApifyAuthError: the token may not see them.
         """
-        return AccountLimits.from_api(self._call(catalog_endpoints.get_limits()))
+        return AccountLimits.from_api(self._call(account.get_limits()))
 
     async def async_get_limits(self) -> AccountLimits:
         """Do what :meth:`get_limits` does, on the event loop."""
-        request = catalog_endpoints.get_limits()
+        request = account.get_limits()
         return AccountLimits.from_api(await self._drive_async(flows.call_data(request, self.retry.patient())))
 
     def get_monthly_usage(self, day: date | None = None) -> MonthlyUsage:
@@ -40,4 +40,4 @@ class Account(ApifyClient):
         :raises ApifyAuthError: the token may not see it.
         """
         asked = None if day is None else f"{day:%Y-%m-%d}"
-        return MonthlyUsage.from_api(self._call(catalog_endpoints.get_monthly_usage(asked)))
+        return MonthlyUsage.from_api(self._call(account.get_monthly_usage(asked)))

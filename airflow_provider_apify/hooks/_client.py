@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
-from airflow_provider_apify._api import endpoints, flows
+from airflow_provider_apify._airflow.compat import mask_secret
+from airflow_provider_apify._api import flows
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
+from airflow_provider_apify._api.request import Request, taking_turns
 from airflow_provider_apify._api.transports import (
     Access,
     connection_share,
@@ -29,7 +31,6 @@ from airflow_provider_apify._api.transports import (
     send_with_requests,
     shared_session,
 )
-from airflow_provider_apify._compat import mask_secret
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     import requests
 
 T = TypeVar("T")
-Send = Callable[[Access, endpoints.Request], Answer]
+Send = Callable[[Access, Request], Answer]
 _RENEWING = Lock()
 _PIECE_BYTES = 2**20
 # Apify's errors are short; what a proxy says in its place may have no end.
@@ -124,7 +125,7 @@ class ApifyClient(BaseHook):
         weakref.finalize(self, session.close)
         return session
 
-    def _call(self, request: endpoints.Request) -> dict[str, Any]:
+    def _call(self, request: Request) -> dict[str, Any]:
         return self._drive(flows.call_data(request, self.retry))
 
     def _drive(
@@ -184,7 +185,7 @@ class ApifyClient(BaseHook):
         read: Callable[[Mapping[str, str], Iterator[bytes]], T],
         results: list[T],
         access: Access,
-        request: endpoints.Request,
+        request: Request,
         piece_bytes: int = _PIECE_BYTES,
     ) -> Answer:
         """Send, and have ``read`` take the body of a good answer; a body that breaks is no answer.
@@ -213,9 +214,9 @@ class ApifyClient(BaseHook):
         async with shared_session() as session:
             return await drive_async(flow, partial(self._send_async, session))
 
-    async def _send_async(self, session: aiohttp.ClientSession, request: endpoints.Request) -> Answer:
+    async def _send_async(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""
-        access, request = self.connection.access, endpoints.taking_turns(request, connection_share())
+        access, request = self.connection.access, taking_turns(request, connection_share())
         answer = await send_with_aiohttp(session, access, request)
         if not is_token_refused(answer):
             return answer

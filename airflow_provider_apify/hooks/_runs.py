@@ -9,17 +9,19 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from airflow_provider_apify._api import endpoints, flows
-from airflow_provider_apify._api.choosing import Terms, decide
-from airflow_provider_apify._api.finding import EarlierRuns, Finder, Trace
-from airflow_provider_apify._api.flows import Flow, Waiting
-from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.listing import by_offset, read_limit
-from airflow_provider_apify._api.run_input import encode_input
-from airflow_provider_apify._api.starting import Starter
-from airflow_provider_apify._api.watching import look_for_last_run
+from airflow_provider_apify._api.flows import Flow
+from airflow_provider_apify._api.pages import by_offset, read_limit
+from airflow_provider_apify._api.request import MAX_PAGE, Request
+from airflow_provider_apify._api.runs import endpoints, reading
+from airflow_provider_apify._api.runs.choosing import Terms, decide
+from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
+from airflow_provider_apify._api.runs.identity import Identity
+from airflow_provider_apify._api.runs.input import encode_input
+from airflow_provider_apify._api.runs.reading import look_for_last_run
+from airflow_provider_apify._api.runs.starting import Starter
+from airflow_provider_apify._api.runs.waiting import Waiting, wait_for_run
 from airflow_provider_apify.hooks._client import ApifyClient
-from airflow_provider_apify.models import FINISHED_STATUSES, ActorRun, RunEvent
+from airflow_provider_apify.models.runs import FINISHED_STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
 
 T = TypeVar("T")
@@ -141,7 +143,7 @@ class Runs(ApifyClient):
         """
         return self._drive(flow, guard=guard)
 
-    def start_request(self, target: Target, run_input: Any, options: RunOptions) -> endpoints.Request:
+    def start_request(self, target: Target, run_input: Any, options: RunOptions) -> Request:
         """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
         return endpoints.start_run(target, encode_input(run_input), self.connection.limits.apply(options))
 
@@ -151,7 +153,7 @@ class Runs(ApifyClient):
         :raises ApifyNotFoundError: no such run, or the token may not see it. It is asked for three times in 3.5
             seconds, because a run that has just started may be unknown to the server that answers.
         """
-        return self._drive(flows.get_run(run_id, self.retry))
+        return self._drive(reading.get_run(run_id, self.retry))
 
     def get_last_run(self, target: Target | str, *, status: str | None = None, origin: str | None = None) -> ActorRun:
         """Return the newest run of an Actor or task (https://docs.apify.com/api/v2/act-runs-last-get).
@@ -206,7 +208,7 @@ class Runs(ApifyClient):
                 started_before=started_before,
                 desc=desc,
                 offset=offset,
-                limit=min(most or endpoints.MAX_PAGE, endpoints.MAX_PAGE),
+                limit=min(most or MAX_PAGE, MAX_PAGE),
             )
             items: list[dict[str, Any]] = self._call(request)["items"]
             return items
@@ -241,7 +243,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
-        return self._drive(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
+        return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
 
 
 def _within(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from airflow_provider_apify._api import fetching, flows
+from airflow_provider_apify._api import flows, web_fetch
 from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.transports import Access, send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.hooks._connection import DEFAULT_WEB_FETCH_URL, WEB_FETCH_URL_VARIABLE
-from airflow_provider_apify.web_fetch import FetchedPage, Format
+from airflow_provider_apify.models.web_fetch import FetchedPage, Format
 
 _MARKDOWN: tuple[Format, ...] = ("markdown",)
 
@@ -46,14 +46,14 @@ class WebFetch(ApifyClient):
         :raises ValueError: no such URL or format, or the connection's host is not Apify's and it has no
             ``web_fetch_url``.
         """
-        request = fetching.fetch_page(url, formats, headers)
+        request = web_fetch.fetch_page(url, formats, headers)
         if not self.connection.web_fetch_url:
             raise ValueError(
                 f"The host of connection {self.apify_conn_id!r} is not Apify's, so its token is not sent to Apify's "
                 f'Web Fetch. Say where in its extra, for example {{"web_fetch_url": "{DEFAULT_WEB_FETCH_URL}"}}, '
                 f"or in {WEB_FETCH_URL_VARIABLE} where the environment serves.",
             )
-        flow = flows.call_reading(request, self.retry, fetching.page_of)
+        flow = flows.call_reading(request, self.retry, web_fetch.page_of)
         return FetchedPage.from_api(self._drive(flow, self._send_to_web_fetch))
 
     def _send_to_web_fetch(self, access: Access, request: Request) -> Answer:

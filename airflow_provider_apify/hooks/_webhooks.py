@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_apify._api import ensuring, flows, webhook_endpoints as endpoints
-from airflow_provider_apify._api.listing import Entry, by_offset
+from airflow_provider_apify._api import flows, webhooks, webhooks as endpoints
+from airflow_provider_apify._api.pages import Entry, by_offset
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient
+from airflow_provider_apify.models.webhooks import Webhook, WebhookDispatch, WebhookSpec
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.webhooks import Webhook, WebhookDispatch, WebhookSpec
 
 
 class Webhooks(ApifyClient):
@@ -30,7 +30,7 @@ class Webhooks(ApifyClient):
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ApifyApiError: the account has 100 webhooks already.
         """
-        return self._drive(ensuring.ensure_webhook(Target.of(target), spec, self.retry))
+        return self._drive(webhooks.ensure_webhook(Target.of(target), spec, self.retry))
 
     def get_webhook(self, webhook_id: str) -> Webhook:
         """Return a webhook (https://docs.apify.com/api/v2/webhook-get)."""

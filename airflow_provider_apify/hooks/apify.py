@@ -11,25 +11,29 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_apify._api import endpoints, flows
-from airflow_provider_apify._api.flows import Waiting
-from airflow_provider_apify._api.watching import dataset_of, look_for_last_run
+from airflow_provider_apify._api import flows, request
+from airflow_provider_apify._api.runs import endpoints as run_endpoints, reading
+from airflow_provider_apify._api.runs.reading import look_for_last_run
+from airflow_provider_apify._api.runs.waiting import Waiting, wait_for_run
+from airflow_provider_apify._api.storages import endpoints as storage_endpoints
+from airflow_provider_apify._api.storages.counts import dataset_of
+from airflow_provider_apify._files.dataset.pulling import item_lines
+from airflow_provider_apify._files.dataset.readers import Reader
+from airflow_provider_apify._files.dataset.source import Source
+from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
-from airflow_provider_apify.export.pulling import item_lines
-from airflow_provider_apify.export.query import ItemsQuery
-from airflow_provider_apify.export.reading import Reader
-from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks import _form
 from airflow_provider_apify.hooks._account import Account
-from airflow_provider_apify.hooks._catalog import Catalog
-from airflow_provider_apify.hooks._logs import RunLogs
+from airflow_provider_apify.hooks._actors import Catalog
 from airflow_provider_apify.hooks._official import OfficialClients
-from airflow_provider_apify.hooks._queues import Queues
-from airflow_provider_apify.hooks._storages import Storages
-from airflow_provider_apify.hooks._synchronous import SynchronousRuns
+from airflow_provider_apify.hooks._request_queues import Queues
+from airflow_provider_apify.hooks._run_logs import RunLogs
+from airflow_provider_apify.hooks._run_sync import SynchronousRuns
+from airflow_provider_apify.hooks._storage_names import Storages
 from airflow_provider_apify.hooks._web_fetch import WebFetch
 from airflow_provider_apify.hooks._webhooks import Webhooks
-from airflow_provider_apify.models import ActorRun, Dataset, RunEvent
+from airflow_provider_apify.models.runs import ActorRun, RunEvent
+from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.options import Target
 
 
@@ -55,7 +59,7 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
 
     def get_dataset(self, dataset_id: str) -> Dataset:
         """Return a dataset's description (https://docs.apify.com/api/v2/dataset-get)."""
-        return self._drive(flows.call_reading(endpoints.get_dataset(dataset_id), self.retry, dataset_of))
+        return self._drive(flows.call_reading(storage_endpoints.get_dataset(dataset_id), self.retry, dataset_of))
 
     def iterate_items(
         self,
@@ -93,17 +97,17 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
 
         Where a body breaks, the reader says what is still missing, and that is asked for.
 
-        :param reader: for example a :class:`LineReader <airflow_provider_apify.export.reading.LineReader>`.
+        :param reader: for example a :class:`LineReader <airflow_provider_apify._files.dataset.readers.LineReader>`.
         :param delay: seconds to wait before asking.
         :param pause: waits so many seconds before each request; what it raises ends the reading.
         :raises ApifyDataError: bodies kept breaking.
         """
 
-        def next_request() -> endpoints.Request | None:
+        def next_request() -> request.Request | None:
             params = reader.params()
             if params is None:
                 return None
-            return replace(endpoints.get_items(dataset_id, params), compressed=reader.compressed, delay=delay)
+            return replace(storage_endpoints.get_items(dataset_id, params), compressed=reader.compressed, delay=delay)
 
         flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry, self.log.warning)
         self._drive(flow, partial(self._send_reading, reader.read, []), pause)
@@ -128,7 +132,7 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         origin: str | None = None,
     ) -> ActorRun:
         """Do what :meth:`get_last_run` does, on the event loop."""
-        request = endpoints.last_run(target, status=status, origin=origin)
+        request = run_endpoints.last_run(target, status=status, origin=origin)
         return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry.patient())))
 
     async def async_look_for_last_run(
@@ -140,8 +144,8 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
 
     async def async_abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
         """Do what :meth:`abort_run` does, on the event loop."""
-        request = endpoints.abort_run(run_id, gracefully=gracefully)
-        return await self._drive_async(flows.call_known_run(request, self._retry_of(attempts)))
+        request = run_endpoints.abort_run(run_id, gracefully=gracefully)
+        return await self._drive_async(reading.call_known_run(request, self._retry_of(attempts)))
 
     async def async_wait_for_run(
         self,
@@ -151,7 +155,7 @@ class ApifyHook(SynchronousRuns, RunLogs, Queues, Storages, Webhooks, Catalog, A
         on_update: Callable[[ActorRun], None] = lambda _run: None,
     ) -> RunEvent:
         """Do what :meth:`wait_for_run` does, on the event loop."""
-        return await self._drive_async(flows.wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+        return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update))
 
 
 def _parsed(item: bytes) -> Any:

@@ -13,13 +13,13 @@ from airflow.providers.common.compat.sdk import BaseNotifier
 
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.operators._arguments import check_input, check_options, check_target
+from airflow_provider_apify.operators._run_arguments import check_input, check_options, check_target
 from airflow_provider_apify.options import RunOptions, Target
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_apify.models import ActorRun
+    from airflow_provider_apify.models.runs import ActorRun
 
 _OPTIONS = ("build", "memory", "timeout", "max_items", "max_total_charge_usd")
 # A callback that is called twice is so within minutes.

@@ -9,7 +9,7 @@ from airflow_provider_apify.exceptions import ApifyError
 if TYPE_CHECKING:
     from airflow_provider_apify._airflow.logs import TaskLog
     from airflow_provider_apify.hooks.apify import ApifyHook
-    from airflow_provider_apify.models import ActorRun
+    from airflow_provider_apify.models.runs import ActorRun
 
 
 def item_count(hook: ApifyHook, run: ActorRun, log: TaskLog) -> int | None:

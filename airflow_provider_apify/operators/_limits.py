@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pendulum
 
-from airflow_provider_apify.operators._arguments import OPTIONS
+from airflow_provider_apify.operators._run_arguments import OPTIONS
 from airflow_provider_apify.options import RunOptions, parse_dollars, parse_seconds
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.models.runs import ActorRun
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

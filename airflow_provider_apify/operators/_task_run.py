@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, AirflowTaskTimeout, TaskDeferred
 
+from airflow_provider_apify._airflow.failing import ends_task
 from airflow_provider_apify._airflow.task_states import state_of
-from airflow_provider_apify._api.changing import LOOKS, Changer
-from airflow_provider_apify._api.choosing import Decision, Terms, decide
-from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.finding import EarlierRuns, Finder, Trace
-from airflow_provider_apify._api.flows import Flow, RetryPolicy
-from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import (
+from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy
+from airflow_provider_apify._api.request import Request
+from airflow_provider_apify._api.runs.changing import Changer
+from airflow_provider_apify._api.runs.choosing import Decision, Terms, decide
+from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
+from airflow_provider_apify._api.runs.identity import Identity
+from airflow_provider_apify._api.runs.starting import (
     HURRIED_PAUSES,
     SOON_SECONDS,
     Capacity,
@@ -27,21 +28,20 @@ from airflow_provider_apify._api.starting import (
     abort_runs,
     abort_whatever_goes_on,
 )
-from airflow_provider_apify._ownership import NO_ANSWER, End, is_given_up
 from airflow_provider_apify.exceptions import ApifyError, ApifyRequestTooLate, ApifyTaskStopped
 from airflow_provider_apify.links import stored_run_id
-from airflow_provider_apify.models import run_url
-from airflow_provider_apify.operators._errors import ends_task
+from airflow_provider_apify.models.runs import run_url
 from airflow_provider_apify.operators._interruption import Interrupted, Interruption
 from airflow_provider_apify.operators._limits import Limits
-from airflow_provider_apify.operators._memory import RunMemory, began
+from airflow_provider_apify.operators._ownership import NO_ANSWER, End, is_given_up
+from airflow_provider_apify.operators._run_memory import RunMemory, began
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.triggers.run import ABORT_ATTEMPTS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_apify.models import ActorRun
+    from airflow_provider_apify.models.runs import ActorRun
     from airflow_provider_apify.operators.run_actor import RunActorOperator
 
 T = TypeVar("T")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_apify._references import check_id
-from airflow_provider_apify._templating import is_template
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._arguments.references import check_id
+from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.models.storages import StorageKind
 from airflow_provider_apify.options import check_storage_name
-from airflow_provider_apify.storages import StorageKind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
-from airflow_provider_apify._api.choosing import OnFailedRun, Terms, may_be_of
-from airflow_provider_apify._api.starting import Capacity
-from airflow_provider_apify._api.validating import validate_input
-from airflow_provider_apify._fields import dollars
-from airflow_provider_apify._progress import ProgressLog
+from airflow_provider_apify._airflow.attempts import attempt_of, is_of_another
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify._api.actors import check_input
+from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms, may_be_of
+from airflow_provider_apify._api.runs.starting import Capacity
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyRequestTooLate,
@@ -25,13 +26,12 @@ from airflow_provider_apify.exceptions import (
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
-from airflow_provider_apify.models import SUCCEEDED, ActorRun, RunEvent
-from airflow_provider_apify.operators._arguments import TEMPLATED, check_arguments
-from airflow_provider_apify.operators._attempts import attempt_of, is_of_another
+from airflow_provider_apify.models._fields import dollars
+from airflow_provider_apify.models.runs import SUCCEEDED, ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
-from airflow_provider_apify.operators._errors import failing_fast
 from airflow_provider_apify.operators._interruption import Interruption
 from airflow_provider_apify.operators._limits import Limits
+from airflow_provider_apify.operators._run_arguments import TEMPLATED, check_arguments
 from airflow_provider_apify.operators._task_run import TaskRun
 from airflow_provider_apify.options import Target, parse_seconds
 from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
@@ -248,7 +248,7 @@ class RunActorOperator(BaseOperator):
                 self.log.warning(words, decision.take.id, target)
             return task_run.take(decision.take, resurrect=decision.resurrect)
         if self.validate_input:
-            task_run.drive(validate_input(target, request.body, options.build, self.hook.retry))
+            task_run.drive(check_input(target, request.body, options.build, self.hook.retry))
         if self._limits.is_over(context):
             raise ApifyRunTimedOut("Nothing was started: the task's execution_timeout is over.")
         waits_here = Capacity(0.0 if self.deferrable else capacity_until, self._limits.capacity_pause)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
 
-from airflow_provider_apify._api.endpoints import JSON
-from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify._references import check_id, read_reference
-from airflow_provider_apify._templating import is_template
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify._api.request import JSON
+from airflow_provider_apify._arguments.references import check_id, read_reference
+from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
-from airflow_provider_apify.models import ActorRun
-from airflow_provider_apify.operators._arguments import check_input, check_options
-from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.models.runs import ActorRun
+from airflow_provider_apify.operators._run_arguments import check_input, check_options
 from airflow_provider_apify.operators._seen_run import history_before, was_seen
 from airflow_provider_apify.options import RunOptions, Target
 

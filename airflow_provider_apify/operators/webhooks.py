@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_apify._templating import is_template
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.webhooks import RUN_ENDS, WebhookSpec
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
 
-from airflow_provider_apify._progress import ProgressLog
-from airflow_provider_apify._references import check_id
-from airflow_provider_apify._templating import is_template
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify._arguments.references import check_id
+from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyRunError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import ORIGINS, STATUSES, ActorRun, RunEvent
-from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.models.runs import ORIGINS, STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.run import ApifyLastRunTrigger, ApifyRunTrigger

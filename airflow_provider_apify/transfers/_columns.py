@@ -6,11 +6,11 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from airflow_provider_apify._templating import is_template
-from airflow_provider_apify.export.column_types import Chosen, StructOf, columns_of_schema, parse_columns
-from airflow_provider_apify.export.formats import Format
-from airflow_provider_apify.export.query import ItemsQuery
-from airflow_provider_apify.models import Dataset
+from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._files.formats.column_types import Chosen, StructOf, columns_of_schema, parse_columns
+from airflow_provider_apify._files.formats.registry import Format
+from airflow_provider_apify._files.query import ItemsQuery
+from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.transfers._target import check_not_templated
 
 if TYPE_CHECKING:

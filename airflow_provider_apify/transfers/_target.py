@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from airflow_provider_apify._templating import is_template
-from airflow_provider_apify.export.target import check_storage, driver_advice, storage_path
+from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._files.targets.whole_file import check_storage, driver_advice, storage_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_apify._references import read_id
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.outlets import tell_outlets
+from airflow_provider_apify._arguments.references import read_id
+from airflow_provider_apify._files.dataset.readers import Window
+from airflow_provider_apify._files.export import Export, Manifest
+from airflow_provider_apify._files.formats.registry import format_of, parquet_with
+from airflow_provider_apify._files.lost_columns import OnLostColumns, parse_on_lost_columns
+from airflow_provider_apify._files.query import ITEMS_PARAMETERS, ItemsQuery
+from airflow_provider_apify._files.targets.output import compression_of
+from airflow_provider_apify._files.targets.whole_file import advice
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.export.engine import Export, Manifest
-from airflow_provider_apify.export.formats import format_of, parquet_with
-from airflow_provider_apify.export.lost_columns import OnLostColumns, parse_on_lost_columns
-from airflow_provider_apify.export.output import compression_of
-from airflow_provider_apify.export.query import ITEMS_PARAMETERS, ItemsQuery
-from airflow_provider_apify.export.reading import Window
-from airflow_provider_apify.export.target import advice
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import Dataset
-from airflow_provider_apify.operators._errors import failing_fast
-from airflow_provider_apify.transfers._arguments import check_arguments, split_of, wanted_items
-from airflow_provider_apify.transfers._checkpoint import Checkpoint
+from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.transfers._columns import OnMisfit, chosen_columns
-from airflow_provider_apify.transfers._outlets import tell_outlets
-from airflow_provider_apify.transfers._progress import ExportProgress
+from airflow_provider_apify.transfers._export_arguments import check_arguments, split_of, wanted_items
+from airflow_provider_apify.transfers._export_memory import Checkpoint
+from airflow_provider_apify.transfers._export_progress import ExportProgress
 from airflow_provider_apify.transfers._target import IfExists, Target
 
 if TYPE_CHECKING:

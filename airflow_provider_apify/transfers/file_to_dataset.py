@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_apify._api.filling import cut
-from airflow_provider_apify._templating import check_exactly_one, is_template
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.outlets import tell_outlets
+from airflow_provider_apify._api.storages.items import cut
+from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
+from airflow_provider_apify._files.loading.items import FORMATS, Read, reader_of
+from airflow_provider_apify._files.loading.stored import pieces
+from airflow_provider_apify._files.loading.survey import FileHasChangedError, Survey, survey, unchanged
+from airflow_provider_apify._files.targets.output import bare, compression_of
+from airflow_provider_apify._files.targets.whole_file import advice
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
-from airflow_provider_apify.export.output import bare, compression_of
-from airflow_provider_apify.export.target import advice
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.loading.items import FORMATS, Read, reader_of
-from airflow_provider_apify.loading.stored import pieces
-from airflow_provider_apify.loading.survey import FileHasChangedError, Survey, survey, unchanged
-from airflow_provider_apify.models import Dataset
-from airflow_provider_apify.operators._errors import failing_fast
+from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.options import check_storage_name
-from airflow_provider_apify.transfers._outlets import tell_outlets
-from airflow_provider_apify.transfers._pushed import Pushed, PushMemory, begin_to_append, begin_to_complete
+from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, begin_to_append, begin_to_complete
 from airflow_provider_apify.transfers._target import check_path
 
 if TYPE_CHECKING:

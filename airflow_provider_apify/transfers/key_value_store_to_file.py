@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_apify._references import check_id, read_id
-from airflow_provider_apify._templating import check_exactly_one, check_not_empty
+from airflow_provider_apify._arguments.references import check_id, read_id
+from airflow_provider_apify._arguments.templates import check_exactly_one, check_not_empty
+from airflow_provider_apify._files.bodies import RecordCheck, SavedBody, save_body
+from airflow_provider_apify._files.checks import EndCheck
+from airflow_provider_apify._files.names import file_name
 from airflow_provider_apify.exceptions import ApifyNotFoundError
-from airflow_provider_apify.export.bodies import RecordCheck, SavedBody, save_body
-from airflow_provider_apify.export.checks import EndCheck
-from airflow_provider_apify.export.names import file_name
+from airflow_provider_apify.models.storages import RecordKey
 from airflow_provider_apify.options import parse_text
-from airflow_provider_apify.storages import RecordKey
-from airflow_provider_apify.transfers._writing import BodyToFileOperator, finished_run
+from airflow_provider_apify.transfers._to_file import BodyToFileOperator, finished_run
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from airflow_provider_apify._templating import check_not_empty, is_template
-from airflow_provider_apify.export.bodies import LogCheck, save_body
-from airflow_provider_apify.export.output import compression_of
-from airflow_provider_apify.transfers._writing import BodyToFileOperator
+from airflow_provider_apify._arguments.templates import check_not_empty, is_template
+from airflow_provider_apify._files.bodies import LogCheck, save_body
+from airflow_provider_apify._files.targets.output import compression_of
+from airflow_provider_apify.transfers._to_file import BodyToFileOperator
 
 _KEPT_BYTES = 10 * 2**20
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_apify.account import Room
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.account import Room
 from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
 
 
 class ApifyAccountTrigger(WatchingTrigger):
     """Fire once, when an account has the room that is needed, with the room that it has.
 
-    :param needed: as :meth:`Room.to_dict <airflow_provider_apify.account.Room.to_dict>`.
+    :param needed: as :meth:`Room.to_dict <airflow_provider_apify.models.Room.to_dict>`.
     :param apify_conn_id: connection whose token may see the account's limits.
     :param poke_interval: seconds between two looks; up to a quarter more, so that tasks that wait for the same do not
         all look at once.

@@ -15,7 +15,7 @@ from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigge
 class ApifyDatasetTrigger(WatchingTrigger):
     """Fire once, when a dataset has enough items, or its run is over and there will be no more.
 
-    It reports what it saw, :class:`ItemsSeen <airflow_provider_apify._api.watching.ItemsSeen>`; whether that is good or
+    It reports what it saw, :class:`ItemsSeen`; whether that is good or
     bad is for the task to say.
 
     :param dataset_id: the dataset; ``None`` where ``run_id`` is given.

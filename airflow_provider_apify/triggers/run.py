@@ -10,11 +10,11 @@ from typing import Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_apify._api.flows import Waiting
-from airflow_provider_apify._progress import ProgressLog
+from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import ActorRun, run_url
+from airflow_provider_apify.models.runs import ActorRun, run_url
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
 from airflow_provider_apify.triggers._guard import has_given_up

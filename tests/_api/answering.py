@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
-from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import Flow
+from airflow_provider_apify._api.request import Request
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from blockbuster import blockbuster_ctx
 
-from airflow_provider_apify._api.endpoints import Request
 from airflow_provider_apify._api.flows import RetryPolicy, call_data
+from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.transports import (
     Access,
     drive,

@@ -6,16 +6,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.changing import Changer
-from airflow_provider_apify._api.choosing import Decision, OnFailedRun, Terms, decide
-from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.finding import EarlierRuns, Finder, OwnRun, Trace
 from airflow_provider_apify._api.flows import Flow, RetryPolicy
-from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Capacity, Starter, abort_runs
-from airflow_provider_apify.models import SUCCEEDED, ActorRun
+from airflow_provider_apify._api.request import Request
+from airflow_provider_apify._api.runs import endpoints
+from airflow_provider_apify._api.runs.changing import Changer
+from airflow_provider_apify._api.runs.choosing import Decision, OnFailedRun, Terms, decide
+from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, OwnRun, Trace
+from airflow_provider_apify._api.runs.identity import Identity
+from airflow_provider_apify._api.runs.starting import Capacity, Starter, abort_runs
+from airflow_provider_apify.models.runs import SUCCEEDED, ActorRun
 from airflow_provider_apify.options import RunOptions, Target
 from tests._api.answering import failed, ok, one_by_one
 

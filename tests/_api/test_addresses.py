@@ -6,14 +6,15 @@ from importlib.util import find_spec
 
 import pytest
 
-from airflow_provider_apify._api import endpoints, transports
+from airflow_provider_apify._api import account, transports
+from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify.exceptions import ApifyAddressError
 from airflow_provider_apify.options import RunOptions, Target
 from tests._api.asking import Ask, access_to, ask_with_aiohttp, ask_with_requests
 from tests._api.plain_server import forward, plain_server
 
 START = endpoints.start_run(Target("actor", "apify/scenario"), b"{}", RunOptions())
-READ = endpoints.get_me()
+READ = account.get_me()
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from airflow_provider_apify._api.answers import (
     is_token_refused,
     not_apify,
 )
-from airflow_provider_apify._api.endpoints import Request, get_run, start_run
+from airflow_provider_apify._api.request import Request
+from airflow_provider_apify._api.runs.endpoints import get_run, start_run
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyApprovalError,

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_apify._api import endpoints
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
-from airflow_provider_apify._api.endpoints import Request
-from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_known_run, call_resuming, get_run
+from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_resuming
+from airflow_provider_apify._api.request import Request
+from airflow_provider_apify._api.runs import endpoints as run_endpoints
+from airflow_provider_apify._api.runs.reading import call_known_run, get_run
+from airflow_provider_apify._api.storages import endpoints as storage_endpoints
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,
@@ -25,8 +27,8 @@ from airflow_provider_apify.exceptions import (
 from airflow_provider_apify.options import RunOptions, Target
 from tests._api.answering import LOST, REFUSED, Fed, failed, ok, run_data
 
-START = endpoints.start_run(Target("actor", "me/crawler"), b"{}", RunOptions())
-READ = endpoints.get_dataset("d1")
+START = run_endpoints.start_run(Target("actor", "me/crawler"), b"{}", RunOptions())
+READ = storage_endpoints.get_dataset("d1")
 UNREADABLE = Response(200, {}, b"<html>Welcome to the hotel's network</html>")
 TIMED_OUT = NoResponse("no answer (ReadTimeout)")
 BUSY = failed(429, "rate-limit-exceeded")
@@ -129,7 +131,7 @@ def test_any_body_satisfies_a_call_that_does_not_read_it() -> None:
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json", ""])
 def test_a_log_is_plain_text(kind: str) -> None:
-    flow = Fed(call(endpoints.get_log("r1"), RetryPolicy()))
+    flow = Fed(call(run_endpoints.get_log("r1"), RetryPolicy()))
     flow.answer(Response(200, {"content-type": kind}, b"any"))
     assert flow.finish(Response(200, {"content-type": "text/plain; charset=utf-8"}, b"any")).body == b"any"
 
@@ -218,7 +220,7 @@ def test_where_the_time_is_up_nothing_is_repeated() -> None:
 
 
 def test_a_run_too_young_for_a_replica_is_asked_for_again_until_the_replicas_have_caught_up() -> None:
-    fed = Fed(call_known_run(endpoints.abort_run("run1"), RetryPolicy()))
+    fed = Fed(call_known_run(run_endpoints.abort_run("run1"), RetryPolicy()))
     unknown = failed(404, "record-not-found")
     fed.answer_all([unknown, unknown])
     assert fed.finish(ok(run_data("ABORTING"))).status == "ABORTING"
@@ -249,7 +251,7 @@ class Download:
 
     def fed(self, attempts: int = 3) -> Fed:
         def next_request() -> Request:
-            return endpoints.get_items("d1", {"offset": self.position})
+            return storage_endpoints.get_items("d1", {"offset": self.position})
 
         return Fed(call_resuming(next_request, lambda: self.position, RetryPolicy(attempts=attempts), self.told.append))
 

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from airflow_provider_apify._api import endpoints, transports
+from airflow_provider_apify._api import account, transports
+from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify.exceptions import ApifyConnectionError
 from airflow_provider_apify.options import RunOptions, Target
 from tests._api.asking import Ask, access_to
@@ -58,7 +59,7 @@ def test_a_certificate_that_the_environment_names_is_trusted(
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     with plain_server(certificate=certificate) as server:
-        assert ask(access_to(server.base_url), endpoints.get_me()) == {"username": "plain"}
+        assert ask(access_to(server.base_url), account.get_me()) == {"username": "plain"}
 
 
 @pytest.mark.usefixtures("no_trust_kept")

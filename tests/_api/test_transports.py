@@ -17,9 +17,11 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from airflow_provider_apify._api import endpoints, transports
+from airflow_provider_apify._api import account, transports
 from airflow_provider_apify._api.answers import Answer, in_words
-from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.request import Request
+from airflow_provider_apify._api.runs import endpoints as run_endpoints
+from airflow_provider_apify._api.storages import endpoints as storage_endpoints
 from airflow_provider_apify._api.transports import (
     Access,
     send_with_aiohttp,
@@ -43,8 +45,8 @@ from tests._api.answering import run_data
 from tests._api.asking import TOKEN, Ask, access_to
 from tests._api.plain_server import ME, PlainServer, Reply, forward, plain_server
 
-START = endpoints.start_run(Target("actor", "apify/scenario"), b'{"durationSecs": 0}', RunOptions())
-READ = endpoints.get_me()
+START = run_endpoints.start_run(Target("actor", "apify/scenario"), b'{"durationSecs": 0}', RunOptions())
+READ = account.get_me()
 LOOK = Request("HEAD", "/v2/users/me")
 START_ROUTE = "POST /v2/actors/{actorId}/runs"
 READ_ROUTE = "GET /v2/users/me"
@@ -238,7 +240,7 @@ def _while_handling_a_refused_connection(act: Callable[[], object]) -> None:
 @pytest.mark.parametrize("name", ["../users/me", "a/b", "a%2fb", "a?token=x#y", "a\nb", "%2e%2e", "🦊", "a b", "é~ü"])
 def test_a_hostile_id_arrives_quoted_as_one_segment(ask: Ask, name: str) -> None:
     with plain_server() as server:
-        ask(access_to(server.base_url), endpoints.get_dataset(name))
+        ask(access_to(server.base_url), storage_endpoints.get_dataset(name))
     (target,) = server.targets
     assert target.count("/") == 3
     assert target.startswith("/v2/datasets/")
@@ -262,7 +264,7 @@ def test_every_request_carries_the_token_and_its_origin_in_headers_only(ask: Ask
 
 def test_a_start_without_input_has_neither_body_nor_content_type(ask: Ask) -> None:
     with plain_server() as server:
-        ask(access_to(server.base_url), endpoints.start_run(Target("task", "t1"), None, RunOptions()))
+        ask(access_to(server.base_url), run_endpoints.start_run(Target("task", "t1"), None, RunOptions()))
     (headers,) = server.headers
     assert headers.get("Content-Length", "0") == "0"
     assert "Content-Type" not in headers
@@ -391,7 +393,7 @@ def test_access_shows_no_token() -> None:
 
 def test_a_run_is_read_alike_over_both(ask: Ask) -> None:
     with plain_server(lambda _handler: (200, {"X-Test": "1"}, b'{"data": {"id": "run1"}}')) as server:
-        assert ask(access_to(server.base_url), endpoints.get_run("run1"))["id"] == run_data()["id"]
+        assert ask(access_to(server.base_url), run_endpoints.get_run("run1"))["id"] == run_data()["id"]
 
 
 def test_a_host_that_refuses_is_named(ask: Ask) -> None:

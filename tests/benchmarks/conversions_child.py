@@ -29,7 +29,7 @@ _FOLDER = ROOT / ".venvs" / "converters"
 
 def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     get_hook_lineage_collector()  # loads Airflow's plugins, as every task does before
-    import_module("airflow_provider_apify.export.parquet")  # and pyarrow
+    import_module("airflow_provider_apify._files.formats.parquet")  # and pyarrow
     python = _python_of_tools()
     results = []
     for step in steps:

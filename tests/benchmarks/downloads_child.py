@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 from apify_client import ApifyClient
 
-from airflow_provider_apify.export.engine import Export
-from airflow_provider_apify.export.formats import FORMATS
+from airflow_provider_apify._files.export import Export
+from airflow_provider_apify._files.formats.registry import FORMATS
 from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.benchmarks.child import CONNECTION_VARIABLE, answer, connection_of
 from tests.benchmarks.machine import forget_peak, peak_mb, resident_mb, settle

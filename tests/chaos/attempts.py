@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from airflow_provider_apify._api.choosing import Terms, decide
-from airflow_provider_apify._api.finding import EarlierRuns, Finder, Trace
-from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Starter, abort_runs
+from airflow_provider_apify._api.runs.choosing import Terms, decide
+from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
+from airflow_provider_apify._api.runs.identity import Identity
+from airflow_provider_apify._api.runs.starting import Starter, abort_runs
 from airflow_provider_apify.options import RunOptions, Target
 
 CONNECTION = "crowd"

@@ -57,7 +57,7 @@ class Point:
 
 
 _OPERATOR = ("airflow_provider_apify.operators.run_actor", "RunActorOperator")
-_MEMORY = ("airflow_provider_apify.operators._memory", "RunMemory")
+_MEMORY = ("airflow_provider_apify.operators._run_memory", "RunMemory")
 _SUPERVISOR = ("airflow.sdk.execution_time.comms", "CommsDecoder")
 
 POINTS: Mapping[str, Point] = MappingProxyType(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_apify.models import SUCCEEDED
+from airflow_provider_apify.models.runs import SUCCEEDED
 from local_apify import LedgerRun
 from tests.chaos.case import STRUCK_INDEX, Case, Counts
 

@@ -12,21 +12,21 @@ from typing import Any, get_args
 
 import pytest
 
-from airflow_provider_apify._api.changing import Changer
-from airflow_provider_apify._api.filling import Piece
-from airflow_provider_apify._api.finding import Finder
-from airflow_provider_apify._api.flows import Waiting
-from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import Starter
+from airflow_provider_apify._api.runs.changing import Changer
+from airflow_provider_apify._api.runs.finding import Finder
+from airflow_provider_apify._api.runs.identity import Identity
+from airflow_provider_apify._api.runs.starting import Starter
+from airflow_provider_apify._api.runs.waiting import Waiting
+from airflow_provider_apify._api.storages.items import Piece
+from airflow_provider_apify._files.bodies import BodyReader, RecordCheck
+from airflow_provider_apify._files.dataset.source import Source
+from airflow_provider_apify._files.formats.registry import FORMATS
+from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyNotFoundError
-from airflow_provider_apify.export.bodies import BodyReader, RecordCheck
-from airflow_provider_apify.export.formats import FORMATS
-from airflow_provider_apify.export.query import ItemsQuery
-from airflow_provider_apify.export.source import Source
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.storages import StorageKind
+from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
 from airflow_provider_apify.options import RunOptions, Target
-from airflow_provider_apify.storages import StorageKind
-from airflow_provider_apify.webhooks import RUN_ENDS, WebhookSpec
 from local_apify import Exchange, LocalApify
 from tests.contract.openapi import check_request
 from tests.contract.test_api_coverage import api_rows

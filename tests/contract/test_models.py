@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.account import AccountLimits, MonthlyUsage
-from airflow_provider_apify.catalog import Actor, Build, SavedTask, StoreActor
 from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.models import ActorRun, Dataset
-from airflow_provider_apify.storages import AddedRequest, KeyValueStore, RecordKey, RequestQueue
-from airflow_provider_apify.webhooks import Webhook, WebhookDispatch
+from airflow_provider_apify.models.account import AccountLimits, MonthlyUsage
+from airflow_provider_apify.models.actors import Actor, Build, SavedTask, StoreActor
+from airflow_provider_apify.models.runs import ActorRun
+from airflow_provider_apify.models.storages import AddedRequest, Dataset, KeyValueStore, RecordKey, RequestQueue
+from airflow_provider_apify.models.webhooks import Webhook, WebhookDispatch
 from tests.contract.bodies import STYLES, Style, body_of
 from tests.contract.openapi import contract
 

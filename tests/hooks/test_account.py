@@ -8,8 +8,8 @@ from decimal import Decimal
 import pendulum
 import pytest
 
-from airflow_provider_apify.account import Room
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.account import Room
 from local_apify import LocalApify
 from tests.local_apify.client import limit_usage, until
 

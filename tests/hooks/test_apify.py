@@ -10,7 +10,9 @@ from urllib.parse import parse_qs
 import pytest
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_apify._api.flows import RetryPolicy, Waiting
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._api.runs.waiting import Waiting
+from airflow_provider_apify._files.dataset.readers import LineReader
 from airflow_provider_apify.exceptions import (
     ApifyAuthError,
     ApifyCapacityError,
@@ -18,12 +20,11 @@ from airflow_provider_apify.exceptions import (
     ApifyDataError,
     ApifyNotFoundError,
 )
-from airflow_provider_apify.export.reading import LineReader
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import RunOptions, Target
 from local_apify import LocalApify, scenario_item
-from tests.export.material import push
+from tests._files.material import push
 from tests.hooks.conftest import RunScenario
 
 QUICK = RetryPolicy(attempts=3, first_delay=0.001, max_delay=0.002)

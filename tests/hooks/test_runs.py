@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import Target
 from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import redact
 
-from airflow_provider_apify._api.flows import RetryPolicy, Waiting, get_run
+from airflow_provider_apify._api.flows import RetryPolicy
+from airflow_provider_apify._api.runs.reading import get_run
+from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyAuthError
 from airflow_provider_apify.hooks import _lookups
 from airflow_provider_apify.hooks._connection import ApifyConnection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from airflow_provider_apify._api.identity import Identity
+from airflow_provider_apify._api.runs.identity import Identity
 from local_apify.control import Control
 from local_apify.world.ledger import LedgerRun
 from tools.lab import AirflowLab, DagRunKey, wait_until

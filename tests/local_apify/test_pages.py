@@ -50,7 +50,7 @@ def test_the_paths_are_those_of_console(client: Client, local_apify: LocalApify)
 
 
 def test_links_of_tasks_lead_to_the_pages_where_the_environment_says_so(local_apify: LocalApify) -> None:
-    program = "from airflow_provider_apify.models import run_url; print(run_url('abc'))"
+    program = "from airflow_provider_apify.models.runs import run_url; print(run_url('abc'))"
     environment = {**os.environ, "APIFY_CONSOLE_URL": f"{local_apify.base_url}/"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - ours
     assert done.stdout.splitlines()[-1] == f"{local_apify.base_url}/actors/runs/abc"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.models import RunEvent
+from airflow_provider_apify.models.runs import RunEvent
 from local_apify import LocalApify
 from tests.operators.obedient import obedient, orders
 from tests.operators.played_task import PACE, Died, PlayedTask

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 
+from airflow_provider_apify._airflow.failing import ends_task
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyError, ApifyNotFoundError
-from airflow_provider_apify.operators._errors import ends_task
 from airflow_provider_apify.retry_policy import ApifyRetryPolicy
 from tests.dag_runs import AIRFLOW_VERSION
 

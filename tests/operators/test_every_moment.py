@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 from hypothesis import settings
 
-from airflow_provider_apify._api.choosing import OnFailedRun
+from airflow_provider_apify._api.runs.choosing import OnFailedRun
 from local_apify import LocalApify
 from tests.operators.test_exactly_once_property import AIRFLOWS, LATE_LOOKS, Blow, OneTask
 

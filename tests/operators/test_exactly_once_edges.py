@@ -13,11 +13,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout
 
 from airflow_provider_apify._api import flows
-from airflow_provider_apify._api.finding import Finder
-from airflow_provider_apify._api.starting import Starter
+from airflow_provider_apify._api.runs.finding import Finder
+from airflow_provider_apify._api.runs.starting import Starter
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import RunEvent
-from airflow_provider_apify.operators import _memory, _task_run
+from airflow_provider_apify.models.runs import RunEvent
+from airflow_provider_apify.operators import _run_memory, _task_run
 from airflow_provider_apify.operators._interruption import Interrupted
 from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION
@@ -364,7 +364,7 @@ def test_a_start_whose_answer_is_lost_is_found_however_wrong_the_worker_s_clock_
 def test_a_worker_s_clock_may_be_wrong_by_minutes(obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
     task = played(monkeypatch)
     real = time.time
-    monkeypatch.setattr(_memory, "time", SimpleNamespace(time=lambda: real() + 1_800))
+    monkeypatch.setattr(_run_memory, "time", SimpleNamespace(time=lambda: real() + 1_800))
 
     task.attempt(Fate(4, dies))
     assert statuses(obedient_apify) == ["RUNNING"]

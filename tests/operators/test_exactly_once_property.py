@@ -20,9 +20,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from airflow_provider_apify._api.choosing import OnFailedRun
-from airflow_provider_apify._api.identity import Identity
-from airflow_provider_apify._api.starting import HURRIED_PAUSES
+from airflow_provider_apify._api.runs.choosing import OnFailedRun
+from airflow_provider_apify._api.runs.identity import Identity
+from airflow_provider_apify._api.runs.starting import HURRIED_PAUSES
 from airflow_provider_apify.operators._interruption import Interrupted
 from local_apify import LedgerRun, LocalApify
 from tests.operators.obedient import obedient, orders

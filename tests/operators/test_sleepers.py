@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_apify._api import starting, transports
+from airflow_provider_apify._api import transports
 from airflow_provider_apify._api.answers import NoResponse
-from airflow_provider_apify._api.endpoints import Request
+from airflow_provider_apify._api.request import Request
+from airflow_provider_apify._api.runs import starting
 from airflow_provider_apify.operators import _task_run
 from local_apify import LocalApify
 from tests.operators.played_task import Fate, PlayedTask

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify.export.sinks.parts import PART_BYTES
-from airflow_provider_apify.export.target import whole_file
+from airflow_provider_apify._files.targets.uploads import PART_BYTES
+from airflow_provider_apify._files.targets.whole_file import whole_file
 from tests.storage.busy import BusyServer
 from tests.storage.conftest import Storage
 from tests.storage.servers import AzuriteServer, S3Server

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 from local_apify import scenario_item

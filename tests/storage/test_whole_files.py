@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider_apify.export.sinks import parts
-from airflow_provider_apify.export.sinks.parts import PART_BYTES
-from airflow_provider_apify.export.target import storage_path, whole_file
+from airflow_provider_apify._files.targets import uploads
+from airflow_provider_apify._files.targets.uploads import PART_BYTES
+from airflow_provider_apify._files.targets.whole_file import storage_path, whole_file
 from tests.storage.conftest import Storage
 from tests.storage.servers import SftpServer
 from tools.versions import ROOT
@@ -105,7 +105,7 @@ def test_what_a_killed_writer_leaves_is_removed_by_the_next_writer_of_the_same_f
     assert storage.read(name) == b"old\n"
     left = storage.litter()
 
-    monkeypatch.setattr(parts, "ABANDONED_AFTER", timedelta(0))  # as if the time had passed
+    monkeypatch.setattr(uploads, "ABANDONED_AFTER", timedelta(0))  # as if the time had passed
     write(storage, f"{name}.other", b"{}\n")
     assert storage.litter() == left
     body = body_of(SEVERAL_PARTS)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify.export.parts import WrittenFile
-from airflow_provider_apify.transfers._checkpoint import Checkpoint
+from airflow_provider_apify._files.split import WrittenFile
+from airflow_provider_apify.transfers._export_memory import Checkpoint
 
 
 class Store(dict[str, Any]):

@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import ActorRun
+from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 from local_apify import LocalApify, scenario_item
@@ -370,7 +370,7 @@ def test_a_view_that_the_actor_does_not_have_is_looked_for_in_its_dataset_schema
     ("missing", "arguments", "extra"),
     [
         ("zstandard", {"path": "/items.jsonl.zst"}, "zstd"),
-        ("airflow_provider_apify.export.parquet", {"path": "/items.parquet"}, "parquet"),
+        ("airflow_provider_apify._files.formats.parquet", {"path": "/items.parquet"}, "parquet"),
     ],
 )
 def test_an_extra_that_is_not_installed_is_named(

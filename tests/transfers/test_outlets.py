@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Asset
 
+from airflow_provider_apify._airflow.outlets import tell_outlets
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.transfers._outlets import tell_outlets
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_apify.transfers._progress import ExportProgress
+from airflow_provider_apify.transfers._export_progress import ExportProgress
 
 
 class Log:

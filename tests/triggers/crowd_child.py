@@ -10,8 +10,8 @@ import os
 import resource
 import sys
 
-from airflow_provider_apify._api import endpoints
-from airflow_provider_apify.models import RunEvent
+from airflow_provider_apify._api import request
+from airflow_provider_apify.models.runs import RunEvent
 from airflow_provider_apify.triggers import run as triggers
 
 
@@ -37,7 +37,7 @@ async def wait_all(run_id: str, waiters: int) -> set[str]:
 
 def main(run_id: str, waiters: str, files: str) -> None:
     """Lower the limit once all is imported, as it is in a triggerer that has been running for long."""
-    endpoints._ROUND_SECONDS = 2.0
+    request._ROUND_SECONDS = 2.0
     resource.setrlimit(resource.RLIMIT_NOFILE, (int(files), int(files)))
     sys.stdout.write(" ".join(asyncio.run(wait_all(run_id, int(waiters)))))
 

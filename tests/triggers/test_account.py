@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from airflow.models.trigger import Trigger
 
-from airflow_provider_apify.account import Room
 from airflow_provider_apify.exceptions import ApifyAuthError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.account import Room
 from airflow_provider_apify.triggers.account import ApifyAccountTrigger
 from local_apify import LocalApify
 from tests.dag_runs import serde

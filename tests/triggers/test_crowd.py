@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from airflow_provider_apify._api import endpoints
+from airflow_provider_apify._api.request import taking_turns
+from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import LocalApify
 
@@ -27,11 +28,11 @@ def test_more_waiters_than_files_take_turns_and_leave_files_to_everything_else(a
 def test_a_long_poll_is_as_long_as_its_share_of_the_connections() -> None:
     request = endpoints.get_run("run1", wait=60)
 
-    assert endpoints.taking_turns(request, 1.0) == request
-    crowded = endpoints.taking_turns(request, 0.5)
+    assert taking_turns(request, 1.0) == request
+    crowded = taking_turns(request, 0.5)
     assert (crowded.params["waitForFinish"], crowded.timeout) == ("15", 45.0)
-    assert endpoints.taking_turns(request, 0.001).params["waitForFinish"] == "1"
+    assert taking_turns(request, 0.001).params["waitForFinish"] == "1"
 
 
 def test_a_request_that_does_not_let_the_server_wait_stays_as_it_is() -> None:
-    assert endpoints.taking_turns(endpoints.get_run("run1"), 0.1) == endpoints.get_run("run1")
+    assert taking_turns(endpoints.get_run("run1"), 0.1) == endpoints.get_run("run1")

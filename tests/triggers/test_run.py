@@ -14,7 +14,7 @@ from airflow_provider_apify._airflow.task_states import state_of
 from airflow_provider_apify._api import transports
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models import RunEvent
+from airflow_provider_apify.models.runs import RunEvent
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.triggers import _guard, run as module

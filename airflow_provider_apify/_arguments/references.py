@@ -1,0 +1,85 @@
+"""What people paste to name an Actor, a task, a run or a storage: its ID, name, or the address of its page. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import unquote
+
+from airflow_provider_apify._arguments.templates import is_template
+
+Kind = Literal["actor", "task", "run", "dataset", "key_value_store", "request_queue"]
+WORDS: Mapping[Kind, str] = {
+    "actor": "Actor",
+    "task": "Actor task",
+    "run": "run",
+    "dataset": "dataset",
+    "key_value_store": "key-value store",
+    "request_queue": "request queue",
+}
+"""What Apify calls each kind."""
+
+_PLAIN = re.compile(r"(?:[a-z0-9._-]+[~/])?[._-]*[a-z0-9][a-z0-9._-]*", re.IGNORECASE | re.ASCII)
+_ID = r"(?P<id>[^/?#]+)(?:[/?#]|$)"
+_CONSOLE = r"https?://console\.apify\.com/(?:organization/[^/?#]+/)?"
+_API = r"https?://api\.apify\.com/v2/"
+_ADDRESSES: Mapping[Kind, tuple[str, ...]] = {
+    "actor": (
+        rf"{_CONSOLE}actors/(?!(?:runs|tasks)(?:[/?#]|$)){_ID}",
+        rf"{_API}act(?:or)?s/{_ID}",
+        r"https?://(?:www\.)?apify\.com/(?P<id>[^/?#]+/[^/?#]+)(?:[/?#]|$)",
+    ),
+    "task": (rf"{_CONSOLE}actors/tasks/{_ID}", rf"{_API}actor-tasks/{_ID}"),
+    "run": (
+        rf"{_CONSOLE}(?:actors|view)/(?:[^?#]*/)?runs/{_ID}",
+        rf"{_API}actor-runs/{_ID}",
+        rf"{_API}act(?:or)?s/[^/?#]+/runs/(?!last(?:[/?#]|$)){_ID}",
+    ),
+    "dataset": (rf"{_CONSOLE}storage/datasets/{_ID}", rf"{_API}datasets/{_ID}"),
+    "key_value_store": (rf"{_CONSOLE}storage/key-value(?:-stores)?/{_ID}", rf"{_API}key-value-stores/{_ID}"),
+    "request_queue": (rf"{_CONSOLE}storage/request-queues/{_ID}", rf"{_API}request-queues/{_ID}"),
+}
+
+
+def read_reference(kind: Kind, text: object) -> str:
+    """Return the ID, or ``username/name``, that a text names; a text that is no address is returned as it is.
+
+    :param text: for example ``https://console.apify.com/actors/tasks/KJHSKHausidyaJKHs/runs``.
+    :raises ValueError: no text, no ID, or the address of something else. The message leaves out the address's
+        parameters: a token may be among them.
+    """
+    if text is None or text == "None":
+        raise ValueError(f"The {WORDS[kind]} ID is None: what it comes from, a template or another task, gave nothing.")
+    if not isinstance(text, str):
+        raise ValueError(f"{WORDS[kind]} ID must be a string, not {text!r}.")  # noqa: TRY004 - wrong arguments are ValueError
+    if "://" not in text:
+        return text
+    for address in _ADDRESSES[kind]:
+        found = re.match(address, text.strip())
+        if found:
+            return unquote(found["id"])
+    raise ValueError(f"{re.split('[?#]', text)[0]!r} is not the address of {_article(kind)} {WORDS[kind]} at Apify.")
+
+
+def read_id(kind: Kind, text: object) -> str:
+    """Do what :func:`read_reference` does for what needs no other check, as the API takes it: ``username~name``.
+
+    :raises ValueError: also for what can be no ID or name.
+    """
+    found = read_reference(kind, text)
+    if not _PLAIN.fullmatch(found):
+        raise ValueError(
+            f"{found!r} is no {WORDS[kind]} ID. Write the ID from Apify Console, or paste the address of its page."
+        )
+    return found.replace("/", "~")
+
+
+def check_id(kind: Kind, text: object) -> None:
+    """Raise :class:`ValueError` for what :func:`read_id` does not take, unless it is not given or a template."""
+    if text is not None and not is_template(text):
+        read_id(kind, text)
+
+
+def _article(kind: Kind) -> str:
+    return "an" if kind in {"actor", "task"} else "a"

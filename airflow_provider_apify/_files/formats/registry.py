@@ -1,0 +1,215 @@
+"""How a dataset becomes a file of each format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from airflow_provider_apify._extras import import_extra
+from airflow_provider_apify._files.checks import EndCheck, FirstRow, RowCheck
+from airflow_provider_apify._files.dataset.end import End
+from airflow_provider_apify._files.dataset.readers import (
+    AnswerIsCapped,
+    DocumentReader,
+    HeaderReader,
+    MakeCheck,
+    Reader,
+    Take,
+)
+from airflow_provider_apify._files.dataset.resuming import BodyHasChanged
+from airflow_provider_apify._files.dataset.source import Source
+from airflow_provider_apify._files.dataset.walk import Walk
+from airflow_provider_apify._files.formats.column_types import Chosen
+from airflow_provider_apify._files.formats.json_array import ArrayOfLines
+from airflow_provider_apify._files.heads import Head
+from airflow_provider_apify._files.targets.output import bare
+from airflow_provider_apify.exceptions import ApifyDataError
+from airflow_provider_apify.models.storages import Dataset
+
+_TABLES = ("csv", "xlsx", "html")
+# A workbook is a ZIP file, whose last record has 22 bytes.
+_BEHIND: Mapping[str, int] = MappingProxyType({"xlsx": 18})
+Endings = Callable[[Mapping[str, Any]], tuple[bytes, ...]]
+"""What a document ends with, given the parameters of the items endpoint: one of these."""
+Write = Callable[[Source, Take], "int | None"]
+"""Hands a dataset on as a file of a format; returns how many items, where the format tells."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of a file.
+
+    :param name: as a task names it, and Apify.
+    :param write: makes the file.
+    :param has_parts: whether an export can be split into several files.
+    :param tells_filtered: whether it tells how many items are in it where some were left out or taken apart.
+    :param is_compressed: whether it is, in itself.
+    """
+
+    name: str
+    write: Write
+    has_parts: bool = False
+    tells_filtered: bool = True
+    is_compressed: bool = False
+
+
+def write_lines(source: Source, take: Take, start: int = 0) -> int:
+    """Write a line for each item from an index on."""
+    walk = Walk(source, take, start)
+    walk.go()
+    return walk.records
+
+
+def write_array(source: Source, take: Take) -> int:
+    """Write one JSON array, an item a line."""
+    array = ArrayOfLines(take)
+    records = write_lines(source, array.add)
+    array.close()
+    return records
+
+
+def write_table(source: Source, take: Take) -> int | None:
+    """Write CSV with one header.
+
+    Apify computes the columns of each answer from its own items, nested ones as far as they go. So everything is asked
+    for in one answer, which is streamed. Where Apify does not give everything at once, the pages' columns are united.
+    """
+    from airflow_provider_apify._files.formats.csv_union import (  # noqa: PLC0415 - hardly ever needed
+        empty_table,
+        write_united,
+    )
+
+    # A byte order mark helps some spreadsheets and breaks most loaders.
+    query, params = source.query, {"bom": False, **source.query.params("csv")}
+
+    def check(head: Head) -> RowCheck:
+        first_row = FirstRow(query.delimiter or ",", source.lost_columns.look)
+        return RowCheck(head, counts=query.keeps_every_item, has_header=not query.skip_header_row, first_row=first_row)
+
+    try:
+        return _write_document(source, take, {**params, "format": "csv"}, check, empty_table(query))
+    except AnswerIsCapped:
+        return write_united(source, take, params)
+
+
+def write_document(name: str, endings: Endings, source: Source, take: Take) -> int | None:
+    """Write what Apify renders as a whole.
+
+    :raises ApifyDataError: Apify does not give everything at once.
+    """
+    params, counts = source.query.params(name), source.query.keeps_every_item
+
+    def check(head: Head) -> EndCheck:
+        return EndCheck(*endings(params), behind=_BEHIND.get(name, 0), records=head.scanned if counts else None)
+
+    try:
+        return _write_document(source, take, {**params, "format": name}, check)
+    except AnswerIsCapped as cap:
+        raise ApifyDataError(
+            f"Apify gives {cap.scanned} of the dataset's {cap.total} items at once, and {name} cannot be put together "
+            "from pages. Write jsonl, json, csv or parquet.",
+        ) from None
+
+
+def _write_document(
+    source: Source, take: Take, params: Mapping[str, Any], check: MakeCheck, empty: bytes = b""
+) -> int | None:
+    """Write all that is there at the beginning, or more; what comes later is another file's.
+
+    :param empty: what to write where Apify makes nothing of the items, as of a table without columns.
+    """
+    dataset = source.dataset
+    if params["format"] in _TABLES:
+        _look_for_lost_columns(source, dataset, params["format"])
+    counted, end = source.window.count(dataset.item_count), End(source, lambda: dataset)
+    readers: list[DocumentReader] = []
+
+    def read_next(delay: float) -> Reader:
+        if any(reader.progress for reader in readers):
+            raise BodyHasChanged("items that were missing in a document came after it")
+        reader = DocumentReader(params, take, check=check, counted=counted)
+        readers.append(reader)
+        try:
+            source.read(reader, delay=delay)
+        except AnswerIsCapped as cap:
+            reader.end(cap.scanned)
+        if 0 < reader.position < max(counted, reader.total) and source.item(reader.position)[0]:
+            if reader.progress:
+                raise BodyHasChanged("a document held fewer items than there are")
+            raise AnswerIsCapped(reader.position, max(dataset.item_count, reader.dataset_total))
+        return reader  # where items are missing, nothing was taken: they lag behind their count
+
+    *_, last = end.answers(read_next)
+    if last.progress:
+        return end.records
+    take(empty)
+    return 0
+
+
+def _look_for_lost_columns(source: Source, dataset: Dataset, name: str) -> None:
+    """Look before anything is written; the columns of CSV show in its own first row."""
+    source.lost_columns.look_at_names(source.query.shown(dataset.fields))
+    if name != "csv":
+        header = HeaderReader({**source.query.params_of_lines(), "format": "csv", "bom": False})
+        source.read(header)
+        source.lost_columns.look(header.columns)
+
+
+def _ends_of_xml(params: Mapping[str, Any]) -> tuple[bytes, ...]:
+    root = str(params.get("xmlRoot") or "items").encode()
+    return b"</%s>" % root, b"<%s/>" % root
+
+
+def _ends_of_rss(_params: Mapping[str, Any]) -> tuple[bytes, ...]:
+    return (b"</rss>",)
+
+
+def _ends_of_html(_params: Mapping[str, Any]) -> tuple[bytes, ...]:
+    return b"</table>", b"</html>", b"</body>", b"</div>"
+
+
+def _ends_of_xlsx(_params: Mapping[str, Any]) -> tuple[bytes, ...]:
+    return (b"PK\x05\x06",)
+
+
+def _write_parquet(source: Source, take: Take, chosen: Chosen | None = None) -> int:
+    parquet = import_extra("parquet", "airflow_provider_apify._files.formats.parquet")
+    written: int = parquet.write_parquet(source, take, chosen)
+    return written
+
+
+def parquet_with(chosen: Chosen) -> Format:
+    """Return the Parquet format with columns that were chosen."""
+    return replace(FORMATS["parquet"], write=partial(_write_parquet, chosen=chosen))
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            Format("jsonl", write_lines, has_parts=True),
+            Format("json", write_array, has_parts=True),
+            Format("csv", write_table),
+            Format("xlsx", partial(write_document, "xlsx", _ends_of_xlsx), tells_filtered=False, is_compressed=True),
+            Format("xml", partial(write_document, "xml", _ends_of_xml), tells_filtered=False),
+            Format("rss", partial(write_document, "rss", _ends_of_rss), tells_filtered=False),
+            Format("html", partial(write_document, "html", _ends_of_html), tells_filtered=False),
+            Format("parquet", _write_parquet, is_compressed=True),
+        )
+    },
+)
+
+
+def format_of(path: str, chosen: str | None) -> Format:
+    """Return the format that is chosen, else the one that the path's ending names, before that of a compression.
+
+    :raises ValueError: no such format.
+    """
+    name = (chosen or bare(path).rpartition(".")[2]).lower()
+    if name not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise ValueError(f"{name!r} is no format of a file. Give file_format as one of {known}, or end the path so.")
+    return FORMATS[name]

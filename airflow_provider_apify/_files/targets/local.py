@@ -1,0 +1,142 @@
+"""Files of this machine, or of a folder mounted on it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from airflow_provider_apify._files.targets.beside import Beside
+from airflow_provider_apify._files.targets.uploads import Block, new_part_name, part_prefix
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+_TRIES = 5
+# The disk begins while there is still something to download, so that the end need not wait for it.
+_SYNC_BYTES = 32 * 2**20
+
+
+class LocalSink:
+    """Write to a hidden file beside the target and rename it.
+
+    The hidden file is locked while its writer lives. So the next writer of the same target can tell which ones were
+    left behind, and removes them. Folders are made as needed, links are followed; mode and owner of a file that is
+    replaced stay, as far as the worker's user may set them.
+
+    :raises OSError: the folder cannot be made or written, or there is something else than a file.
+    """
+
+    def __init__(self, path: ObjectStoragePath) -> None:
+        self._target = Path(path.path).resolve()
+        if self._target.exists() and not self._target.is_file():  # a device would be replaced by a file
+            raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._target))
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(self._target)
+        self._part, self._file = _open_part(self._target)
+        self._disk = _Disk(self._file.fileno())
+
+    def write(self, block: Block, /) -> None:
+        """Append bytes; the operating system may take less than it is given."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._disk.expect(len(block))
+
+    def commit(self) -> None:
+        """Put the file in place of the old one, safe from a power cut."""
+        self._disk.finish()
+        _take_over(self._file.fileno(), self._target)
+        os.fsync(self._file.fileno())
+        self._part.replace(self._target)
+        self._file.close()
+        _fsync_folder(self._target.parent)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self._part.unlink(missing_ok=True)
+        self._disk.give_up()
+        self._file.close()
+
+
+class _Disk:
+    """Brings a file to the disk while it is written, on a thread of its own.
+
+    :param descriptor: of the file.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        # One of its own, so that the thread never meets another file that has got the number.
+        own = os.dup(descriptor)
+        self._beside: Beside[int] = Beside(os.fdatasync, 1, at_end=lambda: os.close(own))
+        self._own, self._unsafe = own, 0
+        self._beside.start()
+
+    def expect(self, size: int) -> None:
+        """Take note of so many bytes more.
+
+        :raises OSError: the disk could not take earlier ones.
+        """
+        self._unsafe += size
+        if self._unsafe >= _SYNC_BYTES and self._beside.has_room:
+            self._beside.put(self._own)
+            self._unsafe = 0
+
+    def finish(self) -> None:
+        """Wait for the disk.
+
+        :raises OSError: it could not take something.
+        """
+        self._beside.finish()
+
+    def give_up(self) -> None:
+        """Wait until the file is not touched any more."""
+        self._beside.give_up()
+
+
+def _open_part(target: Path) -> tuple[Path, IO[bytes]]:
+    """Create and lock a file. Another writer may take it for abandoned before it is locked: then make another one."""
+    for _ in range(_TRIES):
+        part = target.with_name(new_part_name(target.name))
+        file = part.open("xb", buffering=0)
+        with suppress(OSError):  # no locks on this filesystem: then nobody takes anything for abandoned
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return part, file
+        file.close()
+    raise FileNotFoundError(errno.ENOENT, "Something removes files as soon as they are made", str(target.parent))
+
+
+def _take_over(descriptor: int, old: Path) -> None:
+    """Give a file the owner and the mode of the one that it replaces, as far as the worker's user may."""
+    with suppress(FileNotFoundError):
+        was = old.stat()
+        for owner in (was.st_uid, -1):
+            with suppress(PermissionError):
+                os.fchown(descriptor, owner, was.st_gid)
+                break
+        os.fchmod(descriptor, stat.S_IMODE(was.st_mode))
+
+
+def _remove_abandoned(target: Path) -> None:
+    prefix = part_prefix(target.name)
+    with os.scandir(target.parent) as entries:
+        parts = [Path(entry) for entry in entries if entry.name.startswith(prefix)]
+    for part in parts:
+        # Not ours to remove if it is locked, gone meanwhile, or of another user. NFS locks only what may be written.
+        with suppress(OSError), part.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make the rename itself safe from a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,99 @@
+"""What a task remembers of its run between attempts.
+
+Airflow 3.3 and later keep a small state for each task instance, through retries and clears. Older ones keep nothing;
+there, the runs of earlier attempts are looked for at Apify.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+
+from airflow_provider_apify._api.runs.finding import Trace
+from airflow_provider_apify._api.runs.identity import Identity
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_KEY = "apify_run"
+
+
+class RunMemory:
+    """The memory of one task instance.
+
+    :param context: of the running attempt.
+    :ivar may_have_started: whether another attempt, of this rerun or another, may have started a run that nobody has
+        noted.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store: Any = context.get("task_state_store")
+        noted = self._store.get(_KEY, default=None) if self._store is not None else None
+        self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
+        self._before_intent = self._noted
+        # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
+        has_forgotten = context["ti"].try_number > 1 and not self._noted
+        self.may_have_started = self._is_pending or has_forgotten
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that was noted last."""
+        return self._noted.get("run_id")
+
+    def trace(self, identity: Identity, *, is_quiet: bool) -> Trace:
+        """Return what is known of earlier attempts.
+
+        :param identity: of this attempt.
+        :param is_quiet: whether no start of theirs can be under way any more.
+        """
+        return Trace(
+            identity=identity,
+            noted={self.run_id: self._noted["rerun"]} if self.run_id else {},
+            may_have_started=self.may_have_started,
+            began=began(self._context),
+            since=self._pending_since or began(self._context),
+            sent_at=self._pending_since,
+            is_quiet=is_quiet,
+        )
+
+    def note_intent(self) -> None:
+        """Note that a start may be sent from now on; what earlier attempts have sent was looked for before.
+
+        What Airflow raises then is passed on: without the note, the next attempt could miss the run.
+        """
+        now, self._before_intent = time.time(), self._noted
+        self._note({**self._noted, "is_pending": True, "since": now})
+
+    def withdraw_intent(self) -> None:
+        """Note that nothing was started after all, so that the next attempt need not look for it."""
+        self._note({"is_pending": False, **self._before_intent})
+
+    def note_run(self, run_id: str, rerun: int) -> None:
+        """Note the run.
+
+        :param rerun: which it was started for, see :class:`Identity`.
+        """
+        self._note({"run_id": run_id, "rerun": rerun})
+
+    @property
+    def _pending_since(self) -> float | None:
+        """Unix time since when a start may have been sent that nobody has noted; ``None`` where there is none."""
+        return float(self._noted["since"]) if self._is_pending else None
+
+    @property
+    def _is_pending(self) -> bool:
+        """Whether an attempt has begun to start a run and has not noted it."""
+        return bool(self._noted.get("is_pending", False))
+
+    def _note(self, noted: dict[str, Any]) -> None:
+        self._noted = noted
+        if self._store is not None:
+            self._store.set(_KEY, noted)
+
+
+def began(context: Context) -> float:
+    """Return the Unix time when the DAG run began."""
+    return (context["dag_run"].start_date or pendulum.now("UTC")).timestamp()

@@ -1,0 +1,99 @@
+"""What the operators share that write bodies as they are: a target, a connection, errors of the storage."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.outlets import tell_outlets
+from airflow_provider_apify._files.targets.whole_file import advice
+from airflow_provider_apify.exceptions import ApifyError
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.runs import ActorRun
+from airflow_provider_apify.transfers._target import IfExists, Target, check_target
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class BodyToFileOperator(BaseOperator):
+    """Write bodies to a path; a subclass says which.
+
+    Its parameters are described where they are used.
+    """
+
+    template_fields: Sequence[str] = ("run_id", "path", "target_conn_id", "apify_conn_id")
+    ui_color = "#e8f5d8"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        run_id: str | None = None,
+        if_exists: IfExists = "overwrite",
+        target_conn_id: str | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.run_id = run_id
+        self.if_exists = if_exists
+        self.target_conn_id = target_conn_id
+        self.apify_conn_id = apify_conn_id
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The hook for this task's connection."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write, and return the manifest."""
+        with failing_fast(), self._writing():
+            self._check_arguments()  # again, with the templates rendered
+            manifest = self._write()
+        tell_outlets(context, manifest)
+        return manifest
+
+    @abstractmethod
+    def _write(self) -> dict[str, Any]:
+        """Write the bodies, and return the manifest."""
+
+    def _check_arguments(self) -> None:
+        """Check what is known, before templates are rendered as well, so that a mistake shows when the DAG is parsed.
+
+        :raises ValueError: something is wrong.
+        """
+        check_target(self.path, self.if_exists)
+
+    def _target(self, path: str | None = None) -> Target:
+        return Target(path or self.path, self.target_conn_id)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(self.path, error)}"
+            raise ApifyError(said) from error
+
+
+def finished_run(hook: ApifyHook, run_id: str, words: str) -> ActorRun:
+    """Return a run whose storages are complete.
+
+    :param words: what the storage is called that is wanted.
+    :raises AirflowFailException: the run goes on.
+    """
+    run = hook.get_run(run_id)
+    if not run.is_finished:
+        raise AirflowFailException(
+            f"Run {run.id} is still {run.status}: its {words} is not complete. Wait for it, for example with "
+            "ApifyRunSensor, or give the ID of the storage to write what is there now.",
+        )
+    return run

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify.models.runs import ActorRun
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_the_actor_s_messages_are_logged_when_they_change(caplog: pytest.LogCaptureFixture) -> None:
+    progress = ProgressLog(logging.getLogger("task"))
+    seen = [
+        ("READY", None),
+        ("RUNNING", None),
+        ("RUNNING", "1%"),
+        ("RUNNING", "1%"),
+        ("RUNNING", "100%"),
+        ("READY", None),
+    ]
+    with caplog.at_level("INFO", logger="task"):
+        for status, message in seen:
+            progress(ActorRun.from_api({"id": "r1", "actId": "a1", "status": status, "statusMessage": message}))
+    assert [record.getMessage() for record in caplog.records if record.name == "task"] == [
+        "Run r1 is READY",
+        "Run r1 is RUNNING",
+        "Run r1 is RUNNING: 1%",
+        "Run r1 is RUNNING: 100%",
+        "Run r1 is READY",
+    ]
