@@ -32,8 +32,13 @@ from airflow_provider_apify.exceptions import (
 T = TypeVar("T")
 Flow = Generator[Request, Answer, T]
 
-# The pauses before looks that outlast such a lag.
+# The pauses before looks that outlast the lag of the API's replicas.
 REPLICA_PAUSES = (0.0, 1.0, 2.5)
+# The pauses before looks for what may still be under way, as shares of the time for which it may be.
+LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
+SOON_SECONDS = 30.0
+"""How long after the last look something is sent that must not be done twice: Airflow gives a worker up that is silent
+for longer, and another attempt may have done it then."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ def call_known(request: Request, send: Callable[[Request], Flow[T]]) -> Flow[T]:
     """
     for pause in (request.delay, *REPLICA_PAUSES[1:]):
         try:
-            return (yield from send(replace(request, delay=pause)))
+            return (yield from send(request.after(pause)))
         except ApifyNotFoundError as error:
             unknown = error
     raise unknown
@@ -197,8 +202,4 @@ def call_reading(
         left = until - clock()
         if delay is None or left <= 0:
             raise error_of(request, answer)
-        request, attempt = replace(again or request, delay=min(delay, left)), attempt + 1
-
-
-# What was asked for and not answered may still be under way: the pauses before the looks for it, as shares of the time.
-LOOKS = (1 / 30, 2 / 30, 4 / 30, 8 / 30, 15 / 30)
+        request, attempt = (again or request).after(min(delay, left)), attempt + 1

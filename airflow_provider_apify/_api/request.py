@@ -66,6 +66,10 @@ class Request:
     address_setting: str = "the connection's host"
     beside: tuple[Request, ...] = ()
 
+    def after(self, delay: float) -> Request:
+        """Return the request, to be sent after a pause: one that is meant makes nothing wrong that it stands on."""
+        return replace(self, delay=delay, not_after=None if self.not_after is None else self.not_after + delay)
+
     @property
     def has_answer_body(self) -> bool:
         """Whether the answer may have a body."""

@@ -127,14 +127,14 @@ class Runs(ApifyClient):
         request = self.start_request(target, run_input, RunOptions.of(options))
         identity = Identity.of_key(key, installation=self.connection.installation)
         finder = Finder(target, identity, self.retry)
-        trace = Trace(identity=identity, may_have_started=may_exist, since=since.timestamp(), is_quiet=True)
+        trace = Trace(may_have_started=may_exist, since=since.timestamp(), is_quiet=True)
         settle, terms = self.connection.start_settle_seconds, Terms(accept=FINISHED_STATUSES)
         earlier = EarlierRuns(trace, finder, self.log.info, accept=terms.accept, settle=settle)
         found = decide((yield from earlier.find()), identity.rerun, terms).take
         if found is not None:
             self.log.info("An earlier call with this key started run %s: going on with it.", found.id)
             return found
-        return (yield from Starter(request, identity, finder, self.retry, self.log.info, settle=settle).start())
+        return (yield from Starter(request, finder, self.retry, self.log.info, settle=settle).start())
 
     def drive(self, flow: Flow[T], guard: AbstractContextManager[object] | None = None) -> T:
         """Run a flow of this package; nothing for DAGs.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 
 from airflow_provider_apify._api.runs.finding import Trace
-from airflow_provider_apify._api.runs.identity import Identity
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -43,14 +42,17 @@ class RunMemory:
         """The run that was noted last."""
         return self._noted.get("run_id")
 
-    def trace(self, identity: Identity, *, is_quiet: bool) -> Trace:
+    @property
+    def is_kept(self) -> bool:
+        """Whether this Airflow has a store."""
+        return self._store is not None
+
+    def trace(self, *, is_quiet: bool) -> Trace:
         """Return what is known of earlier attempts.
 
-        :param identity: of this attempt.
         :param is_quiet: whether no start of theirs can be under way any more.
         """
         return Trace(
-            identity=identity,
             noted={self.run_id: self._noted["rerun"]} if self.run_id else {},
             may_have_started=self.may_have_started,
             began=began(self._context),

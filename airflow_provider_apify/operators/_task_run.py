@@ -9,11 +9,11 @@ from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, AirflowTaskTimeout, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_apify._airflow.failing import ends_task
 from airflow_provider_apify._airflow.task_states import state_of
-from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy
+from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, RetryPolicy
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify._api.runs.choosing import Decision, Terms, decide
@@ -21,14 +21,13 @@ from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.starting import (
     HURRIED_PAUSES,
-    SOON_SECONDS,
     Capacity,
     Starter,
-    abort_if_superseded,
     abort_runs,
     abort_whatever_goes_on,
+    later_has_started,
 )
-from airflow_provider_apify.exceptions import ApifyError, ApifyRequestTooLate, ApifyTaskStopped
+from airflow_provider_apify.exceptions import ApifyError, ApifyTaskStopped
 from airflow_provider_apify.links import stored_run_id
 from airflow_provider_apify.models.runs import run_url
 from airflow_provider_apify.operators._interruption import Interrupted, Interruption
@@ -66,7 +65,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._hook, self._log, self._interruption = operator.hook, operator.log, interruption
         self._starter: Starter | None = None
         self._is_noted = False
-        self._looked_at = time.time()
+        self._finder_kept: Finder | None = None
+        self._began = time.time()
         self.run_id: str | None = None
         self.is_judged = False
 
@@ -91,14 +91,16 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         :param is_quiet: whether no start of an earlier attempt can be under way any more.
         :raises ApifyTaskStopped: a later attempt has a run already, as where the machine slept meanwhile.
         """
-        trace, finder = self.memory.trace(self._identity, is_quiet=is_quiet), self._finder(target, self._hook.retry)
+        finder = self._finder_of(target)
+        if time.time() - self._looked_at > SOON_SECONDS:
+            self.memory.may_have_started = True  # the machine may have slept meanwhile
+        trace = self.memory.trace(is_quiet=is_quiet)
         earlier = EarlierRuns(trace, finder, self._log.info, accept=terms.accept, settle=self._settle)
         found = self.drive(earlier.find())
         for own in found:
             if own.attempt > self._identity.attempt and not own.is_leftover:
                 self.is_judged = True
                 raise ApifyTaskStopped(f"A later attempt of this task goes on with run {own.run.id}.")
-        self._looked_at = time.time()
         decision = decide(found, self._identity.rerun, terms)
         self.drive(abort_runs(decision.abort, self._hook.retry, self._log.info))
         if found and decision.take is None:
@@ -112,36 +114,30 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         if not resurrect:
             self._log.info("An earlier attempt of this task started run %s: going on with it.", run.id)
             return run
-        if time.time() - self._looked_at > SOON_SECONDS:
-            raise ApifyRequestTooLate(f"The machine stood still before run {run.id} was resurrected.")
         self._log.info("Run %s of an earlier attempt is %s: resurrecting it.", run.id, run.status)
         changer = Changer(self._hook.retry, self._log.info, settle=self._settle)
-        return self.drive(changer.revive(run, RunOptions()))
+        return self.drive(changer.revive(run, RunOptions(), seen_at=self._looked_at))
 
     def start(self, target: Target, request: Request, terms: Terms, capacity: Capacity) -> ActorRun:
         """Start a run, once."""
         self.memory.note_intent()
         self._starter = Starter(
             request,
-            self._identity,
-            self._finder(target, self._hook.retry),
+            self._finder_of(target),
             self._hook.retry,
             self._log.info,
             settle=self._settle,
             accept=terms.accept,
             capacity=capacity,
-            looked_at=self._looked_at,
         )
         try:
             return self.drive(self._starter.start())
         except ApifyTaskStopped:
             self.is_judged = True
             raise
-        except ApifyError as error:
+        except ApifyError:
             if self._in_doubt_since is None:
                 self._note(self.memory.withdraw_intent)
-            # Then others may have started one.
-            self.memory.may_have_started |= isinstance(error, ApifyRequestTooLate)
             raise
 
     def note(self, run: ActorRun) -> None:
@@ -150,10 +146,15 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         :raises ApifyTaskStopped: that one has a run of its own already, and this one is aborted.
         """
         self.run_id = run.id
-        self._is_noted = self._note(partial(self.memory.note_run, run.id, self._identity.rerun))
+        is_noted = self._note(partial(self.memory.note_run, run.id, self._identity.rerun))
+        self._is_noted = is_noted and (self.memory.is_kept or not self._is_linked_elsewhere(run))
         if self._is_superseded():
-            self.is_judged = True
-            raise ApifyTaskStopped(f"The next attempt has a run of its own already; run {run.id} is aborted.")
+            fate, self.is_judged = self._give_up(_HURRIED), True
+            raise ApifyTaskStopped(f"The next attempt has a run of its own already; run {run.id}: {fate}.")
+
+    def _is_linked_elsewhere(self, run: ActorRun) -> bool:
+        """Tell whether a link to another run is stored: Airflow drops it when an attempt begins, so a later one did."""
+        return stored_run_id(self._context) not in {None, run.id}
 
     def drive(self, flow: Flow[T]) -> T:
         """Send what a flow asks; the task can be stopped meanwhile."""
@@ -161,7 +162,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def stop(self, run: ActorRun) -> str:
         """Abort a run at its limit unless somebody has already, and say what became of it."""
-        fate = self._abort(run.id, _UNHURRIED) if run.is_going else f"it is {run.status} now"
+        fate = self._give_up(_UNHURRIED) if run.is_going else f"it is {run.status} now"
         self.is_judged = True
         return fate
 
@@ -176,6 +177,17 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def _finder(self, target: Target, retry: RetryPolicy) -> Finder:
         return Finder(target, self._identity, retry)
+
+    def _finder_of(self, target: Target) -> Finder:
+        if self._finder_kept is None:
+            self._finder_kept = self._finder(target, self._hook.retry)
+            self._finder_kept.looked_at = self._began
+        return self._finder_kept
+
+    @property
+    def _looked_at(self) -> float:
+        """Unix time when it was last known that no other attempt has started a run."""
+        return (self._finder_kept and self._finder_kept.looked_at) or self._began
 
     @property
     def _in_doubt_since(self) -> float | None:
@@ -193,11 +205,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
         :raises ApifyTaskStopped: a user has given it up, so it is aborted.
         """
-        state = self._state()
-        if self._is_given_up(state):
-            fate = self._give_up(_HURRIED)
-            self.is_judged = True
-            raise self._stopped(state, fate)
+        if self._is_given_up(self._state()):
+            raise ApifyTaskStopped("The task is not to go on.")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -214,12 +223,10 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def _keep_or_give_up(self, error: BaseException | None) -> None:
         fails = error is not None and not isinstance(error, TaskDeferred)
-        is_late = fails and Limits(self._operator).is_over(self._context)
-        if is_late or isinstance(error, AirflowTaskTimeout):
-            self._give_up(_UNHURRIED)
-        elif self._interruption.is_told:
+        is_late = isinstance(error, AirflowTaskTimeout) or (fails and Limits(self._operator).is_over(self._context))
+        if self._interruption.is_told:
             self._stop(error)
-        elif fails and (self._ends_task(error) or self._is_given_up(self._state())):
+        elif is_late or (fails and (self._ends_task(error) or self._is_given_up(self._state()))):
             self._give_up(_UNHURRIED)
 
     def _ends_task(self, error: BaseException | None) -> bool:
@@ -237,7 +244,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         if self._is_given_up(state):
             fate = self._give_up(_HURRIED)
         elif self._is_superseded():
-            fate = "it is aborted, because the next attempt has a run of its own already"
+            fate = f"the next attempt has a run of its own already; {self._give_up(_HURRIED)}"
         elif not fails:
             return
         else:
@@ -267,13 +274,11 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         It happens where the machine sleeps while it sends its start. Nobody else aborts that run: the later attempt has
         looked for it before it was there. Airflow takes no note of it either, which tells such a start.
         """
-        began = self._context["ti"].start_date
-        if self._starter is None or self._is_noted or began is None:
+        if self._starter is None or self._is_noted:
             return False
         finder = self._finder(self._operator.target, _HURRIED)
         try:
-            flow = abort_if_superseded(finder, began.timestamp(), _HURRIED, self._log.info)
-            return self._hook.with_retry(_HURRIED).drive(flow)
+            return self._hook.with_retry(_HURRIED).drive(later_has_started(finder, self._looked_at))
         except ApifyError as trouble:
             self._log.warning("Whether the next attempt has a run of its own is unknown: %s", trouble)
             return False
@@ -281,25 +286,23 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     def _give_up(self, retry: RetryPolicy) -> str:
         """Abort the run, also one that nobody knows the ID of, and say what became of it."""
         run_id = self._known_run_id()
-        if run_id is not None:
-            return self._abort(run_id, retry)
         try:
-            return self._abort_unknown(retry)
-        except (ApifyError, ValueError, AirflowNotFoundException) as trouble:
-            words = "A run may have been started and go on: look for it in Apify Console (%s)"
-            self._log.error(words, trouble)
-            return "it may go on"
+            return self._abort_unknown(retry) if run_id is None else self._abort(run_id, retry)
+        except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+            place = "Apify Console" if run_id is None else run_url(run_id)
+            self._log.error("A run could not be aborted and may go on and cost money; look at %s: %s", place, trouble)
+            return "it could not be aborted and may go on"
 
     def _abort_unknown(self, retry: RetryPolicy) -> str:
         """Look for the run of a start whose answer nobody has, and abort it."""
         since = near = self._in_doubt_since
         if since is None:
             try:
-                trace = self.memory.trace(self._identity, is_quiet=True)
+                trace = self.memory.trace(is_quiet=True)
             except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
                 self._log.warning("Airflow does not tell what earlier attempts have started: %s", trouble)
                 is_first, since = self._identity.attempt == 1, began(self._context)
-                trace = Trace(identity=self._identity, may_have_started=not is_first, since=since)
+                trace = Trace(may_have_started=not is_first, since=since)
             if not trace.may_have_started:
                 return "none was started"
             since, near = trace.since, trace.sent_at
@@ -311,13 +314,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         return f"{aborted[0].id} is aborted" if aborted else "none goes on, as far as Apify tells"
 
     def _abort(self, run_id: str, retry: RetryPolicy) -> str:
-        try:
-            # With a session of its own: what was interrupted may have left the other in the middle of something.
-            run = self._hook.with_retry(retry).abort_run(run_id)
-        except (ApifyError, ValueError, AirflowNotFoundException) as trouble:
-            words = "Run %s could not be aborted and may go on and cost money; look at %s: %s"
-            self._log.error(words, run_id, run_url(run_id), trouble)
-            return "it could not be aborted and may go on"
+        # With a session of its own: what was interrupted may have left the other in the middle of something.
+        run = self._hook.with_retry(retry).abort_run(run_id)
         self._log.info("Nobody watches run %s any more: it is %s now.", run_id, run.status)
         return f"it is {run.status} now"
 

@@ -40,6 +40,7 @@ from airflow_provider_apify.triggers.run import ApifyRunTrigger
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+_LOOKS = 4
 _FAILED_LOG_FACTOR = 5
 
 
@@ -229,12 +230,15 @@ class RunActorOperator(BaseOperator):
 
     def _take_or_start(self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool) -> ActorRun:
         """Go on with the run of an earlier attempt, or start one; look again where the machine slept in between."""
-        while True:
+        for looks_left in reversed(range(_LOOKS)):
             try:
                 return self._take_or_start_now(context, task_run, capacity_until, is_quiet=is_quiet)
             except ApifyRequestTooLate as error:
+                if not looks_left:
+                    raise
                 self.log.info("%s Looking again for what other attempts have started.", error)
-                is_quiet = False
+                is_quiet, task_run.memory.may_have_started = False, True
+        raise AssertionError
 
     def _take_or_start_now(
         self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool

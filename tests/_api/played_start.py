@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,7 +51,6 @@ class Order:
     @property
     def trace(self) -> Trace:
         return Trace(
-            identity=self.identity,
             noted=self.known,
             may_have_started=self.search,
             began=self.since,
@@ -91,12 +91,11 @@ def obtain(
     decision = decide((yield from earlier.find()), identity.rerun, wanted.terms)
     yield from abort_runs(decision.abort, retry, report)
     if decision.take is not None and decision.resurrect:
-        return (yield from Changer(retry, report, settle=30.0).revive(decision.take, RunOptions()))
+        return (yield from Changer(retry, report, settle=30.0).revive(decision.take, RunOptions(), seen_at=time.time()))
     if decision.take is not None:
         return decision.take
     starter = Starter(
         wanted.start,
-        identity,
         finder,
         retry,
         report,

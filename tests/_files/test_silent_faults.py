@@ -204,9 +204,9 @@ def test_newest_first_of_one_answer_is_of_one_moment(hook: ApifyHook, apify: Loc
 def test_the_hook_reads_without_loading_what_writes_files() -> None:
     program = (
         "import sys, airflow_provider_apify.hooks.apify;"
-        "print(*[name for name in sys.modules if name.startswith('airflow_provider_apify.export.')], sep='\\n')"
+        "print(*[name for name in sys.modules if name.startswith('airflow_provider_apify._files.')], sep='\\n')"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - as it is here
-    loaded = {name.rpartition(".")[2] for name in run.stdout.splitlines() if name.startswith("airflow_provider_apify.")}
-    assert "reading" in loaded
-    assert loaded.isdisjoint({"target", "output", "sinks", "formats", "engine", "parts", "bodies", "tables", "parquet"})
+    loaded = {name.removeprefix("airflow_provider_apify._files.").partition(".")[0] for name in run.stdout.splitlines()}
+    assert "dataset" in loaded
+    assert loaded.isdisjoint({"targets", "formats", "loading", "export", "split", "bodies"})

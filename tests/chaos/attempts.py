@@ -62,12 +62,11 @@ class Attempt:
         if decision.take is not None:
             return decision.take.id
         request = hook.start_request(target, {"page": self.number}, RunOptions(timeout=self.timeout))
-        return hook.drive(Starter(request, self._identity, finder, hook.retry, _unheard, settle=settle).start()).id
+        return hook.drive(Starter(request, finder, hook.retry, _unheard, settle=settle).start()).id
 
     @property
     def _trace(self) -> Trace:
         return Trace(
-            identity=self._identity,
             may_have_started=self.number_of_try > 1,
             began=self.since,
             since=self.since,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -78,9 +79,9 @@ def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHoo
     start = hook.start_request(SCENARIO, {"endAs": "FAILED"}, RunOptions())
     identity = Identity("0123456789abcdef0123", rerun=0, attempt=1)
     finder = Finder(SCENARIO, identity, hook.retry)
-    run = hook.drive(Starter(start, identity, finder, hook.retry, hook.log.info).start())
+    run = hook.drive(Starter(start, finder, hook.retry, hook.log.info).start())
     ended = hook.wait_for_run(run.id).run
-    assert hook.drive(Changer(hook.retry, hook.log.info).revive(ended, RunOptions())).id == run.id
+    assert hook.drive(Changer(hook.retry, hook.log.info).revive(ended, RunOptions(), seen_at=time.time())).id == run.id
 
 
 def test_a_start_under_a_key(hook: ApifyHook) -> None:

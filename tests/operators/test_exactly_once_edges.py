@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout
 
-from airflow_provider_apify._api import flows
+from airflow_provider_apify._api.runs import waiting
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.starting import Starter
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -315,7 +315,7 @@ def test_a_proxy_s_refusal_does_not_end_a_run_that_is_waited_for(
     obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     task = played(monkeypatch, deferrable=False)
-    monkeypatch.setattr(flows, "_REPLICA_LAG_SECONDS", -1_000.0)  # as after a while
+    monkeypatch.setattr(waiting, "_REPLICA_LAG_SECONDS", -1_000.0)  # as after a while
     obedient_apify.control.add_fault(
         "answer", method="GET", path="/v2/actor-runs/*", status=status, text="<html>No</html>"
     )

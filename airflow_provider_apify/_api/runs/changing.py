@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from airflow_provider_apify._api import actors, request
-from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy, call, call_data, call_known
+from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, RetryPolicy, call, call_data, call_known
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import call_known_run, get_run
@@ -21,6 +21,7 @@ from airflow_provider_apify.exceptions import (
     ApifyConnectionError,
     ApifyError,
     ApifyNotFoundError,
+    ApifyRequestTooLate,
     ApifyRunError,
     ApifyServerError,
 )
@@ -29,8 +30,6 @@ from airflow_provider_apify.options import RunOptions, Target
 
 _ONCE = (0.0,)
 _SENDS = 4
-# What is asked for later than this after the run was seen may have been done by another attempt meanwhile.
-_SOON_SECONDS = 30.0
 # A run that is stopped gracefully has half a minute.
 _LONGEST_END_SECONDS = 300.0
 
@@ -82,19 +81,26 @@ class Changer:
 
         :raises ApifyRunError: it is being stopped, and has not ended in five minutes.
         """
-        run = yield from get_run(run_id, self._patient)
+        run = yield from self._see(run_id)
         if run.is_ending:
-            run = yield from ended_run(run_id, self._retry, self._clock)
-        return (yield from self.revive(run, options, history))
+            yield from ended_run(run_id, self._retry, self._clock)
+            run = yield from self._see(run_id)
+        return (yield from self.revive(run, options, history, seen_at=self._seen_at))
 
-    def revive(self, run: ActorRun, options: RunOptions, history: History | None = None) -> Flow[ActorRun]:
-        """Let a run go on that was seen to be finished."""
+    def revive(
+        self, run: ActorRun, options: RunOptions, history: History | None = None, *, seen_at: float
+    ) -> Flow[ActorRun]:
+        """Let a run go on that was seen to be finished.
+
+        :param seen_at: Unix time when it was asked for.
+        """
+        self._seen_at = seen_at
         request = endpoints.resurrect_run(run.id, options)
         return (yield from self._once(run, request, "resurrections", history, is_enough=lambda now: now.is_going))
 
     def reboot(self, run_id: str, history: History | None = None) -> Flow[ActorRun]:
         """Start a running run's work again from its beginning, with the storages it has."""
-        run = yield from get_run(run_id, self._patient)
+        run = yield from self._see(run_id)
         return (yield from self._once(run, endpoints.reboot_run(run_id), "reboots", history))
 
     def metamorph(
@@ -108,7 +114,7 @@ class Changer:
         history: History | None = None,
     ) -> Flow[ActorRun]:
         """Let another Actor go on with a running run."""
-        run = yield from get_run(run_id, self._patient)
+        run = yield from self._see(run_id)
         request = endpoints.metamorph_run(run_id, actor, run_input, build=build, content_type=content_type)
         return (yield from self._once(run, request, "metamorphs", history, into=actor))
 
@@ -137,9 +143,11 @@ class Changer:
             return is_enough(now) or (yield from self._is_made(now, what, before, into))
 
         for _ in range(_SENDS):
-            soon = replace(request, not_after=time.time() + _SOON_SECONDS)
             try:
-                return (yield from call_known_run(soon, self._retry))
+                in_time = replace(request, not_after=self._seen_at + SOON_SECONDS)
+                return (yield from call_known_run(in_time, self._retry))
+            except ApifyRequestTooLate:
+                raise
             except ApifyError as error:
                 trouble = error
             is_unknown = isinstance(trouble, ApifyConnectionError | ApifyServerError)
@@ -153,6 +161,11 @@ class Changer:
                 break
             self._report(f"{trouble} Run {run.id} shows no change, so the request is sent once more.")
         raise trouble
+
+    def _see(self, run_id: str, *, delay: float = 0.0) -> Flow[ActorRun]:
+        """Read a run, after ``delay`` seconds."""
+        self._seen_at = time.time() + delay
+        return (yield from get_run(run_id, self._patient, delay=delay))
 
     def _is_made(self, run: ActorRun, what: str, before: int, into: Target | None) -> Flow[bool]:
         """Tell whether a run shows the change since then; a metamorph into another Actor is somebody else's."""
@@ -171,7 +184,7 @@ class Changer:
     ) -> Flow[ActorRun | None]:
         """Look at a run until a change shows; ``None`` where none does."""
         for share in shares:
-            now = yield from get_run(run_id, self._patient, delay=share * self._settle)
+            now = yield from self._see(run_id, delay=share * self._settle)
             if (yield from is_done(now)):
                 return now
         return None

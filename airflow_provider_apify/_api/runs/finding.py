@@ -31,8 +31,6 @@ _CLOCK_SKEW_SECONDS = 3_600.0
 # Apify tells its time in whole seconds, and the clocks of the machines of one Airflow may differ a little.
 _DATE_STEP_SECONDS = 1.0
 _CLOCK_STEP_SECONDS = 2.0
-# Whoever writes that time need not have the clock of who writes when a run was started: a few more are read.
-_LOOK_BACK_SECONDS = 30.0
 # Runs that are started otherwise than by a request to the API.
 _OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
 _PAGE = request.MAX_PAGE
@@ -48,7 +46,6 @@ IsEnough = Callable[[ActorRun], bool]
 class Trace:
     """What a task instance knows of its earlier attempts before anything is asked.
 
-    :param identity: of this attempt.
     :param noted: runs that earlier attempts have noted: the rerun of each by its ID.
     :param may_have_started: whether an earlier attempt may have started a run that is not among them.
     :param began: Unix time when the DAG run began. A run of before that was of another DAG run of the same name.
@@ -57,7 +54,6 @@ class Trace:
     :param is_quiet: whether no start of an earlier attempt can be under way any more.
     """
 
-    identity: Identity
     noted: Mapping[str, int] = field(default_factory=dict)
     may_have_started: bool = True
     began: float = 0.0
@@ -87,15 +83,18 @@ class Finder:
 
     :param identity: of the attempt that looks.
     :param clock: Unix time.
+    :ivar looked_at: Unix time when it was last asked what was started; ``None`` before that.
     """
 
     def __init__(
         self, target: Target, identity: Identity, retry: RetryPolicy, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self.target, self._identity, self._clock = target, identity, clock
+        self.target, self.identity, self._clock = target, identity, clock
         # What is asked for here decides about money: an outage must not cut it short.
         self._retry, self._patient = retry.patient_with_apify(), retry.patient()
         self._foreign: set[str] = set()
+        # Not by ``clock``: this is about whether the process stood still, not about when Apify did something.
+        self.looked_at: float | None = None
         # Seconds by which our clock is ahead of Apify's at most, once that is known, and half of what it may be less.
         self._ahead: float | None = None
         self._blur = 0.0
@@ -116,12 +115,12 @@ class Finder:
 
     def is_mine(self, run: ActorRun) -> bool:
         """Tell whether this very attempt has started a run."""
-        return Identity.parse(run.user_agent) == self._identity
+        return Identity.parse(run.user_agent) == self.identity
 
     def is_later(self, run: ActorRun) -> bool:
         """Tell whether an attempt after this one has started a run of the task: then this one is over."""
         its_own = Identity.parse(run.user_agent)
-        return its_own is not None and its_own.attempt > self._identity.attempt
+        return its_own is not None and its_own.attempt > self.identity.attempt
 
     def ended(self, run_id: str) -> Flow[ActorRun]:
         """Wait for the end of a run that is being stopped; see :func:`ended_run`."""
@@ -138,7 +137,6 @@ class Finder:
         :param delay: seconds before the first request.
         :raises ApifyTooManyRuns: there are too many to read them all.
         """
-        since -= _LOOK_BACK_SECONDS
         # Lists of saved tasks' runs cannot be limited to a time, so they begin with the newest.
         is_newest_first = near is None or self.target.kind == "task"
         found: dict[str, ActorRun] = {}
@@ -161,7 +159,7 @@ class Finder:
         return ApifyTooManyRuns(
             f"{self.target} has more than {_MOST_RUNS:,} runs since {self._by_apify(since):%Y-%m-%d %H:%M:%S} UTC: too "
             "many to find out whether an earlier attempt has started one of them. Look in Apify Console for a run "
-            f"whose User-Agent holds start={self._identity.task}, abort it, and clear the task.",
+            f"whose User-Agent holds start={self.identity.task}, abort it, and clear the task.",
         )
 
     def unfinished(self) -> Flow[list[ActorRun]]:
@@ -182,6 +180,7 @@ class Finder:
 
     def _first_page(self, since: float, delay: float, *, desc: bool) -> Flow[tuple[int, list[Mapping[str, Any]]]]:
         """Return the first page of a list; once more where Apify's time, which it tells, asks for another beginning."""
+        self.looked_at = time.time() + delay
         asked = self._by_apify(since)
         total, items = yield from self._page(replace(self._list_since(since, desc=desc), delay=delay))
         begin = self._by_apify(since)
@@ -238,7 +237,7 @@ class Finder:
         is_told = "userAgent" in (item.get("meta") or {})
         run = ActorRun.from_api(item) if is_told else (yield from self.read(item["id"]))
         identity = Identity.parse(run.user_agent) if run else None
-        if identity and identity.task == self._identity.task:
+        if identity and identity.task == self.identity.task:
             return run
         if run is not None:
             self._foreign.add(item["id"])
@@ -281,7 +280,7 @@ class EarlierRuns:
         known = {own.run.id for own in noted}
         found = [*noted, *(own for own in listed if own.run.id not in known)]
         for index, own in enumerate(found):
-            if own.run.is_ending and own.rerun == self._trace.identity.rerun and not own.is_leftover:
+            if own.run.is_ending and own.rerun == self._finder.identity.rerun and not own.is_leftover:
                 found[index] = replace(own, run=(yield from self._finder.ended(own.run.id)))
         return found
 
@@ -317,7 +316,7 @@ class EarlierRuns:
 
     def _is_last(self, run: ActorRun) -> bool:
         """Tell whether no earlier attempt can have started a run after this one: each looks for those before it."""
-        own, identity = self._listed(run), self._trace.identity
+        own, identity = self._listed(run), self._finder.identity
         if own.is_leftover:
             return False
         is_good = (run.is_going or run.status in self._accept) and own.rerun == identity.rerun

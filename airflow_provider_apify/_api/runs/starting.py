@@ -21,20 +21,17 @@ from airflow_provider_apify._api.answers import (
     in_words,
     is_of_another,
 )
-from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy
+from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, RetryPolicy
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.choosing import age, best
 from airflow_provider_apify._api.runs.finding import Finder
-from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.reading import call_known_run
-from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyTaskStopped
+from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRequestTooLate, ApifyTaskStopped
 from airflow_provider_apify.models.runs import SUCCEEDED, ActorRun
 
 STARTS = 4
 """How often a run is started at most, where it stays unknown whether it was."""
-SOON_SECONDS = 30.0
-"""How long after the last look a start is sent at most: Airflow gives a worker up that is silent for longer."""
 HURRIED_PAUSES: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each look of a task that was told to stop, for the run that it was just starting: it has five."""
 
@@ -55,12 +52,10 @@ class Starter:
     """Send one marked start; where its answer is lost, look for its run.
 
     :param request: the start, without a marker.
-    :param identity: whose start it is.
-    :param finder: of the same task instance's runs.
+    :param finder: of the runs of the task instance whose start it is.
     :param report: takes a sentence about anything but the plain way, for the task's log.
     :param settle: seconds after which a start whose answer was lost and whose run is not to be seen was not done.
     :param accept: final statuses of a good run.
-    :param looked_at: Unix time when it was last known that no other attempt has started a run.
     :param clock: Unix time, for tests.
     :ivar run_id: of the run that was started, as soon as it is known, though others may still be looked for.
     :ivar in_doubt_since: Unix time when it was sent, where it is unknown whether it was done.
@@ -69,7 +64,6 @@ class Starter:
     def __init__(
         self,
         request: Request,
-        identity: Identity,
         finder: Finder,
         retry: RetryPolicy,
         report: Callable[[str], object],
@@ -77,14 +71,11 @@ class Starter:
         settle: float = 30.0,
         accept: Collection[str] = (SUCCEEDED,),
         capacity: Capacity = Capacity(),  # noqa: B008 - frozen
-        looked_at: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._request = replace(request, user_agent=identity.marker)
+        self._request = replace(request, user_agent=finder.identity.marker)
         self._finder, self._retry, self._report = finder, retry, report
         self._settle, self._accept, self._capacity, self._clock = settle, accept, capacity, clock
-        # Not by ``clock``: this is about whether the process stood still, not about when Apify did something.
-        self._looked_at = time.time() if looked_at is None else looked_at
         self.run_id: str | None = None
         self.in_doubt_since: float | None = None
 
@@ -147,7 +138,6 @@ class Starter:
         found = yield from self._finder.started(
             since, near=since, is_enough=lambda run: is_only and self._finder.is_mine(run), delay=delay
         )
-        self._looked_at = time.time()
         mine = list(filter(self._finder.is_mine, found))
         if any(map(self._finder.is_later, found)):
             yield from abort_runs([run for run in mine if run.is_going], self._retry, self._report)
@@ -157,24 +147,26 @@ class Starter:
     def _send(self) -> Flow[Answer]:
         """Send the start until it is done, or may have been; raise what says that it was refused."""
         request, attempt, before = self._request, 1, self.in_doubt_since
+        refusal: Answer | None = None
         while True:
             self.in_doubt_since = before or self._clock()
-            asked = time.time() + request.delay
-            answer = yield replace(request, not_after=self._looked_at + request.delay + SOON_SECONDS)
-            if time.time() - asked <= SOON_SECONDS:
-                self._looked_at = time.time()
+            asked, looked_at = time.time() + request.delay, self._finder.looked_at
+            answer = yield replace(request, not_after=looked_at and looked_at + request.delay + SOON_SECONDS)
             if isinstance(answer, Response) and self._may_have_started(answer):
                 return answer
             if isinstance(answer, NoResponse) and answer.sent:
                 return answer
             self.in_doubt_since = before
-            if isinstance(answer, Response) and self._may_wait_for_capacity(answer):
-                request = replace(request, delay=self._capacity.pause)
-                continue
-            delay = self._retry.delay(request, answer, attempt)
+            if refusal and isinstance(answer, NoResponse) and answer.kind is ApifyRequestTooLate:
+                raise error_of(request, refusal)  # it may only have taken long, as where no address answers
+            refusal = answer
+            waits = isinstance(answer, Response) and self._may_wait_for_capacity(answer)
+            delay = self._capacity.pause if waits else self._retry.delay(request, answer, attempt)
             if delay is None:
                 raise error_of(request, answer)
-            request, attempt = replace(request, delay=delay), attempt + 1
+            if looked_at and time.time() - asked <= SOON_SECONDS:
+                self._finder.looked_at = time.time()
+            request, attempt = replace(request, delay=delay), attempt + (not waits)
 
     def _may_have_started(self, answer: Response) -> bool:
         return answer.is_success or answer.is_passing_fault
@@ -223,19 +215,10 @@ def abort_whatever_goes_on(
     return []
 
 
-def abort_if_superseded(
-    finder: Finder, since: float, retry: RetryPolicy, report: Callable[[str], object]
-) -> Flow[bool]:
-    """Tell whether an attempt after this one has started a run of its own; abort this one's then.
+def later_has_started(finder: Finder, since: float) -> Flow[bool]:
+    """Tell whether an attempt after this one has started a run of its own.
 
-    :param since: Unix time when this attempt began.
+    :param since: Unix time when it was last known that none has.
     """
-    is_over = False
-    for pause in HURRIED_PAUSES:
-        found = yield from finder.started(since, is_enough=finder.is_later, delay=pause)
-        is_over = is_over or any(map(finder.is_later, found))
-        mine = [run for run in found if finder.is_mine(run) and run.is_going]
-        if is_over and mine:
-            yield from abort_runs(mine, retry, report)
-            break
-    return is_over
+    found = yield from finder.started(since, is_enough=finder.is_later)
+    return any(map(finder.is_later, found))

@@ -52,7 +52,7 @@ class SynchronousStarter(Starter):
         """Make one whose start has a marker that nothing else has, so that its run is found and no other."""
         identity = Identity(secrets.token_hex(10), rerun=0, attempt=1)
         finder = Finder(target, identity, retry, clock=clock)
-        return cls(request, identity, finder, retry, report, settle=settle, clock=clock)
+        return cls(request, finder, retry, report, settle=settle, clock=clock)
 
     def run_sync(self, read: Callable[[Response], T | None]) -> Flow[T | ActorRun]:
         """Return what the answer holds; where it holds nothing, the run, which may be going on.

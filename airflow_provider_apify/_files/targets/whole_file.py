@@ -25,10 +25,10 @@ _SINKS = (
     | dict.fromkeys(("s3", "s3a", "s3n"), "s3.S3Sink")
     | dict.fromkeys(("abfs", "abfss", "adl"), "azure.AzureSink")
     | dict.fromkeys(("sftp", "ssh"), "sftp.SftpSink")
-    | dict.fromkeys(("gs", "gcs"), "held_back.HeldBackSink")
+    | dict.fromkeys(("gs", "gcs"), "google.HeldBackSink")
 )
 # The extra that brings the driver of a sink's module.
-_EXTRAS = {"s3": "s3", "azure": "azure", "sftp": "sftp", "held_back": "gcs"}
+_EXTRAS = {"s3": "s3", "azure": "azure", "sftp": "sftp", "google": "gcs"}
 
 
 # What stands before a version in a path: the drivers cut it off, and would write another object.
@@ -169,7 +169,7 @@ def _sink_class(path: ObjectStoragePath) -> Callable[[ObjectStoragePath], Sink]:
     check_storage(str(path))
     module, name = _SINKS[path.protocol].split(".")
     sink: Callable[[ObjectStoragePath], Sink] = getattr(
-        import_module(f"airflow_provider_apify.export.sinks.{module}"), name
+        import_module(f"airflow_provider_apify._files.targets.{module}"), name
     )
     return sink
 

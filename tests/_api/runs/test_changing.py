@@ -190,9 +190,9 @@ def test_a_run_that_goes_on_is_not_resurrected_and_that_is_no_error() -> None:
 
 def test_a_run_that_is_being_stopped_is_resurrected_when_it_has_ended() -> None:
     asking = Changed("resurrect")
-    asking.fed.answer_all([asking.run(0, "ABORTING"), asking.run(0, "ABORTED")])
+    asking.fed.answer_all([asking.run(0, "ABORTING"), *[asking.run(0, "ABORTED")] * 2])
     asking.fed.finish(asking.run(1, "RUNNING"))
-    assert asking.asked == ["GET", "GET", "POST /resurrect"]
+    assert asking.asked == ["GET", "GET", "GET", "POST /resurrect"]
 
 
 def test_a_run_that_does_not_end_is_resurrected_by_a_retry() -> None:

@@ -114,7 +114,7 @@ class OneTask(RuleBasedStateMachine):
         self.watched = None
         context = self._context()
         memory, identity = RunMemory(context), Identity.of(context["ti"])
-        trace = memory.trace(identity, is_quiet=False)
+        trace = memory.trace(is_quiet=False)
         wanted = order(
             identity=identity,
             known=trace.noted,
