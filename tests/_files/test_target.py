@@ -76,7 +76,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
     register_implementation("bucket", CloudPath, clobber=True)
     attach("bucket", fs=Bucket())
     # Google's driver holds files back as this one does; tests/storage/test_google.py has that one itself.
-    monkeypatch.setitem(_SINKS, "bucket", "held_back.HeldBackSink")
+    monkeypatch.setitem(_SINKS, "bucket", "google.HeldBackSink")
     Bucket.objects.clear()
     Bucket.discarded.clear()
     yield Bucket

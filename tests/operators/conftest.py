@@ -10,6 +10,7 @@ import pytest
 from local_apify import LocalApify, Settings
 from tests.operators.obedient import obedient
 from tests.operators.played_task import PACE
+from tests.operators.scenes import Clock
 
 
 @pytest.fixture
@@ -19,3 +20,8 @@ def obedient_apify(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalApify]:
         connection = {"conn_type": "apify", "host": apify.base_url, "password": apify.token}
         monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
         yield apify
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)

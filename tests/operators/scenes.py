@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -65,3 +66,14 @@ def spend(apify: LocalApify, task: PlayedTask) -> dict[str, Any]:
 
 def dies() -> None:
     raise Died
+
+
+class Clock:
+    """The wall clock, which can be moved on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.offset, real = 0.0, time.time
+        monkeypatch.setattr(time, "time", lambda: real() + self.offset)
+
+    def pass_(self, seconds: float) -> None:
+        self.offset += seconds
