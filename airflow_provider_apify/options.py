@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 from airflow_provider_apify._arguments.references import WORDS, read_reference
+from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.models.webhooks import check_event_types
 
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
@@ -316,3 +317,15 @@ _PARSERS: Mapping[str, _Parser] = {
     "webhooks": _webhooks,
     "force_permission_level": _permission_level,
 }
+
+
+def check_target(actor_id: str | None, actor_task_id: str | None) -> None:
+    """Raise :class:`ValueError` unless exactly one is given, and names one, or is a template."""
+    given = [target for target in (actor_id, actor_task_id) if target is not None]
+    if len(given) != 1 or not is_template(given):
+        Target.choose(actor_id, actor_task_id)
+
+
+def check_options(values: Mapping[str, Any]) -> None:
+    """Raise :class:`ValueError` for an option that Apify would refuse, of those that are no templates."""
+    RunOptions.parse({name: value for name, value in values.items() if not is_template(value)})

@@ -56,7 +56,7 @@ def get_target(target: Target) -> Request:
     return Request("GET", target_path(target))
 
 
-def check_input(target: Target, run_input: bytes | None, build: str | None, retry: RetryPolicy) -> Flow[None]:
+def validate_for_run(target: Target, run_input: bytes | None, build: str | None, retry: RetryPolicy) -> Flow[None]:
     """Have Apify check an input against the schema of the build that a run would take.
 
     :param run_input: JSON text; ``None`` for the saved or default input.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_apify._files.bodies import begun_anew
 from airflow_provider_apify._files.dataset.readers import Take
-from airflow_provider_apify._files.dataset.source import Source
+from airflow_provider_apify._files.dataset.source import Api, Source
 from airflow_provider_apify._files.formats.registry import Format, write_lines
 from airflow_provider_apify._files.lost_columns import LostColumns, OnLostColumns
 from airflow_provider_apify._files.query import ItemsQuery
@@ -20,7 +20,6 @@ from airflow_provider_apify.exceptions import ApifyDataError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_apify.hooks.apify import ApifyHook
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ class Export:
     :param note: is told of all files that are finished, after each, so that a later attempt can go on from there.
     """
 
-    hook: ApifyHook
+    hook: Api
     dataset_id: str
     path: Callable[[int], ObjectStoragePath]
     file_format: Format

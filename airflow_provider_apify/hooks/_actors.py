@@ -37,7 +37,7 @@ class Catalog(ApifyClient):
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ValueError: the input is no JSON, or above 9 MiB.
         """
-        self._drive(actors.check_input(Target.of(target), encode_input(run_input), build, self.retry))
+        self._drive(actors.validate_for_run(Target.of(target), encode_input(run_input), build, self.retry))
 
     def get_actor(self, actor_id: str) -> Actor:
         """Return an Actor (https://docs.apify.com/api/v2/act-get).

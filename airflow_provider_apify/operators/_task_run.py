@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_apify._airflow.failing import ends_task
+from airflow_provider_apify._airflow.ownership import NO_ANSWER, End, is_given_up
 from airflow_provider_apify._airflow.task_states import state_of
 from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, RetryPolicy
 from airflow_provider_apify._api.request import Request
@@ -31,8 +32,7 @@ from airflow_provider_apify.exceptions import ApifyError, ApifyTaskStopped
 from airflow_provider_apify.links import stored_run_id
 from airflow_provider_apify.models.runs import run_url
 from airflow_provider_apify.operators._interruption import Interrupted, Interruption
-from airflow_provider_apify.operators._limits import Limits
-from airflow_provider_apify.operators._ownership import NO_ANSWER, End, is_given_up
+from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._run_memory import RunMemory, began
 from airflow_provider_apify.options import RunOptions, Target
 from airflow_provider_apify.triggers.run import ABORT_ATTEMPTS
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_apify.models.runs import ActorRun
-    from airflow_provider_apify.operators.run_actor import RunActorOperator
 
 T = TypeVar("T")
 # Airflow kills the process 5 seconds after it has told it to stop.
@@ -60,7 +59,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     :ivar is_judged: whether the run's end, its limit, or a later attempt was seen: nothing is kept or given up then.
     """
 
-    def __init__(self, operator: RunActorOperator, context: Context, interruption: Interruption) -> None:
+    def __init__(self, operator: RunArguments, context: Context, interruption: Interruption) -> None:
         self._operator, self._context = operator, context
         self._hook, self._log, self._interruption = operator.hook, operator.log, interruption
         self._starter: Starter | None = None
@@ -223,7 +222,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def _keep_or_give_up(self, error: BaseException | None) -> None:
         fails = error is not None and not isinstance(error, TaskDeferred)
-        is_late = isinstance(error, AirflowTaskTimeout) or (fails and Limits(self._operator).is_over(self._context))
+        is_late = isinstance(error, AirflowTaskTimeout) or (fails and self._operator.is_overdue(self._context))
         if self._interruption.is_told:
             self._stop(error)
         elif is_late or (fails and (self._ends_task(error) or self._is_given_up(self._state()))):

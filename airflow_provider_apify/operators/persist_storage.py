@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -14,6 +13,7 @@ from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import StorageKind
+from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
-class PersistStorageOperator(BaseOperator):
+class PersistStorageOperator(ApifyTask, BaseOperator):
     """Give the dataset, key-value store or request queue of a run a name, so that it outlives the run.
 
     Apify deletes storages without a name some days after their run. It may be repeated. A storage that has another name
@@ -41,7 +41,6 @@ class PersistStorageOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("persist_as", "run_id", "storage_id", "apify_conn_id")
-    ui_color = "#e8f5d8"
 
     def __init__(
         self,
@@ -60,11 +59,6 @@ class PersistStorageOperator(BaseOperator):
         self.storage = storage
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The hook for this task's connection."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Name the storage."""

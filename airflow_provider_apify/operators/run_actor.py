@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_apify._airflow.attempts import attempt_of, is_of_another
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
-from airflow_provider_apify._api.actors import check_input
-from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms, may_be_of
+from airflow_provider_apify._api.actors import validate_for_run
+from airflow_provider_apify._api.runs.choosing import may_be_of
 from airflow_provider_apify._api.runs.starting import Capacity
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
@@ -24,16 +22,14 @@ from airflow_provider_apify.exceptions import (
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
 )
-from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
 from airflow_provider_apify.models._fields import dollars
-from airflow_provider_apify.models.runs import SUCCEEDED, ActorRun, RunEvent
+from airflow_provider_apify.models.runs import ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
 from airflow_provider_apify.operators._interruption import Interruption
-from airflow_provider_apify.operators._limits import Limits
-from airflow_provider_apify.operators._run_arguments import TEMPLATED, check_arguments
+from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._task_run import TaskRun
-from airflow_provider_apify.options import Target, parse_seconds
+from airflow_provider_apify.options import parse_seconds
 from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
@@ -44,7 +40,7 @@ _LOOKS = 4
 _FAILED_LOG_FACTOR = 5
 
 
-class RunActorOperator(BaseOperator):
+class RunActorOperator(RunArguments):
     """Run an Apify Actor or a saved task and, by default, wait until the run is finished.
 
     The task owns its run. Between two deliberate reruns (a clear, a reprocessing backfill) at most one run is started
@@ -104,80 +100,17 @@ class RunActorOperator(BaseOperator):
     :raises ApifyCapacityError: no capacity in time; nothing was started.
     """
 
-    template_fields: Sequence[str] = TEMPLATED
-    template_fields_renderers = {"run_input": "json", "webhooks": "json"}  # noqa: RUF012 - as Airflow declares it
     operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
-    ui_color = "#e8f5d8"
 
-    def __init__(
-        self,
-        *,
-        actor_id: str | None = None,
-        actor_task_id: str | None = None,
-        run_input: Any = None,
-        build: str | None = None,
-        memory: int | str | None = None,
-        timeout: int | timedelta | str | None = None,
-        max_items: int | str | None = None,
-        max_total_charge_usd: float | str | None = None,
-        restart_on_error: bool | str | None = None,
-        webhooks: Sequence[Mapping[str, Any]] | str | None = None,
-        force_permission_level: str | None = None,
-        apify_conn_id: str = ApifyHook.default_conn_name,
-        wait_for_completion: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | timedelta | None = None,
-        accept_statuses: Collection[str] = (SUCCEEDED,),
-        skip_statuses: Collection[str] = (),
-        on_failed_run: OnFailedRun = "new",
-        abort_on_kill: bool = True,
-        abort_above_usd: float | str | None = None,
-        wait_for_capacity: float | timedelta = 0,
-        cost_settle_seconds: float | timedelta | None = None,
-        log_lines: int = 20,
-        validate_input: bool = False,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.actor_id = actor_id
-        self.actor_task_id = actor_task_id
-        self.run_input = run_input
-        self.build = build
-        self.memory = memory
-        self.timeout = timeout
-        self.max_items = max_items
-        self.max_total_charge_usd = max_total_charge_usd
-        self.restart_on_error = restart_on_error
-        self.webhooks = webhooks
-        self.force_permission_level = force_permission_level
-        self.apify_conn_id = apify_conn_id
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.accept_statuses = tuple(accept_statuses)
-        self.skip_statuses = tuple(skip_statuses)
-        self.on_failed_run = on_failed_run
-        self.abort_on_kill = abort_on_kill
-        self.abort_above_usd = abort_above_usd
-        self.wait_for_capacity = wait_for_capacity
-        self.cost_settle_seconds = cost_settle_seconds
-        self.log_lines = log_lines
-        self.validate_input = validate_input
-        # Only a whole input is a file: inside of one, URLs may end like this.
-        self.template_ext = (".json",) if isinstance(run_input, str) else ()
         self._interruption = Interruption()
         self._task_run: TaskRun | None = None
-        check_arguments(self)
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The hook for this task's connection."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> Any:
         """Start the run or go on with it, then wait for it here or in the triggerer."""
         patience = parse_seconds("wait_for_capacity", self.wait_for_capacity)
-        until = min(time.time() + patience, self._limits.deadline(context) or math.inf)
+        until = min(time.time() + patience, self.deadline_of(context) or math.inf)
         return self._run(context, until)
 
     def execute_after_pause(self, context: Context, event: Mapping[str, Any], attempt: int | None = None) -> Any:
@@ -243,26 +176,26 @@ class RunActorOperator(BaseOperator):
     def _take_or_start_now(
         self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool
     ) -> ActorRun:
-        target, options = self.target, self._limits.options
+        target, options = self.target, self.run_options
         request = self.hook.start_request(target, self.run_input, options)
-        decision = task_run.choose(target, self._terms, is_quiet=is_quiet)
+        decision = task_run.choose(target, self.terms, is_quiet=is_quiet)
         if decision.take is not None:
             if not may_be_of(decision.take, target):
                 words = "Run %s is not of %s, which the task asks for by now; clear the task to run that."
                 self.log.warning(words, decision.take.id, target)
             return task_run.take(decision.take, resurrect=decision.resurrect)
         if self.validate_input:
-            task_run.drive(check_input(target, request.body, options.build, self.hook.retry))
-        if self._limits.is_over(context):
+            task_run.drive(validate_for_run(target, request.body, options.build, self.hook.retry))
+        if self.is_overdue(context):
             raise ApifyRunTimedOut("Nothing was started: the task's execution_timeout is over.")
-        waits_here = Capacity(0.0 if self.deferrable else capacity_until, self._limits.capacity_pause)
+        waits_here = Capacity(0.0 if self.deferrable else capacity_until, self.capacity_pause)
         try:
-            return task_run.start(target, request, self._terms, waits_here)
+            return task_run.start(target, request, self.terms, waits_here)
         except ApifyCapacityError as error:
             if not self.deferrable or time.time() >= capacity_until:
                 raise
             self.log.info("%s Waiting for capacity.", error)
-            trigger = ApifyCapacityTrigger(seconds=self._limits.capacity_pause, until=capacity_until)
+            trigger = ApifyCapacityTrigger(seconds=self.capacity_pause, until=capacity_until)
             self.defer(trigger=trigger, method_name="execute_after_pause", kwargs=attempt_of(context))
 
     def _wait(self, run: ActorRun, context: Context, task_run: TaskRun) -> RunEvent:
@@ -272,10 +205,10 @@ class RunActorOperator(BaseOperator):
             self.defer(trigger=self._trigger(run, context), method_name="execute_complete", kwargs=attempt_of(context))
         return self.hook.wait_for_run(
             run.id,
-            deadline=self._limits.deadline(context),
-            poll_interval=self._limits.poll_interval,
-            settle=self._limits.settle,
-            cost_limit=self._limits.cost,
+            deadline=self.deadline_of(context),
+            poll_interval=self.poll_seconds,
+            settle=self.settle_seconds,
+            cost_limit=self.cost_limit,
             on_update=ProgressLog(self.log),
             guard=self._interruption,
         )
@@ -284,10 +217,10 @@ class RunActorOperator(BaseOperator):
         return ApifyRunTrigger(
             run_id=run.id,
             apify_conn_id=self.apify_conn_id,
-            deadline=self._limits.deadline(context),
-            poll_interval=self._limits.poll_interval,
-            settle=self._limits.settle,
-            cost_limit=self._limits.cost,
+            deadline=self.deadline_of(context),
+            poll_interval=self.poll_seconds,
+            settle=self.settle_seconds,
+            cost_limit=self.cost_limit,
             abort_on_kill=self.abort_on_kill,
             abort_at_limit=True,
         )
@@ -314,20 +247,3 @@ class RunActorOperator(BaseOperator):
             raise AirflowSkipException(f"Run {run.id} is {run.status}: skipped, as skip_statuses says.")
         run.raise_for_status(self.accept_statuses)
         return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}
-
-    @property
-    def _limits(self) -> Limits:
-        return Limits(self)
-
-    @property
-    def _terms(self) -> Terms:
-        accept = (*self.accept_statuses, *self.skip_statuses)
-        return Terms(accept=accept, on_failed_run=self.on_failed_run, cost_limit=self._limits.cost)
-
-    @property
-    def target(self) -> Target:
-        """What is run.
-
-        :raises ValueError: the templates of ``actor_id`` or ``actor_task_id`` have made nothing of it that could be.
-        """
-        return Target.choose(self.actor_id, self.actor_task_id)

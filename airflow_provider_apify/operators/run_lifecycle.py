@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
@@ -12,15 +11,16 @@ from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.request import JSON
+from airflow_provider_apify._api.runs.input import check_input
 from airflow_provider_apify._arguments.references import check_id, read_reference
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.operators._run_arguments import check_input, check_options
+from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.operators._seen_run import history_before, was_seen
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RunOptions, Target, check_options
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -28,23 +28,17 @@ if TYPE_CHECKING:
 _RESURRECT_OPTIONS = ("build", "memory", "timeout", "max_items", "max_total_charge_usd", "restart_on_error")
 
 
-class _RunOperator(BaseOperator):
+class _RunOperator(ApifyTask, BaseOperator):
     """What the operators of this module share: one run, changed, and returned as it is then."""
 
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")
     operator_extra_links: Sequence[BaseOperatorLink] = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
-    ui_color = "#e8f5d8"
 
     def __init__(self, *, run_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.run_id = run_id
         self.apify_conn_id = apify_conn_id
         check_id("run", run_id)
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The hook for this task's connection."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Change the run, and return it (XCom) as :meth:`ActorRun.to_dict`."""

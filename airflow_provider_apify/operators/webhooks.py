@@ -11,13 +11,14 @@ from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
+from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import Target
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class EnsureWebhookOperator(BaseOperator):
+class EnsureWebhookOperator(ApifyTask, BaseOperator):
     """Let an Actor or a saved task have a webhook, once, as it is described here.
 
     It may run as often as you like: the webhook of the same target, events, URL and headers is found again, and changed
@@ -56,7 +57,6 @@ class EnsureWebhookOperator(BaseOperator):
         *("actor_id", "actor_task_id", "request_url", "headers", "description", "apify_conn_id"),
     )
     template_fields_renderers = {"headers": "json"}  # noqa: RUF012 - as Airflow declares it
-    ui_color = "#e8f5d8"
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class EnsureWebhookOperator(BaseOperator):
         """Create, find or change the webhook."""
         with failing_fast():
             target = Target.choose(self.actor_id, self.actor_task_id)
-            webhook = ApifyHook(self.apify_conn_id).ensure_webhook(target, self._spec(self.request_url))
+            webhook = self.hook.ensure_webhook(target, self._spec(self.request_url))
         self.log.info("%s has webhook %s for %s.", target, webhook.id, ", ".join(webhook.event_types))
         return webhook.to_dict()
 
@@ -116,7 +116,7 @@ class EnsureWebhookOperator(BaseOperator):
         self._spec("https:" if is_template(self.request_url) else self.request_url)
 
 
-class DeleteWebhookOperator(BaseOperator):
+class DeleteWebhookOperator(ApifyTask, BaseOperator):
     """Delete a webhook. One that does not exist is a success, so it may be repeated.
 
     Reference: https://docs.apify.com/api/v2/webhook-delete
@@ -127,7 +127,6 @@ class DeleteWebhookOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
-    ui_color = "#e8f5d8"
 
     def __init__(self, *, webhook_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -137,6 +136,6 @@ class DeleteWebhookOperator(BaseOperator):
     def execute(self, context: Context) -> bool:  # noqa: ARG002 - Airflow's signature
         """Delete the webhook."""
         with failing_fast():
-            was_there = ApifyHook(self.apify_conn_id).delete_webhook(self.webhook_id)
+            was_there = self.hook.delete_webhook(self.webhook_id)
         self.log.info("Webhook %s %s.", self.webhook_id, "is deleted" if was_there else "does not exist")
         return was_there

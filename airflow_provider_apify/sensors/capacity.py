@@ -12,6 +12,7 @@ from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.account import Room
+from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_dollars, parse_whole_number
 from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.account import ApifyAccountTrigger
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class ApifyCapacitySensor(DeferrableSensor):
+class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
     """Wait until the account has room: free run slots, free memory, and some of the month's budget left.
 
     It reserves nothing: what starts after it may find the room taken by somebody else. ``wait_for_capacity`` of
@@ -43,7 +44,6 @@ class ApifyCapacitySensor(DeferrableSensor):
     """
 
     template_fields: Sequence[str] = ("min_run_slots", "min_memory", "min_budget_usd", "apify_conn_id")
-    ui_color = "#e8f5d8"
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class ApifyCapacitySensor(DeferrableSensor):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
         """Look once."""
         with failing_fast():
-            needed, limits = self._needed, ApifyHook(self.apify_conn_id).get_limits()
+            needed, limits = self._needed, self.hook.get_limits()
         if not limits.whole.is_enough_for(needed):
             raise AirflowFailException(f"The account never has {needed}: its limits are {limits.whole}.")
         self.log.info("The account has %s left.", limits.room)

@@ -12,6 +12,7 @@ from airflow_provider_apify._api.storages.counts import ItemsSeen
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_whole_number
 from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.dataset import ApifyDatasetTrigger
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class ApifyDatasetSensor(DeferrableSensor):
+class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     """Wait until a dataset has at least so many items, for example while its run still goes on.
 
     Given a run, it fails, or skips with ``soft_fail``, when the run is over and its dataset has fewer, once Apify's
@@ -41,7 +42,6 @@ class ApifyDatasetSensor(DeferrableSensor):
     """
 
     template_fields: Sequence[str] = ("dataset_id", "run_id", "min_items", "apify_conn_id")
-    ui_color = "#e8f5d8"
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class ApifyDatasetSensor(DeferrableSensor):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
         """Look once."""
         with failing_fast():
-            seen = ApifyHook(self.apify_conn_id).look_at_items(self.dataset_id, self.run_id)
+            seen = self.hook.look_at_items(self.dataset_id, self.run_id)
             self.log.info("Dataset %s has %d items of %s.", seen.dataset_id, seen.item_count, self.min_items)
             return self._judge(seen)
 

@@ -14,6 +14,7 @@ from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyRunError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ORIGINS, STATUSES, ActorRun, RunEvent
+from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.run import ApifyLastRunTrigger, ApifyRunTrigger
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class ApifyRunSensor(DeferrableSensor):
+class ApifyRunSensor(ApifyTask, DeferrableSensor):
     """Wait until a run has ``SUCCEEDED``; fail, or skip with ``soft_fail``, if it ends in any other way.
 
     It watches either one run (``run_id``) or the newest run of an Actor or task, and waits for one where there is none
@@ -46,7 +47,6 @@ class ApifyRunSensor(DeferrableSensor):
     """
 
     template_fields: Sequence[str] = ("run_id", "actor_id", "actor_task_id", "status", "origin", "apify_conn_id")
-    ui_color = "#e8f5d8"
 
     def __init__(
         self,
@@ -83,10 +83,9 @@ class ApifyRunSensor(DeferrableSensor):
         return PokeReturnValue(is_done=run.is_finished, xcom_value=self._judge(run) if run.is_finished else None)
 
     def _look(self) -> ActorRun | None:
-        hook = ApifyHook(self.apify_conn_id)
         if self.run_id is not None:
-            return hook.get_run(self.run_id)
-        return hook.look_for_last_run(self._target(), status=self.status, origin=self.origin)
+            return self.hook.get_run(self.run_id)
+        return self.hook.look_for_last_run(self._target(), status=self.status, origin=self.origin)
 
     def _judge(self, run: ActorRun) -> dict[str, Any]:
         """Return the run if it succeeded. A finished run stays as it is, so a retry of the sensor cannot help."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_apify._arguments.templates import is_template
-from airflow_provider_apify._files.targets.whole_file import check_storage, driver_advice, storage_path
+from airflow_provider_apify._files.targets.whole_file import advice, check_storage, driver_advice, storage_path
+from airflow_provider_apify.exceptions import ApifyError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -59,6 +62,15 @@ def check_not_templated(**arguments: Any) -> None:
     for name, value in arguments.items():
         if is_template(value):
             raise ValueError(f"{name} is {value!r}, but {name} is not templated: give the value itself.")
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Turn an error of the storage into one that says what could not be written, and what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise ApifyError(f"Cannot write {path}: {type(error).__name__}: {error}.{advice(path, error)}") from error
 
 
 class Target:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
-from airflow_provider_apify._files.targets.whole_file import advice
-from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.transfers._target import IfExists, Target, check_target
+from airflow_provider_apify.operators._base import ApifyTask
+from airflow_provider_apify.transfers._target import IfExists, Target, check_target, writing
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class BodyToFileOperator(BaseOperator):
+class BodyToFileOperator(ApifyTask, BaseOperator):
     """Write bodies to a path; a subclass says which.
 
     Its parameters are described where they are used.
     """
 
     template_fields: Sequence[str] = ("run_id", "path", "target_conn_id", "apify_conn_id")
-    ui_color = "#e8f5d8"
 
     def __init__(
         self,
@@ -48,14 +44,9 @@ class BodyToFileOperator(BaseOperator):
         self.target_conn_id = target_conn_id
         self.apify_conn_id = apify_conn_id
 
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The hook for this task's connection."""
-        return ApifyHook(self.apify_conn_id)
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Write, and return the manifest."""
-        with failing_fast(), self._writing():
+        with failing_fast(), writing(self.path):
             self._check_arguments()  # again, with the templates rendered
             manifest = self._write()
         tell_outlets(context, manifest)
@@ -74,14 +65,6 @@ class BodyToFileOperator(BaseOperator):
 
     def _target(self, path: str | None = None) -> Target:
         return Target(path or self.path, self.target_conn_id)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(self.path, error)}"
-            raise ApifyError(said) from error
 
 
 def finished_run(hook: ApifyHook, run_id: str, words: str) -> ActorRun:

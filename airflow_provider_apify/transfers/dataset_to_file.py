@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
@@ -15,24 +13,20 @@ from airflow_provider_apify._arguments.references import read_id
 from airflow_provider_apify._files.dataset.readers import Window
 from airflow_provider_apify._files.export import Export, Manifest
 from airflow_provider_apify._files.formats.registry import format_of, parquet_with
-from airflow_provider_apify._files.lost_columns import OnLostColumns, parse_on_lost_columns
-from airflow_provider_apify._files.query import ITEMS_PARAMETERS, ItemsQuery
+from airflow_provider_apify._files.lost_columns import parse_on_lost_columns
+from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify._files.targets.output import compression_of
-from airflow_provider_apify._files.targets.whole_file import advice
-from airflow_provider_apify.exceptions import ApifyError
-from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import Dataset
-from airflow_provider_apify.transfers._columns import OnMisfit, chosen_columns
-from airflow_provider_apify.transfers._export_arguments import check_arguments, split_of, wanted_items
+from airflow_provider_apify.transfers._export_arguments import ExportArguments
 from airflow_provider_apify.transfers._export_memory import Checkpoint
 from airflow_provider_apify.transfers._export_progress import ExportProgress
-from airflow_provider_apify.transfers._target import IfExists, Target
+from airflow_provider_apify.transfers._target import Target, writing
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class DatasetToFileOperator(BaseOperator):
+class DatasetToFileOperator(ExportArguments):
     """Write all items of a dataset to one file, which appears whole or not at all.
 
     Bytes are passed through unparsed, in one stream or over several connections, whichever the way to Apify rewards,
@@ -110,109 +104,10 @@ class DatasetToFileOperator(BaseOperator):
     :raises ApifyError: the target could not be written; nothing is left of it.
     """
 
-    template_fields: Sequence[str] = (
-        "dataset_id",
-        "run_id",
-        "path",
-        "file_format",
-        "compression",
-        "columns",
-        *ITEMS_PARAMETERS,
-        "on_lost_columns",
-        "target_conn_id",
-        "apify_conn_id",
-    )
-    ui_color = "#e8f5d8"
-
-    def __init__(
-        self,
-        *,
-        dataset_id: str | None = None,
-        run_id: str | None = None,
-        path: str,
-        file_format: str | None = None,
-        compression: str | None = None,
-        columns: Mapping[str, str] | str | None = None,
-        on_misfit: OnMisfit = "fail",
-        items_per_file: int | None = None,
-        bytes_per_file: int | None = None,
-        if_exists: IfExists = "overwrite",
-        min_items: int = 0,
-        fail_on_empty: bool = False,
-        offset: int | str | None = None,
-        limit: int | str | None = None,
-        clean: bool | str | None = None,
-        fields: Sequence[str] | str | None = None,
-        output_fields: Sequence[str] | str | None = None,
-        omit: Sequence[str] | str | None = None,
-        unwind: Sequence[str] | str | None = None,
-        flatten: Sequence[str] | str | None = None,
-        desc: bool | str | None = None,
-        view: str | None = None,
-        skip_hidden: bool | str | None = None,
-        skip_empty: bool | str | None = None,
-        simplified: bool | str | None = None,
-        skip_failed_pages: bool | str | None = None,
-        delimiter: str | None = None,
-        skip_header_row: bool | str | None = None,
-        bom: bool | str | None = None,
-        xml_root: str | None = None,
-        xml_row: str | None = None,
-        feed_title: str | None = None,
-        feed_description: str | None = None,
-        on_lost_columns: OnLostColumns | str = "fail",
-        target_conn_id: str | None = None,
-        apify_conn_id: str = ApifyHook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.dataset_id = dataset_id
-        self.run_id = run_id
-        self.path = path
-        self.file_format = file_format
-        self.compression = compression
-        self.columns = columns
-        self.on_misfit = on_misfit
-        self.items_per_file = items_per_file
-        self.bytes_per_file = bytes_per_file
-        self.if_exists = if_exists
-        self.min_items = min_items
-        self.fail_on_empty = fail_on_empty
-        self.offset = offset
-        self.limit = limit
-        self.clean = clean
-        self.fields = fields
-        self.output_fields = output_fields
-        self.omit = omit
-        self.unwind = unwind
-        self.flatten = flatten
-        self.desc = desc
-        self.view = view
-        self.skip_hidden = skip_hidden
-        self.skip_empty = skip_empty
-        self.simplified = simplified
-        self.skip_failed_pages = skip_failed_pages
-        self.delimiter = delimiter
-        self.skip_header_row = skip_header_row
-        self.bom = bom
-        self.xml_root = xml_root
-        self.xml_row = xml_row
-        self.feed_title = feed_title
-        self.feed_description = feed_description
-        self.on_lost_columns = on_lost_columns
-        self.target_conn_id = target_conn_id
-        self.apify_conn_id = apify_conn_id
-        check_arguments(self)
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The hook for this task's connection."""
-        return ApifyHook(self.apify_conn_id)
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the file, or the files."""
         with failing_fast():
-            check_arguments(self)  # again, with the templates rendered
+            self._check_arguments()  # again, with the templates rendered
             dataset = self.hook.get_dataset(self._find_dataset())
             manifest = self._write(dataset, context)
         self.log.info("Wrote %s to %s", manifest, self.path)
@@ -221,11 +116,11 @@ class DatasetToFileOperator(BaseOperator):
         return result
 
     def _write(self, dataset: Dataset, context: Context) -> Manifest:
-        split = split_of(self)
+        split = self.files_end
         target = Target(self.path, self.target_conn_id, is_split=split is not None)
         query = ItemsQuery.parse(self.items_parameters)
         counted = Window(query.offset or 0, query.limit).count(dataset.item_count)
-        chosen = chosen_columns(self, dataset)
+        chosen = self.chosen_columns(dataset)
         export = Export(
             self.hook,
             dataset.id,
@@ -234,19 +129,16 @@ class DatasetToFileOperator(BaseOperator):
             query,
             compression=compression_of(self.path, self.compression),
             split=split,
-            min_items=wanted_items(self),
+            min_items=self.fewest_items,
             counted=counted,
             progress=ExportProgress(self.log, counted),
             on_lost_columns=parse_on_lost_columns(self.on_lost_columns),
         )
-        try:
+        with writing(self.path):
             # Only files of a split export are finished before the task is.
             checkpoint = Checkpoint(context, self._identity(export), target.path) if split else None
             target.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.files))
             return replace(export, done=checkpoint.files, note=checkpoint.note).run() if checkpoint else export.run()
-        except OSError as error:
-            said = f"Cannot write {self.path}: {type(error).__name__}: {error}.{advice(self.path, error)}"
-            raise ApifyError(said) from error
 
     def _identity(self, export: Export) -> str:
         """Say what decides about the files: what an attempt with another answer has written is of no use."""
@@ -265,8 +157,3 @@ class DatasetToFileOperator(BaseOperator):
         if not run.dataset_id:
             raise AirflowFailException(f"Run {run.id} has no default dataset.")
         return run.dataset_id
-
-    @property
-    def items_parameters(self) -> dict[str, Any]:
-        """What is to be done to items, as the DAG or its templates say it."""
-        return {name: getattr(self, name) for name in ITEMS_PARAMETERS}

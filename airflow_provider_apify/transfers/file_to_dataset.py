@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -21,6 +20,7 @@ from airflow_provider_apify._files.targets.whole_file import advice
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import Dataset
+from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
 from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, begin_to_append, begin_to_complete
 from airflow_provider_apify.transfers._target import check_path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Mode = Literal["append", "complete"]
 
 
-class FileToDatasetOperator(BaseOperator):
+class FileToDatasetOperator(ApifyTask, BaseOperator):
     """Push the items of a jsonl, json or csv file to a dataset.
 
     The whole file is read and checked first, so that a bad line shows before anything is pushed. Then its items follow
@@ -92,7 +92,6 @@ class FileToDatasetOperator(BaseOperator):
         "source_conn_id",
         "apify_conn_id",
     )
-    ui_color = "#e8f5d8"
 
     def __init__(
         self,
@@ -119,11 +118,6 @@ class FileToDatasetOperator(BaseOperator):
         self.source_conn_id = source_conn_id
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The hook for this task's connection."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check the file, then push what is not there yet."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from airflow_provider_apify._api.actors import check_input
+from airflow_provider_apify._api.actors import validate_for_run
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyInvalidInputError
@@ -20,7 +20,7 @@ SAVED = {"id": "t1", "actId": "a1", "name": "daily", "input": {"a": 1, "b": 2}}
 
 
 def checking(target: Target, run_input: bytes | None = None, build: str | None = None) -> Fed:
-    return Fed(check_input(target, run_input, build, RetryPolicy()))
+    return Fed(validate_for_run(target, run_input, build, RetryPolicy()))
 
 
 def test_an_input_is_checked_against_the_build_that_a_run_takes_by_default() -> None:
@@ -61,6 +61,6 @@ def test_a_wrong_input_is_an_error_at_once() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"valid": false}'])
 def test_only_apify_s_own_word_counts(body: bytes) -> None:
-    fed = Fed(check_input(ACTOR, None, "beta", RetryPolicy(attempts=1)))
+    fed = Fed(validate_for_run(ACTOR, None, "beta", RetryPolicy(attempts=1)))
     with pytest.raises(ApifyConnectionError, match="not Apify's JSON"):
         fed.finish(Response(200, {}, body))

@@ -21,6 +21,7 @@ from tests.chaos.aftermath import play
 from tests.chaos.case import PLAIN_PREFIX, Case
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
+from tests.chaos.keeping import kept_running
 from tests.chaos.report_of_starts import Crowds
 from tests.chaos.scene import LAB_CONFIG
 from tests.chaos.storms import STORMS, Gathering
@@ -103,12 +104,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="apify-chaos-") as folder, chaos_lab(Path(folder)) as lab:
         for dag_id in [*(case.key for case in cases), *(PLAIN_PREFIX + case.key for case in plain)]:
             lab.client.wait_for_dag(dag_id, timeout=READ_SECONDS)
-        ours = play_clearly(lab, cases)
-        wrong = [verdict for verdict in ours if not verdict.is_as_expected]
-        again = sum(bool(verdict.again) for verdict in ours)
-        tell(f"\nAirflow {AIRFLOW}: {len(ours)} cases, {again} played again, {len(wrong)} not as they should be")
-        theirs = play_clearly(lab, plain, prefix=PLAIN_PREFIX)
-        tell(f"\nPlain client: {len(theirs)} cases, {sum(bool(verdict.trouble) for verdict in theirs)} with trouble")
+        with kept_running(lab) as restarted:
+            ours = play_clearly(lab, cases)
+            wrong = [verdict for verdict in ours if not verdict.is_as_expected]
+            again = sum(bool(verdict.again) for verdict in ours)
+            tell(f"\nAirflow {AIRFLOW}: {len(ours)} cases, {again} played again, {len(wrong)} not as they should be")
+            theirs = play_clearly(lab, plain, prefix=PLAIN_PREFIX)
+            tell(
+                f"\nPlain client: {len(theirs)} cases, {sum(bool(verdict.trouble) for verdict in theirs)} with trouble"
+            )
+            tell(f"Ended by themselves, and started again: {', '.join(restarted) or 'none'}")
     is_whole = len(cases) == len(CASES) and not chosen.no_plain
     if is_whole and not wrong and DEVELOPMENT_VERSION.release == AIRFLOW:
         _write_page(ours, theirs)

@@ -19,7 +19,7 @@ from requests.exceptions import RequestException
 
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.operators import _task_run, run_actor
+from airflow_provider_apify.operators import _base, _task_run
 from airflow_provider_apify.operators._interruption import Interrupted
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from tests._api.answering import one_by_one
@@ -161,7 +161,7 @@ class PlayedTask:
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the operator find this task's hook, and this task's Airflow."""
-        monkeypatch.setattr(run_actor, "ApifyHook", self.hook_class())
+        monkeypatch.setattr(_base, "ApifyHook", self.hook_class())
         monkeypatch.setattr(_task_run, "state_of", lambda _ti: self.state)
 
     def kill(self, state: str = "failed") -> None:

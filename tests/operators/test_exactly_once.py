@@ -7,7 +7,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRunFailed
-from airflow_provider_apify.operators import _limits
+from airflow_provider_apify.operators import _run_arguments
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
@@ -99,8 +99,8 @@ def test_a_run_that_failed_is_not_paid_for_again_where_the_task_says_so(apify: L
 def test_a_task_waits_for_capacity(
     apify: LocalApify, airflow: DagRunner, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_limits, "_LONGEST_CAPACITY_PAUSE_SECONDS", 0.1)
-    monkeypatch.setattr(_limits, "_LONGEST_DEFERRED_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(_run_arguments, "_LONGEST_CAPACITY_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(_run_arguments, "_LONGEST_DEFERRED_PAUSE_SECONDS", 0.1)
     apify.control.add_fault(**FULL, times=2)
     outcome = airflow.run_task(run_scenario(deferrable=deferrable, wait_for_capacity=300))
 

@@ -17,7 +17,7 @@ from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify.exceptions import ApifyConnectionError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
-from airflow_provider_apify.operators import run_actor
+from airflow_provider_apify.operators import _base
 from airflow_provider_apify.options import RunOptions
 from local_apify import LocalApify
 from tests._api.answering import failed
@@ -59,7 +59,7 @@ def slow_refusals(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> list[str]:
 @pytest.mark.usefixtures("obedient_apify")
 def test_slow_refusals_end_the_attempt(monkeypatch: pytest.MonkeyPatch, slow_refusals: list[str]) -> None:
     task = played(monkeypatch, deferrable=False)
-    monkeypatch.setattr(run_actor, "ApifyHook", FastHook)
+    monkeypatch.setattr(_base, "ApifyHook", FastHook)
 
     assert task.attempt(Fate()) == "retry", (slow_refusals.count("POST"), slow_refusals.count("GET"))
 
@@ -77,7 +77,7 @@ def test_an_unreachable_apify_ends_the_attempt_soon(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(HTTPAdapter, "send", fail)
     monkeypatch.setattr(FastHook, "clock", clock, raising=False)
     task = played(monkeypatch, deferrable=False)
-    monkeypatch.setattr(run_actor, "ApifyHook", FastHook)
+    monkeypatch.setattr(_base, "ApifyHook", FastHook)
 
     assert task.attempt(Fate()) == "retry"
     minutes = round((time.time() - began) / 60)
@@ -113,7 +113,7 @@ def test_a_rate_limited_resurrection_ends_the_attempt(
     waits(task, obedient_apify, lambda: end(obedient_apify, "FAILED"))
     assert task.attempt(Fate()) == "retry"
     monkeypatch.setattr(FastHook, "clock", clock, raising=False)
-    monkeypatch.setattr(run_actor, "ApifyHook", FastHook)
+    monkeypatch.setattr(_base, "ApifyHook", FastHook)
     obedient_apify.control.add_fault(
         "answer",
         method="POST",

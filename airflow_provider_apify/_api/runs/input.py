@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from airflow_provider_apify._api.request import JSON
+from airflow_provider_apify._arguments.templates import is_template
+
 MAX_INPUT_BYTES = 9 * 2**20
 
 
@@ -61,3 +64,10 @@ def _json_complaint(error: Exception) -> str:
     if "Out of range float values" in str(error):
         return "it holds NaN or an infinite number, which JSON has not; use null (None)"
     return str(error)
+
+
+def check_input(run_input: Any, content_type: str = JSON) -> None:
+    """Raise :class:`ValueError` for an input that is not of its type, unless it is a file or holds a template."""
+    is_file = isinstance(run_input, str) and run_input.endswith(".json")
+    if not is_file and not is_template(run_input):
+        encode_body(run_input, content_type)
