@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
+from airflow_provider_apify._airflow.attempts import has_tries_left
 from airflow_provider_apify.exceptions import ApifyAddressError, ApifyAuthError, ApifyError, ApifyRunOutOfSight
 
 if TYPE_CHECKING:
@@ -37,14 +38,8 @@ def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[N
 
 def ends_task(task: Any, error: BaseException, context: Context) -> bool:
     """Tell whether no other attempt will follow the one that ends with this error."""
-    is_last = isinstance(error, AirflowFailException | AirflowSkipException) or not _has_tries_left(context["ti"])
+    is_last = isinstance(error, AirflowFailException | AirflowSkipException) or not has_tries_left(context["ti"])
     return is_last or _policy_fails(task, error, context)
-
-
-def _has_tries_left(ti: Any) -> bool:
-    """Tell whether Airflow would try again: Airflow 2 asks how many retries the task has by now, too."""
-    asks = getattr(ti, "is_eligible_to_retry", None)
-    return bool(asks()) if asks else ti.try_number <= ti.max_tries
 
 
 def _policy_fails(task: Any, error: BaseException, context: Context) -> bool:

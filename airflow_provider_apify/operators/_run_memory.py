@@ -1,8 +1,4 @@
-"""What a task remembers of its run between attempts.
-
-Airflow 3.3 and later keep a small state for each task instance, through retries and clears. Older ones keep nothing;
-there, the runs of earlier attempts are looked for at Apify.
-"""
+"""What a task remembers of its run between attempts; where nothing is kept, its runs are looked for at Apify."""
 
 from __future__ import annotations
 
@@ -11,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 
+from airflow_provider_apify._airflow.task_state import TaskState
 from airflow_provider_apify._api.runs.finding import Trace
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-_KEY = "apify_run"
 
 
 class RunMemory:
@@ -29,9 +24,8 @@ class RunMemory:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._store: Any = context.get("task_state_store")
-        noted = self._store.get(_KEY, default=None) if self._store is not None else None
-        self._noted: dict[str, Any] = noted if isinstance(noted, dict) else {}
+        self._state = TaskState(context, "apify_run")
+        self._noted = self._state.read()
         self._before_intent = self._noted
         # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
         has_forgotten = context["ti"].try_number > 1 and not self._noted
@@ -45,7 +39,7 @@ class RunMemory:
     @property
     def is_kept(self) -> bool:
         """Whether this Airflow has a store."""
-        return self._store is not None
+        return self._state.is_kept
 
     def trace(self, *, is_quiet: bool) -> Trace:
         """Return what is known of earlier attempts.
@@ -92,8 +86,7 @@ class RunMemory:
 
     def _note(self, noted: dict[str, Any]) -> None:
         self._noted = noted
-        if self._store is not None:
-            self._store.set(_KEY, noted)
+        self._state.note(noted)
 
 
 def began(context: Context) -> float:

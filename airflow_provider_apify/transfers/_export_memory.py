@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify._airflow.attempts import rerun_of
+from airflow_provider_apify._airflow.logs import TaskLog
+from airflow_provider_apify._airflow.task_state import TaskState
 from airflow_provider_apify._files.split import WrittenFile
 
 if TYPE_CHECKING:
@@ -24,36 +27,35 @@ class Checkpoint:
         none counts.
     """
 
-    def __init__(self, context: Context, wanted: str, path: Callable[[int], ObjectStoragePath]) -> None:
-        self._store: Any = context.get("task_state_store")
-        # A clear raises max_tries, a retry does not.
-        self._wanted = f"{wanted} {context['ti'].max_tries}"
+    def __init__(self, context: Context, wanted: str, path: Callable[[int], ObjectStoragePath], log: TaskLog) -> None:
+        self._context, self._log = context, log
+        self._wanted = f"{wanted} {rerun_of(context)}"
         files = self._noted()
         self.files = files if all(_is_there(path(number), file) for number, file in enumerate(files)) else []
 
     def _noted(self) -> list[WrittenFile]:
-        noted: Any = self._store.get(_KEY, default=None) if self._store is not None else None
-        if not isinstance(noted, dict) or noted.get("wanted") != self._wanted:
+        noted = self._entry().read()
+        if noted.get("wanted") != self._wanted:
             return []
-        full = [self._store.get(_entry(number), default=None) for number in range(noted["full"])]
-        if not all(isinstance(entry, dict) for entry in full):
+        full = [self._entry(number).read() for number in range(noted["full"])]
+        if not all(full):
             return []
         return [WrittenFile(**file) for entry in (*full, noted) for file in entry["files"]]
 
     def note(self, files: Sequence[WrittenFile]) -> None:
         """Remember the files that are finished by now; called after each."""
-        if self._store is None:
-            return
         full, rest = divmod(len(files), _FILES_IN_ENTRY)
         if files and not rest:
-            self._store.set(_entry(full - 1), {"files": [asdict(file) for file in files[-_FILES_IN_ENTRY:]]})
+            self._note(full - 1, {"files": [asdict(file) for file in files[-_FILES_IN_ENTRY:]]})
         noted = [asdict(file) for file in files[full * _FILES_IN_ENTRY :]]
-        self._store.set(_KEY, {"wanted": self._wanted, "full": full, "files": noted})
+        self._note(None, {"wanted": self._wanted, "full": full, "files": noted})
 
+    def _note(self, number: int | None, noted: dict[str, Any]) -> None:
+        self._entry(number).try_to_note(noted, self._log, "a retry writes the files again")
 
-def _entry(number: int) -> str:
-    """Return the key of an entry that is full."""
-    return f"{_KEY}_{number}"
+    def _entry(self, number: int | None = None) -> TaskState:
+        """Return where files are noted: those of a full entry, or the newest."""
+        return TaskState(self._context, _KEY if number is None else f"{_KEY}_{number}")
 
 
 def _is_there(path: ObjectStoragePath, file: WrittenFile) -> bool:

@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.attempts import is_retry, rerun_of
+from airflow_provider_apify._airflow.task_state import TaskState
 from airflow_provider_apify._files.loading.sameness import same_item
 from airflow_provider_apify._files.loading.survey import Survey
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -19,7 +21,6 @@ from airflow_provider_apify.models.storages import Dataset
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-_KEY = "apify_pushed"
 # A dataset's count may lag up to 5 seconds behind its items.
 _LAG_SECONDS = 6.0
 # How far Apify's clock and Airflow's may differ.
@@ -48,14 +49,14 @@ class PushMemory:
     """
 
     def __init__(self, context: Context, dataset_id: str, survey: Survey) -> None:
-        self._store: Any = context.get("task_state_store")
-        self._rerun = context["ti"].max_tries
+        self._state = TaskState(context, "apify_pushed")
+        self._rerun = rerun_of(context)
         self._work = {"dataset_id": dataset_id, **asdict(survey)}
 
     @property
     def is_kept(self) -> bool:
         """Whether Airflow keeps notes."""
-        return self._store is not None
+        return self._state.is_kept
 
     def recall(self) -> Pushed | None:
         """Return how far earlier attempts have come; ``None`` where this one is to begin.
@@ -64,8 +65,8 @@ class PushMemory:
 
         :raises AirflowFailException: the file is another one than that of which the attempt before has pushed a part.
         """
-        noted: Any = self._store.get(_KEY, default=None) if self._store is not None else None
-        if not isinstance(noted, dict):
+        noted = self._state.read()
+        if not noted:
             return None
         pushed, is_retry = Pushed(noted["before"], noted["pushed"], look_first=True), noted["rerun"] == self._rerun
         if noted["work"] == self._work:
@@ -79,9 +80,8 @@ class PushMemory:
 
     def note(self, pushed: Pushed) -> None:
         """Remember how far the file is pushed."""
-        if self._store is not None:
-            note = {"work": self._work, "rerun": self._rerun, "before": pushed.before, "pushed": pushed.items}
-            self._store.set(_KEY, note)
+        note = {"work": self._work, "rerun": self._rerun, "before": pushed.before, "pushed": pushed.items}
+        self._state.note(note)
 
 
 def begin_to_append(hook: ApifyHook, context: Context, memory: PushMemory, dataset: Dataset) -> Pushed:
@@ -92,7 +92,7 @@ def begin_to_append(hook: ApifyHook, context: Context, memory: PushMemory, datas
     recalled = memory.recall()
     if recalled:
         return recalled
-    if _is_retry(context) and not memory.is_kept:
+    if is_retry(context) and not memory.is_kept:
         return Pushed(_count_if_untouched(hook, context, dataset))
     return Pushed(_settled_count(hook, dataset, _LAG_SECONDS))
 
@@ -107,7 +107,7 @@ def begin_to_complete(
     """
     patience = hook.connection.start_settle_seconds
     # On a retry Apify's word on when the dataset was changed may be late, too.
-    is_certain = not _is_retry(context)
+    is_certain = not is_retry(context)
     count = _settled_count(hook, dataset, patience) if is_certain else hook.count_items(dataset.id, settle=patience)
     if count > survey.items:
         raise ValueError(
@@ -159,13 +159,6 @@ def _count_if_untouched(hook: ApifyHook, context: Context, dataset: Dataset) -> 
         "how many items the attempt before has pushed. Clear the task to push all of them, or use mode='complete' with "
         "a dataset for each file, which can always be repeated.",
     )
-
-
-def _is_retry(context: Context) -> bool:
-    """Tell whether an attempt, since the task was last cleared, came before this one."""
-    ti, retries = context["ti"], context["task"].retries or 0
-    # A clear sets ``max_tries`` to the attempts so far and as many retries as the task has.
-    return bool(ti.try_number > ti.max_tries - retries + 1)
 
 
 def _changed(dataset: Dataset) -> pendulum.DateTime:

@@ -136,7 +136,7 @@ class DatasetToFileOperator(ExportArguments):
         )
         with writing(self.path):
             # Only files of a split export are finished before the task is.
-            checkpoint = Checkpoint(context, self._identity(export), target.path) if split else None
+            checkpoint = Checkpoint(context, self._identity(export), target.path, self.log) if split else None
             target.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.files))
             return replace(export, done=checkpoint.files, note=checkpoint.note).run() if checkpoint else export.run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +37,7 @@ class Attempts:
         context: Any = {"ti": SimpleNamespace(max_tries=self.max_tries)}
         if self._has_store:
             context["task_state_store"] = self._store
-        return Checkpoint(context, wanted, self.path)
+        return Checkpoint(context, wanted, self.path, logging.getLogger(__name__))
 
     def entries(self) -> list[Any]:
         return list(self._store.values())
