@@ -20,6 +20,18 @@ def test_an_actor_is_found_by_name_and_by_id(client: Client) -> None:
     assert client.data("GET", f"/v2/actors/{by_name['id']}") == by_name
 
 
+@pytest.mark.parametrize(
+    ("name", "actor_id"),
+    [
+        ("hello-world", "E2jjCZBezvAZnX8Rb"),
+        ("legacy-phantomjs-crawler", "YPh5JENjSSR6vBf2E"),
+        ("website-content-crawler", "aYG0l9s7dbB7j3gbS"),
+    ],
+)
+def test_an_actor_of_apify_has_the_id_it_has_there(client: Client, name: str, actor_id: str) -> None:
+    assert client.data("GET", f"/v2/actors/{actor_id}")["name"] == name
+
+
 def test_builds_are_found_by_tag_and_by_id(client: Client) -> None:
     tagged = client.data("GET", HELLO)["taggedBuilds"]["latest"]
     assert client.data("GET", f"{HELLO}/builds/default")["id"] == tagged["buildId"]
