@@ -41,7 +41,8 @@ def _listed(call: Call, task: Task) -> dict[str, Any]:
 
 
 def _full(call: Call, task: Task) -> dict[str, Any]:
-    return _short(call, task) | {"options": dict(task.options), "input": task.input}
+    described = {} if task.description is None else {"description": task.description}
+    return _short(call, task) | described | {"options": dict(task.options), "input": task.input}
 
 
 async def list_tasks(call: Call) -> Response:
@@ -63,6 +64,7 @@ async def create(call: Call) -> Response:
         created_at=created,
         modified_at=created,
         title=body.get("title", str),
+        description=body.get("description", str),
     )
     _check(call, task)
     call.world.tasks[task.id] = task
@@ -93,6 +95,7 @@ async def update(call: Call) -> Response:
         task,
         name=body.get("name", str) or task.name,
         title=body.get("title", str) or task.title,
+        description=body.get("description", str) if "description" in body else task.description,
         input=body.get("input", dict) if "input" in body else task.input,
         options={**task.options, **(body.get("options", dict) or {})},
         modified_at=now(),

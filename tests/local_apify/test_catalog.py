@@ -96,6 +96,15 @@ def test_a_task_can_be_saved_changed_and_deleted(client: Client) -> None:
     assert client.error("GET", "/v2/actor-tasks/ours") == (404, "record-not-found")
 
 
+def test_a_task_keeps_its_description(client: Client) -> None:
+    task = client.data("POST", "/v2/actor-tasks", json={"actId": "apify~hello-world", "description": "Says hi"})
+    path = f"/v2/actor-tasks/{task['id']}"
+    assert task["description"] == client.data("GET", path)["description"] == "Says hi"
+    assert client.data("PUT", path, json={"title": "Hi"})["description"] == "Says hi"
+    assert client.data("PUT", path, json={"description": "Greets"})["description"] == "Greets"
+    assert "description" not in client.data("PUT", path, json={"description": None})
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
