@@ -9,8 +9,10 @@ from typing import Any
 from starlette.responses import Response
 
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint, data, page_of
+from local_apify.api.call import Call, Endpoint, JsonObject, data, page_of
+from local_apify.api.owned import own
 from local_apify.api.starts import check_saved_options
+from local_apify.world.actor import Actor
 from local_apify.world.clock import iso, new_id, now
 from local_apify.world.errors import ApiError
 from local_apify.world.runs import Task
@@ -54,6 +56,7 @@ async def create(call: Call) -> Response:
     """Save a task."""
     body = await call.json_object()
     actor = call.world.find_actor(body.get("actId", str) or "")
+    _refuse_to_publish(call, actor, body)
     identifier, created = new_id(), now()
     task = Task(
         id=identifier,
@@ -82,6 +85,17 @@ def _check(call: Call, task: Task) -> None:
     check_saved_options(task.options, task.actor)
 
 
+def _refuse_to_publish(call: Call, actor: Actor, body: JsonObject) -> None:
+    """Refuse to give a task a public page: only who may change its Actor could, and there are no such pages here.
+
+    :raises ApiError: the request publishes the task, or says what its page shows.
+    """
+    if body.get("isPublic", bool) or "publicConfig" in body:
+        own(call, actor)
+        message = "The local Apify publishes no tasks: it keeps no publicConfig, which a published one needs."
+        raise ApiError(400, "invalid-input", message)
+
+
 async def get(call: Call) -> Response:
     """Get a saved task."""
     return data(_full(call, call.find_task()))
@@ -91,6 +105,7 @@ async def update(call: Call) -> Response:
     """Change a saved task."""
     task = call.find_task()
     body = await call.json_object()
+    _refuse_to_publish(call, task.actor, body)
     changed = replace(
         task,
         name=body.get("name", str) or task.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -103,6 +104,17 @@ def test_a_task_keeps_its_description(client: Client) -> None:
     assert client.data("PUT", path, json={"title": "Hi"})["description"] == "Says hi"
     assert client.data("PUT", path, json={"description": "Greets"})["description"] == "Greets"
     assert "description" not in client.data("PUT", path, json={"description": None})
+
+
+def test_a_task_is_not_published_least_of_all_one_of_somebody_elses_actor(client: Client) -> None:
+    own = client.data("POST", "/v2/actors", json={"name": "mine"})["id"]
+    for actor, expected in (("apify~hello-world", (403, "insufficient-permissions")), (own, (400, "invalid-input"))):
+        task = f"/v2/actor-tasks/{client.data('POST', '/v2/actor-tasks', json={'actId': actor})['id']}"
+        assert client.error("PUT", task, json={"isPublic": True}) == expected
+        assert client.error("PUT", task, json={"publicConfig": {"seoTitle": "Hi"}}) == expected
+        assert client.error("POST", "/v2/actor-tasks", json={"actId": actor, "publicConfig": {}}) == expected
+        before = client.data("GET", task)
+        assert client.data("PUT", task, json={"isPublic": False}) == before | {"modifiedAt": ANY}
 
 
 @pytest.mark.parametrize(
