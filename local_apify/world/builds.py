@@ -95,7 +95,7 @@ class Builds:
             for tag, number in actor.builds.items():
                 version, _, patch = number.rpartition(".")
                 build = Build(actor=actor, number=number, version=actor.versions[version], tag=tag, started_at=since)
-                build.definition = own_definition(actor)
+                build.definition = own_definition(actor, version)
                 build.finish("SUCCEEDED")
                 build.finished_at = since
                 self.all[build.id] = build

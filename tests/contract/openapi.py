@@ -43,6 +43,7 @@ _ERROR = "#/components/schemas/ErrorDetail"
 
 
 _UNDOCUMENTED: Mapping[str, dict[str, Any]] = {
+    "ActorDefinition": {"title": {"type": "string"}, "description": {"type": "string"}},
     "Task": {"description": {"type": "string"}},
     "UserPublicInfo": {"id": {"type": "string"}},
 }
