@@ -197,6 +197,10 @@ def _listening(host: str, port: int) -> socket.socket:
 class _ClosableProtocol(H11Protocol):
     """HTTP that hands its connection to the application, so that a fault can close it."""
 
+    def _should_upgrade(self) -> bool:
+        """Stay with HTTP/1.1, without a word: Java's client offers HTTP/2 with its requests, and needs no warning."""
+        return False
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)

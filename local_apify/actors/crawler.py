@@ -115,6 +115,7 @@ def _item(target: _Target, loaded_url: str, status: int, page: Page) -> dict[str
 
 @actor(
     "apify/website-content-crawler",
+    given_id="aYG0l9s7dbB7j3gbS",
     title="Website Content Crawler",
     memory_mbytes=4096,
     timeout_secs=360_000,

@@ -24,7 +24,14 @@ _SCHEMA: Mapping[str, Any] = {
 }
 
 
-@actor("apify/hello-world", title="Hello World", memory_mbytes=256, input_schema=_SCHEMA, description=_DESCRIPTION)
+@actor(
+    "apify/hello-world",
+    given_id="E2jjCZBezvAZnX8Rb",
+    title="Hello World",
+    memory_mbytes=256,
+    input_schema=_SCHEMA,
+    description=_DESCRIPTION,
+)
 async def hello_world(context: ActorContext) -> None:
     """Say hello: one item in the dataset, and the same as OUTPUT."""
     message = context.input.get("message", "Hello World!") if isinstance(context.input, dict) else "Hello World!"

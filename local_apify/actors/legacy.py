@@ -155,6 +155,7 @@ def pattern_of(purl: str) -> re.Pattern[str]:
 
 @actor(
     "apify/legacy-phantomjs-crawler",
+    given_id="YPh5JENjSSR6vBf2E",
     title="Legacy PhantomJS Crawler",
     memory_mbytes=2048,
     timeout_secs=360_000,

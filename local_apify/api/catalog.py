@@ -1,30 +1,26 @@
-"""Actors, builds, saved tasks and the store."""
+"""Actors and the store."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
-from dataclasses import replace
-from typing import Any
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING, Any
 
 from local_apify.api.bodies import JsonResponse
 from local_apify.api.call import Call, Endpoint, data, page_of
-from local_apify.api.starts import check_saved_options
 from local_apify.api.versions import version_shape
 from local_apify.world.account import user_id
 from local_apify.world.actor import Actor
-from local_apify.world.clock import iso, new_id, now
+from local_apify.world.clock import iso
 from local_apify.world.errors import ApiError, invalid
 from local_apify.world.inputs import complaint
 from local_apify.world.run_views import pricing_shape
-from local_apify.world.runs import Run, Task
+from local_apify.world.runs import Run
 
-_TASK_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
 _PRICING_MODELS = frozenset({"FREE", "FLAT_PRICE_PER_MONTH", "PRICE_PER_DATASET_ITEM", "PAY_PER_EVENT"})
 _NEWEST_FIRST = frozenset({"newest", "lastUpdate"})
-_TASK_OPTIONS = frozenset({"build", "timeoutSecs", "memoryMbytes", "maxItems", "maxTotalChargeUsd", "restartOnError"})
 
 
 def _runs_of(call: Call, actor: Actor) -> list[Run]:
@@ -153,119 +149,9 @@ def _store_entry(call: Call, actor: Actor) -> dict[str, Any]:
     }
 
 
-def _short_task(call: Call, task: Task) -> dict[str, Any]:
-    return {
-        "id": task.id,
-        "userId": call.world.user.id,
-        "username": call.world.user.username,
-        "actId": task.actor.id,
-        "name": task.name,
-        "title": task.title,
-        "createdAt": iso(task.created_at),
-        "modifiedAt": iso(task.modified_at),
-        "stats": {
-            "totalRuns": sum(run.task is not None and run.task.id == task.id for run in call.world.runs.values())
-        },
-    }
-
-
-def _listed_task(call: Call, task: Task) -> dict[str, Any]:
-    names = {"actName": task.actor.short_name, "actUsername": task.actor.username}
-    return {name: value for name, value in _short_task(call, task).items() if name != "title"} | names
-
-
-def _task(call: Call, task: Task) -> dict[str, Any]:
-    return _short_task(call, task) | {"options": dict(task.options), "input": task.input}
-
-
-async def list_tasks(call: Call) -> Response:
-    """List saved tasks."""
-    return page_of(call, list(call.world.tasks.values()), lambda task: _listed_task(call, task))
-
-
-async def create_task(call: Call) -> Response:
-    """Save a task."""
-    body = await call.json_object()
-    actor = call.world.find_actor(body.get("actId", str) or "")
-    identifier, created = new_id(), now()
-    task = Task(
-        id=identifier,
-        name=body.get("name", str) or f"task-{identifier.lower()}",
-        actor=actor,
-        input=body.get("input", dict),
-        options=body.get("options", dict) or {},
-        created_at=created,
-        modified_at=created,
-        title=body.get("title", str),
-    )
-    _check_task(call, task)
-    call.world.tasks[task.id] = task
-    return data(_task(call, task), 201, {"Location": f"{call.base_url}/v2/actor-tasks/{task.id}"})
-
-
-def _check_task(call: Call, task: Task) -> None:
-    if not _TASK_NAME.fullmatch(task.name):
-        raise ApiError(400, "invalid-value", "A task's name has letters, digits and hyphens, 63 characters at most.")
-    if any(other.name == task.name and other.id != task.id for other in call.world.tasks.values()):
-        raise ApiError(409, "actor-task-name-not-unique", f"There is another task named {task.name}.")
-    unknown = sorted(set(task.options) - _TASK_OPTIONS)
-    if unknown:
-        raise ApiError(400, "invalid-input", f"A task has no option {', '.join(unknown)}.")
-    check_saved_options(task.options, task.actor)
-
-
-async def get_task(call: Call) -> Response:
-    """Get a saved task."""
-    return data(_task(call, call.find_task()))
-
-
-async def update_task(call: Call) -> Response:
-    """Change a saved task."""
-    task = call.find_task()
-    body = await call.json_object()
-    changed = replace(
-        task,
-        name=body.get("name", str) or task.name,
-        title=body.get("title", str) or task.title,
-        input=body.get("input", dict) if "input" in body else task.input,
-        options={**task.options, **(body.get("options", dict) or {})},
-        modified_at=now(),
-    )
-    _check_task(call, changed)
-    call.world.tasks[task.id] = changed
-    return data(_task(call, changed))
-
-
-async def delete_task(call: Call) -> Response:
-    """Delete a saved task."""
-    del call.world.tasks[call.find_task().id]
-    return Response(status_code=204)
-
-
-async def get_task_input(call: Call) -> Response:
-    """Get the input of a saved task."""
-    return JsonResponse(call.find_task().input or {})
-
-
-async def put_task_input(call: Call) -> Response:
-    """Change fields of the input of a saved task."""
-    task = call.find_task()
-    body = await call.json_object()
-    changed = replace(task, input=(task.input or {}) | body.values, modified_at=now())
-    call.world.tasks[task.id] = changed
-    return JsonResponse(changed.input)
-
-
 ENDPOINTS = [
     Endpoint("GET", "/v2/store", search_store, is_public=True),
     Endpoint("GET", "/v2/actors", list_actors),
     Endpoint("GET", "/v2/actors/{actorId}", get_actor, is_public=True),
     Endpoint("POST", "/v2/actors/{actorId}/validate-input", validate_input),
-    Endpoint("GET", "/v2/actor-tasks", list_tasks),
-    Endpoint("POST", "/v2/actor-tasks", create_task),
-    Endpoint("GET", "/v2/actor-tasks/{actorTaskId}", get_task),
-    Endpoint("PUT", "/v2/actor-tasks/{actorTaskId}", update_task),
-    Endpoint("DELETE", "/v2/actor-tasks/{actorTaskId}", delete_task),
-    Endpoint("GET", "/v2/actor-tasks/{actorTaskId}/input", get_task_input),
-    Endpoint("PUT", "/v2/actor-tasks/{actorTaskId}/input", put_task_input),
 ]

@@ -1,12 +1,8 @@
-"""Builds of Actors: source code in, a definition and an input schema out. Nothing of it is executed."""
+"""Builds of Actors: source code in, a definition out. Nothing of it is executed."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
-import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,35 +12,12 @@ from typing import Any
 from local_apify.settings import Settings
 from local_apify.world.actor import BUILT_IN_SINCE, Actor
 from local_apify.world.clock import Clock, now
+from local_apify.world.definitions import Definition, own_definition, read_definition
 from local_apify.world.errors import ApiError
-from local_apify.world.inputs import check_schema
 from local_apify.world.runs import TERMINAL, Caller, RunLog
 
 MEMORY_MBYTES = 4096
-_ACTOR_FILE = ".actor/actor.json"
-_SCHEMA_FILES = (".actor/INPUT_SCHEMA.json", ".actor/input_schema.json", "INPUT_SCHEMA.json")
-_README_FILES = (".actor/README.md", "README.md")
-_DEFINITION_FIELDS = ("actorSpecification", "name", "version", "buildTag", "environmentVariables", "usesStandbyMode")
-_ANY_TYPE = ["object", "array", "string", "integer", "number", "boolean"]
 _NOBODY = Caller(user_agent=None, client_ip=None, headers={}, origin="WEB")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Definition:
-    """What a build finds in the source code.
-
-    :param actor: what ``.actor/actor.json`` says, with the input schema as ``input``.
-    :param input_schema: as JSON text.
-    """
-
-    actor: Mapping[str, Any]
-    input_schema: str | None = None
-    readme: str | None = None
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """The fields that an input must have."""
-        return tuple(map(str, self.actor.get("input", {}).get("required") or ()))
 
 
 @dataclass(kw_only=True)
@@ -122,7 +95,7 @@ class Builds:
             for tag, number in actor.builds.items():
                 version, _, patch = number.rpartition(".")
                 build = Build(actor=actor, number=number, version=actor.versions[version], tag=tag, started_at=since)
-                build.definition = _own_definition(actor)
+                build.definition = own_definition(actor, version)
                 build.finish("SUCCEEDED")
                 build.finished_at = since
                 self.all[build.id] = build
@@ -195,69 +168,3 @@ def built(actor: Actor, build: Build) -> Actor:
     if build.definition is None or build.tag is None:
         return actor
     return replace(actor, builds={**actor.builds, build.tag: build.number}, input_required=build.definition.required)
-
-
-def read_definition(actor: Actor, version: Mapping[str, Any]) -> Definition:
-    """Find the definition of an Actor in its source code.
-
-    :raises ValueError: the source is not here, or a file of it is no JSON object.
-    """
-    if version["sourceType"] is None:
-        return _own_definition(actor)
-    if version["sourceType"] != "SOURCE_FILES":
-        raise ValueError(f"The local Apify builds from SOURCE_FILES only, and fetches no {version['sourceType']}.")
-    files = {file["name"]: file for file in version.get("sourceFiles") or () if not file.get("folder")}
-    said = _json(_text(files[_ACTOR_FILE]), _ACTOR_FILE) if _ACTOR_FILE in files else {}
-    definition = {name: said[name] for name in _DEFINITION_FIELDS if name in said}
-    schema = _input_schema(said.get("input"), files)
-    if schema is not None:
-        definition["input"] = _json(schema, "The input schema")
-        check_schema(definition["input"])
-    readme = next((_text(files[name]) for name in _README_FILES if name in files), None)
-    return Definition(actor=definition, input_schema=schema, readme=readme)
-
-
-def _input_schema(said: Any, files: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the input schema as JSON text: what the definition says, or names, or what lies at the usual places."""
-    if isinstance(said, dict):
-        return json.dumps(said)
-    names = (posixpath.normpath(f".actor/{said}"),) if isinstance(said, str) else _SCHEMA_FILES
-    return next((_text(files[name]) for name in names if name in files), None)
-
-
-def _own_definition(actor: Actor) -> Definition:
-    """Return the definition of an Actor that is a Python function."""
-    schema = dict(_required_fields(actor) if actor.input_schema is None else actor.input_schema)
-    check_schema(schema)
-    definition = {"actorSpecification": 1, "name": actor.short_name, "input": schema}
-    return Definition(actor=definition, input_schema=json.dumps(schema), readme=actor.readme or None)
-
-
-def _required_fields(actor: Actor) -> Mapping[str, Any]:
-    """Return a schema that says no more than which fields an input must have."""
-    anything = {"type": _ANY_TYPE, "description": "Of any type.", "editor": "json"}
-    properties = {name: {"title": name, **anything} for name in actor.input_required}
-    return {
-        "title": f"Input of {actor.title}",
-        "type": "object",
-        "schemaVersion": 1,
-        "properties": properties,
-        "required": list(actor.input_required),
-    }
-
-
-def _text(file: Mapping[str, Any]) -> str:
-    content = str(file.get("content", ""))
-    if file.get("format") != "BASE64":
-        return content
-    try:
-        return base64.b64decode(content, validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise ValueError(f"{file['name']} is no text in BASE64.") from None
-
-
-def _json(text: str, name: str) -> dict[str, Any]:
-    value = json.loads(text)
-    if isinstance(value, dict):
-        return value
-    raise ValueError(f"{name} is no JSON object.")

@@ -52,6 +52,7 @@ class Task:
     created_at: datetime
     modified_at: datetime
     title: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

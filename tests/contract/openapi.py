@@ -42,7 +42,11 @@ _ERROR = "#/components/schemas/ErrorDetail"
 """Some errors carry ``data`` that the document does not name, such as the URL where an Actor is approved."""
 
 
-_UNDOCUMENTED: Mapping[str, dict[str, Any]] = {"UserPublicInfo": {"id": {"type": "string"}}}
+_UNDOCUMENTED: Mapping[str, dict[str, Any]] = {
+    "ActorDefinition": {"title": {"type": "string"}, "description": {"type": "string"}},
+    "Task": {"description": {"type": "string"}},
+    "UserPublicInfo": {"id": {"type": "string"}},
+}
 """Fields by schema that Apify's clients read, and so Apify sends, though its document does not name them."""
 
 

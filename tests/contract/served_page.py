@@ -22,6 +22,7 @@ official client what its users do. Written by `python -m tests.contract.served_p
 NOTES: Mapping[str, str] = {
     "POST /v2/actors": "a run of it fails and says why: only Actors that are Python functions are run",
     "POST /v2/actors/{actorId}/builds": "reads the definition and the input schema of SOURCE_FILES; executes nothing",
+    "PUT /v2/actor-tasks/{actorTaskId}": "refuses to publish a task",
     "GET /v2/datasets/{datasetId}/statistics": "always null: nothing is counted by field",
     "GET /v2/browser-info": "knows no country; leaves out the token",
     "GET /v2/users/me/usage/monthly": "compute units and charged events; traffic and storage cost nothing here",

@@ -176,7 +176,10 @@ def test_status_messages_follow_each_other_in_time(client: Client) -> None:
     assert client.finish({"statusMessages": ["first", "second"]})["statusMessage"] == "second"
 
 
-@actor("me/own", title="My own", memory_mbytes=512, event_prices={"greeting": 0.5})
+VIEWS = {"actorSpecification": 1, "views": {"overview": {"title": "Overview"}}}
+
+
+@actor("me/own", title="My own", memory_mbytes=512, event_prices={"greeting": 0.5}, dataset_schema=VIEWS)
 async def own(context: ActorContext) -> None:
     """Greet."""
     await context.push_data([{"greeting": context.input["word"]}])
@@ -214,6 +217,21 @@ def test_a_user_can_add_actors(mine: Client) -> None:
     ids = mine.send("GET", f"/v2/actor-runs/{run['id']}/key-value-store/records/IDS").json()
     assert ids == [run["id"], run["defaultDatasetId"], run["defaultKeyValueStoreId"]]
     assert run["pricingInfo"]["pricingModel"] == "PAY_PER_EVENT"
+
+
+def test_the_build_of_an_actor_says_what_is_known_of_it(mine: Client) -> None:
+    definition = mine.data("GET", "/v2/actors/me~own/builds/default")["actorDefinition"]
+    assert definition.pop("input")["title"] == "Input of My own"
+    assert definition == {
+        "actorSpecification": 1,
+        "name": "own",
+        "title": "My own",
+        "description": "Greet.",
+        "version": "0.1",
+        "readme": "# My own\n\nGreet.\n",
+        "storages": {"dataset": VIEWS},
+    }
+    assert "storages" not in mine.data("GET", "/v2/actors/me~early/builds/default")["actorDefinition"]
 
 
 def test_an_actor_that_raises_fails_its_run_with_its_own_words(mine: Client) -> None:

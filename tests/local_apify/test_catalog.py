@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -18,6 +19,18 @@ def test_an_actor_is_found_by_name_and_by_id(client: Client) -> None:
     by_name = client.data("GET", HELLO)
     assert (by_name["username"], by_name["name"]) == ("apify", "hello-world")
     assert client.data("GET", f"/v2/actors/{by_name['id']}") == by_name
+
+
+@pytest.mark.parametrize(
+    ("name", "actor_id"),
+    [
+        ("hello-world", "E2jjCZBezvAZnX8Rb"),
+        ("legacy-phantomjs-crawler", "YPh5JENjSSR6vBf2E"),
+        ("website-content-crawler", "aYG0l9s7dbB7j3gbS"),
+    ],
+)
+def test_an_actor_of_apify_has_the_id_it_has_there(client: Client, name: str, actor_id: str) -> None:
+    assert client.data("GET", f"/v2/actors/{actor_id}")["name"] == name
 
 
 def test_builds_are_found_by_tag_and_by_id(client: Client) -> None:
@@ -82,6 +95,26 @@ def test_a_task_can_be_saved_changed_and_deleted(client: Client) -> None:
     assert {item["name"] for item in client.data("GET", "/v2/actor-tasks")["items"]} == {"daily-crawl", "ours"}
     client.send("DELETE", f"/v2/actor-tasks/{task['id']}")
     assert client.error("GET", "/v2/actor-tasks/ours") == (404, "record-not-found")
+
+
+def test_a_task_keeps_its_description(client: Client) -> None:
+    task = client.data("POST", "/v2/actor-tasks", json={"actId": "apify~hello-world", "description": "Says hi"})
+    path = f"/v2/actor-tasks/{task['id']}"
+    assert task["description"] == client.data("GET", path)["description"] == "Says hi"
+    assert client.data("PUT", path, json={"title": "Hi"})["description"] == "Says hi"
+    assert client.data("PUT", path, json={"description": "Greets"})["description"] == "Greets"
+    assert "description" not in client.data("PUT", path, json={"description": None})
+
+
+def test_a_task_is_not_published_least_of_all_one_of_somebody_elses_actor(client: Client) -> None:
+    own = client.data("POST", "/v2/actors", json={"name": "mine"})["id"]
+    for actor, expected in (("apify~hello-world", (403, "insufficient-permissions")), (own, (400, "invalid-input"))):
+        task = f"/v2/actor-tasks/{client.data('POST', '/v2/actor-tasks', json={'actId': actor})['id']}"
+        assert client.error("PUT", task, json={"isPublic": True}) == expected
+        assert client.error("PUT", task, json={"publicConfig": {"seoTitle": "Hi"}}) == expected
+        assert client.error("POST", "/v2/actor-tasks", json={"actId": actor, "publicConfig": {}}) == expected
+        before = client.data("GET", task)
+        assert client.data("PUT", task, json={"isPublic": False}) == before | {"modifiedAt": ANY}
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,12 @@ def test_a_client_that_goes_away_leaves_the_server_well(client: Client) -> None:
     until(lambda: client.send("GET", path, params={"limit": 1}).ok)
 
 
+def test_an_offer_of_http_2_is_left_aside_in_silence(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+    assert client.send("GET", "/v2/users/me", headers=offer).ok
+    assert caplog.text == ""
+
+
 def test_a_mistake_of_the_server_is_answered_as_apify_would_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def broken(_call: Call) -> Response:
         raise RuntimeError("A mistake")

@@ -98,6 +98,44 @@ async def test_a_build_reads_what_the_actor_says_of_itself(official: Any) -> Non
         await actor.validate_input({})
 
 
+async def test_a_build_knows_the_whole_definition_of_its_actor(official: Any) -> None:
+    said = {
+        "actorSpecification": 1,
+        "name": "mine",
+        "title": "Mine",
+        "description": "My own",
+        "version": "0.1",
+        "dockerfile": "./Dockerfile",
+        "dockerContextDir": "..",
+        "readme": "./ABOUT.md",
+        "changelog": "../CHANGES.md",
+        "storages": {"dataset": "./dataset.json"},
+        "defaultMemoryMbytes": 1024,
+        "minMemoryMbytes": 512,
+        "maxMemoryMbytes": 2048,
+    }
+    views = {"actorSpecification": 1, "views": {"overview": {"title": "Overview"}}}
+    texts = {
+        ".actor/actor.json": json.dumps(said),
+        ".actor/ABOUT.md": "# Mine",
+        "CHANGES.md": "## 0.1",
+        ".actor/dataset.json": json.dumps(views),
+    }
+    files = [{"name": name, "format": "TEXT", "content": text} for name, text in texts.items()]
+    found = await _definition_of(official, "mine", files)
+    assert found == {**said, "readme": "# Mine", "changelog": "## 0.1", "storages": {"dataset": views}}
+    storages = {"dataset": views}
+    files[0] |= {"content": json.dumps({"storages": storages})}
+    assert await _definition_of(official, "yours", files) == {"storages": storages}
+
+
+async def _definition_of(official: Any, name: str, files: list[dict[str, str]]) -> Any:
+    """Build an Actor of some files, and return what the build says of its definition."""
+    made = await official.actors().create(name=name, versions=[{**VERSION, "source_files": files}])
+    build = await official.actor(made.id).build(version_number="0.1", wait_for_finish=60)
+    return build.model_dump(by_alias=True, exclude_unset=True)["actorDefinition"]
+
+
 async def _default_build(actor: Any) -> Any:
     found = actor.default_build(wait_for_finish=1)
     return await found if hasattr(found, "__await__") else found
@@ -131,7 +169,13 @@ async def test_a_build_of_what_is_not_here_fails_and_says_so(official: Any) -> N
     await actor.versions().create(version_number="0.2", source_type="TARBALL", tarball_url="https://e.com/x.tar")
     broken = {"name": ".actor/actor.json", "format": "TEXT", "content": "{"}
     await actor.versions().create(version_number="0.3", source_type="SOURCE_FILES", source_files=[broken])
-    for number, reason in (("0.2", "fetches no TARBALL"), ("0.3", "ERROR: Expecting property name")):
+    unknown = {**broken, "content": '{"storages": {"dataset": "./dataset.json"}}'}
+    await actor.versions().create(version_number="0.4", source_type="SOURCE_FILES", source_files=[unknown])
+    for number, reason in (
+        ("0.2", "fetches no TARBALL"),
+        ("0.3", "ERROR: Expecting property name"),
+        ("0.4", "ERROR: There is no file .actor/dataset.json"),
+    ):
         build = await actor.build(version_number=number, wait_for_finish=60)
         assert build.status == "FAILED"
         assert reason in await official.log(build.id).get()
