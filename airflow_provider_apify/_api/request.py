@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from airflow_provider_apify.options import Target
 
-MAX_PAGE = 1_000
 JSON = "application/json; charset=utf-8"
 CREATED, NO_CONTENT = 201, 204
 ANSWER_SECONDS = 30.0

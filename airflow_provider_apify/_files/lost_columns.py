@@ -6,13 +6,12 @@ import logging
 from collections.abc import Iterable
 from typing import Literal, get_args
 
+from airflow_provider_apify._api.facts import MAX_COLUMN_NAME, MAX_COLUMNS
 from airflow_provider_apify.exceptions import ApifyLostColumnsError
 
 log = logging.getLogger(__name__)
 
 OnLostColumns = Literal["fail", "warn"]
-MOST_COLUMNS = 2_000
-LONGEST_NAME = 200
 _SHOWN_CHARACTERS = 60
 _INSTEAD = "Write jsonl, json or parquet, or choose fields"
 
@@ -46,7 +45,7 @@ class LostColumns:
 
         :raises ApifyLostColumnsError: as many as it can have.
         """
-        if columns >= MOST_COLUMNS:
+        if columns >= MAX_COLUMNS:
             self._tell(f"the table has {columns:,} columns, the most that Apify gives: any others are lost. {_INSTEAD}")
 
     def look_at_names(self, names: Iterable[str]) -> None:
@@ -55,10 +54,10 @@ class LostColumns:
         :raises ApifyLostColumnsError: one is too long for a column.
         """
         for name in names:
-            if len(name) > LONGEST_NAME:
+            if len(name) > MAX_COLUMN_NAME:
                 self._tell(
                     f"field {name[:_SHOWN_CHARACTERS]!r}... has a name of {len(name)} characters, and Apify gives no "
-                    f"column a name of more than {LONGEST_NAME}: it is lost. {_INSTEAD}"
+                    f"column a name of more than {MAX_COLUMN_NAME}: it is lost. {_INSTEAD}"
                 )
 
     def _tell(self, what: str) -> None:

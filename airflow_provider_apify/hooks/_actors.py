@@ -10,8 +10,8 @@ from typing import Any
 from airflow_provider_apify._api import actors, actors as endpoints, flows
 from airflow_provider_apify._api.actors import get_target
 from airflow_provider_apify._api.answers import Response
+from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.pages import Entry, by_offset, read_limit
-from airflow_provider_apify._api.request import MAX_PAGE
 from airflow_provider_apify._api.runs.input import encode_input
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.actors import Actor, Build, SavedTask, StoreActor

@@ -15,6 +15,7 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_apify import __version__
 from airflow_provider_apify._api.addresses import check_address
+from airflow_provider_apify._api.facts import COST_LAG_SECONDS
 from airflow_provider_apify._api.transports import Access
 from airflow_provider_apify.hooks._form import CONN_FIELDS
 from airflow_provider_apify.options import RunLimits, parse_dollars
@@ -28,7 +29,6 @@ BASE_URL_VARIABLE = "APIFY_API_BASE_URL"
 DEFAULT_WEB_FETCH_URL = "https://web-fetch.apify.actor"
 WEB_FETCH_URL_VARIABLE = "APIFY_WEB_FETCH_URL"
 _EXTRA = frozenset(CONN_FIELDS)
-DEFAULT_COST_SETTLE_SECONDS = 10.0
 DEFAULT_START_SETTLE_SECONDS = 30.0
 
 
@@ -46,7 +46,7 @@ class ApifyConnection:
 
     access: Access
     limits: RunLimits
-    cost_settle_seconds: float = DEFAULT_COST_SETTLE_SECONDS
+    cost_settle_seconds: float = COST_LAG_SECONDS
     start_settle_seconds: float = DEFAULT_START_SETTLE_SECONDS
     installation: str = ""
     web_fetch_url: str = DEFAULT_WEB_FETCH_URL
@@ -73,7 +73,7 @@ class ApifyConnection:
                 _dollars(extra, "limit_max_total_charge_usd"),
                 source=f"Airflow connection {conn.conn_id!r}",
             )
-            cost_settle = _seconds(extra, "cost_settle_seconds", DEFAULT_COST_SETTLE_SECONDS)
+            cost_settle = _seconds(extra, "cost_settle_seconds", COST_LAG_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
             web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"), base_url, web_fetch_setting)
         except ValueError as error:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from airflow_provider_apify._api import request
 from airflow_provider_apify._api.answers import Response
+from airflow_provider_apify._api.facts import MAX_SYNC_SECONDS
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.input import encode_input
 from airflow_provider_apify._api.runs.synchronous import SynchronousStarter, read_items, read_output
@@ -132,7 +133,7 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
         found = self._drive(starter.run_sync(read))
         if not isinstance(found, ActorRun):
             return found
-        deadline = began if starter.is_late else began + endpoints.MAX_SYNC_SECONDS
+        deadline = began if starter.is_late else began + MAX_SYNC_SECONDS
         event = self.wait_for_run(found.id, deadline=deadline if when_late == "abort" else None)
         if event.deadline_passed:
             self.abort_run(found.id)

@@ -9,9 +9,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
+from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.pages import by_offset, read_limit
-from airflow_provider_apify._api.request import MAX_PAGE, Request
+from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints, reading
 from airflow_provider_apify._api.runs.choosing import Terms, decide
 from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace

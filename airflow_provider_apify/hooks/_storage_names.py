@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._api import account, flows, request
+from airflow_provider_apify._api.facts import COUNT_LAG_SECONDS
 from airflow_provider_apify._api.runs import endpoints as run_endpoints
 from airflow_provider_apify._api.storages import counts, endpoints as storage_endpoints
-from airflow_provider_apify._api.storages.counts import COUNT_LAG_SECONDS, ItemsSeen, look_at_items, settled_dataset
+from airflow_provider_apify._api.storages.counts import ItemsSeen, look_at_items, settled_dataset
 from airflow_provider_apify._api.storages.items import Piece, Pusher
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyAuthError, ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient

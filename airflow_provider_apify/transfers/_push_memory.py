@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.attempts import is_retry, rerun_of
 from airflow_provider_apify._airflow.task_state import TaskState
+from airflow_provider_apify._api.facts import COUNT_LAG_SECONDS
 from airflow_provider_apify._files.loading.sameness import same_item
 from airflow_provider_apify._files.loading.survey import Survey
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -21,8 +22,7 @@ from airflow_provider_apify.models.storages import Dataset
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-# A dataset's count may lag up to 5 seconds behind its items.
-_LAG_SECONDS = 6.0
+_LAG_SECONDS = COUNT_LAG_SECONDS + 1.0
 # How far Apify's clock and Airflow's may differ.
 _SKEW = pendulum.duration(minutes=1)
 

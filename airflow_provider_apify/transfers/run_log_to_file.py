@@ -7,12 +7,11 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from airflow_provider_apify._api.facts import LOG_BYTES
 from airflow_provider_apify._arguments.templates import check_not_empty, is_template
 from airflow_provider_apify._files.bodies import LogCheck, save_body
 from airflow_provider_apify._files.targets.output import compression_of
 from airflow_provider_apify.transfers._to_file import BodyToFileOperator
-
-_KEPT_BYTES = 10 * 2**20
 
 
 class RunLogToFileOperator(BodyToFileOperator):
@@ -63,7 +62,7 @@ class RunLogToFileOperator(BodyToFileOperator):
         compression = compression_of(self.path, self.compression)
         check = partial(LogCheck, is_finished=run.is_finished)
         saved = save_body(self._target().path(), partial(self.hook.read_log, run.id), check, compression)
-        if saved.body_bytes >= _KEPT_BYTES:
+        if saved.body_bytes >= LOG_BYTES:
             self.log.warning("Apify keeps 10 MiB of a log, and so much came: some of it may be missing.")
         if run.is_finished and not saved.body_bytes:
             self.log.warning("Apify has no log of run %s: the file is empty.", run.id)

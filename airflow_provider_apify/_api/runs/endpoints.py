@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_apify._api.facts import MAX_PAGE, MAX_SYNC_SECONDS
 from airflow_provider_apify._api.request import (
     ANSWER_SECONDS,
     JSON,
-    MAX_PAGE,
     NO_CONTENT,
     WAIT_PARAMETER,
     Request,
@@ -25,10 +25,6 @@ from airflow_provider_apify._api.request import (
 )
 from airflow_provider_apify._arguments.references import read_reference
 from airflow_provider_apify.options import RunOptions, Target
-
-MAX_WAIT_SECONDS = 60
-
-MAX_SYNC_SECONDS = 300
 
 # An Actor may have nothing to log for so long.
 _SILENCE_SECONDS = 300.0

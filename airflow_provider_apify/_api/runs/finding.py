@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from airflow_provider_apify._api import request
 from airflow_provider_apify._api.answers import Response, data_of
+from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy, call_reading, together
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
@@ -33,7 +33,7 @@ _DATE_STEP_SECONDS = 1.0
 _CLOCK_STEP_SECONDS = 2.0
 # Runs that are started otherwise than by a request to the API.
 _OTHER_ORIGINS = {"WEB", "SCHEDULER", "WEBHOOK", "ACTOR", "DEVELOPMENT", "TEST", "STANDBY"}
-_PAGE = request.MAX_PAGE
+_PAGE = MAX_PAGE
 _MOST_RUNS = 10_000
 # The first few that are read are the likeliest; each round after that is larger by half, up to the largest.
 _FIRST_ROUND = 2

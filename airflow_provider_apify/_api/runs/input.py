@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from airflow_provider_apify._api.facts import MAX_INPUT_BYTES
 from airflow_provider_apify._api.request import JSON
 from airflow_provider_apify._arguments.templates import is_template
-
-MAX_INPUT_BYTES = 9 * 2**20
 
 
 def encode_input(run_input: Any) -> bytes | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from airflow_provider_apify._api.facts import MAX_WAIT_SECONDS, REPLICA_LAG_SECONDS
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import get_run
@@ -17,9 +18,6 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
-
-# A run that has just started may be unknown to the replica that answers: measured up to 3 seconds.
-_REPLICA_LAG_SECONDS = 3.0
 
 # An unfinished run answered sooner than this was not waited for (a proxy, a capped wait): do not hammer.
 _SHORTEST_WAIT_SECONDS = 1.0
@@ -42,7 +40,7 @@ class Waiting:
     """
 
     deadline: float | None = None
-    long_poll: int = endpoints.MAX_WAIT_SECONDS
+    long_poll: int = MAX_WAIT_SECONDS
     poll_interval: float | None = None
     first_delay: float = 0.0
     settle: float = 0.0
@@ -83,7 +81,7 @@ class _Watch:
 
     def __init__(self, run_id: str, retry: RetryPolicy, waiting: Waiting, clock: Callable[[], float]) -> None:
         self._run_id, self._retry, self._waiting, self._clock = run_id, retry, waiting, clock
-        self._grace_ends = clock() + waiting.first_delay + _REPLICA_LAG_SECONDS
+        self._grace_ends = clock() + waiting.first_delay + REPLICA_LAG_SECONDS
         self._until = math.inf if waiting.deadline is None else waiting.deadline
         self._delay = waiting.first_delay
         self._last: ActorRun | None = None

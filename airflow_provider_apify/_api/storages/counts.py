@@ -54,10 +54,6 @@ def count_items(dataset_id: str, retry: RetryPolicy, *, delay: float = 0.0) -> F
     return int(data["itemCount"])
 
 
-COUNT_LAG_SECONDS = 5.0
-"""For how long a dataset's count may not show items that are there."""
-
-
 @dataclass(frozen=True)
 class ItemsSeen:
     """A dataset at one moment.

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from airflow_provider_apify._api.request import CREATED, JSON, MAX_PAGE, NO_CONTENT, Request, query, segment
+from airflow_provider_apify._api.facts import MAX_PAGE
+from airflow_provider_apify._api.request import CREATED, JSON, NO_CONTENT, Request, query, segment
 from airflow_provider_apify._arguments.references import read_reference
 from airflow_provider_apify.models.storages import StorageKind
 

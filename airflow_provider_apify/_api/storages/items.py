@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from airflow_provider_apify._api.facts import MAX_ITEMS_BYTES
 from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy, call
 from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify._api.storages.counts import counted_until
@@ -71,8 +72,6 @@ class Pusher:
         return counted == after
 
 
-MAX_BATCH_BYTES = 5_000_000
-
 _IN_DOUBT = (
     "The {:,} items in this request may be stored or not. Not repeated: it would store them twice, and so would a "
     "retry of the task; FileToDatasetOperator looks first."
@@ -111,10 +110,10 @@ def bodies_of(items: Iterable[Mapping[str, Any]]) -> Iterator[Piece]:
 
     :raises ValueError: an item is no JSON object, or too large.
     """
-    return cut(encoded("Item", number, item, MAX_BATCH_BYTES) for number, item in enumerate(items))
+    return cut(encoded("Item", number, item, MAX_ITEMS_BYTES) for number, item in enumerate(items))
 
 
-def cut(items: Iterable[bytes], limit: int = MAX_BATCH_BYTES) -> Iterator[Piece]:
+def cut(items: Iterable[bytes], limit: int = MAX_ITEMS_BYTES) -> Iterator[Piece]:
     """Yield JSON texts in pieces as large as may be. The same items are always cut alike.
 
     :param limit: bytes of a piece; none of the items may be too large to be one alone.

@@ -10,13 +10,12 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_apify._api.answers import Response, data_of
+from airflow_provider_apify._api.facts import MAX_REQUESTS, MAX_REQUESTS_BYTES
 from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_reading
 from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify._api.storages.items import encoded
 from airflow_provider_apify.exceptions import ApifyConnectionError
 
-MAX_BATCH_REQUESTS = 25
-MAX_REQUESTS_BYTES = 9 * 2**20
 _NOT_TAKEN = Response(503, {}, b"")
 
 
@@ -40,7 +39,7 @@ def _batches(requests: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str
     size = 0
     for number, request in enumerate(requests):
         added = len(encoded("Request", number, request, MAX_REQUESTS_BYTES)) + len(", ")
-        if batch and (len(batch) == MAX_BATCH_REQUESTS or size + added > MAX_REQUESTS_BYTES):
+        if batch and (len(batch) == MAX_REQUESTS or size + added > MAX_REQUESTS_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(request)

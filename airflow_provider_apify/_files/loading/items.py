@@ -11,11 +11,11 @@ from functools import partial
 from itertools import chain
 from typing import Any, NoReturn
 
-from airflow_provider_apify._api.storages.items import MAX_BATCH_BYTES
+from airflow_provider_apify._api.facts import MAX_ITEMS_BYTES
 from airflow_provider_apify._files.csv_cells import long_cells
 from airflow_provider_apify._files.loading.encodings import NOT_UTF_8, codec_of, decoded, in_utf_8
 
-_MAX_ITEM_BYTES = MAX_BATCH_BYTES - len(b"[]")
+_MAX_ITEM_BYTES = MAX_ITEMS_BYTES - len(b"[]")
 _NO_OBJECT = "an item is a JSON object, and this is none."
 _TOO_DEEP = "it is nested too deep: Python reads about 1,000 lists and objects inside one another."
 _BEGINNING = re.compile(r"[ \t\r\n]*")
@@ -191,7 +191,7 @@ class _Array:
                 return _DECODER.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
                 size = len(self._text) - self._at
-                if size > MAX_BATCH_BYTES:
+                if size > MAX_ITEMS_BYTES:
                     raise ValueError(f"{place}: it is above 5 MB, or no JSON: {error.msg}.") from None
                 if not self._read_on(size):
                     raise ValueError(f"{place}: it is no JSON: {error.msg}.") from None

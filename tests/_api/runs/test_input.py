@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_apify._api.runs.input import MAX_INPUT_BYTES, encode_body, encode_input
+from airflow_provider_apify._api.facts import MAX_INPUT_BYTES
+from airflow_provider_apify._api.runs.input import encode_body, encode_input
 
 
 @pytest.mark.parametrize(

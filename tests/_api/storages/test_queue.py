@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify._api.answers import Response
+from airflow_provider_apify._api.facts import MAX_ITEMS_BYTES, MAX_REQUESTS_BYTES
 from airflow_provider_apify._api.flows import RetryPolicy
-from airflow_provider_apify._api.storages.items import MAX_BATCH_BYTES, bodies_of, push_items
-from airflow_provider_apify._api.storages.queue import MAX_REQUESTS_BYTES, add_requests, with_unique_key
+from airflow_provider_apify._api.storages.items import bodies_of, push_items
+from airflow_provider_apify._api.storages.queue import add_requests, with_unique_key
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyServerError
 from tests._api.answering import LOST, Fed, failed, ok
 
@@ -158,15 +159,15 @@ def test_no_body_is_larger_than_apify_takes() -> None:
     items = [{"text": "x" * 1_000_000} for _ in range(12)]
     bodies = list(bodies_of(items))
     assert [count for count, _ in bodies] == [4, 4, 4]
-    assert max(len(body) for _, body in bodies) <= MAX_BATCH_BYTES
+    assert max(len(body) for _, body in bodies) <= MAX_ITEMS_BYTES
 
 
 def test_an_item_that_just_fits_fits() -> None:
     overhead = len(b'[{"text": ""}]')
-    ((count, body),) = bodies_of([{"text": "x" * (MAX_BATCH_BYTES - overhead)}])
-    assert (count, len(body)) == (1, MAX_BATCH_BYTES)
+    ((count, body),) = bodies_of([{"text": "x" * (MAX_ITEMS_BYTES - overhead)}])
+    assert (count, len(body)) == (1, MAX_ITEMS_BYTES)
     with pytest.raises(ValueError, match=r"Item 0 is 4,999,999 bytes"):
-        list(bodies_of([{"text": "x" * (MAX_BATCH_BYTES - overhead + 1)}]))
+        list(bodies_of([{"text": "x" * (MAX_ITEMS_BYTES - overhead + 1)}]))
 
 
 @pytest.mark.parametrize("item", [1, [], None, {"a": {1}}, {"a": float("nan")}])

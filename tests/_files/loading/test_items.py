@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_apify._api.storages.items import MAX_BATCH_BYTES
+from airflow_provider_apify._api.facts import MAX_ITEMS_BYTES
 from airflow_provider_apify._files.loading import items as items_module
 from airflow_provider_apify._files.loading.items import reader_of
 
@@ -135,7 +135,7 @@ def test_a_long_cell_is_read() -> None:
 
 @pytest.mark.parametrize("name", ["jsonl", "json"])
 def test_an_item_may_be_as_large_as_apify_takes(name: str) -> None:
-    item = b'{"a":"%s"}' % (b"x" * (MAX_BATCH_BYTES - 10))
+    item = b'{"a":"%s"}' % (b"x" * (MAX_ITEMS_BYTES - 10))
     body = b"[%s]" % item if name == "json" else item
     assert list(reader_of(name, None)(cut(body, 2**20))) == [item]
 
@@ -147,7 +147,7 @@ def test_an_item_may_be_as_large_as_apify_takes(name: str) -> None:
         ("jsonl", b'{"a":1}\n[1]\n', "line 2: an item is a JSON object"),
         ("jsonl", b'{"a":NaN}', "line 1: it is no JSON: NaN is no JSON number"),
         ("jsonl", b'{"a":"\xff"}', "line 1: it is not UTF-8"),
-        ("jsonl", b'{"a":1}\n{"a":"%s"}\n' % (b"x" * MAX_BATCH_BYTES), "line 2: an item above 5 MB"),
+        ("jsonl", b'{"a":1}\n{"a":"%s"}\n' % (b"x" * MAX_ITEMS_BYTES), "line 2: an item above 5 MB"),
         ("json", b'{"a":1}', r"it does not begin with '\['"),
         ("json", b"", r"it does not begin with '\['"),
         ("json", b'[{"a":1},{"a":', "item 2: it is no JSON: Expecting value"),
@@ -157,11 +157,11 @@ def test_an_item_may_be_as_large_as_apify_takes(name: str) -> None:
         ("json", b'[{"a":1}] {"a":2}', "something follows the array"),
         ("json", b'[{"a":1},2]', "item 2: an item is a JSON object"),
         ("json", b'[{"a":"\xff"}]', "it is not UTF-8"),
-        ("json", b'[{"a":"%s"}]' % (b"x" * MAX_BATCH_BYTES), "item 1: (it is above|an item above) 5 MB"),
+        ("json", b'[{"a":"%s"}]' % (b"x" * MAX_ITEMS_BYTES), "item 1: (it is above|an item above) 5 MB"),
         ("csv", b"a,b\n1,2\n1,2,3\n", "line 3: it has 3 cells, but the first row 2"),
         ("csv", b"a,a\n1,2\n", "line 1: two columns have the same name"),
         ("csv", b'a,b\n1,"2\n', "it is no CSV"),
-        ("csv", b"a\n%s\n" % (b"x" * (MAX_BATCH_BYTES - 5)), "line 2: an item above 5 MB"),
+        ("csv", b"a\n%s\n" % (b"x" * (MAX_ITEMS_BYTES - 5)), "line 2: an item above 5 MB"),
         ("csv", b"a\n\xff\n", "line 2: it is not UTF-8. Give encoding, for example 'cp1252'"),
         ("csv", b'a,b\n1,2\n3,"4" 5\n', "line 3: it is no CSV"),
         ("csv", b'sep=,\na,b\n"1\n",2\n3\n', "line 5: it has 1 cells, but the first row 2"),
