@@ -226,3 +226,10 @@ def test_a_number_that_is_too_large_for_its_column_is_no_infinity(kind: str, num
         converted(lines, chosen)
     assert number not in str(converted(lines, chosen, nulls_misfits=True))
     assert "inf" not in str(converted(lines, chosen, nulls_misfits=True))
+
+
+@pytest.mark.parametrize(("kind", "value"), [("list<float>", [1e39]), ("list<struct<b: float>>", [{"b": -1e39}])])
+def test_a_number_that_is_too_large_for_its_column_inside_a_list_is_no_infinity(kind: str, value: Any) -> None:
+    with pytest.raises(ApifyDataError, match="on_misfit='null'"):
+        converted([{"a": value}], {"a": kind})
+    assert converted([{"a": value}], {"a": kind}, nulls_misfits=True)["a"].to_pylist() in ([[None]], [[{"b": None}]])
