@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_apify._api.answers import is_log, is_record
 from airflow_provider_apify._files.checks import Check
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged, new_digest, untaken
+from airflow_provider_apify._files.taking import hand_on
 from airflow_provider_apify._files.targets.whole_file import whole_file
 from airflow_provider_apify.exceptions import ApifyDataError
 
@@ -140,6 +141,7 @@ class BodyReader:
 
         :raises ApifyDataError: it is not whole; what was taken of it counts.
         :raises BodyHasChanged: it is another body than before.
+        :raises TargetFails: what takes the bytes has failed.
         """
         self.content_type = headers.get("content-type", _UNKNOWN_TYPE)
         check = self._make_check(headers)
@@ -154,7 +156,7 @@ class BodyReader:
 
     def _pass_on(self, piece: bytes) -> None:
         if piece:
-            self._take(piece)
+            hand_on(self._take, piece)
             self._digest.update(piece)
             self.progress += len(piece)
 
