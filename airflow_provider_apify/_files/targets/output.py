@@ -10,15 +10,13 @@ from typing import Protocol, Self
 
 from airflow_provider_apify._extras import import_extra
 from airflow_provider_apify._files.targets.beside import Beside
+from airflow_provider_apify._files.targets.uploads import Block
 
 # Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
 _BLOCK_BYTES = 2**20
-# Blocks that wait for the thread: what it can work off while the disk keeps the other one waiting. Large pieces are cut
-# into blocks, so that this bounds the memory, too.
+# Blocks that may wait for the thread: so much more is read while the target keeps it waiting. Large pieces are cut into
+# blocks, so that this bounds the memory, too.
 _WAITING = 24
-
-
-Block = bytes | bytearray | memoryview
 
 
 class Sink(Protocol):
@@ -94,12 +92,12 @@ class Output:
         self._compressor = COMPRESSIONS[compression]() if compression else None
         self._block = bytearray()
         self._digest = hashlib.sha256()
-        self._beside: Beside[Block] = Beside(self._compress if self._compressor else self._put, _WAITING)
+        work = self._compress if self._compressor else self._put
+        self._beside: Beside[Block] = Beside("apify-output", work, _WAITING)
         self.taken = 0
         self.size = 0
 
     def __enter__(self) -> Self:
-        self._beside.start()
         return self
 
     def __exit__(
