@@ -8,13 +8,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._files.targets import beside
+from airflow_provider_apify._files.targets import beside, output
+from airflow_provider_apify._files.targets.output import Output
 from airflow_provider_apify._files.targets.whole_file import whole_file
+from tests._files.material import Taken
 from tools.lab.waiting import wait_until
 
 _ENOUGH_BYTES = 2**26
@@ -136,6 +139,44 @@ def test_a_file_that_cannot_be_removed_leaves_no_thread_and_no_descriptor(
         patch.setattr(Path, "unlink", refuse)
         with pytest.raises(ZeroDivisionError):
             write_and_fail()
+
+
+def interrupted_once(work: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return what a signal interrupts the first time, before it has done anything."""
+    interrupts = [_Interrupt()]
+
+    def do(thing: Any) -> None:
+        if interrupts:
+            raise interrupts.pop()
+        work(thing)
+
+    return do
+
+
+@pytest.mark.parametrize("piece", [100, 2**10])
+@pytest.mark.parametrize("place", ["put", "flush"])
+def test_what_lost_a_block_to_a_signal_completes_no_file(
+    monkeypatch: pytest.MonkeyPatch, place: str, piece: int
+) -> None:
+    """Whoever catches what a handler raises might go on."""
+    monkeypatch.setattr(output, "_BLOCK_BYTES", 2**10)
+    sink = Taken()
+
+    def go_on_in_spite_of_it() -> None:
+        with Output(sink) as written:
+            written.write(b"a" * piece)
+            work, things = written._beside, written._beside._things
+            if place == "put":
+                work._things = SimpleNamespace(get=things.get, put=interrupted_once(things.put))  # type: ignore[assignment]
+            else:
+                monkeypatch.setattr(work, "put", interrupted_once(work.put))
+            for letter in [b"b"] * 20 + [b"c"] * 20:
+                with suppress(_Interrupt, OSError):
+                    written.write(letter * piece)
+
+    with pytest.raises(OSError, match="lost"):
+        go_on_in_spite_of_it()
+    assert b"c" not in sink.body
 
 
 def test_a_disk_that_hangs_holds_an_error_up_for_seconds_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
