@@ -184,20 +184,27 @@ def save_body(
     read: Callable[[BodyReader], None],
     check: MakeCheck,
     compression: str | None = None,
+    go_on: Callable[[], object] = lambda: None,
 ) -> SavedBody:
     """Write a file; begin anew where the body changes while it is read.
 
     :param read: has a reader take the body.
     :param check: makes what tells whether a body is whole, given the answer's headers.
     :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.targets.output.COMPRESSIONS>`.
+    :param go_on: called before anything is written, and before the file appears; what it raises leaves no file.
     :raises ApifyDataError: the body kept breaking, or changing.
     :raises OSError: the target cannot be written.
     """
 
     def save() -> SavedBody:
+        def take(piece: bytes) -> None:
+            go_on()
+            output.write(piece)
+
         with whole_file(path, compression) as output:
-            reader = BodyReader(output.write, check)
+            reader = BodyReader(take, check)
             read(reader)
+            go_on()
         return SavedBody(str(path), reader.content_type, output.size, output.sha256, output.taken)
 
     return begun_anew(f"What {path} is to hold", save)
