@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_apify._api.answers import is_log, is_record
 from airflow_provider_apify._files.checks import Check
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged, new_digest, untaken
+from airflow_provider_apify._files.taking import hand_on
 from airflow_provider_apify._files.targets.whole_file import whole_file
 from airflow_provider_apify.exceptions import ApifyDataError
 
@@ -140,6 +141,7 @@ class BodyReader:
 
         :raises ApifyDataError: it is not whole; what was taken of it counts.
         :raises BodyHasChanged: it is another body than before.
+        :raises TargetFails: what takes the bytes has failed.
         """
         self.content_type = headers.get("content-type", _UNKNOWN_TYPE)
         check = self._make_check(headers)
@@ -154,7 +156,7 @@ class BodyReader:
 
     def _pass_on(self, piece: bytes) -> None:
         if piece:
-            self._take(piece)
+            hand_on(self._take, piece)
             self._digest.update(piece)
             self.progress += len(piece)
 
@@ -182,20 +184,27 @@ def save_body(
     read: Callable[[BodyReader], None],
     check: MakeCheck,
     compression: str | None = None,
+    go_on: Callable[[], object] = lambda: None,
 ) -> SavedBody:
     """Write a file; begin anew where the body changes while it is read.
 
     :param read: has a reader take the body.
     :param check: makes what tells whether a body is whole, given the answer's headers.
     :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.targets.output.COMPRESSIONS>`.
+    :param go_on: called before anything is written, and before the file appears; what it raises leaves no file.
     :raises ApifyDataError: the body kept breaking, or changing.
     :raises OSError: the target cannot be written.
     """
 
     def save() -> SavedBody:
+        def take(piece: bytes) -> None:
+            go_on()
+            output.write(piece)
+
         with whole_file(path, compression) as output:
-            reader = BodyReader(output.write, check)
+            reader = BodyReader(take, check)
             read(reader)
+            go_on()
         return SavedBody(str(path), reader.content_type, output.size, output.sha256, output.taken)
 
     return begun_anew(f"What {path} is to hold", save)

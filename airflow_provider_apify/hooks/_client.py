@@ -31,6 +31,7 @@ from airflow_provider_apify._api.transports import (
     send_with_requests,
     shared_session,
 )
+from airflow_provider_apify._files.taking import TargetFails
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup
@@ -191,6 +192,7 @@ class ApifyClient(BaseHook):
         """Send, and have ``read`` take the body of a good answer; a body that breaks is no answer.
 
         :param piece_bytes: how much comes at once; a piece that breaks is lost whole.
+        :raises Exception: the own error of what takes the bytes, whatever it is.
         """
         import requests  # noqa: PLC0415 - a DAG file that imports an operator does not need it
 
@@ -207,6 +209,8 @@ class ApifyClient(BaseHook):
             return no_response(error, access)
         except ApifyDataError as error:
             return NoResponse(str(error), kind=ApifyDataError, is_of_another=True)
+        except TargetFails as failure:
+            raise failure.error from failure.error.__cause__
 
     async def _drive_async(self, flow: Flow[T]) -> T:
         """Run a flow on the event loop."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -28,6 +29,8 @@ KEY = "{key}"
 """Stands in a path for the name of a record's file."""
 # Most records are small, so that the time goes into waiting for answers.
 _CONNECTIONS = 4
+# A record that trickles in must not hold up an error for longer.
+_LAST_SECONDS = 5.0
 _KEYS_AT_ONCE = 200
 _FILES_IN_MANIFEST = 1_000
 _FEW_KEYS = 5
@@ -36,6 +39,10 @@ _FEW_KEYS = 5
 @dataclass(frozen=True)
 class _SavedRecord(SavedBody):
     key: str
+
+
+class _NotWanted(Exception):
+    """Another record has failed, or the task was stopped."""
 
 
 class KeyValueStoreToFileOperator(BodyToFileOperator):
@@ -136,18 +143,31 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     def _write_many(self, store_id: str) -> Iterator[_SavedRecord]:
         """Write the records over several connections, and yield them in the order of the keys."""
         keys = self.hook.iterate_keys(store_id, prefix=self.prefix)
-        pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="apify-records")
+        pool, is_over = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="apify-records"), Event()
+        saving: list[Future[_SavedRecord]] = []
+
+        def go_on() -> None:
+            if is_over.is_set():
+                raise _NotWanted
+
+        save = partial(self._save, store_id, go_on=go_on)
         try:
             while some := list(islice(keys, _KEYS_AT_ONCE)):
                 # Made here, because Airflow looks connections up for one thread only.
                 paths = [self._target(self.path.replace(KEY, file_name(each.key))).path() for each in some]
-                yield from pool.map(partial(self._save, store_id), some, paths)
+                saving = [pool.submit(save, *each) for each in zip(some, paths, strict=True)]
+                yield from (future.result() for future in saving)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # a record that trickles in must not hold up an error
+            is_over.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait(saving, _LAST_SECONDS)
 
-    def _save(self, store_id: str, record: RecordKey, path: ObjectStoragePath) -> _SavedRecord:
+    def _save(
+        self, store_id: str, record: RecordKey, path: ObjectStoragePath, go_on: Callable[[], object] = lambda: None
+    ) -> _SavedRecord:
         read = partial(self.hook.read_record, store_id, record.key)
-        return _SavedRecord(**asdict(save_body(path, read, partial(RecordCheck, record.size))), key=record.key)
+        saved = save_body(path, read, partial(RecordCheck, record.size), go_on=go_on)
+        return _SavedRecord(**asdict(saved), key=record.key)
 
     def _find(self, store_id: str, key: str) -> RecordKey:
         for record in self.hook.iterate_keys(store_id, prefix=key):

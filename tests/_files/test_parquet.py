@@ -14,13 +14,13 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from airflow_provider_apify._files.dataset.source import Source
-from airflow_provider_apify._files.formats import parquet_inferred, row_groups
+from airflow_provider_apify._files.formats import depth as depth_module, parquet_columns, parquet_inferred, row_groups
 from airflow_provider_apify._files.formats.parquet import write_parquet
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import LocalApify, scenario_item
-from tests._files.material import Taken, dataset_of, lines_of, pushed
+from tests._files.material import Taken, dataset_of, lines_of, push, pushed
 
 _ONE_BLOCK = 2**20
 _ITEM_BY_ITEM = 8
@@ -290,3 +290,29 @@ def test_what_is_nested_as_deep_as_may_be_is_kept_and_brackets_in_texts_are_none
         deep = [deep]
     items = [{"a": deep, "b": "[{" * 3_000}, {"a": 1, "b": '\\"[' * 3_000}]
     assert converted(items).to_pylist() == [{**item, "a": text(item["a"])} for item in items]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"deep": [[[[[[1]]]]]]}, "^an item is nested more than 5 deep"),
+        ({f"column{number}": 1 for number in range(9)}, "^the items have more than 5 columns"),
+    ],
+)
+def test_what_parquet_cannot_hold_is_an_error_however_much_comes_behind_it(
+    hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], words: str
+) -> None:
+    monkeypatch.setattr(depth_module, "MOST_DEPTH", 5)
+    monkeypatch.setattr(depth_module, "_ROUNDS", 0)
+    monkeypatch.setattr(depth_module, "_SHORTEST_DEEP_LINE", 10)
+    monkeypatch.setattr(parquet_columns, "MOST_COLUMNS", 5)
+    monkeypatch.setattr(row_groups, "_GROUP_BYTES", 2**20)
+    dataset_id = dataset_of(hook, 0)
+    items = [{"number": number, "text": "x" * 4_000, **(fields if number == 600 else {})} for number in range(2_000)]
+    for start in range(0, len(items), 1_000):
+        push(apify, dataset_id, items[start : start + 1_000])
+    told: list[str] = []
+    monkeypatch.setattr(hook.log, "warning", told.append)
+    with pytest.raises(ApifyDataError, match=words):
+        write_parquet(Source(hook, dataset_id), Taken())
+    assert told == [], "nothing was wrong with the answer"

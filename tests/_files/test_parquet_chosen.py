@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify._files.dataset.source import Source
+from airflow_provider_apify._files.formats import parquet_chosen, row_groups
 from airflow_provider_apify._files.formats.column_types import Chosen, parse_columns
 from airflow_provider_apify._files.formats.parquet import write_parquet
 from airflow_provider_apify._files.formats.parquet_chosen import ChosenTable
@@ -26,7 +28,7 @@ from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import LocalApify
-from tests._files.material import Taken, dataset_of, lines_of, pushed
+from tests._files.material import Taken, dataset_of, lines_of, push, pushed
 
 MIDNIGHT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -226,3 +228,40 @@ def test_a_number_that_is_too_large_for_its_column_is_no_infinity(kind: str, num
         converted(lines, chosen)
     assert number not in str(converted(lines, chosen, nulls_misfits=True))
     assert "inf" not in str(converted(lines, chosen, nulls_misfits=True))
+
+
+@pytest.mark.parametrize(("kind", "value"), [("list<float>", [1e39]), ("list<struct<b: float>>", [{"b": -1e39}])])
+def test_a_number_that_is_too_large_for_its_column_inside_a_list_is_no_infinity(kind: str, value: Any) -> None:
+    with pytest.raises(ApifyDataError, match="on_misfit='null'"):
+        converted([{"a": value}], {"a": kind})
+    assert converted([{"a": value}], {"a": kind}, nulls_misfits=True)["a"].to_pylist() in ([[None]], [[{"b": None}]])
+
+
+def test_a_value_that_does_not_fit_is_an_error_however_much_comes_behind_it(
+    hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_groups, "_GROUP_BYTES", 2**20)
+    dataset_id = dataset_of(hook, 0)
+    items = [{"price": "none" if number == 600 else 1.5, "text": "x" * 4_000} for number in range(2_000)]
+    for start in range(0, len(items), 1_000):
+        push(apify, dataset_id, items[start : start + 1_000])
+    told: list[str] = []
+    monkeypatch.setattr(hook.log, "warning", told.append)
+    chosen = Chosen(parse_columns({"price": "double", "text": "string"}), nulls_misfits=False)
+    with pytest.raises(ApifyDataError, match=r"^item 601 has a text in 'price', which does not fit its column: double"):
+        write_parquet(Source(hook, dataset_id), Taken(), chosen)
+    assert told == [], "nothing was wrong with the answer"
+
+
+def test_behind_a_block_that_does_not_fit_nothing_is_taken_and_no_table_completed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(row_groups, "_GROUP_BYTES", 1_000)
+    monkeypatch.setattr(parquet_chosen, "BLOCK_BYTES", 1_000)
+    conversion = ChosenTable(io.BytesIO(), Chosen(parse_columns({"a": "int64"}), nulls_misfits=False))
+    with conversion:
+        for value in ("x", *range(500)):
+            with suppress(ApifyDataError):
+                conversion.take(lines_of([{"a": value}]))
+        with pytest.raises(ApifyDataError, match="item 1 has a text in 'a'"):
+            conversion.finish()

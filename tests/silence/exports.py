@@ -7,6 +7,7 @@ import io
 import json
 import random
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ _TEXTS = ("plain", 'with "quotes"', "two\nlines", "a, b; c", "é🦊\u2028", "<b
 _WAYS = ("jsonl", "jsonl", "json", "csv", "csv", "split", "iterate")
 _SIZES = (0, 1, 40, 300, 1_200, 2_500)
 _CAPS = (None, None, None, 100, 700)
+FILE_ITEMS = 250
+"""Of each file, where there are several."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,29 @@ class Export:
         dataset_id = push(apify, self.items)
         apify.control.settings(max_items_per_request=self.cap)
         add_faults(apify, self.faults, dataset=dataset_id)
-        split = {"items_per_file": 250} if self.way == "split" else {}
+        split = {"items_per_file": FILE_ITEMS} if self.way == "split" else {}
         job = {"do": "export", "dataset": dataset_id, "path": str(self.path(folder)), "way": self.way}
         return {**job, "query": self.query, **split}
 
     def wrong(self, outcome: dict[str, Any], _apify: LocalApify, folder: Path) -> str | None:
         """Say what is wrong and was not told."""
         if "error" in outcome:
-            # Files of a split export that were finished before it failed are whole.
-            return None if self.way == "split" or not list(folder.iterdir()) else "failed, and left a file"
-        return self.difference(folder)
+            return self._wrong_of_a_failure(folder)
+        return self.difference(folder) or self._wrong_count(outcome["items"])
+
+    def _wrong_of_a_failure(self, folder: Path) -> str | None:
+        """Say what must not be there; files of a split export that were finished before it failed are whole."""
+        left = sorted(folder.iterdir())
+        wanted = [self.wanted[start : start + FILE_ITEMS] for start in range(0, len(self.wanted), FILE_ITEMS)]
+        if self.way != "split":
+            return "failed, and left a file" if left else None
+        are_named = [path.name for path in left] == [f"{number:05}.jsonl" for number in range(len(left))]
+        are_whole = are_named and [_lines(path) for path in left] == wanted[: len(left)]
+        return None if are_whole else "failed, and left files that are not whole"
+
+    def _wrong_count(self, told: int) -> str | None:
+        count = len(self.wanted)
+        return None if told == count else f"told {told} of {count} items"
 
     @property
     def wanted(self) -> list[Item]:
@@ -85,7 +101,8 @@ class Export:
             found, wanted = _items(folder, self.way), self.wanted
         if found == wanted:
             return None
-        place = next((n for n, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), len(found))
+        shorter = min(len(found), len(wanted))
+        place = next((n for n, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), shorter)
         return f"{len(found)} of {len(wanted)} items, other from {place} on"
 
 
@@ -151,14 +168,21 @@ def _row(item: Item) -> Item:
 def _rows(body: bytes) -> list[Item]:
     rows = csv.reader(io.StringIO(body.decode(), newline=""))
     header = next(rows, [])
-    return [{name: cell for name, cell in zip(header, row, strict=False) if cell} for row in rows]
+    # A cell without a column has no name, and is wrong even where it is empty.
+    return [{name: cell for name, cell in zip_longest(header, row, fillvalue="") if cell or not name} for row in rows]
 
 
 def _items(folder: Path, way: str) -> list[Any]:
     if way == "json":
         found = _parsed((folder / "items.json").read_bytes())
         return found if isinstance(found, list) else [found]
-    return [_parsed(line) for path in sorted(folder.iterdir()) for line in path.read_bytes().split(b"\n")[:-1]]
+    return [item for path in sorted(folder.iterdir()) for item in _lines(path)]
+
+
+def _lines(path: Path) -> list[Any]:
+    """Return the items of JSON Lines, and what is left of a last one that is cut."""
+    *lines, rest = path.read_bytes().split(b"\n")
+    return [*map(_parsed, lines), *([rest] if rest else [])]
 
 
 def _parsed(text: bytes) -> Any:

@@ -61,6 +61,8 @@ class Push:
         """Say what is wrong and was not told."""
         apify.control.clear_faults()
         found, wanted = items_of(apify, outcome["dataset"]), self.wanted
+        if "error" not in outcome and outcome["items"] != len(self.items):
+            return f"told {outcome['items']} of {len(self.items)} items"
         if "error" not in outcome:
             return None if found == wanted else f"{len(found)} items instead of {len(wanted)}"
         # What was pushed before it failed cannot be taken back; more than that must not be there.

@@ -55,7 +55,7 @@ class Tally:
     :ivar plays: how many.
     :ivar right: those that succeeded with all items.
     :ivar refused: those that failed, by the class of their error.
-    :ivar faults: how often each kind has happened.
+    :ivar faults: how often each kind has happened that has.
     :ivar silent: those that succeeded with other items, and those that failed and left what must not be; in words.
     """
 
@@ -139,7 +139,7 @@ def play(plays: Plays, count: int, seed: int, package: Path, folder: Path) -> Ta
             apify.control.reset()
             outcome = process.do(chosen.begin(apify, target))
             for fault in apify.control.faults():
-                tally.faults[fault["action"]] += fault["happened"]
+                tally.faults += Counter({fault["action"]: fault["happened"]})  # which drops what has not happened
             wrong = chosen.wrong(outcome, apify, target)
             tally.plays += 1
             if "error" in outcome:

@@ -17,6 +17,7 @@ def test_no_export_by_chance_differs_in_silence(tmp_path: Path) -> None:
     assert tally.plays == 80
     assert tally.right > 40
     assert len(tally.faults) > 8
+    assert all(tally.faults.values())
 
 
 def test_no_push_by_chance_differs_in_silence(tmp_path: Path) -> None:
@@ -25,3 +26,4 @@ def test_no_push_by_chance_differs_in_silence(tmp_path: Path) -> None:
     assert tally.plays == 80
     assert tally.right > 40
     assert len(tally.faults) > 4
+    assert all(tally.faults.values())

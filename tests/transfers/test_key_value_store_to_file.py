@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+import time
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +12,14 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
+from airflow_provider_apify._files.bodies import BodyReader
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.transfers import key_value_store_to_file
 from airflow_provider_apify.transfers.key_value_store_to_file import KeyValueStoreToFileOperator
 from local_apify import Exchange, LocalApify
 from tests.dag_runs import DagRunner
+from tools.lab.waiting import wait_until
 
 IMAGE = bytes(range(256)) * 2000
 RECORD = "/v2/key-value-stores/*/records/*"
@@ -241,6 +246,46 @@ def test_where_one_record_fails_finished_files_stay_and_none_is_torn(
 
     assert outcome.task_state() == "failed"
     assert all(body == RECORDS[name][0] for name, body in files_in(tmp_path).items())
+
+
+def test_nothing_is_written_after_the_task_has_failed(
+    tmp_path: Path, hook: ApifyHook, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, read, has_failed = write(store_id=store, path=str(tmp_path / "{key}")), hook.read_record, threading.Event()
+    task.__dict__["hook"] = hook
+
+    def fail_or_wait(store_id: str, key: str, reader: BodyReader) -> None:
+        if key == "OUTPUT":
+            raise ApifyError("OUTPUT fails")
+        has_failed.wait(0.5)
+        read(store_id, key, reader)
+
+    monkeypatch.setattr(hook, "read_record", fail_or_wait)
+    with pytest.raises(ApifyError, match="OUTPUT fails"):
+        task.execute({})
+    has_failed.set()
+    assert files_in(tmp_path) == {}
+    time.sleep(1)
+    assert files_in(tmp_path) == {}
+
+
+def test_a_record_that_trickles_in_holds_an_error_up_for_seconds_only_and_is_not_written(
+    apify: LocalApify, tmp_path: Path, hook: ApifyHook, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_value_store_to_file, "_LAST_SECONDS", 0.1)
+    apify.control.add_fault("throttle", path="*/records/shot.png", times=None, bytes_per_second=200_000)
+    apify.control.add_fault("answer", path="*/records/OUTPUT", status=404, error_type="record-not-found", times=None)
+    task, began = write(store_id=store, path=str(tmp_path / "{key}")), time.monotonic()
+    task.__dict__["hook"] = hook
+    with pytest.raises(AirflowFailException):
+        task.execute({})
+    assert time.monotonic() - began < 2
+    wait_until(
+        lambda: not any(thread.name.startswith("apify-records") for thread in threading.enumerate()),
+        "the threads that read records to end",
+        timeout=10,
+    )
+    assert "shot.png" not in files_in(tmp_path)
 
 
 def test_a_target_that_cannot_be_written_fails_the_task_with_the_reason(

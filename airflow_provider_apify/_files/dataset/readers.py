@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_apify._files.checks import Check, FirstRow, check_item, count_items
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged, new_digest, untaken
 from airflow_provider_apify._files.heads import Head
+from airflow_provider_apify._files.taking import hand_on
 from airflow_provider_apify._files.temporary import temporary_file
 from airflow_provider_apify.exceptions import ApifyDataError
 
@@ -158,6 +159,7 @@ class Reader(ABC):
 
         :raises ApifyDataError: it is not whole, or not what was asked for; what was taken of it counts.
         :raises BodyHasChanged: what was taken is not to be trusted any more.
+        :raises TargetFails: what takes the bytes has failed.
         """
         began, self._target_seconds = time.perf_counter(), 0.0
         head, before = Head.of(headers), self.position
@@ -192,7 +194,7 @@ class Reader(ABC):
     def _take(self, piece: bytes | memoryview) -> None:
         """Pass bytes on; what the target takes for that says nothing of the way to Apify."""
         began = time.perf_counter()
-        self._target(piece)
+        hand_on(self._target, piece)
         self._target_seconds += time.perf_counter() - began
 
     @abstractmethod

@@ -94,6 +94,8 @@ def _holds_infinity(values: pa.ChunkedArray | pa.Array) -> bool:
     """Tell whether a number was too large for its column: Arrow makes infinity of it, and JSON has none."""
     if pa.types.is_floating(values.type):
         return bool(pc.any(pc.is_inf(values)).as_py())
+    if pa.types.is_list(values.type):
+        return _holds_infinity(pc.list_flatten(values))
     if pa.types.is_struct(values.type):
         return any(_holds_infinity(pc.struct_field(values, [place])) for place in range(values.type.num_fields))
     return False

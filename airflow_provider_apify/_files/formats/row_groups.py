@@ -104,10 +104,13 @@ class RowGroups:
     def _wait_for_room(self, size: int) -> None:
         """Wait until no more than a row group is under way: while one is written, the next is read.
 
+        What has failed stays under way, so that nothing is taken behind it.
+
         :param size: bytes of the block to come, which may be larger than that; then it has to be alone.
         """
         while self._underway and size + sum(each for each, _ in self._underway) > _GROUP_BYTES:
-            self._underway.popleft()[1].result()
+            self._underway[0][1].result()
+            self._underway.popleft()
 
     def _gather(self, table: Future[pa.Table]) -> None:
         """Put blocks together to a row group."""

@@ -139,15 +139,17 @@ class _Table:
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield lines with their ends, cut at line feeds only, without a byte order mark."""
-    open_line, number, mark = b"", 1, codecs.BOM_UTF8
+    begun, size, number, mark = list[bytes](), 0, 1, codecs.BOM_UTF8
     for piece in pieces:
         *ends, rest = piece.split(b"\n")
         for end in ends:
-            yield (open_line + end + b"\n").removeprefix(mark)
-            open_line, number, mark = b"", number + 1, b""
-        open_line = _bounded(open_line + rest, f"line {number}")
-    if open_line:
-        yield open_line.removeprefix(mark)
+            yield b"".join((*begun, end, b"\n")).removeprefix(mark)
+            begun, size, number, mark = [], 0, number + 1, b""
+        begun.append(rest)
+        size += len(rest)
+        _check_size(size, f"line {number}")
+    if size:
+        yield b"".join(begun).removeprefix(mark)
 
 
 class _Array:
@@ -242,6 +244,10 @@ def _checked(text: bytes, place: str) -> bytes:
 
 
 def _bounded(text: bytes, place: str) -> bytes:
-    if len(text) > _MAX_ITEM_BYTES:
-        raise ValueError(f"{place}: an item above 5 MB, which is more than Apify takes at once.")
+    _check_size(len(text), place)
     return text
+
+
+def _check_size(size: int, place: str) -> None:
+    if size > _MAX_ITEM_BYTES:
+        raise ValueError(f"{place}: an item above 5 MB, which is more than Apify takes at once.")

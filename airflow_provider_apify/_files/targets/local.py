@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import stat
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class LocalSink:
         self._target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(self._target)
         self._part, self._file = _open_part(self._target)
-        self._disk = _Disk(self._file.fileno())
+        self._disk = _Disk(self._file)
 
     def write(self, block: Block, /) -> None:
         """Append bytes; the operating system may take less than it is given."""
@@ -58,23 +58,20 @@ class LocalSink:
 
     def discard(self) -> None:
         """Remove what was written."""
-        self._part.unlink(missing_ok=True)
-        self._disk.give_up()
-        self._file.close()
+        with closing(self._file):
+            try:
+                self._part.unlink(missing_ok=True)
+            finally:
+                self._disk.give_up()
 
 
-class _Disk:
-    """Brings a file to the disk while it is written, on a thread of its own.
+class _Disk(Beside[IO[bytes]]):
+    """Brings a file to the disk while it is written, on a thread of its own."""
 
-    :param descriptor: of the file.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        # One of its own, so that the thread never meets another file that has got the number.
-        own = os.dup(descriptor)
-        self._beside: Beside[int] = Beside(os.fdatasync, 1, at_end=lambda: os.close(own))
-        self._own, self._unsafe = own, 0
-        self._beside.start()
+    def __init__(self, file: IO[bytes]) -> None:
+        # The file and not its number, which is another file's when this one is closed.
+        super().__init__("apify-disk", os.fdatasync, 1)
+        self._file, self._unsafe = file, 0
 
     def expect(self, size: int) -> None:
         """Take note of so many bytes more.
@@ -82,20 +79,9 @@ class _Disk:
         :raises OSError: the disk could not take earlier ones.
         """
         self._unsafe += size
-        if self._unsafe >= _SYNC_BYTES and self._beside.has_room:
-            self._beside.put(self._own)
+        if self._unsafe >= _SYNC_BYTES and self.has_room:
+            self.put(self._file)
             self._unsafe = 0
-
-    def finish(self) -> None:
-        """Wait for the disk.
-
-        :raises OSError: it could not take something.
-        """
-        self._beside.finish()
-
-    def give_up(self) -> None:
-        """Wait until the file is not touched any more."""
-        self._beside.give_up()
 
 
 def _open_part(target: Path) -> tuple[Path, IO[bytes]]:

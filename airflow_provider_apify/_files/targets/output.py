@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
@@ -10,15 +11,13 @@ from typing import Protocol, Self
 
 from airflow_provider_apify._extras import import_extra
 from airflow_provider_apify._files.targets.beside import Beside
+from airflow_provider_apify._files.targets.uploads import Block
 
 # Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
 _BLOCK_BYTES = 2**20
-# Blocks that wait for the thread: what it can work off while the disk keeps the other one waiting. Large pieces are cut
-# into blocks, so that this bounds the memory, too.
+# Blocks that may wait for the thread: so much more is read while the target keeps it waiting. Large pieces are cut into
+# blocks, so that this bounds the memory, too.
 _WAITING = 24
-
-
-Block = bytes | bytearray | memoryview
 
 
 class Sink(Protocol):
@@ -80,8 +79,8 @@ class Output:
     """Write a file in large blocks, and know its size and digest when the ``with`` block has ended well.
 
     Compressing, the digest and the writing are done beside what the caller does: waiting for the next bytes, and
-    looking at them. After a write that has failed it takes nothing, so that no file is completed that lacks something
-    in the middle.
+    looking at them. After a write that has failed, or was interrupted, it takes nothing, so that no file is completed
+    that lacks something in the middle.
 
     :param sink: takes the file's bytes.
     :param compression: of :data:`COMPRESSIONS`; ``None`` for none.
@@ -94,12 +93,13 @@ class Output:
         self._compressor = COMPRESSIONS[compression]() if compression else None
         self._block = bytearray()
         self._digest = hashlib.sha256()
-        self._beside: Beside[Block] = Beside(self._compress if self._compressor else self._put, _WAITING)
+        work = self._compress if self._compressor else self._put
+        self._beside: Beside[Block] = Beside("apify-output", work, _WAITING)
+        self._has_hole = False
         self.taken = 0
         self.size = 0
 
     def __enter__(self) -> Self:
-        self._beside.start()
         return self
 
     def __exit__(
@@ -109,6 +109,7 @@ class Output:
             self._beside.give_up()
             return
         try:
+            self._refuse_holes()
             self._flush()
             self._beside.finish()
         except BaseException:
@@ -125,18 +126,28 @@ class Output:
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes.
 
-        :raises OSError: the sink could not take earlier ones.
+        :raises OSError: the sink could not take earlier ones, or a signal interrupted the writing of them.
         """
+        self._refuse_holes()
+        self._has_hole = True  # unless all of this is done, whatever ends it
         self.taken += len(data)
         if len(data) >= _BLOCK_BYTES // 8:
             self._flush()
-            whole = memoryview(data if memoryview(data).readonly else bytes(data))  # else it may change meanwhile
-            for start in range(0, len(data), _BLOCK_BYTES):
-                self._beside.put(whole[start : start + _BLOCK_BYTES])
-            return
-        self._block += data
-        if len(self._block) >= _BLOCK_BYTES:
-            self._flush()
+            self._hand_over(data)
+        else:
+            self._block += data
+            if len(self._block) >= _BLOCK_BYTES:
+                self._flush()
+        self._has_hole = False
+
+    def _refuse_holes(self) -> None:
+        if self._has_hole:
+            raise OSError(errno.EIO, "An earlier write did not end well, and what it was to append is lost")
+
+    def _hand_over(self, data: bytes | memoryview) -> None:
+        whole = memoryview(data if memoryview(data).readonly else bytes(data))  # else it may change meanwhile
+        for start in range(0, len(data), _BLOCK_BYTES):
+            self._beside.put(whole[start : start + _BLOCK_BYTES])
 
     def _flush(self) -> None:
         if self._block:

@@ -38,7 +38,8 @@ _VERSIONS = {"s3": "?versionId=", "azure": "?versionid="}
 class Sink(Protocol):
     """Takes the bytes of one file and shows them all at once.
 
-    Used by one thread at a time, not always the same. Every method may wait for the storage.
+    Used by one thread at a time, not always the same. Every method may wait for the storage. Only a write that hangs is
+    not waited for without end: after 20 seconds at most, ``discard`` is called beside it.
 
     :raises Exception: a driver's own error, if it is not an ``OSError``.
     """

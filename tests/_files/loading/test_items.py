@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,6 +126,15 @@ def test_the_work_on_a_large_item_does_not_grow_with_the_pieces_it_comes_in(monk
     item = b'{"a":"%s"}' % (b"x" * 2_000_000)
     assert list(reader_of("json", None)(cut(b"[%s,%s]" % (item, item), 1_000))) == [item] * 2
     assert sum(tries) < 5 * 2 * len(item)
+
+
+def test_the_work_on_a_long_line_does_not_grow_with_the_pieces_it_comes_in() -> None:
+    def seconds(size: int) -> float:
+        line, began = b'{"a":"%s"}' % (b"x" * size), time.process_time()
+        assert list(reader_of("jsonl", None)(cut(line + b"\n", 200))) == [line]
+        return time.process_time() - began
+
+    assert seconds(4_000_000) < 10 * max(seconds(1_000_000), 0.01)
 
 
 def test_a_long_cell_is_read() -> None:
