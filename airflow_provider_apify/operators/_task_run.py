@@ -148,7 +148,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         is_noted = self._note(partial(self.memory.note_run, run.id, self._identity.rerun))
         self._is_noted = is_noted and (self.memory.is_kept or not self._is_linked_elsewhere(run))
         if self._is_superseded():
-            fate, self.is_judged = self._give_up(_HURRIED), True
+            fate, self.is_judged = self._give_up_own(), True
             raise ApifyTaskStopped(f"The next attempt has a run of its own already; run {run.id}: {fate}.")
 
     def _is_linked_elsewhere(self, run: ActorRun) -> bool:
@@ -243,7 +243,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         if self._is_given_up(state):
             fate = self._give_up(_HURRIED)
         elif self._is_superseded():
-            fate = f"the next attempt has a run of its own already; {self._give_up(_HURRIED)}"
+            fate = f"the next attempt has one of its own already; {self._give_up_own()}"
         elif not fails:
             return
         else:
@@ -268,7 +268,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             return NO_ANSWER
 
     def _is_superseded(self) -> bool:
-        """Tell whether a later attempt has started another run than this one, and abort this one's then.
+        """Tell whether a later attempt has started another run than this one.
 
         It happens where the machine sleeps while it sends its start. Nobody else aborts that run: the later attempt has
         looked for it before it was there. Airflow takes no note of it either, which tells such a start.
@@ -284,7 +284,16 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def _give_up(self, retry: RetryPolicy) -> str:
         """Abort the run, also one that nobody knows the ID of, and say what became of it."""
-        run_id = self._known_run_id()
+        return self._give_up_run(self._known_run_id(), retry)
+
+    def _give_up_own(self) -> str:
+        """Do the same with what this attempt itself has started, and nothing else."""
+        run_id = self._starter.run_id if self._starter else None
+        if run_id is None and self._in_doubt_since is None:
+            return "none was started here"
+        return self._give_up_run(run_id, _HURRIED)
+
+    def _give_up_run(self, run_id: str | None, retry: RetryPolicy) -> str:
         try:
             return self._abort_unknown(retry) if run_id is None else self._abort(run_id, retry)
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
@@ -326,7 +335,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         try:
             # What was noted before a start that nobody has noted yet is over.
             noted = None if self.memory.may_have_started else self.memory.run_id
-            return noted or stored_run_id(self._context)
+            # An attempt begins without links: one that has looked already finds only that of a later attempt.
+            return noted or (None if self._finder_kept else stored_run_id(self._context))
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
             self._log.warning("Airflow does not tell the run of an earlier attempt: %s", trouble)
             return None

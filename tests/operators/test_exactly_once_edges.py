@@ -315,7 +315,7 @@ def test_a_proxy_s_refusal_does_not_end_a_run_that_is_waited_for(
     obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     task = played(monkeypatch, deferrable=False)
-    monkeypatch.setattr(waiting, "_REPLICA_LAG_SECONDS", -1_000.0)  # as after a while
+    monkeypatch.setattr(waiting, "REPLICA_LAG_SECONDS", -1_000.0)  # as after a while
     obedient_apify.control.add_fault(
         "answer", method="GET", path="/v2/actor-runs/*", status=status, text="<html>No</html>"
     )

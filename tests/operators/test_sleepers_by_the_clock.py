@@ -42,6 +42,21 @@ def test_a_late_start_is_aborted_where_nothing_can_be_noted(
     assert sorted(statuses(obedient_apify)) == ["ABORTED", "RUNNING"]
 
 
+@pytest.mark.parametrize("has_store", [True, False])
+def test_a_sleeper_that_is_told_to_stop_leaves_the_run_of_the_next_attempt_alone(
+    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool
+) -> None:
+    sleeper = played(monkeypatch, has_store=has_store, deferrable=False)
+    night = Night(monkeypatch, sleeper, dead=1)
+    night.task._xcoms = sleeper._xcoms  # where the link to its run is
+    sleeps_before_changes(monkeypatch, night.passes)
+    moment_of_the_next_look = 2 if has_store else 0
+
+    assert sleeper.attempt(Fate(moment_of_the_next_look, lambda: sleeper.kill("running"))) == "retry"
+
+    assert statuses(obedient_apify) == ["RUNNING"]
+
+
 def test_a_look_that_ends_after_a_sleep_is_an_old_one(
     obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:

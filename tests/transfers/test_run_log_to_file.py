@@ -124,7 +124,7 @@ def test_a_page_in_place_of_a_log_is_none_however_often_it_comes(
 def test_a_log_that_apify_may_have_cut_is_written_with_a_warning(
     airflow: DagRunner, tmp_path: Path, run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_log_to_file, "_KEPT_BYTES", 10_000)
+    monkeypatch.setattr(run_log_to_file, "LOG_BYTES", 10_000)
     outcome = airflow.run_task(write(run_id=run_id, path=str(tmp_path / "run.log")))
 
     assert outcome.state == "success"
