@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.exceptions import ApifyRunAborted, ApifyRunError, ApifyRunFailed, ApifyRunTimedOut
-from airflow_provider_apify.models._fields import read_dollars, read_time
+from airflow_provider_apify.models._fields import keys_of, read_dollars, read_fields, read_from, read_time
 from airflow_provider_apify.models.run_details import RunDetails
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ ORIGINS = frozenset(
 )
 CONSOLE_URL = os.environ.get("APIFY_CONSOLE_URL", "https://console.apify.com").rstrip("/")
 """Where links lead; ``APIFY_CONSOLE_URL`` may name a local Apify, which has pages at the same paths."""
+
+
+def _counts(counts: Mapping[str, int] | None) -> dict[str, int]:
+    return dict(counts or {})
+
 
 _ERROR_BY_STATUS: Mapping[str, type[ApifyRunError]] = {"ABORTED": ApifyRunAborted, "TIMED-OUT": ApifyRunTimedOut}
 
@@ -48,42 +53,29 @@ class ActorRun(RunDetails):
     :param raw: the API's whole object.
     """
 
-    id: str
-    actor_id: str
-    actor_task_id: str | None
-    status: str
-    status_message: str | None
-    started_at: pendulum.DateTime | None
-    finished_at: pendulum.DateTime | None
-    build_number: str | None
-    exit_code: int | None
-    dataset_id: str | None
-    key_value_store_id: str | None
-    request_queue_id: str | None
-    usage_total_usd: Decimal | None
-    charged_event_counts: Mapping[str, int]
+    id: str = field(metadata=read_from("id", required=True))
+    actor_id: str = field(metadata=read_from("actId", required=True))
+    actor_task_id: str | None = field(metadata=read_from("actorTaskId"))
+    status: str = field(metadata=read_from("status", required=True))
+    status_message: str | None = field(metadata=read_from("statusMessage"))
+    started_at: pendulum.DateTime | None = field(metadata=read_from("startedAt", read_time))
+    finished_at: pendulum.DateTime | None = field(metadata=read_from("finishedAt", read_time))
+    build_number: str | None = field(metadata=read_from("buildNumber"))
+    exit_code: int | None = field(metadata=read_from("exitCode"))
+    dataset_id: str | None = field(metadata=read_from("defaultDatasetId"))
+    key_value_store_id: str | None = field(metadata=read_from("defaultKeyValueStoreId"))
+    request_queue_id: str | None = field(metadata=read_from("defaultRequestQueueId"))
+    usage_total_usd: Decimal | None = field(metadata=read_from("usageTotalUsd", read_dollars))
+    charged_event_counts: Mapping[str, int] = field(metadata=read_from("chargedEventCounts", _counts))
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> ActorRun:
-        """Read the ``data`` object of ``GET /v2/actor-runs/{runId}``."""
-        return cls(
-            id=data["id"],
-            actor_id=data["actId"],
-            actor_task_id=data.get("actorTaskId"),
-            status=data["status"],
-            status_message=data.get("statusMessage"),
-            started_at=read_time(data.get("startedAt")),
-            finished_at=read_time(data.get("finishedAt")),
-            build_number=data.get("buildNumber"),
-            exit_code=data.get("exitCode"),
-            dataset_id=data.get("defaultDatasetId"),
-            key_value_store_id=data.get("defaultKeyValueStoreId"),
-            request_queue_id=data.get("defaultRequestQueueId"),
-            usage_total_usd=read_dollars(data.get("usageTotalUsd")),
-            charged_event_counts=dict(data.get("chargedEventCounts") or {}),
-            raw=data,
-        )
+        """Read the ``data`` object of ``GET /v2/actor-runs/{runId}``.
+
+        :raises KeyError: it has no ID, no Actor or no status.
+        """
+        return cls(**read_fields(cls, data), raw=data)
 
     @property
     def is_finished(self) -> bool:
@@ -180,12 +172,19 @@ class RunEvent:
         )
 
 
-_EVENT_KEYS = (
-    *("id", "actId", "actorTaskId", "status", "statusMessage", "startedAt", "finishedAt", "buildNumber", "exitCode"),
-    *("defaultDatasetId", "defaultKeyValueStoreId", "defaultRequestQueueId", "usageTotalUsd", "chargedEventCounts"),
-)
+# What properties of a run read of its parts.
+_EVENT_PARTS: Mapping[str, tuple[str, ...]] = {
+    "meta": ("origin", "userAgent"),
+    "stats": ("resurrectCount", "rebootCount", "metamorph"),
+}
 
 
 def _essentials(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Keep of a run what :class:`ActorRun` reads, so that the database carries a small row."""
-    return {key: raw[key] for key in _EVENT_KEYS if key in raw}
+    kept = {key: raw[key] for key in (*keys_of(ActorRun), "metamorphs") if key in raw}
+    parts = {
+        part: {key: raw[part][key] for key in keys if key in raw[part]}
+        for part, keys in _EVENT_PARTS.items()
+        if raw.get(part)
+    }
+    return kept | parts

@@ -157,7 +157,18 @@ def _bare(run: ActorRun) -> Mapping[str, Any]:
     return {name: getattr(run, name) for name in ("usage", "usage_usd", "storage_ids", "metamorphs")}
 
 
-def test_a_run_whose_details_are_unknown_has_none() -> None:
+def test_what_tells_a_run_s_story_survives_the_trip_from_the_trigger() -> None:
+    run = ActorRun.from_api(EXAMPLE)
+    event = RunEvent.from_payload(json.loads(json.dumps(RunEvent(run).to_payload())))
+    assert event.run.history == run.history
+    assert (event.run.user_agent, event.run.meta.origin) == (run.user_agent, run.meta.origin)
+    assert event.run.metamorphs == run.metamorphs
+    assert run.user_agent
+    assert any(run.history.values())
+
+
+def test_a_run_from_the_trigger_has_no_other_details() -> None:
     event = RunEvent.from_payload(json.loads(json.dumps(RunEvent(ActorRun.from_api(EXAMPLE)).to_payload())))
-    assert not any(_bare(event.run).values())
-    assert (event.run.meta.origin, event.run.stats.compute_units, event.run.build_id) == (None, None, None)
+    details = {name: value for name, value in _bare(event.run).items() if name != "metamorphs"}
+    assert not any(details.values())
+    assert (event.run.meta.client_ip, event.run.stats.compute_units, event.run.build_id) == (None, None, None)

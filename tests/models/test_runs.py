@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -125,6 +126,10 @@ def test_an_event_survives_the_metadata_database(
     again = RunEvent.from_payload(json.loads(json.dumps(event.to_payload())))
     assert again == event
     assert again.run.to_dict() == event.run.to_dict()
+
+
+def test_every_field_of_a_run_is_read_from_somewhere() -> None:
+    assert {each.name for each in fields(ActorRun) if "key" not in each.metadata} == {"raw"}
 
 
 def test_an_event_is_small() -> None:
