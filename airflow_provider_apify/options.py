@@ -329,3 +329,29 @@ def check_target(actor_id: str | None, actor_task_id: str | None) -> None:
 def check_options(values: Mapping[str, Any]) -> None:
     """Raise :class:`ValueError` for an option that Apify would refuse, of those that are no templates."""
     RunOptions.parse({name: value for name, value in values.items() if not is_template(value)})
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often to try, and how long to wait in between: a random time in [D, 2D], D doubling from ``first_delay``.
+
+    :param attempts: how often a request is sent at most.
+    :param first_delay: seconds.
+    :param max_delay: seconds between two attempts at most.
+    :param attempts_with_others: how often where something answers that is not Apify; ``None`` as often as otherwise.
+    :param patient_attempts: how often, at least, where money is at stake; about half an hour.
+    """
+
+    attempts: int = 6
+    first_delay: float = 0.5
+    max_delay: float = 60.0
+    attempts_with_others: int | None = None
+    patient_attempts: int = 40
+
+    def patient(self) -> RetryPolicy:
+        """Return the policy for waiting and downloads: an outage of half an hour must not lose what goes on."""
+        return replace(self, attempts=max(self.attempts, self.patient_attempts), attempts_with_others=None)
+
+    def patient_with_apify(self) -> RetryPolicy:
+        """Return the policy for waiting where nothing tells yet that this is Apify's host: a wrong one stays wrong."""
+        return replace(self.patient(), attempts_with_others=self.attempts)

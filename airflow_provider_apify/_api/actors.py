@@ -10,10 +10,10 @@ from typing import Any
 
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.facts import MAX_PAGE
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data, call_reading
+from airflow_provider_apify._api.flows import Flow, call_data, call_reading
 from airflow_provider_apify._api.request import Request, query, segment, target_path
 from airflow_provider_apify.models.actors import Actor, SavedTask
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 
 
 def validate_input(actor: Target, run_input: bytes, *, build: str | None) -> Request:

@@ -10,7 +10,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from airflow_provider_apify._api.answers import (
@@ -28,6 +28,7 @@ from airflow_provider_apify.exceptions import (
     ApifyNotFoundError,
     ApifyRequestTooLate,
 )
+from airflow_provider_apify.options import RetryPolicy
 
 T = TypeVar("T")
 Flow = Generator[Request, Answer, T]
@@ -41,42 +42,20 @@ SOON_SECONDS = 30.0
 for longer, and another attempt may have done it then."""
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often to try, and how long to wait in between: a random time in [D, 2D], D doubling from ``first_delay``.
+def pause_before_retry(retry: RetryPolicy, request: Request, answer: Answer, attempt: int) -> float | None:
+    """Return the seconds before the next attempt, or ``None`` to give up.
 
-    :param attempts: how often a request is sent at most.
-    :param first_delay: seconds.
-    :param max_delay: seconds between two attempts at most.
-    :param attempts_with_others: how often where something answers that is not Apify; ``None`` as often as otherwise.
-    :param patient_attempts: how often, at least, where money is at stake; about half an hour.
+    :param attempt: how many there were.
     """
-
-    attempts: int = 6
-    first_delay: float = 0.5
-    max_delay: float = 60.0
-    attempts_with_others: int | None = None
-    patient_attempts: int = 40
-
-    def delay(self, request: Request, answer: Answer, attempt: int) -> float | None:
-        """Return the seconds before the next attempt, or ``None`` to give up."""
-        most = self.attempts
-        if self.attempts_with_others is not None and is_of_another(answer):
-            most = self.attempts_with_others
-        if attempt >= most or not _worth_retrying(request, answer):
-            return None
-        if isinstance(answer, Response) and answer.retry_after is not None:
-            return min(answer.retry_after, self.max_delay)
-        # The exponent is bounded, so that a patient policy does not overflow.
-        return min(self.first_delay * 2.0 ** min(attempt - 1, 16) * random.uniform(1, 2), self.max_delay)
-
-    def patient(self) -> RetryPolicy:
-        """Return the policy for waiting and downloads: an outage of half an hour must not lose what goes on."""
-        return replace(self, attempts=max(self.attempts, self.patient_attempts), attempts_with_others=None)
-
-    def patient_with_apify(self) -> RetryPolicy:
-        """Return the policy for waiting where nothing tells yet that this is Apify's host: a wrong one stays wrong."""
-        return replace(self.patient(), attempts_with_others=self.attempts)
+    most = retry.attempts
+    if retry.attempts_with_others is not None and is_of_another(answer):
+        most = retry.attempts_with_others
+    if attempt >= most or not _worth_retrying(request, answer):
+        return None
+    if isinstance(answer, Response) and answer.retry_after is not None:
+        return min(answer.retry_after, retry.max_delay)
+    # The exponent is bounded, so that a patient policy does not overflow.
+    return min(retry.first_delay * 2.0 ** min(attempt - 1, 16) * random.uniform(1, 2), retry.max_delay)
 
 
 def _worth_retrying(request: Request, answer: Answer) -> bool:
@@ -173,7 +152,7 @@ def call_resuming(
         if progress() > before:
             attempt, before = 1, progress()
         patience = retry.patient() if before > began else retry.patient_with_apify()
-        pause = patience.delay(request, answer, attempt)
+        pause = pause_before_retry(patience, request, answer, attempt)
         if pause is None:
             raise error_of(request, answer)
         report(f"{error_of(request, answer)} Asking again in {pause:.1f} s for what is missing.")
@@ -198,7 +177,7 @@ def call_reading(
             if result is not None:
                 return result
             answer = not_apify(request, answer)
-        delay = retry.delay(request, answer, attempt)
+        delay = pause_before_retry(retry, request, answer, attempt)
         left = until - clock()
         if delay is None or left <= 0:
             raise error_of(request, answer)

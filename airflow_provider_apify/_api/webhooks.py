@@ -11,10 +11,10 @@ from typing import Any
 
 from airflow_provider_apify._api.actors import get_target
 from airflow_provider_apify._api.facts import MAX_PAGE
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data
+from airflow_provider_apify._api.flows import Flow, call_data
 from airflow_provider_apify._api.request import NO_CONTENT, Request, query, segment, target_path
 from airflow_provider_apify.models.webhooks import Webhook, WebhookSpec, changes, idempotency_key
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 
 
 def create_webhook(body: Mapping[str, Any]) -> Request:

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_apify._airflow.compat import mask_secret
 from airflow_provider_apify._api import flows
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
-from airflow_provider_apify._api.flows import Flow, RetryPolicy
+from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
 from airflow_provider_apify._api.transports import (
     Access,
@@ -35,6 +35,7 @@ from airflow_provider_apify._files.taking import TargetFails
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup
+from airflow_provider_apify.options import RetryPolicy
 
 if TYPE_CHECKING:
     import aiohttp

@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_apify._api import request
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs import changing, endpoints, reading
 from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify._api.runs.input import encode_body
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 
 
 class RunLifecycle(ApifyClient):

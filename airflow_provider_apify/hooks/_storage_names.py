@@ -13,11 +13,11 @@ from airflow_provider_apify._api import account, flows, request
 from airflow_provider_apify._api.facts import COUNT_LAG_SECONDS
 from airflow_provider_apify._api.runs import endpoints as run_endpoints
 from airflow_provider_apify._api.storages import counts, endpoints as storage_endpoints
-from airflow_provider_apify._api.storages.counts import ItemsSeen, look_at_items, settled_dataset
+from airflow_provider_apify._api.storages.counts import look_at_items, settled_dataset
 from airflow_provider_apify._api.storages.items import Piece, Pusher
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyAuthError, ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient
-from airflow_provider_apify.models.storages import Dataset, StorageKind
+from airflow_provider_apify.models.storages import Dataset, ItemsSeen, StorageKind
 
 if TYPE_CHECKING:
     from airflow_provider_apify._files.bodies import BodyReader

@@ -46,6 +46,7 @@ __all__ = [
     "DailyUsage",
     "Dataset",
     "FetchedPage",
+    "ItemsSeen",
     "KeyValueStore",
     "Limits",
     "Metamorph",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from email.message import Message
 from typing import Any, Literal
 
@@ -156,3 +156,25 @@ class Dataset:
             fields=list(data.get("fields") or ()),
             raw=data,
         )
+
+
+@dataclass(frozen=True)
+class ItemsSeen:
+    """A dataset at one moment.
+
+    :param dataset_id: its ID; ``None`` where the run has no dataset yet.
+    :param item_count: as Apify counts, some seconds late.
+    :param run_id: of the run whose dataset is watched; ``None`` where a dataset is watched by its ID.
+    :param run_status: its status.
+    :param is_final: whether the run is over, for so long that the count does not lag any more.
+    """
+
+    dataset_id: str | None
+    item_count: int
+    run_id: str | None = None
+    run_status: str | None = None
+    is_final: bool = False
+
+    def to_payload(self) -> dict[str, Any]:
+        """Return plain JSON types; ``ItemsSeen(**payload)`` is the way back."""
+        return asdict(self)

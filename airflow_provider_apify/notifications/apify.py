@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseNotifier
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.input import check_input
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.options import RunOptions, Target, check_options, check_target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target, check_options, check_target
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

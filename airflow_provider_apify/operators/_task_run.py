@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 from airflow_provider_apify._airflow.failing import ends_task
 from airflow_provider_apify._airflow.ownership import NO_ANSWER, End, is_given_up
 from airflow_provider_apify._airflow.task_states import state_of
-from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, RetryPolicy
+from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify._api.runs.choosing import Decision, Terms, decide
@@ -34,7 +34,7 @@ from airflow_provider_apify.models.runs import run_url
 from airflow_provider_apify.operators._interruption import Interrupted, Interruption
 from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._run_memory import RunMemory, began
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from airflow_provider_apify.triggers.run import ABORT_ATTEMPTS
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
 
 from airflow_provider_apify._airflow.failing import failing_fast
-from airflow_provider_apify._api.storages.counts import ItemsSeen
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.storages import ItemsSeen
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_whole_number
 from airflow_provider_apify.sensors._deferring import DeferrableSensor

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from blockbuster import blockbuster_ctx
 
-from airflow_provider_apify._api.flows import RetryPolicy, call_data
+from airflow_provider_apify._api.flows import call_data
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.transports import (
     Access,
@@ -20,6 +20,7 @@ from airflow_provider_apify._api.transports import (
     send_with_requests,
     shared_session,
 )
+from airflow_provider_apify.options import RetryPolicy
 
 TOKEN = "apify_api_never_shown"
 QUICK = RetryPolicy(attempts=3, first_delay=0.001, max_delay=0.002)

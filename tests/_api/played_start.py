@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.flows import Flow, RetryPolicy
+from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.changing import Changer
@@ -17,7 +17,7 @@ from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, OwnRun
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.starting import Capacity, Starter, abort_runs
 from airflow_provider_apify.models.runs import SUCCEEDED, ActorRun
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from tests._api.answering import failed, ok, one_by_one
 
 ACTOR = Target("actor", "me/crawler")

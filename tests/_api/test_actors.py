@@ -6,9 +6,8 @@ import pytest
 
 from airflow_provider_apify._api.actors import validate_for_run
 from airflow_provider_apify._api.answers import Response
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyInvalidInputError
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 from tests._api.answering import Fed, failed, ok
 
 ACTOR, TASK = Target("actor", "me/crawler"), Target("task", "me/daily")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
-from airflow_provider_apify._api.flows import RetryPolicy, call, call_data, call_resuming
+from airflow_provider_apify._api.flows import call, call_data, call_resuming, pause_before_retry
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints as run_endpoints
 from airflow_provider_apify._api.runs.reading import call_known_run, get_run
@@ -24,7 +24,7 @@ from airflow_provider_apify.exceptions import (
     ApifyRateLimitError,
     ApifyServerError,
 )
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from tests._api.answering import LOST, REFUSED, Fed, failed, ok, run_data
 
 START = run_endpoints.start_run(Target("actor", "me/crawler"), b"{}", RunOptions())
@@ -151,14 +151,14 @@ def test_the_pause_is_a_random_time_that_doubles_up_to_the_highest(
     attempt: int, first_delay: float, max_delay: float, answer: Answer
 ) -> None:
     policy = RetryPolicy(attempts=1000, first_delay=first_delay, max_delay=max_delay)
-    delay = policy.delay(READ, answer, attempt)
+    delay = pause_before_retry(policy, READ, answer, attempt)
     doubled = first_delay * 2 ** min(attempt - 1, 16)
     assert delay is not None
     assert min(doubled, max_delay) <= delay <= min(2 * doubled, max_delay)
 
 
 def test_pauses_differ_so_that_many_callers_do_not_return_together() -> None:
-    assert len({RetryPolicy().delay(READ, BROKEN, 1) for _ in range(20)}) > 10
+    assert len({pause_before_retry(RetryPolicy(), READ, BROKEN, 1) for _ in range(20)}) > 10
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0", 0.0), ("3600", 60.0)])

@@ -13,7 +13,6 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._files.dataset import plan, walk
 from airflow_provider_apify._files.dataset.plan import Pace, Plan
 from airflow_provider_apify._files.dataset.readers import Reader
@@ -22,6 +21,7 @@ from airflow_provider_apify._files.dataset.walk import Walk
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError, ApifyNotFoundError, ApifyRateLimitError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import Exchange, LocalApify, scenario_item
 from tests._files.material import Taken, dataset_of, push, pushed, requests_for_items
 from tests.local_apify.client import until

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyConnectionError,
@@ -15,7 +14,7 @@ from airflow_provider_apify.exceptions import (
     ApifyNotFoundError,
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 from local_apify import ActorContext, LocalApify, actor
 from tests.local_apify.client import WAIT, Client
 

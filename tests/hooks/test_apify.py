@@ -10,7 +10,6 @@ from urllib.parse import parse_qs
 import pytest
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify._files.dataset.readers import LineReader
 from airflow_provider_apify.exceptions import (
@@ -22,7 +21,7 @@ from airflow_provider_apify.exceptions import (
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from local_apify import LocalApify, scenario_item
 from tests._files.material import push
 from tests.hooks.conftest import RunScenario

@@ -13,14 +13,13 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify._api.storages.items import Piece
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 from local_apify import Exchange, LocalApify
 
 RUN, DATASET, STORE = "/v2/actor-runs/{runId}", "/v2/datasets/{datasetId}", "/v2/key-value-stores/{storeId}"

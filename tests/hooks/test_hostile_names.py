@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.exceptions import ApifyApiError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import Exchange, LocalApify
 
 HOSTILE = [

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyConnectionError, ApifyDataError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
 

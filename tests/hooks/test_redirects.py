@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.storages.items import Piece
 from airflow_provider_apify.exceptions import ApifyServerError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
+from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import run_data
 from tests._api.plain_server import PlainServer, Reply, plain_server
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyConnectionError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
 

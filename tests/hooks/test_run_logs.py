@@ -6,9 +6,9 @@ from threading import Thread
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
 from tests.local_apify.client import until

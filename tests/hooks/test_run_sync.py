@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunFailed, ApifyRunTimedOut
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from local_apify import LocalApify, scenario_item
 from tests._api.plain_server import plain_server
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck, save_body
 from airflow_provider_apify.exceptions import ApifyAuthError, ApifyDataError, ApifyNotFoundError, ApifyServerError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import StorageKind
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import LocalApify
 from tests._api.plain_server import Reply, plain_server
 

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import redact
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.reading import get_run
 from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyAuthError
 from airflow_provider_apify.hooks import _lookups
 from airflow_provider_apify.hooks._connection import ApifyConnection
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
 

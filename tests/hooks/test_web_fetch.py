@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import (
     ApifyAddressError,
     ApifyApiError,
@@ -19,6 +18,7 @@ from airflow_provider_apify.exceptions import (
     ApifyWebFetchError,
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import LocalApify, shop_pages
 from local_apify.actors import BUILT_IN
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 from local_apify import LocalApify
 from tests.local_apify.client import until
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyServerError
 from airflow_provider_apify.notifications import apify as module
 from airflow_provider_apify.notifications.apify import ApifyNotifier
+from airflow_provider_apify.options import RetryPolicy
 from local_apify import Exchange, LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, Outcome
 

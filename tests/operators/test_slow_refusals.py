@@ -12,13 +12,12 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify.exceptions import ApifyConnectionError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models import ActorRun
 from airflow_provider_apify.operators import _base
-from airflow_provider_apify.options import RunOptions
+from airflow_provider_apify.options import RetryPolicy, RunOptions
 from local_apify import LocalApify
 from tests._api.answering import failed
 from tests._api.played_start import a_run

@@ -16,11 +16,10 @@ import pytest
 import zstandard
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 from local_apify import LocalApify, scenario_item
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import RetryPolicy
 from airflow_provider_apify.transfers import run_log_to_file
 from airflow_provider_apify.transfers.run_log_to_file import RunLogToFileOperator
 from local_apify import LocalApify

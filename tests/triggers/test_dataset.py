@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from airflow.models.trigger import Trigger
 
-from airflow_provider_apify._api.storages.counts import ItemsSeen
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
+from airflow_provider_apify.models.storages import ItemsSeen
 from airflow_provider_apify.triggers.dataset import ApifyDatasetTrigger
 from local_apify import LocalApify
 from tests.dag_runs import serde

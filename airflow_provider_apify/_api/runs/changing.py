@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from airflow_provider_apify._api import actors, request
-from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, RetryPolicy, call, call_data, call_known
+from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, call, call_data, call_known
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import call_known_run, get_run
@@ -26,7 +26,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 
 _ONCE = (0.0,)
 _SENDS = 4

@@ -16,7 +16,7 @@ from typing import Any
 
 from airflow_provider_apify._api.answers import Response, data_of
 from airflow_provider_apify._api.facts import MAX_PAGE
-from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy, call_reading, together
+from airflow_provider_apify._api.flows import LOOKS, Flow, call_reading, together
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.changing import ended_run
@@ -24,7 +24,7 @@ from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.reading import call_known_run
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyNotFoundError, ApifyTooManyRuns
 from airflow_provider_apify.models.runs import UNFINISHED_STATUSES, ActorRun
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 
 # By how much a clock may be ahead of Apify's while that is unknown.
 _CLOCK_SKEW_SECONDS = 3_600.0

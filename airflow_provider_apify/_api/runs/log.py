@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from airflow_provider_apify._api.answers import is_log
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call
+from airflow_provider_apify._api.flows import Flow, call
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import call_known_run
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.models.runs import ActorRun
+from airflow_provider_apify.options import RetryPolicy
 
 # Before the next look at a run that logs nothing.
 _PAUSE_SECONDS = 1.0

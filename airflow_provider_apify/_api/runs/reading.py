@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airflow_provider_apify._api.actors import get_target
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data, call_known
+from airflow_provider_apify._api.flows import Flow, call_data, call_known
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.endpoints import last_run
 from airflow_provider_apify.exceptions import ApifyAuthError, ApifyNotFoundError
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 
 
 def call_known_run(request: Request, retry: RetryPolicy) -> Flow[ActorRun]:

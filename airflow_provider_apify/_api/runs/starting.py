@@ -21,7 +21,7 @@ from airflow_provider_apify._api.answers import (
     in_words,
     is_of_another,
 )
-from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, RetryPolicy
+from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow, pause_before_retry
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.choosing import age, best
@@ -29,6 +29,7 @@ from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.reading import call_known_run
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRequestTooLate, ApifyTaskStopped
 from airflow_provider_apify.models.runs import SUCCEEDED, ActorRun
+from airflow_provider_apify.options import RetryPolicy
 
 STARTS = 4
 """How often a run is started at most, where it stays unknown whether it was."""
@@ -161,7 +162,7 @@ class Starter:
                 raise error_of(request, refusal)  # it may only have taken long, as where no address answers
             refusal = answer
             waits = isinstance(answer, Response) and self._may_wait_for_capacity(answer)
-            delay = self._capacity.pause if waits else self._retry.delay(request, answer, attempt)
+            delay = self._capacity.pause if waits else pause_before_retry(self._retry, request, answer, attempt)
             if delay is None:
                 raise error_of(request, answer)
             if looked_at and time.time() - asked <= SOON_SECONDS:

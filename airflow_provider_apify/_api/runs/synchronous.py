@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from airflow_provider_apify._api.answers import Response, data_of, error_of, in_words
-from airflow_provider_apify._api.flows import Flow, RetryPolicy
+from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.starting import STARTS, Starter
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.models.storages import Record
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 
 T = TypeVar("T")
 _CREATED = 201

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from airflow_provider_apify._api.facts import MAX_WAIT_SECONDS, REPLICA_LAG_SECONDS
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_data
+from airflow_provider_apify._api.flows import Flow, call_data
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import get_run
 from airflow_provider_apify.exceptions import (
@@ -18,6 +18,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
+from airflow_provider_apify.options import RetryPolicy
 
 # An unfinished run answered sooner than this was not waited for (a proxy, a capped wait): do not hammer.
 _SHORTEST_WAIT_SECONDS = 1.0

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from airflow_provider_apify._api.answers import Response, data_of
-from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy, call_data, call_known, call_reading
+from airflow_provider_apify._api.flows import LOOKS, Flow, call_data, call_known, call_reading
 from airflow_provider_apify._api.runs.endpoints import get_run
 from airflow_provider_apify._api.runs.reading import call_known_run
 from airflow_provider_apify._api.storages.endpoints import get_dataset
 from airflow_provider_apify.exceptions import ApifyDataError
-from airflow_provider_apify.models.storages import Dataset
+from airflow_provider_apify.models.storages import Dataset, ItemsSeen
+from airflow_provider_apify.options import RetryPolicy
 
 
 def counted_until(wanted: int, dataset_id: str, retry: RetryPolicy, delays: Iterable[float]) -> Flow[int]:
@@ -52,28 +52,6 @@ def count_items(dataset_id: str, retry: RetryPolicy, *, delay: float = 0.0) -> F
     """Return how many items Apify counts now, after ``delay`` seconds."""
     data = yield from call_data(replace(get_dataset(dataset_id), delay=delay), retry.patient())
     return int(data["itemCount"])
-
-
-@dataclass(frozen=True)
-class ItemsSeen:
-    """A dataset at one moment.
-
-    :param dataset_id: its ID; ``None`` where the run has no dataset yet.
-    :param item_count: as Apify counts, some seconds late.
-    :param run_id: of the run whose dataset is watched; ``None`` where a dataset is watched by its ID.
-    :param run_status: its status.
-    :param is_final: whether the run is over, for so long that the count does not lag any more.
-    """
-
-    dataset_id: str | None
-    item_count: int
-    run_id: str | None = None
-    run_status: str | None = None
-    is_final: bool = False
-
-    def to_payload(self) -> dict[str, Any]:
-        """Return plain JSON types; ``ItemsSeen(**payload)`` is the way back."""
-        return asdict(self)
 
 
 def look_at_items(

@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from airflow_provider_apify._api.facts import MAX_ITEMS_BYTES
-from airflow_provider_apify._api.flows import LOOKS, Flow, RetryPolicy, call
+from airflow_provider_apify._api.flows import LOOKS, Flow, call
 from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify._api.storages.counts import counted_until
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyDataError, ApifyError, ApifyServerError
+from airflow_provider_apify.options import RetryPolicy
 
 _SENDS = 4
 

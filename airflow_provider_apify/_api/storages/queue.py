@@ -11,10 +11,11 @@ from typing import Any
 
 from airflow_provider_apify._api.answers import Response, data_of
 from airflow_provider_apify._api.facts import MAX_REQUESTS, MAX_REQUESTS_BYTES
-from airflow_provider_apify._api.flows import Flow, RetryPolicy, call_reading
+from airflow_provider_apify._api.flows import Flow, call_reading, pause_before_retry
 from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify._api.storages.items import encoded
 from airflow_provider_apify.exceptions import ApifyConnectionError
+from airflow_provider_apify.options import RetryPolicy
 
 _NOT_TAKEN = Response(503, {}, b"")
 
@@ -64,7 +65,7 @@ def _add_batch(
             return [results[each["uniqueKey"]] for each in batch if each["uniqueKey"] in results]
         # As patient as with a server that fails; where it took some, the counting starts anew.
         attempt = 1 if len(results) > known else attempt + 1
-        wait = retry.delay(request, _NOT_TAKEN, attempt)
+        wait = pause_before_retry(retry, request, _NOT_TAKEN, attempt)
     raise ApifyConnectionError(
         f"Request queue {queue_id} keeps giving back {len(data['unprocessedRequests'])} of the requests added to it.",
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.answers import Answer, Response
-from airflow_provider_apify._api.flows import Flow, RetryPolicy
+from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.runs.changing import Changer, delete_run
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
@@ -19,7 +19,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from tests._api.answering import LOST, REFUSED, Fed, failed, ok, run_data
 
 OTHER = Target("actor", "me/other")

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify.exceptions import ApifyTooManyRuns
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import Target
+from airflow_provider_apify.options import RetryPolicy, Target
 from tests._api.answering import failed, ok
 from tests._api.played_start import ACTOR, ME, a_run
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from airflow_provider_apify._api.answers import Response
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.log import LineSink, follow_log
+from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import LOST, Fed, failed, ok, run_data
 
 TEXT = {"content-type": "text/plain"}

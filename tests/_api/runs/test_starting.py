@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.answers import Answer, NoResponse, Response
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs.choosing import Decision, OnFailedRun
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.starting import STARTS, Starter
@@ -18,6 +17,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.models.runs import STATUSES, SUCCEEDED
+from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import LOST, Fed, failed, ok
 from tests._api.played_start import ENDING, GOING, LIST, ME, NOTHING, START, Played, a_run, decided, obtain, order, run
 

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.answers import Response
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.synchronous import SynchronousStarter, read_items, read_output
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyCapacityError, ApifyConnectionError
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import RunOptions, Target
+from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from tests._api.answering import LOST, REFUSED, Fed, failed, ok, run_data
 
 ACTOR = Target("actor", "me/crawler")

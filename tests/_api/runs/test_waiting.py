@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._api.answers import Answer, Response
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.waiting import Waiting, wait_for_run
 from airflow_provider_apify.exceptions import (
@@ -18,6 +17,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
 )
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, ActorRun, RunEvent
+from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import LOST, Fed, failed, ok, run_data
 
 START_TIME = 1_800_000_000.0

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.flows import REPLICA_PAUSES, RetryPolicy
-from airflow_provider_apify._api.storages.counts import ItemsSeen, look_at_items, settled_dataset
+from airflow_provider_apify._api.flows import REPLICA_PAUSES
+from airflow_provider_apify._api.storages.counts import look_at_items, settled_dataset
 from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.models.storages import ItemsSeen
+from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import Fed, failed, ok, run_data
 
 GONE = failed(404, "record-not-found")

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_apify._api.answers import Answer, Response
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.storages.counts import count_pushed
 from airflow_provider_apify._api.storages.items import Piece, Pusher
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyConnectionError, ApifyDataError, ApifyNotFoundError
+from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import LOST, REFUSED, Fed, failed, ok
 
 PIECE = Piece(2, b'[{"a":1},{"a":2}]')

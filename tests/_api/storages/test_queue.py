@@ -9,10 +9,10 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.facts import MAX_ITEMS_BYTES, MAX_REQUESTS_BYTES
-from airflow_provider_apify._api.flows import RetryPolicy
 from airflow_provider_apify._api.storages.items import bodies_of, push_items
 from airflow_provider_apify._api.storages.queue import add_requests, with_unique_key
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyServerError
+from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import LOST, Fed, failed, ok
 
 RETRY = RetryPolicy(attempts=3)
