@@ -24,7 +24,15 @@ from airflow_provider_apify.models.runs import (
     RunEvent,
     run_url,
 )
-from airflow_provider_apify.models.storages import AddedRequest, Dataset, KeyValueStore, Record, RecordKey, RequestQueue
+from airflow_provider_apify.models.storages import (
+    AddedRequest,
+    Dataset,
+    ItemsSeen,
+    KeyValueStore,
+    Record,
+    RecordKey,
+    RequestQueue,
+)
 from airflow_provider_apify.models.web_fetch import FetchedPage
 from airflow_provider_apify.models.webhooks import EVENT_TYPES, RUN_ENDS, Webhook, WebhookDispatch, WebhookSpec
 
