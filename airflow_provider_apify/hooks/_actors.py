@@ -18,7 +18,7 @@ from airflow_provider_apify.models.actors import Actor, Build, SavedTask, StoreA
 from airflow_provider_apify.options import Target
 
 
-class Catalog(ApifyClient):
+class Actors(ApifyClient):
     """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` for what is known before a run.
 
     Where an ``actor_id`` or ``actor_task_id`` is taken, ``username/name`` and the address of its page do as well.

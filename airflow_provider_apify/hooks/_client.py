@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_apify._airflow.compat import mask_secret
-from airflow_provider_apify._api import flows
+from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
@@ -31,6 +31,7 @@ from airflow_provider_apify._api.transports import (
     send_with_requests,
     shared_session,
 )
+from airflow_provider_apify._files.bodies import BodyReader
 from airflow_provider_apify._files.taking import TargetFails
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
@@ -229,3 +230,11 @@ class ApifyClient(BaseHook):
         if self.connection.access.token == access.token:
             return answer
         return await send_with_aiohttp(session, self.connection.access, request)
+
+    def _read_body(self, request: request.Request, reader: BodyReader) -> None:
+        flow = flows.call_resuming(lambda: request, lambda: reader.progress, self.retry, self.log.warning)
+        self._drive(flow, partial(self._send_reading, reader.read, [], piece_bytes=_BODY_PIECE_BYTES))
+
+
+# Small, so that a bad link still brings something each time: a body has to come from its start again.
+_BODY_PIECE_BYTES = 2**16

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_apify._api.storages import endpoints, queue
-from airflow_provider_apify._api.storages.items import push_items
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.storages import AddedRequest, RequestQueue
 
 
-class Queues(ApifyClient):
+class RequestQueues(ApifyClient):
     """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` that fill storages for Actors to read.
 
     A queue is named by its ID, for example ``run.request_queue_id`` for the one that each run has, or by
@@ -50,17 +49,3 @@ class Queues(ApifyClient):
         """
         flow = queue.add_requests(queue_id, requests, self.retry, forefront=forefront)
         return [AddedRequest.from_api(each) for each in self._drive(flow)]
-
-    def push_items(self, dataset_id: str, items: Iterable[Mapping[str, Any]]) -> int:
-        """Store items at the end of a dataset, at most 5 MB at a time, and return how many.
-
-        Never twice within one call: a request of which it is unknown whether Apify has stored its items is not
-        repeated. A retry of the task calls again, though, and stores them again: write a file and push it with
-        :class:`~airflow_provider_apify.transfers.file_to_dataset.FileToDatasetOperator`, whose retries look first.
-        See https://docs.apify.com/api/v2/dataset-items-post.
-
-        :param items: JSON objects; an iterator is read as it is needed.
-        :raises ValueError: an item is no JSON object, or above 5 MB; those before it may be stored.
-        :raises ApifyError: not all were stored; the message says how many certainly were.
-        """
-        return self._drive(push_items(dataset_id, items, self.retry))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_apify._api import request
-from airflow_provider_apify._api.runs import changing, endpoints, reading
+from airflow_provider_apify._api.runs import changing, endpoints, endpoints as run_endpoints, reading
 from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify._api.runs.input import encode_body
 from airflow_provider_apify.hooks._client import ApifyClient
@@ -15,7 +15,7 @@ from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 
 
-class RunLifecycle(ApifyClient):
+class RunChanges(ApifyClient):
     """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` that change a run.
 
     To resurrect, reboot or transform a run twice is to lose work or pay twice. So, where the answer is lost, the run is
@@ -125,3 +125,8 @@ class RunLifecycle(ApifyClient):
     @property
     def _changer(self) -> Changer:
         return Changer(self.retry, self.log.info, settle=self.connection.start_settle_seconds)
+
+    async def async_abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
+        """Do what :meth:`abort_run` does, on the event loop."""
+        request = run_endpoints.abort_run(run_id, gracefully=gracefully)
+        return await self._drive_async(reading.call_known_run(request, self._retry_of(attempts)))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar, get_args
 
@@ -15,10 +14,10 @@ from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.input import encode_input
 from airflow_provider_apify._api.runs.synchronous import SynchronousStarter, read_items, read_output
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunTimedOut
+from airflow_provider_apify.hooks._datasets import Datasets
 from airflow_provider_apify.hooks._key_value_stores import KeyValueStores
-from airflow_provider_apify.hooks._run_changes import RunLifecycle
+from airflow_provider_apify.hooks._run_changes import RunChanges
 from airflow_provider_apify.hooks._runs import Runs
-from airflow_provider_apify.hooks._storage_names import Storages
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.models.storages import Record
 from airflow_provider_apify.options import RunOptions, Target
@@ -27,7 +26,7 @@ T = TypeVar("T")
 WhenLate = Literal["wait", "abort"]
 
 
-class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
+class RunSync(Runs, RunChanges, KeyValueStores, Datasets):
     """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` that run something in one request.
 
     They are for runs of less than 5 minutes, and the worker is blocked meanwhile. A run that takes longer, or whose
@@ -35,12 +34,6 @@ class SynchronousRuns(Runs, RunLifecycle, KeyValueStores, Storages):
     twice. The next attempt of the task knows nothing of it, though:
     :class:`~airflow_provider_apify.operators.run_actor.RunActorOperator` does, and needs no worker to wait.
     """
-
-    @abstractmethod
-    def iterate_items(
-        self, dataset_id: str, *, clean: bool = False, fields: Sequence[str] | None = None
-    ) -> Iterator[Any]:
-        """Yield the items of a dataset; the hook does."""
 
     def run_sync(
         self,

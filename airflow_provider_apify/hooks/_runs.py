@@ -9,11 +9,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
+from airflow_provider_apify._api import flows
 from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.pages import by_offset, read_limit
 from airflow_provider_apify._api.request import Request
-from airflow_provider_apify._api.runs import endpoints, reading
+from airflow_provider_apify._api.runs import endpoints, endpoints as run_endpoints, reading
 from airflow_provider_apify._api.runs.choosing import Terms, decide
 from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.runs.identity import Identity
@@ -245,6 +246,34 @@ class Runs(ApifyClient):
             cost_limit=cost_limit,
         )
         return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
+
+    async def async_get_last_run(
+        self,
+        target: Target,
+        *,
+        status: str | None = None,
+        origin: str | None = None,
+    ) -> ActorRun:
+        """Do what :meth:`get_last_run` does, on the event loop."""
+        request = run_endpoints.last_run(target, status=status, origin=origin)
+        return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry.patient())))
+
+    async def async_look_for_last_run(
+        self, target: Target, *, status: str | None = None, origin: str | None = None
+    ) -> ActorRun | None:
+        """Do what :meth:`look_for_last_run` does, on the event loop."""
+        flow = look_for_last_run(target, self.retry.patient(), status=status, origin=origin)
+        return await self._drive_async(flow)
+
+    async def async_wait_for_run(
+        self,
+        run_id: str,
+        waiting: Waiting,
+        *,
+        on_update: Callable[[ActorRun], None] = lambda _run: None,
+    ) -> RunEvent:
+        """Do what :meth:`wait_for_run` does, on the event loop."""
+        return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update))
 
 
 def _within(
