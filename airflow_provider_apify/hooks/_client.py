@@ -31,7 +31,6 @@ from airflow_provider_apify._api.transports import (
     send_with_requests,
     shared_session,
 )
-from airflow_provider_apify._files.bodies import BodyReader
 from airflow_provider_apify._files.taking import TargetFails
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
@@ -41,6 +40,8 @@ from airflow_provider_apify.options import RetryPolicy
 if TYPE_CHECKING:
     import aiohttp
     import requests
+
+    from airflow_provider_apify._files.bodies import BodyReader
 
 T = TypeVar("T")
 Send = Callable[[Access, Request], Answer]

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.facts import COUNT_LAG_SECONDS
-from airflow_provider_apify._api.storages import counts, endpoints as storage_endpoints
+from airflow_provider_apify._api.storages import counts, endpoints
 from airflow_provider_apify._api.storages.counts import dataset_of, look_at_items, settled_dataset
 from airflow_provider_apify._api.storages.items import Piece, Pusher, push_items
 from airflow_provider_apify._files.dataset.pulling import item_lines
@@ -28,7 +28,7 @@ class Datasets(ApifyClient):
 
     def get_dataset(self, dataset_id: str) -> Dataset:
         """Return a dataset's description (https://docs.apify.com/api/v2/dataset-get)."""
-        return self._drive(flows.call_reading(storage_endpoints.get_dataset(dataset_id), self.retry, dataset_of))
+        return self._drive(flows.call_reading(endpoints.get_dataset(dataset_id), self.retry, dataset_of))
 
     def iterate_items(
         self,
@@ -76,14 +76,14 @@ class Datasets(ApifyClient):
             params = reader.params()
             if params is None:
                 return None
-            return replace(storage_endpoints.get_items(dataset_id, params), compressed=reader.compressed, delay=delay)
+            return replace(endpoints.get_items(dataset_id, params), compressed=reader.compressed, delay=delay)
 
         flow = flows.call_resuming(next_request, lambda: reader.progress, self.retry, self.log.warning)
         self._drive(flow, partial(self._send_reading, reader.read, []), pause)
 
     def create_dataset(self, name: str) -> Dataset:
         """Create a dataset, or find the one of this name (https://docs.apify.com/api/v2/datasets-post)."""
-        return Dataset.from_api(self._call(storage_endpoints.create_dataset(name)))
+        return Dataset.from_api(self._call(endpoints.create_dataset(name)))
 
     def push_items(self, dataset_id: str, items: Iterable[Mapping[str, Any]]) -> int:
         """Store items at the end of a dataset, at most 5 MB at a time, and return how many.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._api import flows
 from airflow_provider_apify._api.pages import by_key
-from airflow_provider_apify._api.storages import endpoints, endpoints as storage_endpoints
-from airflow_provider_apify._files.bodies import BodyReader
+from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.storages import KeyValueStore, Record, RecordKey
+
+if TYPE_CHECKING:
+    from airflow_provider_apify._files.bodies import BodyReader
 
 
 class KeyValueStores(ApifyClient):
@@ -111,11 +113,11 @@ class KeyValueStores(ApifyClient):
         :raises ApifyNotFoundError: there is no such record, or no such store.
         :raises ApifyDataError: bodies kept breaking.
         """
-        self._read_body(storage_endpoints.get_record(store_id, key), reader)
+        self._read_body(endpoints.get_record(store_id, key), reader)
 
     def read_records(self, store_id: str, reader: BodyReader, *, prefix: str | None = None) -> None:
         """Have a reader take a ZIP file of all records of a store, or of those with a prefix; names are keys.
 
         See https://docs.apify.com/api/v2/key-value-store-records-get.
         """
-        self._read_body(storage_endpoints.get_records(store_id, prefix=prefix), reader)
+        self._read_body(endpoints.get_records(store_id, prefix=prefix), reader)

@@ -1,4 +1,4 @@
-"""What Actors work through, and what they leave behind: request queues, and items pushed to datasets."""
+"""Request queues: what Actors work through."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_apify.models.storages import AddedRequest, RequestQueue
 
 
 class RequestQueues(ApifyClient):
-    """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` that fill storages for Actors to read.
+    """The methods of :class:`~airflow_provider_apify.hooks.apify.ApifyHook` for request queues.
 
     A queue is named by its ID, for example ``run.request_queue_id`` for the one that each run has, or by
     ``username~queue-name``.

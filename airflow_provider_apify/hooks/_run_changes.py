@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_apify._api import request
-from airflow_provider_apify._api.runs import changing, endpoints, endpoints as run_endpoints, reading
+from airflow_provider_apify._api.runs import changing, endpoints, reading
 from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify._api.runs.input import encode_body
 from airflow_provider_apify.hooks._client import ApifyClient
@@ -128,5 +128,5 @@ class RunChanges(ApifyClient):
 
     async def async_abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
         """Do what :meth:`abort_run` does, on the event loop."""
-        request = run_endpoints.abort_run(run_id, gracefully=gracefully)
+        request = endpoints.abort_run(run_id, gracefully=gracefully)
         return await self._drive_async(reading.call_known_run(request, self._retry_of(attempts)))

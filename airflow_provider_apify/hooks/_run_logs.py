@@ -6,15 +6,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer
-from airflow_provider_apify._api.runs import endpoints, endpoints as run_endpoints
+from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.log import LineSink, follow_log
 from airflow_provider_apify._api.transports import Access, send_with_requests
-from airflow_provider_apify._files.bodies import BodyReader
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.runs import ActorRun
+
+if TYPE_CHECKING:
+    from airflow_provider_apify._files.bodies import BodyReader
 
 _LINE_CHARACTERS = 2000
 
@@ -55,4 +58,4 @@ class RunLogs(ApifyClient):
 
     def read_log(self, run_id: str, reader: BodyReader) -> None:
         """Have a reader take a run's log as it is now (https://docs.apify.com/api/v2/log-get)."""
-        self._read_body(replace(run_endpoints.get_log(run_id), compressed=False), reader)
+        self._read_body(replace(endpoints.get_log(run_id), compressed=False), reader)

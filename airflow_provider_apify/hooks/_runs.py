@@ -14,7 +14,7 @@ from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.pages import by_offset, read_limit
 from airflow_provider_apify._api.request import Request
-from airflow_provider_apify._api.runs import endpoints, endpoints as run_endpoints, reading
+from airflow_provider_apify._api.runs import endpoints, reading
 from airflow_provider_apify._api.runs.choosing import Terms, decide
 from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.runs.identity import Identity
@@ -255,7 +255,7 @@ class Runs(ApifyClient):
         origin: str | None = None,
     ) -> ActorRun:
         """Do what :meth:`get_last_run` does, on the event loop."""
-        request = run_endpoints.last_run(target, status=status, origin=origin)
+        request = endpoints.last_run(target, status=status, origin=origin)
         return ActorRun.from_api(await self._drive_async(flows.call_data(request, self.retry.patient())))
 
     async def async_look_for_last_run(

@@ -7,16 +7,16 @@ from types import MappingProxyType
 from typing import Any
 
 from airflow_provider_apify._api import account, request
-from airflow_provider_apify._api.storages import endpoints as storage_endpoints
+from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyAuthError, ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.storages import StorageKind
 
 _GET: Mapping[StorageKind, Callable[[str], request.Request]] = MappingProxyType(
     {
-        "dataset": storage_endpoints.get_dataset,
-        "key_value_store": storage_endpoints.get_store,
-        "request_queue": storage_endpoints.get_queue,
+        "dataset": endpoints.get_dataset,
+        "key_value_store": endpoints.get_store,
+        "request_queue": endpoints.get_queue,
     }
 )
 
@@ -40,7 +40,7 @@ class StorageNames(ApifyClient):
         if storage.get("name"):
             raise ValueError(f"The {words} {storage['id']} is named {storage['name']!r} already, so it is kept.")
         try:
-            return self._call(storage_endpoints.name_storage(kind, storage["id"], name))
+            return self._call(endpoints.name_storage(kind, storage["id"], name))
         except ApifyAuthError:
             raise
         except ApifyApiError as error:
