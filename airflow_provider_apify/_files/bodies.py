@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_apify._api.answers import is_log, is_record
+from airflow_provider_apify._api.taking import hand_on
 from airflow_provider_apify._files.checks import Check
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged, new_digest, untaken
-from airflow_provider_apify._files.taking import hand_on
 from airflow_provider_apify._files.targets.whole_file import whole_file
 from airflow_provider_apify.exceptions import ApifyDataError
 

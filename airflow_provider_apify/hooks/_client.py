@@ -18,6 +18,7 @@ from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
+from airflow_provider_apify._api.taking import TargetFails
 from airflow_provider_apify._api.transports import (
     Access,
     connection_share,
@@ -31,7 +32,6 @@ from airflow_provider_apify._api.transports import (
     send_with_requests,
     shared_session,
 )
-from airflow_provider_apify._files.taking import TargetFails
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup

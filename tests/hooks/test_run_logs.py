@@ -5,8 +5,9 @@ from __future__ import annotations
 from threading import Thread
 
 import pytest
+import requests
 
-from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RetryPolicy
 from local_apify import LocalApify
@@ -49,6 +50,24 @@ def test_each_line_comes_once_though_the_connection_breaks(
 
     assert run.status == "SUCCEEDED"
     assert shown == hook.get_log(run.id).splitlines()
+
+
+@pytest.mark.parametrize("kind", [ApifyDataError, requests.ConnectionError])
+def test_an_error_of_who_is_given_the_lines_ends_it(
+    hook: ApifyHook, apify: LocalApify, finished_run: str, kind: type[Exception]
+) -> None:
+    shown: list[str] = []
+
+    def fail(line: str) -> None:
+        shown.append(line)
+        raise kind("the receiver is full")
+
+    before = dict(apify.control.ledger().requests)
+    with pytest.raises(kind, match="the receiver is full"):
+        hook.follow_log(finished_run, fail)
+    assert len(shown) == 1
+    logs = "GET /v2/actor-runs/{runId}/log"
+    assert apify.control.ledger().requests[logs] - before.get(logs, 0) == 1
 
 
 def test_the_log_of_no_run_is_not_found(hook: ApifyHook) -> None:

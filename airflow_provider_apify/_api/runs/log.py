@@ -9,6 +9,7 @@ from airflow_provider_apify._api.answers import is_log
 from airflow_provider_apify._api.flows import Flow, call
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import call_known_run
+from airflow_provider_apify._api.taking import hand_on
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import RetryPolicy
@@ -33,6 +34,7 @@ class LineSink:
         """Take the text from its start, in pieces; a line that is not ended yet waits for :meth:`finish`.
 
         :raises ApifyDataError: it is no log.
+        :raises TargetFails: whoever is given the lines has failed.
         """
         if not is_log(headers):
             raise ApifyDataError("the answer is not a log")
@@ -42,7 +44,7 @@ class LineSink:
             for line in lines:
                 seen += 1
                 if seen > self.count:
-                    self._hand_on(line)
+                    hand_on(self._hand_on, line)
 
     def finish(self) -> None:
         """Hand on a last line without an end."""

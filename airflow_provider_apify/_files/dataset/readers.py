@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from airflow_provider_apify._api.taking import hand_on
 from airflow_provider_apify._files.checks import Check, FirstRow, check_item, count_items
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged, new_digest, untaken
 from airflow_provider_apify._files.heads import Head
-from airflow_provider_apify._files.taking import hand_on
 from airflow_provider_apify._files.temporary import temporary_file
 from airflow_provider_apify.exceptions import ApifyDataError
 

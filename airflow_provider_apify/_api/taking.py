@@ -1,11 +1,11 @@
-"""What takes the bytes of answers. No I/O of its own."""
+"""What takes the bodies of answers. No I/O of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
-Piece = TypeVar("Piece", bound=bytes | memoryview)
+Piece = TypeVar("Piece")
 
 
 class TargetFails(Exception):
@@ -20,7 +20,7 @@ class TargetFails(Exception):
 
 
 def hand_on(take: Callable[[Piece], object], piece: Piece) -> None:
-    """Have a target take bytes.
+    """Have a target take a piece of a body.
 
     :raises TargetFails: it does not.
     """
