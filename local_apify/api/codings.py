@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 
@@ -29,36 +31,38 @@ def unpacked(body: bytes, coding: str) -> bytes:
     :raises UnpackError: it is not packed like that.
     """
     try:
-        return _from_brotli(body) if coding == "br" else _from_zlib(body, _WINDOWS[coding])
-    except (brotli.error, zlib.error):
+        return _UNPACK[coding](body)
+    except (brotli.error, zlib.error, gzip.BadGzipFile, EOFError):
         raise UnpackError(f"The body is not encoded as {coding}.") from None
 
 
 def _from_brotli(body: bytes) -> bytes:
     unpacker = brotli.Decompressor()
     whole: bytes = unpacker.process(body, output_buffer_limit=MAX_UNPACKED_BYTES + 1)
-    _check(whole, is_whole=unpacker.is_finished(), coding="br")
-    return whole
+    return _checked(whole, is_whole=unpacker.is_finished())
 
 
-def _from_zlib(body: bytes, window: int) -> bytes:
+def _from_gzip(body: bytes) -> bytes:
     """Unpack; several bodies packed with gzip, one after the other, are one."""
-    whole = b""
-    while body.strip(b"\x00") or not whole:
-        unpacker = zlib.decompressobj(window)
-        whole += unpacker.decompress(body, MAX_UNPACKED_BYTES + 1 - len(whole))
-        _check(whole, is_whole=unpacker.eof, coding="zlib")
-        if window == _WINDOWS["deflate"] or not unpacker.unused_data:
-            break
-        body = unpacker.unused_data
-    return whole
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+        return _checked(file.read(MAX_UNPACKED_BYTES + 1), is_whole=bool(body))
 
 
-def _check(whole: bytes, *, is_whole: bool, coding: str) -> None:
+def _from_deflate(body: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    whole = unpacker.decompress(body, MAX_UNPACKED_BYTES + 1)
+    return _checked(whole, is_whole=unpacker.eof)
+
+
+def _checked(whole: bytes, *, is_whole: bool) -> bytes:
     if len(whole) > MAX_UNPACKED_BYTES:
         raise UnpackError(f"The body unpacks to more than {MAX_UNPACKED_BYTES} bytes.")
     if not is_whole:
-        raise UnpackError(f"The body ends in the middle of its {coding} stream.")
+        raise EOFError
+    return whole
+
+
+_UNPACK: Mapping[str, Callable[[bytes], bytes]] = {"br": _from_brotli, "gzip": _from_gzip, "deflate": _from_deflate}
 
 
 def preferred(accepted: str) -> str:

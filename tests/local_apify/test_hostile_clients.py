@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import socket
+import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +22,7 @@ from tests.contract.using_actors import VERSION
 from tests.local_apify.client import WAIT, Client
 
 TEN_MEGABYTES = 10_000_000
+SOON_SECONDS = 15
 HALF = "\ud800"
 DEEP = "[" * 100_000 + "]" * 100_000
 FIELDS = (
@@ -210,3 +214,19 @@ def test_options_that_no_start_could_have_cannot_be_saved(client: Client, option
     assert client.send("POST", "/v2/actors", json=mine).status_code == 400
     action = {"type": "RUN_ACTOR", "actorId": "apify~scenario", "runOptions": options}
     assert client.send("POST", "/v2/schedules", json={"name": "of-options", "actions": [action]}).status_code == 400
+
+
+def test_a_body_of_many_empty_parts_does_not_hold_the_server_up(client: Client) -> None:
+    body = gzip.compress(b"") * 100_000 + gzip.compress(b"{}") + b"\0" * 512
+    started = time.monotonic()
+    answer = client.send("POST", "/v2/tools/encode-and-sign", data=body, headers={"Content-Encoding": "gzip"})
+    assert answer.ok
+    assert time.monotonic() - started < SOON_SECONDS
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", "deflate"])
+@pytest.mark.parametrize("body", [b"", b"\x1f\x8b", zlib.compress(b"{}")[:-2], gzip.compress(b"{}")[:-2]], ids=len)
+def test_a_body_that_is_not_packed_as_it_says_is_refused(client: Client, coding: str, body: bytes) -> None:
+    headers = {"Content-Encoding": coding}
+    path = "/v2/tools/encode-and-sign"
+    assert client.error("POST", path, data=body, headers=headers) == (400, "invalid-input")
