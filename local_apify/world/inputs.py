@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import SchemaError
-from jsonschema_specifications import REGISTRY
+from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT7
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
-    from referencing.jsonschema import SchemaResolver
 
+_NOTHING_ELSE: Registry[Any] = Registry()
+"""What schemas may refer to beside themselves."""
 _LIMITS = {
     "minimum": "be at least",
     "maximum": "be at most",
@@ -32,7 +33,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
     :raises ValueError: it is none, or refers to what is not there.
     """
     try:
-        _check(schema, REGISTRY.resolver_with_root(DRAFT7.create_resource(schema)), set())
+        _check(schema, _NOTHING_ELSE.resolver_with_root(DRAFT7.create_resource(schema)), set())
     except SchemaError as error:
         raise ValueError(f"The input schema is not valid: {error.message}") from None
     except (Unresolvable, ValueError) as error:
@@ -41,7 +42,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         raise ValueError("The input schema is nested too deep.") from None
 
 
-def _check(schema: Any, resolver: SchemaResolver, known: set[int]) -> None:
+def _check(schema: Any, resolver: Any, known: set[int]) -> None:
     """Check a schema with all that it has inside, and all that it refers to."""
     if id(schema) in known:
         return
@@ -63,7 +64,7 @@ def complaint(schema: Mapping[str, Any], value: Mapping[str, Any]) -> str | None
     defaults = {
         name: each["default"] for name, each in properties.items() if isinstance(each, dict) and "default" in each
     }
-    validator = Draft7Validator(schema, registry=REGISTRY)
+    validator = Draft7Validator(schema, registry=_NOTHING_ELSE)
     try:
         error = next(iter(validator.iter_errors({**defaults, **value})), None)
     except RecursionError:
