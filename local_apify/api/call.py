@@ -288,7 +288,8 @@ class JsonObject:
         :raises ApiError: it is of another type.
         """
         value = self.values.get(name)
-        if value is not None and not isinstance(value, kind):
+        is_flag = isinstance(value, bool) and kind is not bool
+        if value is not None and (is_flag or not isinstance(value, kind)):
             raise ApiError(400, "invalid-input", f'Field "{name}" must be of type {kind.__name__}.')
         return value
 
