@@ -86,7 +86,10 @@ def things(client: Client) -> dict[str, str]:
 
 
 CHANGES = [
-    endpoint for endpoint in ENDPOINTS if endpoint.method in {"POST", "PUT"} and "run-sync" not in endpoint.template
+    endpoint
+    for endpoint in ENDPOINTS
+    if (endpoint.method in {"POST", "PUT"} and "run-sync" not in endpoint.template)
+    or endpoint.template.endswith("/requests/batch")
 ]
 
 
@@ -230,3 +233,42 @@ def test_a_body_that_is_not_packed_as_it_says_is_refused(client: Client, coding:
     headers = {"Content-Encoding": coding}
     path = "/v2/tools/encode-and-sign"
     assert client.error("POST", path, data=body, headers=headers) == (400, "invalid-input")
+
+
+@pytest.mark.parametrize("seconds", ["0", "1e12", "1e300", "inf"])
+def test_a_lock_has_an_end(client: Client, things: dict[str, str], seconds: str) -> None:
+    path = f"/v2/request-queues/{things['queueId']}/head/lock"
+    client.send("POST", path.replace("head/lock", "requests"), json={"url": "http://a", "uniqueKey": "lock"})
+    assert client.error("POST", path, params={"lockSecs": seconds}) == (400, "invalid-parameter")
+
+
+@pytest.mark.parametrize("named", [{"id": ["x"]}, {"uniqueKey": {}}, {"id": 1}, {}], ids=str)
+def test_requests_to_delete_are_named_by_texts(client: Client, things: dict[str, str], named: dict[str, Any]) -> None:
+    path = f"/v2/request-queues/{things['queueId']}/requests/batch"
+    assert client.error("DELETE", path, json=[named]) == (400, "invalid-input")
+
+
+def test_webhooks_in_no_base64_are_refused(client: Client) -> None:
+    start = "/v2/actors/apify~scenario/runs?webhooks=%C3%A9"
+    assert client.error("POST", start) == (400, "invalid-parameter")
+
+
+def test_what_was_not_signed_here_is_refused_whatever_it_is(client: Client) -> None:
+    for encoded in (f"{HALF}.x", "\xe9.x", "."):
+        body = {"encoded": encoded}
+        assert client.error("POST", "/v2/tools/decode-and-verify", json=body) == (400, "invalid-value")
+
+
+def test_a_task_whose_build_cannot_be_does_not_start(client: Client) -> None:
+    task = {"actId": "apify~scenario", "options": {"build": HALF}}
+    path = f"/v2/actor-tasks/{client.data('POST', '/v2/actor-tasks', json=task)['id']}/runs"
+    assert client.error("POST", path) == (400, "unknown-build-tag")
+
+
+def test_options_that_are_null_leave_those_of_an_actor_as_they_are(client: Client) -> None:
+    body = {"name": "of-nulls", "versions": [VERSION], "defaultRunOptions": {"memoryMbytes": 256}}
+    path = f"/v2/actors/{client.data('POST', '/v2/actors', json=body)['id']}"
+    changed = client.data("PUT", path, json={"defaultRunOptions": {"memoryMbytes": None, "timeoutSecs": 9}})
+    assert changed["defaultRunOptions"] == {"build": "latest", "memoryMbytes": 256, "timeoutSecs": 9}
+    unknown = {"defaultRunOptions": {"memory": 256}}
+    assert client.error("PUT", path, json=unknown) == (400, "invalid-input")
