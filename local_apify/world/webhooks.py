@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,7 +82,7 @@ class Dispatch:
         """Return the headers that are sent; the webhook's own cannot replace Apify's."""
         template = self.webhook.headers_template or "{}"
         inside = self.webhook.should_interpolate_strings
-        own = json.loads(webhook_templates.render(template, self.variables, inside_strings=inside))
+        own = webhook_templates.headers_of(template, self.variables, inside_strings=inside)
         fixed = {
             "Content-Type": "application/json; charset=utf-8",
             "X-Apify-Webhook": "true",
@@ -199,4 +198,14 @@ class Webhooks:
                 allow_redirects=False,
             ) as answer,
         ):
-            return answer.status, (await answer.text())[:MAX_BODY_KEPT]
+            return answer.status, await _beginning(answer)
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> str:
+    """Return the beginning of an answer's body, and read no more of it."""
+    kept = b""
+    async for piece in answer.content.iter_chunked(MAX_BODY_KEPT):
+        kept += piece
+        if len(kept) >= MAX_BODY_KEPT:
+            break
+    return kept[:MAX_BODY_KEPT].decode(errors="replace")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from local_apify.world.webhooks import MAX_BODY_KEPT
 from tests.local_apify.client import SCENARIO, until
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.statuses = list(statuses)
         self.received: list[Received] = []
+        self.answer: Iterable[bytes] = ()
 
     @property
     def url(self) -> str:
@@ -47,6 +51,9 @@ class Handler(BaseHTTPRequestHandler):
         statuses = self.server.statuses
         self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
         self.end_headers()
+        with suppress(ConnectionError):
+            for piece in self.server.answer:
+                self.wfile.write(piece)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -217,3 +224,29 @@ def test_the_start_of_a_run_is_an_event_too(client: Client, receiver: Receiver) 
         "ACTOR.RUN.CREATED",
         "ACTOR.RUN.RESURRECTED",
     ]
+
+
+@pytest.mark.parametrize("template", ["[1]", "5", "{", '{"a": ' * 100_000, '{"a": {{resource}}'], ids=range(5))
+def test_a_template_that_makes_no_headers_is_refused(client: Client, receiver: Receiver, template: str) -> None:
+    condition = {"actorId": client.data("GET", "/v2/actors/apify~scenario")["id"]}
+    body = {"eventTypes": TERMINAL, "requestUrl": receiver.url, "condition": condition, "headersTemplate": template}
+    assert client.error("POST", "/v2/webhooks", json=body) == (400, "invalid-input")
+    webhook = f"/v2/webhooks/{_create(client, receiver, headersTemplate='{}')['id']}"
+    assert client.error("PUT", webhook, json={"headersTemplate": template}) == (400, "invalid-input")
+
+
+@pytest.mark.parametrize(
+    ("answer", "length"), [([b"\xff\xfe"], 2), (repeat(b"x" * 300), MAX_BODY_KEPT)], ids=["no text", "endless"]
+)
+def test_whatever_a_receiver_answers_its_status_counts(
+    client: Client, receiver: Receiver, answer: Iterable[bytes], length: int
+) -> None:
+    client.apify.control.settings(webhook_timeout_seconds=1)
+    receiver.answer = answer
+    webhook = _create(client, receiver, doNotRetry=True)
+    client.finish()
+    dispatches = f"/v2/webhooks/{webhook['id']}/dispatches"
+    until(lambda: client.data("GET", dispatches)["items"][0]["status"] != "ACTIVE")
+    (call,) = client.data("GET", dispatches)["items"][0]["calls"]
+    assert (call["responseStatus"], call["errorMessage"]) == (200, None)
+    assert len(call["responseBody"]) == length
