@@ -117,7 +117,8 @@ def _check_start(fields: Mapping[str, Any], actor: Actor) -> None:
     """
     given = JsonObject(fields.get("runInput") or {})
     given.get("body", str)
-    if not (given.get("contentType", str) or "").isascii():
+    content_type = given.get("contentType", str) or ""
+    if not (content_type.isascii() and content_type.isprintable()):
         raise ApiError(400, "invalid-input", 'Field "contentType" must be a media type.')
     check_saved_options(fields.get("runOptions") or {}, actor)
 

@@ -272,3 +272,10 @@ def test_options_that_are_null_leave_those_of_an_actor_as_they_are(client: Clien
     assert changed["defaultRunOptions"] == {"build": "latest", "memoryMbytes": 256, "timeoutSecs": 9}
     unknown = {"defaultRunOptions": {"memory": 256}}
     assert client.error("PUT", path, json=unknown) == (400, "invalid-input")
+
+
+def test_a_schedule_cannot_put_headers_into_answers(client: Client) -> None:
+    given = {"body": "{}", "contentType": "application/json\r\nSet-Cookie: a=b"}
+    action = {"type": "RUN_ACTOR", "actorId": "apify~scenario", "runInput": given}
+    body = {"name": "of-headers", "actions": [action]}
+    assert client.error("POST", "/v2/schedules", json=body) == (400, "invalid-input")
