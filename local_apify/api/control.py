@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -35,6 +36,8 @@ def _explained(handler: Answering) -> Answering:
             return await handler(request)
         except (ApiError, ValueError) as error:
             return JsonResponse({"error": str(error)}, 400)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to be answered
 
     return explained
 

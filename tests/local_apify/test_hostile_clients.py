@@ -19,7 +19,7 @@ from local_apify import LocalApify
 from local_apify.api.application import ENDPOINTS
 from local_apify.api.call import Endpoint
 from tests.contract.using_actors import VERSION
-from tests.local_apify.client import WAIT, Client
+from tests.local_apify.client import TOKEN, WAIT, Client
 
 TEN_MEGABYTES = 10_000_000
 SOON_SECONDS = 15
@@ -279,3 +279,14 @@ def test_a_schedule_cannot_put_headers_into_answers(client: Client) -> None:
     action = {"type": "RUN_ACTOR", "actorId": "apify~scenario", "runInput": given}
     body = {"name": "of-headers", "actions": [action]}
     assert client.error("POST", "/v2/schedules", json=body) == (400, "invalid-input")
+
+
+@pytest.mark.parametrize("path", [b"/v2/actors/apify~scenario/runs", b"/control/faults"])
+def test_a_client_may_leave_in_the_middle_of_its_body(
+    client: Client, path: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = [b"POST " + path + b" HTTP/1.1", b"Host: local", b"Content-Length: 99"]
+    head += [b"Authorization: Bearer " + TOKEN.encode()]
+    assert _status(client, b"\r\n".join(head) + b'\r\n\r\n{"a":') is None
+    assert client.send("GET", "/v2/users/me").ok
+    assert not caplog.records
