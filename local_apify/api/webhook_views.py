@@ -51,6 +51,8 @@ def webhook_fields(body: JsonObject) -> dict[str, Any]:
         raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
     if not values.get("request_url", "http:").startswith(("http:", "https:")):
         raise ApiError(400, "invalid-input", "The requestUrl of a webhook must be an http or https URL.")
+    if not all(value is None or isinstance(value, str) for value in values.get("condition", {}).values()):
+        raise ApiError(400, "invalid-input", "The condition of a webhook has IDs, which are texts.")
     _check_headers(values.get("headers_template"))
     return values
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from threading import Thread
@@ -13,7 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from local_apify.world.webhooks import MAX_BODY_KEPT
+from local_apify.settings import Settings
+from local_apify.world.account import User
+from local_apify.world.clock import Clock
+from local_apify.world.webhooks import MAX_BODY_KEPT, Webhook, Webhooks
 from tests.local_apify.client import SCENARIO, until
 
 if TYPE_CHECKING:
@@ -250,3 +255,34 @@ def test_whatever_a_receiver_answers_its_status_counts(
     (call,) = client.data("GET", dispatches)["items"][0]["calls"]
     assert (call["responseStatus"], call["errorMessage"]) == (200, None)
     assert len(call["responseBody"]) == length
+
+
+def test_webhooks_of_other_runs_do_not_slow_a_run_down() -> None:
+    webhooks = Webhooks(Settings, Clock(), User("local", "token"))
+    for number in range(20_000):
+        webhook = Webhook(event_types=TERMINAL, request_url="http://a/", condition={"actorRunId": f"run {number}"})
+        webhooks.add(replace(webhook, idempotency_key=f"key {number}"))
+    started = time.monotonic()
+    for number in range(20_000):
+        webhooks.announce(TERMINAL[0], {"actorRunId": f"another {number}"}, {})
+    assert time.monotonic() - started < 5
+
+
+def test_a_webhook_hears_of_what_its_condition_names_since_it_was_changed(client: Client, receiver: Receiver) -> None:
+    webhook = f"/v2/webhooks/{_create(client, receiver, condition={'actorRunId': 'nothing'})['id']}"
+    client.finish()
+    actor = client.data("GET", "/v2/actors/apify~scenario")["id"]
+    client.data("PUT", webhook, json={"condition": {"actorId": actor}})
+    client.finish()
+    assert client.data("GET", f"{webhook}/dispatches")["total"] == 1
+
+
+def test_an_idempotency_key_is_free_again_once_its_webhook_is_deleted(client: Client, receiver: Receiver) -> None:
+    first = _create(client, receiver, idempotencyKey="once")
+    client.send("DELETE", f"/v2/webhooks/{first['id']}")
+    assert _create(client, receiver, idempotencyKey="once")["id"] != first["id"]
+
+
+def test_a_condition_names_things_by_texts(client: Client, receiver: Receiver) -> None:
+    body = {"eventTypes": TERMINAL, "requestUrl": receiver.url, "condition": {"actorId": ["x"]}}
+    assert client.error("POST", "/v2/webhooks", json=body) == (400, "invalid-input")
