@@ -290,3 +290,20 @@ def test_a_client_may_leave_in_the_middle_of_its_body(
     assert _status(client, b"\r\n".join(head) + b'\r\n\r\n{"a":') is None
     assert client.send("GET", "/v2/users/me").ok
     assert not caplog.records
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Europe", "\ud800", "x\x00"], ids=range(5))
+def test_a_wrong_time_zone_is_told_without_paths_of_the_server(client: Client, zone: str) -> None:
+    answer = client.send("POST", "/v2/schedules", json={"name": "of-zones", "timezone": zone})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == f"There is no time zone {zone}."
+
+
+@pytest.mark.parametrize("name", ["notes\u017f", "\u212aeys"])
+def test_letters_that_only_look_like_those_of_ascii_make_no_name(client: Client, name: str) -> None:
+    assert client.send("POST", "/v2/datasets", params={"name": name}).status_code == 400
+
+
+@pytest.mark.parametrize("number", ["1_0", "\uff11\uff10", "0x10", "ten", "nan"])
+def test_what_is_no_number_is_refused(client: Client, number: str) -> None:
+    assert client.error("GET", "/v2/datasets", params={"limit": number}) == (400, "invalid-parameter")
