@@ -146,11 +146,16 @@ class LocalApify:
             answer = session.post(
                 f"{self.base_url}/v2/actor-tasks",
                 json=body,
-                headers={"Authorization": f"Bearer {self.token}"},
+                headers={"Authorization": f"Bearer {self._token_now}"},
                 timeout=10,
             )
             answer.raise_for_status()
             return str(answer.json()["data"]["id"])
+
+    @property
+    def _token_now(self) -> str:
+        """The token that is accepted: the first one, or the last that it was rotated to."""
+        return self._site.realm.first.user.token if self._site else self.token
 
     def _blueprint(self) -> Blueprint:
         return Blueprint(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from local_apify.checked import LONGEST_SECONDS, check_fields, check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +86,10 @@ class Settings:
     def changed(self, changes: dict[str, Any]) -> Settings:
         """Return a copy with some settings changed.
 
-        :raises ValueError: there is no such setting.
+        :raises ValueError: there is no such setting, or it has no such value.
         """
-        unknown = sorted(set(changes) - {field.name for field in fields(self)})
-        if unknown:
-            raise ValueError(f"There is no setting named {', '.join(unknown)}.")
+        check_fields(Settings, changes, "setting")
+        for name, value in changes.items():
+            if name != "console_url":
+                check_range("setting", name, value, 0, LONGEST_SECONDS if name.endswith("_seconds") else None)
         return replace(self, **changes)

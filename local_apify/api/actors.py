@@ -79,13 +79,14 @@ def _changed(actor: Actor, body: JsonObject) -> Actor:
     given = {name: body.get(name, kind) for name, kind in _KEPT.items() if body.values.get(name) is not None}
     level = body.get("actorPermissionLevel", str)
     public = body.get("isPublic", bool)
+    options = body.get("defaultRunOptions", dict) or {}
     return replace(
         actor,
         title=body.get("title", str) or actor.title or actor.short_name,
         description=body.get("description", str) or actor.description,
         is_public=actor.is_public if public is None else public,
         needs_full_permission=actor.needs_full_permission if level is None else level == "FULL_PERMISSIONS",
-        default_options={**actor.default_options, **(body.get("defaultRunOptions", dict) or {})},
+        default_options={**actor.default_options, **{name: each for name, each in options.items() if each is not None}},
         settings={**actor.settings, **given},
         modified_at=iso(now()),
     )

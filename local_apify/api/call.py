@@ -11,7 +11,14 @@ from urllib.parse import unquote
 from starlette.responses import Response
 
 from local_apify.api.bodies import JsonResponse, parse_json
-from local_apify.api.codings import CODINGS, IDENTITY, UnpackError, unpacked
+from local_apify.api.codings import (
+    CODINGS,
+    IDENTITY,
+    MAX_UNPACKED_BYTES,
+    MAX_UNPACKED_JSON_BYTES,
+    UnpackError,
+    unpacked,
+)
 from local_apify.api.query import Query
 from local_apify.world.account import User
 from local_apify.world.actor import Actor
@@ -65,14 +72,15 @@ class Call:
         :param limit: bytes; ``None`` for the one that most operations have.
         :raises ApiError: it is longer than the limit as it is sent, or encoded in an unknown way.
         """
-        return self.unpacked(await self.packed_body(limit or self.world.settings.max_body_bytes))
+        packed = await self.packed_body(limit or self.world.settings.max_body_bytes)
+        return self.unpacked(packed, MAX_UNPACKED_JSON_BYTES)
 
     @property
     def coding(self) -> str:
         """The Content-Encoding of the body."""
         return self.request.headers.get("content-encoding", IDENTITY).strip().lower() or IDENTITY
 
-    def unpacked(self, body: bytes) -> bytes:
+    def unpacked(self, body: bytes, limit: int = MAX_UNPACKED_BYTES) -> bytes:
         """Return what a body was before it was packed as the Content-Encoding says.
 
         :raises ApiError: it is packed in an unknown way, or in another.
@@ -82,7 +90,7 @@ class Call:
         if self.coding not in CODINGS:
             raise ApiError(415, "unsupported-content-encoding", f'Content-Encoding "{self.coding}" is not supported.')
         try:
-            return unpacked(body, self.coding)
+            return unpacked(body, self.coding, limit)
         except UnpackError as error:
             raise ApiError(400, "invalid-input", str(error)) from None
 
@@ -288,7 +296,8 @@ class JsonObject:
         :raises ApiError: it is of another type.
         """
         value = self.values.get(name)
-        if value is not None and not isinstance(value, kind):
+        is_flag = isinstance(value, bool) and kind is not bool
+        if value is not None and (is_flag or not isinstance(value, kind)):
             raise ApiError(400, "invalid-input", f'Field "{name}" must be of type {kind.__name__}.')
         return value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 
@@ -9,6 +11,8 @@ import brotli
 
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 """A small body can unpack to any size; no limit of Apify's is known."""
+MAX_UNPACKED_JSON_BYTES = 64 * 1024 * 1024
+"""What is parsed takes many times its size."""
 IDENTITY = "identity"
 _WINDOWS: Mapping[str, int] = {"gzip": 31, "deflate": 15}
 """The size of zlib's window, and with it the header."""
@@ -22,43 +26,51 @@ class UnpackError(ValueError):
     """A body is not packed as it says, or unpacks to more than there is room for."""
 
 
-def unpacked(body: bytes, coding: str) -> bytes:
+def unpacked(body: bytes, coding: str, limit: int = MAX_UNPACKED_BYTES) -> bytes:
     """Return what a body was before it was packed.
 
     :param coding: one of ``CODINGS``.
-    :raises UnpackError: it is not packed like that.
+    :param limit: bytes that there is room for.
+    :raises UnpackError: it is not packed like that, or unpacks to more than the limit.
     """
     try:
-        return _from_brotli(body) if coding == "br" else _from_zlib(body, _WINDOWS[coding])
-    except (brotli.error, zlib.error):
+        whole = _UNPACK[coding](body, limit + 1)
+    except (brotli.error, zlib.error, gzip.BadGzipFile, EOFError):
         raise UnpackError(f"The body is not encoded as {coding}.") from None
+    if len(whole) > limit:
+        raise UnpackError(f"The body unpacks to more than {limit} bytes.")
+    return whole
 
 
-def _from_brotli(body: bytes) -> bytes:
+def _from_brotli(body: bytes, size: int) -> bytes:
     unpacker = brotli.Decompressor()
-    whole: bytes = unpacker.process(body, output_buffer_limit=MAX_UNPACKED_BYTES + 1)
-    _check(whole, is_whole=unpacker.is_finished(), coding="br")
-    return whole
+    whole: bytes = unpacker.process(body, output_buffer_limit=size)
+    return _checked(whole, is_whole=unpacker.is_finished() or len(whole) >= size)
 
 
-def _from_zlib(body: bytes, window: int) -> bytes:
+def _from_gzip(body: bytes, size: int) -> bytes:
     """Unpack; several bodies packed with gzip, one after the other, are one."""
-    whole = b""
-    while body.strip(b"\x00") or not whole:
-        unpacker = zlib.decompressobj(window)
-        whole += unpacker.decompress(body, MAX_UNPACKED_BYTES + 1 - len(whole))
-        _check(whole, is_whole=unpacker.eof, coding="zlib")
-        if window == _WINDOWS["deflate"] or not unpacker.unused_data:
-            break
-        body = unpacker.unused_data
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+        return _checked(file.read(size), is_whole=bool(body))
+
+
+def _from_deflate(body: bytes, size: int) -> bytes:
+    unpacker = zlib.decompressobj()
+    whole = unpacker.decompress(body, size)
+    return _checked(whole, is_whole=unpacker.eof or len(whole) >= size)
+
+
+def _checked(whole: bytes, *, is_whole: bool) -> bytes:
+    if not is_whole:
+        raise EOFError
     return whole
 
 
-def _check(whole: bytes, *, is_whole: bool, coding: str) -> None:
-    if len(whole) > MAX_UNPACKED_BYTES:
-        raise UnpackError(f"The body unpacks to more than {MAX_UNPACKED_BYTES} bytes.")
-    if not is_whole:
-        raise UnpackError(f"The body ends in the middle of its {coding} stream.")
+_UNPACK: Mapping[str, Callable[[bytes, int], bytes]] = {
+    "br": _from_brotli,
+    "gzip": _from_gzip,
+    "deflate": _from_deflate,
+}
 
 
 def preferred(accepted: str) -> str:

@@ -113,7 +113,10 @@ class Operation:
             realm.faults.token_is_expired = True
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await self._response(Request(scope, receive), realm, lag)
+            try:
+                response = await self._response(Request(scope, receive), realm, lag)
+            except ClientDisconnect:
+                return  # nobody is there to be answered
             response.headers["X-RateLimit-Limit"] = str(self._rate)
             await response(scope, receive, send)
 

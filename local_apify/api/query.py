@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from local_apify.world.errors import invalid
 
 _FLAGS = {"1": True, "true": True, "0": False, "false": False, "": False}
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE | re.ASCII)
 
 
 class Query:
@@ -39,10 +41,7 @@ class Query:
         text = self.text(name)
         if text is None:
             return None
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
+        number = float(text) if _NUMBER.fullmatch(text) else math.nan
         if not math.isfinite(number):
             raise invalid(f'Parameter "{name}" must be a number')
         return number

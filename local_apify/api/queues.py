@@ -8,12 +8,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from local_apify.api.call import MAX_LIST, Call, Endpoint, Handler, data
+from local_apify.api.call import MAX_LIST, Call, Endpoint, Handler, JsonObject, data
 from local_apify.world.clock import iso
 from local_apify.world.errors import ApiError, invalid
 from local_apify.world.queues import QueuedRequest, RequestQueue, request_id
 
 MAX_BATCH = 25
+MAX_LOCK_SECONDS = 365 * 24 * 3600
+"""No limit of Apify's is known."""
 _HEAD_FIELDS = ("id", "uniqueKey", "url", "method", "retryCount")
 _DRAFT_FIELDS = ("uniqueKey", "url", "method")
 
@@ -46,8 +48,8 @@ async def add_batch(call: Call) -> Response:
 async def delete_batch(call: Call) -> Response:
     """Delete several requests, each named by its ID or its unique key."""
     queue, processed, unprocessed = _find(call), [], []
-    for each in await _batch(call):
-        identifier = each.get("id") or request_id(str(each.get("uniqueKey")))
+    batch = [(each, _named(JsonObject(each))) for each in await _batch(call)]
+    for each, identifier in batch:
         try:
             fields = queue.delete(identifier).fields
         except ApiError:
@@ -55,6 +57,14 @@ async def delete_batch(call: Call) -> Response:
         else:
             processed.append({"id": identifier, "uniqueKey": fields["uniqueKey"]})
     return data({"processedRequests": processed, "unprocessedRequests": unprocessed})
+
+
+def _named(body: JsonObject) -> str:
+    """Return the ID of a request that is named by it or by its unique key."""
+    identifier, unique_key = body.get("id", str), body.get("uniqueKey", str)
+    if not identifier and not unique_key:
+        raise ApiError(400, "invalid-input", "A request to be deleted needs an id or a uniqueKey.")
+    return identifier or request_id(unique_key or "")
 
 
 async def _batch(call: Call) -> list[dict[str, Any]]:
@@ -167,8 +177,8 @@ def _limit(call: Call) -> int:
 
 def _lock_seconds(call: Call) -> float:
     seconds = call.query.number("lockSecs")
-    if seconds is None or seconds <= 0:
-        raise invalid('Parameter "lockSecs" must be a number above 0')
+    if seconds is None or not 0 < seconds <= MAX_LOCK_SECONDS:
+        raise invalid(f'Parameter "lockSecs" must be a number above 0, and {MAX_LOCK_SECONDS} at most')
     return seconds
 
 

@@ -15,6 +15,8 @@ from local_apify.world.runs import Run, RunOptions, Task
 from local_apify.world.stores import Record
 
 _CREATED = 201
+MAX_EVENTS_AT_ONCE = 1_000_000
+"""No limit of Apify's is known."""
 RUNS = (
     "/v2/actor-runs/{runId}",
     "/v2/actors/{actorId}/runs/last",
@@ -132,9 +134,13 @@ async def charge(call: Call) -> Response:
     """Charge for events of a run."""
     run = call.find_run()
     body = await call.json_object()
+    event, count = body.get("eventName", str) or "", body.get("count", int)
+    if count is None or not 0 <= count <= MAX_EVENTS_AT_ONCE:
+        raise ApiError(400, "invalid-input", f'Field "count" must be a number from 0 to {MAX_EVENTS_AT_ONCE}.')
+    if run.is_terminal:
+        raise ApiError(400, "operation-not-allowed", "A run that has finished cannot be charged for.")
     try:
-        key = call.request.headers.get("idempotency-key")
-        run.charge(body.get("eventName", str) or "", body.get("count", int) or 0, idempotency_key=key)
+        run.charge(event, count, idempotency_key=call.request.headers.get("idempotency-key"))
     except ValueError as error:
         raise ApiError(400, "cannot-charge-non-pay-per-event-actor", str(error)) from None
     return Response(b"{}", 201, media_type="application/json")

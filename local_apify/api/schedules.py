@@ -83,12 +83,23 @@ def _read(call: Call, body: JsonObject) -> dict[str, Any]:
     values = {field: value for field, value in read.items() if value is not None}
     try:
         Cron.parse(values.get("cron_expression", "@daily"))
-        ZoneInfo(values.get("timezone", "UTC"))
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except ValueError as error:
         raise ApiError(400, "cron-expression-invalid", f"The schedule is never due: {error}") from None
+    _check_timezone(values.get("timezone", "UTC"))
     if "actions" in body:
         values["actions"] = [_action(call, JsonObject(each)) for each in body.get("actions", list) or ()]
     return values
+
+
+def _check_timezone(name: str) -> None:
+    """Check that there is a time zone.
+
+    :raises ApiError: there is none of this name.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ApiError(400, "cron-expression-invalid", f"There is no time zone {name}.") from None
 
 
 def _action(call: Call, body: JsonObject) -> dict[str, Any]:
@@ -117,7 +128,8 @@ def _check_start(fields: Mapping[str, Any], actor: Actor) -> None:
     """
     given = JsonObject(fields.get("runInput") or {})
     given.get("body", str)
-    if not (given.get("contentType", str) or "").isascii():
+    content_type = given.get("contentType", str) or ""
+    if not (content_type.isascii() and content_type.isprintable()):
         raise ApiError(400, "invalid-input", 'Field "contentType" must be a media type.')
     check_saved_options(fields.get("runOptions") or {}, actor)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 from collections.abc import Mapping
@@ -33,6 +32,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "maxItems": (int,),
     "maxTotalChargeUsd": (int, float),
     "restartOnError": (bool,),
+    "forcePermissionLevel": (str,),
 }
 SECRET_HEADERS = frozenset({"authorization", "cookie"})
 _JSON = "application/json; charset=utf-8"
@@ -113,6 +113,9 @@ def check_saved_options(options: Mapping[str, Any], actor: Actor) -> None:
 
     :raises ApiError: one of them has a value that no start could have.
     """
+    unknown = sorted(options.keys() - _KINDS.keys())
+    if unknown:
+        raise ApiError(400, "invalid-input", f"There is no option {', '.join(unknown)}.")
     for name, kinds in _KINDS.items():
         value = options.get(name)
         if value is not None and not (isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)):
@@ -162,7 +165,7 @@ def _webhook_representations(call: Call) -> list[dict[str, Any]]:
         return []
     try:
         values = parse_json(base64.b64decode(encoded, validate=True), "invalid-parameter")
-    except binascii.Error:
+    except ValueError:
         raise invalid('Parameter "webhooks" must be a JSON array encoded as base64') from None
     if not isinstance(values, list) or len(values) > MAX_WEBHOOKS:
         raise invalid(f'Parameter "webhooks" must be a JSON array of at most {MAX_WEBHOOKS} webhooks')

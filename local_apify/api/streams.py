@@ -25,7 +25,7 @@ from local_apify.world.runs import Run
 
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _SIMPLIFIED_FIELDS = ("url", "pageFunctionResult", "errorInfo")
-_XML_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+_XML_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 
 async def items_response(call: Call, dataset: Dataset, status: int = 200) -> Response:

@@ -47,7 +47,7 @@ async def encode_and_sign(call: Call) -> Response:
 async def decode_and_verify(call: Call) -> Response:
     """Return a JSON object that was signed here, and who signed it."""
     packed, _, signature = ((await call.json_object()).get("encoded", str) or "").rpartition(".")
-    if not packed or signature != signature_of(call.realm.secret, packed):
+    if not packed.isascii() or not packed or signature != signature_of(call.realm.secret, packed):
         raise _not_ours()
     try:
         signed = json.loads(base64.urlsafe_b64decode(packed))

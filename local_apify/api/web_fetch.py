@@ -8,16 +8,15 @@ is the site's own.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from local_apify.actors.html_page import Page
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint, JsonObject
+from local_apify.api.call import Call, Endpoint
 from local_apify.world.clock import iso, now
 
 if TYPE_CHECKING:
@@ -77,10 +76,13 @@ async def fetch_page(call: Call) -> Response:
     """Fetch a page."""
     wanted = await call.json_object()
     url, formats = wanted.get("url", str) or "", wanted.get("formats", list)
-    if urlsplit(url).scheme not in {"http", "https"} or set(formats or ()) - _FORMATS.keys():
-        return _error(400, "INVALID_INPUT", "The input must have an http or https url, and formats that exist.")
+    headers = wanted.get("headers", dict) or {}
+    if not _is_valid(url, formats or (), headers):
+        return _invalid()
     try:
-        loaded = await _load(url, wanted)
+        loaded = await _load(url, headers)
+    except ValueError:  # the url has a host or a port that cannot be, or a header has line breaks
+        return _invalid()
     except TimeoutError:
         return _error(504, "FETCH_TIMEOUT", "The target website timed out.")
     except aiohttp.ClientError:
@@ -93,10 +95,19 @@ async def fetch_page(call: Call) -> Response:
     return JsonResponse({"url": url, "fetch": _fetch(loaded), "metadata": _metadata(loaded), **contents})
 
 
-async def _load(url: str, wanted: JsonObject) -> _Loaded:
-    async with aiohttp.ClientSession() as session, session.get(url, headers=wanted.get("headers", dict)) as answer:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return _Loaded(str(answer.url), answer.status, answer.content_type, headers, await answer.read())
+def _is_valid(url: str, formats: Iterable[Any], headers: Mapping[str, Any]) -> bool:
+    is_web = url.lower().startswith(("http://", "https://"))
+    return (
+        is_web
+        and all(each in tuple(_FORMATS) for each in formats)
+        and all(isinstance(each, str) for each in headers.values())
+    )
+
+
+async def _load(url: str, headers: Mapping[str, str]) -> _Loaded:
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        received = {name.lower(): value for name, value in answer.headers.items()}
+        return _Loaded(str(answer.url), answer.status, answer.content_type, received, await answer.read())
 
 
 def _fetch(loaded: _Loaded) -> dict[str, Any]:
@@ -122,6 +133,10 @@ def _metadata(loaded: _Loaded) -> dict[str, Any]:
         "jsonLd": None,
         "headers": dict(loaded.headers),
     }
+
+
+def _invalid() -> Response:
+    return _error(400, "INVALID_INPUT", "The input must have an http or https url, and formats that exist.")
 
 
 def _error(status: int, code: str, words: str) -> Response:

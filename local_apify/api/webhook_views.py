@@ -8,6 +8,7 @@ from local_apify.api.call import JsonObject
 from local_apify.world.account import User
 from local_apify.world.clock import iso
 from local_apify.world.errors import ApiError
+from local_apify.world.webhook_templates import headers_of
 from local_apify.world.webhooks import EVENT_TYPES, Dispatch, Webhook, Webhooks
 
 _FIELDS: dict[str, tuple[str, type]] = {
@@ -50,7 +51,22 @@ def webhook_fields(body: JsonObject) -> dict[str, Any]:
         raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
     if not values.get("request_url", "http:").startswith(("http:", "https:")):
         raise ApiError(400, "invalid-input", "The requestUrl of a webhook must be an http or https URL.")
+    if not all(value is None or isinstance(value, str) for value in values.get("condition", {}).values()):
+        raise ApiError(400, "invalid-input", "The condition of a webhook has IDs, which are texts.")
+    _check_headers(values.get("headers_template"))
     return values
+
+
+def _check_headers(template: str | None) -> None:
+    """Check that a template makes headers.
+
+    :raises ApiError: it does not.
+    """
+    try:
+        headers_of(template or "{}", {})
+    except ValueError as error:
+        message = f"The headersTemplate of a webhook must make a JSON object: {error}."
+        raise ApiError(400, "invalid-input", message) from None
 
 
 def webhook_shape(webhook: Webhook, webhooks: Webhooks) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from local_apify.api.webhook_views import (
     webhook_from,
     webhook_shape,
 )
-from local_apify.world.clock import now
 from local_apify.world.errors import ApiError, not_found
 from local_apify.world.webhooks import Webhook
 
@@ -62,15 +61,13 @@ async def get(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """Change a webhook."""
     webhook = _find(call)
-    for field, value in webhook_fields(await call.json_object()).items():
-        setattr(webhook, field, value)
-    webhook.modified_at = now()
+    call.world.webhooks.change(webhook, webhook_fields(await call.json_object()))
     return _answer(call, webhook)
 
 
 async def delete(call: Call) -> Response:
     """Delete a webhook."""
-    del call.world.webhooks.all[_find(call).id]
+    call.world.webhooks.forget(_find(call))
     return Response(status_code=204)
 
 

@@ -137,7 +137,7 @@ class Builds:
         build.log.write(f"ACTOR: Building version {build.version['versionNumber']} as {build.number}.")
         try:
             build.definition = read_definition(build.actor, build.version)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the source ends its build, not the server
             build.log.write(f"ACTOR: ERROR: {error}")
         await self._clock.sleep(self._settings().build_seconds)
         self._finish(build, "SUCCEEDED" if build.definition else "FAILED")

@@ -29,7 +29,7 @@ def new_id() -> str:
 
 def stable_id(text: str) -> str:
     """Return an identifier that is always the same for the same text, for things that survive a restart."""
-    digest = hashlib.sha256(text.encode()).digest()
+    digest = hashlib.sha256(text.encode(errors="backslashreplace")).digest()
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:ID_LENGTH])
 
 

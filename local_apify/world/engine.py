@@ -143,7 +143,10 @@ class Engine:
             raise ApiError(400, "job-finished", f"The run has already finished, and cannot be {what} any more.")
         if run.status != "RUNNING":
             raise ApiError(400, "job-finished", f"Only running runs can be {what}.")
-        await _cancelled(self._work[run.id])
+        work = self._work[run.id]
+        await _cancelled(work)
+        if run.status != "RUNNING" or self._work.get(run.id) is not work:
+            raise ApiError(400, "job-finished", f"The run was ended or started again, and cannot be {what} now.")
 
 
 async def _life(run: Run) -> RunEnd:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass, field as made_by, fields
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field as made_by
 from fnmatch import fnmatchcase
 from typing import Any
 
+from local_apify.checked import LONGEST_SECONDS, check_fields, check_range
 from local_apify.world.clock import new_id
 
 ACTIONS = {
@@ -30,6 +33,20 @@ ACTIONS = {
     "throttle": "send the body slowly",
     "expire-token": "refuse the token from now on, until the faults are cleared",
 }
+
+_RANGES: Mapping[str, tuple[float, float | None]] = {
+    "times": (0, None),
+    "skip": (0, None),
+    "probability": (0, 1),
+    "status": (200, 599),
+    "seconds": (0, LONGEST_SECONDS),
+    "after_bytes": (0, None),
+    "offset": (0, None),
+    "bytes_per_second": (1, None),
+}
+_BODILESS = frozenset({204, 304})
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +94,25 @@ class Fault:
     def from_json(cls, body: dict[str, Any]) -> Fault:
         """Build a rule from JSON.
 
-        :raises ValueError: the action or a field is not known.
+        :raises ValueError: the action or a field is not known, or a value is wrong.
         """
-        unknown = sorted(set(body) - {each.name for each in fields(cls)})
-        if unknown:
-            raise ValueError(f"A fault has no field {', '.join(unknown)}.")
+        check_fields(cls, body, "field of a fault")
         if body.get("action") not in ACTIONS:
             raise ValueError(f"A fault's action is one of {', '.join(ACTIONS)}, not {body.get('action')!r}.")
+        for name, (low, high) in _RANGES.items():
+            check_range("field of a fault", name, body.get(name), low, high)
+        if body.get("status") in _BODILESS or not all(map(_is_header, body.get("headers", {}).items())):
+            raise ValueError("A fault answers with a status that has a body, and headers of one line each.")
         return cls(**body)
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as JSON."""
         return asdict(self)
+
+
+def _is_header(header: tuple[str, str]) -> bool:
+    name, value = header
+    return _HEADER_NAME.fullmatch(name) is not None and _HEADER_VALUE.fullmatch(value) is not None
 
 
 class _Count:

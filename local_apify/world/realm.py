@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -105,7 +104,7 @@ def _ledger_run(run: Run, *, slim: bool) -> LedgerRun:
         user_agent=run.caller.user_agent,
         headers={} if slim else dict(run.caller.headers),
         options=options_shape(run.options),
-        input_sha256=hashlib.sha256(record.value).hexdigest() if record else None,
+        input_sha256=record.sha256 if record else None,
         aborted_by_request=run.aborted_by_request,
         username=run.owner.username,
     )

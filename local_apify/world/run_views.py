@@ -137,7 +137,7 @@ def _stats(run: Run) -> dict[str, Any]:
     record = run.store.records.get("INPUT")
     used = min(80 + int(seconds * 10), run.options.memory_mbytes) * _MEGABYTE
     return {
-        "inputBodyLen": len(record.value) if record else 0,
+        "inputBodyLen": record.length if record else 0,
         "migrationCount": 0,
         "rebootCount": run.reboot_count,
         "restartCount": run.restart_count,

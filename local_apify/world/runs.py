@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from local_apify.world.account import User
@@ -99,9 +100,9 @@ class RunLog:
 
     def read(self, start: int = 0) -> tuple[bytes, int]:
         """Return what was written from a line on, and the number of the next line."""
-        skip = max(start - self._dropped, 0)
-        lines = list(self._lines)[skip:]
-        return b"".join(lines), self._dropped + len(self._lines)
+        end = self._dropped + len(self._lines)
+        newest_first = islice(reversed(self._lines), max(end - start, 0))
+        return b"".join([*newest_first][::-1]), end
 
 
 class Run:

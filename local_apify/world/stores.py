@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from local_apify.api.codings import IDENTITY, unpacked
@@ -33,6 +35,16 @@ class Record:
     def value(self) -> bytes:
         """Its bytes as they were before somebody packed them."""
         return self.stored if self.coding == IDENTITY else unpacked(self.stored, self.coding)
+
+    @cached_property
+    def length(self) -> int:
+        """How many bytes it has, unpacked once only."""
+        return len(self.value)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of its bytes, made once only."""
+        return hashlib.sha256(self.value).hexdigest()
 
 
 class KeyValueStore:

@@ -39,6 +39,20 @@ def render(template: str, variables: Mapping[str, Any], *, inside_strings: bool 
     return _STRING_OR_VARIABLE.sub(replaced, template)
 
 
+def headers_of(template: str, variables: Mapping[str, Any], *, inside_strings: bool = False) -> dict[str, Any]:
+    """Return the headers that a template makes.
+
+    :raises ValueError: it makes no JSON object.
+    """
+    try:
+        headers = json.loads(render(template, variables, inside_strings=inside_strings))
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if not isinstance(headers, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - a mistake in what was sent
+    return headers
+
+
 def _value(variables: Mapping[str, Any], path: str) -> Any:
     value: Any = variables
     for name in path.split("."):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +51,11 @@ class Webhook:
     created_at: datetime = field(default_factory=now)
     modified_at: datetime = field(default_factory=now)
 
+    @property
+    def subject(self) -> str | None:
+        """The ID of a thing that all its events are about, ``None`` if it may be anything."""
+        return next((value for value in self.condition.values() if value is not None), None)
+
     def wants(self, event_type: str, event_data: EventData) -> bool:
         """Tell whether this event triggers the webhook."""
         wanted = {name: value for name, value in self.condition.items() if value is not None}
@@ -83,7 +88,7 @@ class Dispatch:
         """Return the headers that are sent; the webhook's own cannot replace Apify's."""
         template = self.webhook.headers_template or "{}"
         inside = self.webhook.should_interpolate_strings
-        own = json.loads(webhook_templates.render(template, self.variables, inside_strings=inside))
+        own = webhook_templates.headers_of(template, self.variables, inside_strings=inside)
         fixed = {
             "Content-Type": "application/json; charset=utf-8",
             "X-Apify-Webhook": "true",
@@ -102,26 +107,56 @@ class Webhooks:
         self._settings = settings
         self._clock = clock
         self.all: dict[str, Webhook] = {}
+        self._by_subject: defaultdict[str | None, dict[str, Webhook]] = defaultdict(dict)
+        self._by_key: dict[str, Webhook] = {}
         self.dispatches: dict[str, Dispatch] = {}
         self.deliveries: list[Delivery] = []
         self._going: set[asyncio.Task[None]] = set()
 
     def add(self, webhook: Webhook) -> Webhook:
         """Add a webhook, or return the one that came with the same idempotency key before."""
-        known = self.known(webhook) or webhook
-        self.all[known.id] = known
-        return known
+        known = self.known(webhook)
+        if known is not None:
+            return known
+        self.all[webhook.id] = webhook
+        self._index(webhook)
+        return webhook
+
+    def change(self, webhook: Webhook, changes: Mapping[str, Any]) -> None:
+        """Change fields of a webhook."""
+        self._unindex(webhook)
+        for name, value in changes.items():
+            setattr(webhook, name, value)
+        webhook.modified_at = now()
+        self._index(webhook)
+
+    def forget(self, webhook: Webhook) -> None:
+        """Delete a webhook."""
+        del self.all[webhook.id]
+        self._unindex(webhook)
+
+    def _index(self, webhook: Webhook) -> None:
+        self._by_subject[webhook.subject][webhook.id] = webhook
+        if webhook.idempotency_key:
+            self._by_key.setdefault(webhook.idempotency_key, webhook)
+
+    def _unindex(self, webhook: Webhook) -> None:
+        self._by_subject[webhook.subject].pop(webhook.id)
+        if not self._by_subject[webhook.subject]:
+            del self._by_subject[webhook.subject]
+        if self.known(webhook) is webhook:
+            del self._by_key[webhook.idempotency_key or ""]
 
     def known(self, webhook: Webhook) -> Webhook | None:
         """Return the webhook that came with the same idempotency key before."""
-        key = webhook.idempotency_key
-        return next((each for each in self.all.values() if key and each.idempotency_key == key), None)
+        return self._by_key.get(webhook.idempotency_key or "")
 
     def announce(self, event_type: str, event_data: EventData, resource: dict[str, Any]) -> None:
         """Send an event of a run or a build to the webhooks that want it."""
-        for webhook in self.all.values():
-            if webhook.wants(event_type, event_data):
-                self.dispatch(webhook, event_type, event_data, resource)
+        for subject in {None, *event_data.values()}:
+            for webhook in self._by_subject.get(subject, {}).values():
+                if webhook.wants(event_type, event_data):
+                    self.dispatch(webhook, event_type, event_data, resource)
 
     def dispatch(self, webhook: Webhook, event_type: str, event_data: EventData, resource: dict[str, Any]) -> Dispatch:
         """Begin to deliver an event."""
@@ -199,4 +234,14 @@ class Webhooks:
                 allow_redirects=False,
             ) as answer,
         ):
-            return answer.status, (await answer.text())[:MAX_BODY_KEPT]
+            return answer.status, await _beginning(answer)
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> str:
+    """Return the beginning of an answer's body, and read no more of it."""
+    kept = b""
+    async for piece in answer.content.iter_chunked(MAX_BODY_KEPT):
+        kept += piece
+        if len(kept) >= MAX_BODY_KEPT:
+            break
+    return kept[:MAX_BODY_KEPT].decode(errors="replace")

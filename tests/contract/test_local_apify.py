@@ -91,7 +91,6 @@ def _use_runs(client: Client) -> None:
     client.data("GET", f"{ACTOR}/runs/{run['id']}")
     client.send("GET", f"/v2/logs/{run['id']}", params={"raw": 1})
     client.data("PUT", path, json={"runId": run["id"], "statusMessage": "Done", "isStatusMessageTerminal": True})
-    client.send("POST", f"{path}/charge", json={"eventName": "item", "count": 1})
     client.data("POST", f"{path}/resurrect", params={"timeout": 90})
     client.wait(run["id"])
     client.data("POST", f"{ACTOR}/runs/{run['id']}/resurrect")
@@ -105,6 +104,7 @@ def _use_runs(client: Client) -> None:
     client.data("GET", "/v2/actor-runs", params={"startedAfter": "2020-01-01T00:00:00.000Z"})
     going = client.start(_plan(durationSecs=60))
     client.until_running(going["id"])
+    client.send("POST", f"/v2/actor-runs/{going['id']}/charge", json={"eventName": "item", "count": 1})
     client.data(
         "POST",
         f"{ACTOR}/runs/{going['id']}/metamorph",

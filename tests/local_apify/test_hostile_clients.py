@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import socket
+import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +19,10 @@ from local_apify import LocalApify
 from local_apify.api.application import ENDPOINTS
 from local_apify.api.call import Endpoint
 from tests.contract.using_actors import VERSION
-from tests.local_apify.client import WAIT, Client
+from tests.local_apify.client import TOKEN, WAIT, Client
 
 TEN_MEGABYTES = 10_000_000
+SOON_SECONDS = 15
 HALF = "\ud800"
 DEEP = "[" * 100_000 + "]" * 100_000
 FIELDS = (
@@ -82,7 +86,10 @@ def things(client: Client) -> dict[str, str]:
 
 
 CHANGES = [
-    endpoint for endpoint in ENDPOINTS if endpoint.method in {"POST", "PUT"} and "run-sync" not in endpoint.template
+    endpoint
+    for endpoint in ENDPOINTS
+    if (endpoint.method in {"POST", "PUT"} and "run-sync" not in endpoint.template)
+    or endpoint.template.endswith("/requests/batch")
 ]
 
 
@@ -210,3 +217,93 @@ def test_options_that_no_start_could_have_cannot_be_saved(client: Client, option
     assert client.send("POST", "/v2/actors", json=mine).status_code == 400
     action = {"type": "RUN_ACTOR", "actorId": "apify~scenario", "runOptions": options}
     assert client.send("POST", "/v2/schedules", json={"name": "of-options", "actions": [action]}).status_code == 400
+
+
+def test_a_body_of_many_empty_parts_does_not_hold_the_server_up(client: Client) -> None:
+    body = gzip.compress(b"") * 100_000 + gzip.compress(b"{}") + b"\0" * 512
+    started = time.monotonic()
+    answer = client.send("POST", "/v2/tools/encode-and-sign", data=body, headers={"Content-Encoding": "gzip"})
+    assert answer.ok
+    assert time.monotonic() - started < SOON_SECONDS
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", "deflate"])
+@pytest.mark.parametrize("body", [b"", b"\x1f\x8b", zlib.compress(b"{}")[:-2], gzip.compress(b"{}")[:-2]], ids=len)
+def test_a_body_that_is_not_packed_as_it_says_is_refused(client: Client, coding: str, body: bytes) -> None:
+    headers = {"Content-Encoding": coding}
+    path = "/v2/tools/encode-and-sign"
+    assert client.error("POST", path, data=body, headers=headers) == (400, "invalid-input")
+
+
+@pytest.mark.parametrize("seconds", ["0", "1e12", "1e300", "inf"])
+def test_a_lock_has_an_end(client: Client, things: dict[str, str], seconds: str) -> None:
+    path = f"/v2/request-queues/{things['queueId']}/head/lock"
+    client.send("POST", path.replace("head/lock", "requests"), json={"url": "http://a", "uniqueKey": "lock"})
+    assert client.error("POST", path, params={"lockSecs": seconds}) == (400, "invalid-parameter")
+
+
+@pytest.mark.parametrize("named", [{"id": ["x"]}, {"uniqueKey": {}}, {"id": 1}, {}], ids=str)
+def test_requests_to_delete_are_named_by_texts(client: Client, things: dict[str, str], named: dict[str, Any]) -> None:
+    path = f"/v2/request-queues/{things['queueId']}/requests/batch"
+    assert client.error("DELETE", path, json=[named]) == (400, "invalid-input")
+
+
+def test_webhooks_in_no_base64_are_refused(client: Client) -> None:
+    start = "/v2/actors/apify~scenario/runs?webhooks=%C3%A9"
+    assert client.error("POST", start) == (400, "invalid-parameter")
+
+
+def test_what_was_not_signed_here_is_refused_whatever_it_is(client: Client) -> None:
+    for encoded in (f"{HALF}.x", "\xe9.x", "."):
+        body = {"encoded": encoded}
+        assert client.error("POST", "/v2/tools/decode-and-verify", json=body) == (400, "invalid-value")
+
+
+def test_a_task_whose_build_cannot_be_does_not_start(client: Client) -> None:
+    task = {"actId": "apify~scenario", "options": {"build": HALF}}
+    path = f"/v2/actor-tasks/{client.data('POST', '/v2/actor-tasks', json=task)['id']}/runs"
+    assert client.error("POST", path) == (400, "unknown-build-tag")
+
+
+def test_options_that_are_null_leave_those_of_an_actor_as_they_are(client: Client) -> None:
+    body = {"name": "of-nulls", "versions": [VERSION], "defaultRunOptions": {"memoryMbytes": 256}}
+    path = f"/v2/actors/{client.data('POST', '/v2/actors', json=body)['id']}"
+    changed = client.data("PUT", path, json={"defaultRunOptions": {"memoryMbytes": None, "timeoutSecs": 9}})
+    assert changed["defaultRunOptions"] == {"build": "latest", "memoryMbytes": 256, "timeoutSecs": 9}
+    unknown = {"defaultRunOptions": {"memory": 256}}
+    assert client.error("PUT", path, json=unknown) == (400, "invalid-input")
+
+
+def test_a_schedule_cannot_put_headers_into_answers(client: Client) -> None:
+    given = {"body": "{}", "contentType": "application/json\r\nSet-Cookie: a=b"}
+    action = {"type": "RUN_ACTOR", "actorId": "apify~scenario", "runInput": given}
+    body = {"name": "of-headers", "actions": [action]}
+    assert client.error("POST", "/v2/schedules", json=body) == (400, "invalid-input")
+
+
+@pytest.mark.parametrize("path", [b"/v2/actors/apify~scenario/runs", b"/control/faults"])
+def test_a_client_may_leave_in_the_middle_of_its_body(
+    client: Client, path: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = [b"POST " + path + b" HTTP/1.1", b"Host: local", b"Content-Length: 99"]
+    head += [b"Authorization: Bearer " + TOKEN.encode()]
+    assert _status(client, b"\r\n".join(head) + b'\r\n\r\n{"a":') is None
+    assert client.send("GET", "/v2/users/me").ok
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Europe", "\ud800", "x\x00"], ids=range(5))
+def test_a_wrong_time_zone_is_told_without_paths_of_the_server(client: Client, zone: str) -> None:
+    answer = client.send("POST", "/v2/schedules", json={"name": "of-zones", "timezone": zone})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == f"There is no time zone {zone}."
+
+
+@pytest.mark.parametrize("name", ["notes\u017f", "\u212aeys"])
+def test_letters_that_only_look_like_those_of_ascii_make_no_name(client: Client, name: str) -> None:
+    assert client.send("POST", "/v2/datasets", params={"name": name}).status_code == 400
+
+
+@pytest.mark.parametrize("number", ["1_0", "\uff11\uff10", "0x10", "ten", "nan"])
+def test_what_is_no_number_is_refused(client: Client, number: str) -> None:
+    assert client.error("GET", "/v2/datasets", params={"limit": number}) == (400, "invalid-parameter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 from local_apify.world.runs import LOG_BYTES_KEPT, RunLog
@@ -61,3 +62,14 @@ def test_only_the_newest_10_mib_are_kept() -> None:
     assert end == 12
     assert text[25:27] == b"3 "
     assert log.read(11)[0][25:28] == b"11 "
+
+
+def test_a_long_log_is_followed_in_time_that_grows_with_its_length() -> None:
+    log, line, pieces = RunLog(), 0, []
+    started = time.monotonic()
+    for number in range(50_000):
+        log.write(str(number))
+        piece, line = log.read(line)
+        pieces.append(piece)
+    assert time.monotonic() - started < 10
+    assert (b"".join(pieces), line) == log.read()

@@ -219,11 +219,25 @@ def test_events_are_charged_over_the_api_if_the_actor_has_a_price_for_them(
     client: Client, local_apify: LocalApify
 ) -> None:
     local_apify.control.settings(cost_settles_seconds=0)
-    path = f"/v2/actor-runs/{client.finish()['id']}"
-    assert client.send("POST", f"{path}/charge", json={"eventName": "page", "count": 2}).status_code == 201
-    assert client.data("GET", path)["chargedEventCounts"] == {"page": 2}
+    path = f"/v2/actor-runs/{client.start({'durationSecs': 60})['id']}"
+    assert client.send("POST", f"{path}/charge", json={"eventName": "page", "count": 10}).status_code == 201
+    assert client.data("GET", path)["chargedEventCounts"] == {"page": 8}
     wrong = client.error("POST", f"{path}/charge", json={"eventName": "nothing", "count": 1})
     assert wrong == (400, "cannot-charge-non-pay-per-event-actor")
+
+
+@pytest.mark.parametrize("count", [-1, True, None, 10**300, 1.5, "1"], ids=range(6))
+def test_only_a_number_of_events_can_be_charged_for(client: Client, count: object) -> None:
+    path = f"/v2/actor-runs/{client.start({'durationSecs': 60})['id']}"
+    assert client.error("POST", f"{path}/charge", json={"eventName": "item", "count": count}) == (400, "invalid-input")
+    assert client.data("GET", path)["chargedEventCounts"] == {}
+
+
+def test_a_finished_run_is_not_charged_for(client: Client) -> None:
+    path = f"/v2/actor-runs/{client.finish()['id']}"
+    event = {"eventName": "item", "count": 1}
+    assert client.error("POST", f"{path}/charge", json=event) == (400, "operation-not-allowed")
+    assert client.data("GET", path)["chargedEventCounts"] == {}
 
 
 def test_whoever_knows_its_id_may_read_a_run_but_not_its_cost(client: Client) -> None:

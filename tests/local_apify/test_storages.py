@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import time
 import zipfile
+import zlib
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import brotli
 import pytest
 
 if TYPE_CHECKING:
@@ -162,3 +168,28 @@ def test_a_store_counts_what_is_done_with_it(notes: Client) -> None:
     assert notes.data("GET", STORE)["stats"] == counts
     notes.send("DELETE", f"{STORE}/records/A")
     assert notes.data("GET", STORE)["stats"] == counts | {"deleteCount": 1, "storageBytes": 0}
+
+
+def test_a_large_input_is_unpacked_once_however_often_its_run_is_read(client: Client) -> None:
+    run = client.start({"durationSecs": 60})
+    record = f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}/records/INPUT"
+    client.send("PUT", record, data=gzip.compress(bytes(200_000_000), 1), headers={"Content-Encoding": "gzip"})
+    client.apify.control.ledger()
+    client.data("GET", f"/v2/actor-runs/{run['id']}")
+    started = time.monotonic()
+    for _ in range(20):
+        assert client.data("GET", f"/v2/actor-runs/{run['id']}")["stats"]["inputBodyLen"] == 200_000_000
+        client.apify.control.ledger()
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [("gzip", gzip.compress), ("br", partial(brotli.compress, quality=1)), ("deflate", zlib.compress)],
+)
+def test_json_that_unpacks_to_very_much_is_refused(client: Client, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    body = pack(b"[" + b" " * 70_000_000 + b"]")
+    path = f"/v2/datasets/{client.data('POST', '/v2/datasets')['id']}/items"
+    answer = client.send("POST", path, data=body, headers={"Content-Encoding": coding})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid-input")
+    assert "unpacks to more than 67108864 bytes" in answer.text

@@ -51,3 +51,21 @@ def test_a_wrong_request_is_refused_in_web_fetch_s_own_words(client: Client, bod
 
 def test_without_a_token_the_platform_answers(client: Client) -> None:
     assert client.error("POST", PATH, json={}, token=None) == (401, "token-not-provided")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"formats": [[1]]},
+        {"url": "http://[x"},
+        {"url": "http://a..b/"},
+        {"url": "http://"},
+        {"url": "http://127.0.0.1:x/"},
+        {"headers": {"a": 1}},
+        {"headers": {"a": "b\r\nc: d"}},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_fetched_at_all_is_the_clients_mistake(client: Client, wrong: dict[str, Any]) -> None:
+    answer = client.send("POST", PATH, json={"url": f"{client.apify.base_url}/shop/", **wrong})
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_INPUT")

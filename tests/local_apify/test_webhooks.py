@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from local_apify.settings import Settings
+from local_apify.world.account import User
+from local_apify.world.clock import Clock
+from local_apify.world.webhooks import MAX_BODY_KEPT, Webhook, Webhooks
 from tests.local_apify.client import SCENARIO, until
 
 if TYPE_CHECKING:
@@ -32,6 +40,7 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.statuses = list(statuses)
         self.received: list[Received] = []
+        self.answer: Iterable[bytes] = ()
 
     @property
     def url(self) -> str:
@@ -47,6 +56,9 @@ class Handler(BaseHTTPRequestHandler):
         statuses = self.server.statuses
         self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
         self.end_headers()
+        with suppress(ConnectionError):
+            for piece in self.server.answer:
+                self.wfile.write(piece)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -217,3 +229,60 @@ def test_the_start_of_a_run_is_an_event_too(client: Client, receiver: Receiver) 
         "ACTOR.RUN.CREATED",
         "ACTOR.RUN.RESURRECTED",
     ]
+
+
+@pytest.mark.parametrize("template", ["[1]", "5", "{", '{"a": ' * 100_000, '{"a": {{resource}}'], ids=range(5))
+def test_a_template_that_makes_no_headers_is_refused(client: Client, receiver: Receiver, template: str) -> None:
+    condition = {"actorId": client.data("GET", "/v2/actors/apify~scenario")["id"]}
+    body = {"eventTypes": TERMINAL, "requestUrl": receiver.url, "condition": condition, "headersTemplate": template}
+    assert client.error("POST", "/v2/webhooks", json=body) == (400, "invalid-input")
+    webhook = f"/v2/webhooks/{_create(client, receiver, headersTemplate='{}')['id']}"
+    assert client.error("PUT", webhook, json={"headersTemplate": template}) == (400, "invalid-input")
+
+
+@pytest.mark.parametrize(
+    ("answer", "length"), [([b"\xff\xfe"], 2), (repeat(b"x" * 300), MAX_BODY_KEPT)], ids=["no text", "endless"]
+)
+def test_whatever_a_receiver_answers_its_status_counts(
+    client: Client, receiver: Receiver, answer: Iterable[bytes], length: int
+) -> None:
+    client.apify.control.settings(webhook_timeout_seconds=1)
+    receiver.answer = answer
+    webhook = _create(client, receiver, doNotRetry=True)
+    client.finish()
+    dispatches = f"/v2/webhooks/{webhook['id']}/dispatches"
+    until(lambda: client.data("GET", dispatches)["items"][0]["status"] != "ACTIVE")
+    (call,) = client.data("GET", dispatches)["items"][0]["calls"]
+    assert (call["responseStatus"], call["errorMessage"]) == (200, None)
+    assert len(call["responseBody"]) == length
+
+
+def test_webhooks_of_other_runs_do_not_slow_a_run_down() -> None:
+    webhooks = Webhooks(Settings, Clock(), User("local", "token"))
+    for number in range(20_000):
+        webhook = Webhook(event_types=TERMINAL, request_url="http://a/", condition={"actorRunId": f"run {number}"})
+        webhooks.add(replace(webhook, idempotency_key=f"key {number}"))
+    started = time.monotonic()
+    for number in range(20_000):
+        webhooks.announce(TERMINAL[0], {"actorRunId": f"another {number}"}, {})
+    assert time.monotonic() - started < 5
+
+
+def test_a_webhook_hears_of_what_its_condition_names_since_it_was_changed(client: Client, receiver: Receiver) -> None:
+    webhook = f"/v2/webhooks/{_create(client, receiver, condition={'actorRunId': 'nothing'})['id']}"
+    client.finish()
+    actor = client.data("GET", "/v2/actors/apify~scenario")["id"]
+    client.data("PUT", webhook, json={"condition": {"actorId": actor}})
+    client.finish()
+    assert client.data("GET", f"{webhook}/dispatches")["total"] == 1
+
+
+def test_an_idempotency_key_is_free_again_once_its_webhook_is_deleted(client: Client, receiver: Receiver) -> None:
+    first = _create(client, receiver, idempotencyKey="once")
+    client.send("DELETE", f"/v2/webhooks/{first['id']}")
+    assert _create(client, receiver, idempotencyKey="once")["id"] != first["id"]
+
+
+def test_a_condition_names_things_by_texts(client: Client, receiver: Receiver) -> None:
+    body = {"eventTypes": TERMINAL, "requestUrl": receiver.url, "condition": {"actorId": ["x"]}}
+    assert client.error("POST", "/v2/webhooks", json=body) == (400, "invalid-input")

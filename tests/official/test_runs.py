@@ -85,13 +85,14 @@ async def test_a_run_is_rebooted_transformed_and_described(official: Any) -> Non
 
 
 async def test_events_are_charged(official: Any, local_apify: LocalApify) -> None:
-    run = await official.actor(SCENARIO).call(run_input={}, logger=None)
-    await official.run(run.id).charge(event_name="item", count=3, idempotency_key="once")
-    await official.run(run.id).charge(event_name="item", count=3, idempotency_key="once")
-    local_apify.control.settings(cost_settles_seconds=0)
-    assert (await official.run(run.id).get()).charged_event_counts == {"item": 3}
+    run = await running(official)
+    await run.charge(event_name="item", count=3, idempotency_key="once")
+    await run.charge(event_name="item", count=3, idempotency_key="once")
     with pytest.raises(ApifyApiError, match="no event"):
-        await official.run(run.id).charge(event_name="nothing")
+        await run.charge(event_name="nothing")
+    await run.abort()
+    local_apify.control.settings(cost_settles_seconds=0)
+    assert (await run.wait_for_finish()).charged_event_counts == {"item": 3}
 
 
 async def test_runs_are_listed_by_status_time_and_owner(official: Any) -> None:
