@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from local_apify.api.access import opened
 from local_apify.api.call import MAX_LIST, Call, data
 from local_apify.api.codings import IDENTITY, accepts
-from local_apify.api.opened import opened
 from local_apify.world.errors import ApiError, invalid
 from local_apify.world.signatures import opens_record, signature_of
 from local_apify.world.stores import KeyValueStore, Record
@@ -71,9 +71,8 @@ async def list_keys(call: Call) -> Response:
     limit = call.query.integer("limit", minimum=1, maximum=MAX_LIST) or MAX_LIST
     keys = store.keys_after(start, call.query.text("prefix") or "")
     shown = keys[:limit]
-    base = f"{call.base_url}/v2/key-value-stores/{store.id}/records"
     items = [
-        {"key": key, "size": len(store.records[key].stored), "recordPublicUrl": _url(base, store, key)} for key in shown
+        {"key": key, "size": len(store.records[key].stored), "recordPublicUrl": _url(call, store, key)} for key in shown
     ]
     is_truncated = len(keys) > len(shown)
     return data(
@@ -103,5 +102,7 @@ async def archive(call: Call) -> Response:
     return Response(packed.getvalue(), media_type="application/zip")
 
 
-def _url(base: str, store: KeyValueStore, key: str) -> str:
-    return f"{base}/{quote(key)}?signature={signature_of(store.signing_key, key)}"
+def _url(call: Call, store: KeyValueStore, key: str) -> str:
+    """Return the URL of a record, signed for who may write to the store: others could pass on what they may lose."""
+    url = f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(key)}"
+    return f"{url}?signature={signature_of(store.signing_key, key)}" if call.access.has_storage(store) else url

@@ -8,6 +8,8 @@ from local_apify.world.clock import stable_id
 
 USERNAME = "local"
 OTHER_USERNAME = "other"
+GENERAL_ACCESS = "RESTRICTED"
+"""The setting of every account that runs and storages follow which have no ``generalAccess`` of their own."""
 
 
 def user_id(username: str) -> str:

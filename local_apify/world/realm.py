@@ -28,6 +28,11 @@ class Identity:
     world: World
     run: Run | None = None
 
+    @property
+    def limited_run(self) -> Run | None:
+        """The run, where it may do less than its user."""
+        return None if self.run is None or self.run.has_full_permission else self.run
+
 
 class Realm(Commons):
     """The state of one local Apify, from one reset to the next."""

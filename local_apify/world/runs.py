@@ -57,12 +57,16 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who sent the request that started a run."""
+    """Who sent the request that started a run.
+
+    :param run_id: of the run whose token the request had.
+    """
 
     user_agent: str | None
     client_ip: str | None
     headers: Mapping[str, str]
     origin: str = "API"
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,12 +45,30 @@ async def test_an_open_storage_can_be_read_and_not_written(official: Any, other:
     store = official.key_value_store("other~theirs")
     with pytest.raises(ApifyApiError, match=REFUSED.format("key-value store")):
         await store.get_record("A")
-    other.key_value_store(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
+    other.key_value_store(theirs.id).update(general_access="ANYONE_WITH_NAME_CAN_READ")
     assert (await store.get_record("A"))["value"] == {"a": 1}
     assert (await store.get()).url_signing_secret_key is None
     for attempt in (lambda: store.set_record("A", 2), store.delete):
         with pytest.raises(ApifyApiError, match=REFUSED.format("key-value store")):
             await attempt()
+
+
+async def test_a_storage_that_is_open_by_its_id_is_not_open_by_its_name(official: Any, other: ApifyClient) -> None:
+    theirs = other.datasets().get_or_create(name="theirs")
+    other.dataset(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
+    assert (await official.dataset(theirs.id).list_items()).items == []
+    with pytest.raises(ApifyApiError, match=REFUSED.format("dataset")):
+        await official.dataset("other~theirs").list_items()
+
+
+async def test_who_may_only_read_a_storage_is_shown_nothing_that_opens_it_to_others(
+    official: Any, other: ApifyClient
+) -> None:
+    theirs = other.key_value_stores().get_or_create()
+    other.key_value_store(theirs.id).set_record("A", {"a": 1})
+    other.key_value_store(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
+    store = official.key_value_store(theirs.id)
+    assert "signature" not in str(await store.get()) + str(await store.list_keys())
 
 
 async def test_a_queue_is_its_owner_s_alone(official: Any, other: ApifyClient) -> None:
@@ -79,13 +97,15 @@ async def test_a_run_of_somebody_else_is_seen_without_its_cost_and_not_touched(
 ) -> None:
     theirs = other.actor("apify/hello-world").call()
     assert theirs is not None
+    other.run(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
     run = await official.run(theirs.id).get()
     assert (run.status, run.usage_total_usd) == ("SUCCEEDED", None)
     with pytest.raises(ApifyApiError, match=REFUSED.format("Actor run")):
         await official.run(theirs.id).resurrect()
-    other.run(theirs.id).update(general_access="RESTRICTED")
-    with pytest.raises(ApifyApiError, match=REFUSED.format("Actor run")):
-        await official.run(theirs.id).get()
+    for access in ("RESTRICTED", "FOLLOW_USER_SETTING"):
+        other.run(theirs.id).update(general_access=access)
+        with pytest.raises(ApifyApiError, match=REFUSED.format("Actor run")):
+            await official.run(theirs.id).get()
 
 
 async def test_a_private_actor_is_unknown_to_others_and_a_public_one_cannot_be_changed(
