@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from local_apify.api.bodies import JsonResponse
@@ -28,8 +30,8 @@ def _find(call: Call) -> Build:
     if actor is not None and identifier == _DEFAULT:
         tag = actor.run_options["build"]
         identifier = actor.build_id(actor.builds.get(tag, tag))
-    build = call.world.builds.all.get(identifier)
-    if build is None or (actor is not None and build.actor.id != actor.id):
+    build = call.find_build(identifier)
+    if actor is not None and build.actor.id != actor.id:
         raise not_found("Actor build")
     return build
 
@@ -41,20 +43,27 @@ def _own(call: Call) -> Build:
 
 
 def _answer(call: Call, build: Build, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return data(
-        build_shape(build) if call.authorized and call.world.sees(build.actor) else public_build_shape(build),
-        status,
-        headers,
-    )
+    shape = build_shape if _is_own(call, build) else public_build_shape
+    return data(shape(build), status, headers)
+
+
+def _is_own(call: Call, build: Build) -> bool:
+    return call.authorized and build.actor.username == call.world.user.username
+
+
+def _listed(call: Call, build: Build) -> dict[str, Any]:
+    """Write a build as it stands in lists; what somebody else's has cost is not told, and so is 0."""
+    return short_build_shape(build) | ({} if _is_own(call, build) else {"usageTotalUsd": 0})
 
 
 async def list_builds(call: Call) -> Response:
     """List builds: all of the user, or those of an Actor."""
     builds = call.world.builds
     if "actorId" in call.path:
-        return page_of(call, builds.of(call.find_actor()), short_build_shape)
-    listed = [build for build in builds.all.values() if call.sees(build.actor)]
-    return page_of(call, listed, short_build_shape)
+        listed = builds.of(call.find_actor())
+    else:
+        listed = [build for build in builds.all.values() if _is_own(call, build)]
+    return page_of(call, listed, lambda build: _listed(call, build))
 
 
 async def start(call: Call) -> Response:

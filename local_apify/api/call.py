@@ -129,6 +129,18 @@ class Call:
         """Tell whether an Actor is one that the request may know of."""
         return actor.is_public or (self.authorized and self.world.sees(actor))
 
+    def find_build(self, identifier: str, what: str = "Actor build") -> Build:
+        """Return a build by its id, for who may know of its Actor as that is now.
+
+        :param what: what there is not, if there is no such build.
+        """
+        build = self.world.builds.all.get(identifier)
+        actor = self.world.actors.get(build.actor.id) if build else None
+        is_seen = actor is not None and (actor.is_public or (self.sees(actor) and self.access.limited_run is None))
+        if build is None or not is_seen:
+            raise not_found(what)
+        return build
+
     def find_task(self) -> Task:
         """Return the saved task that the path names."""
         return self.world.find_task(self.path["actorTaskId"])

@@ -244,10 +244,10 @@ async def get_log(call: Call) -> Response:
     """Get the log of a run or a build."""
     if "buildOrRunId" not in call.path:
         return log_response(call, call.find_run())
-    build = call.world.builds.all.get(call.path["buildOrRunId"])
-    if build is not None and call.sees(build.actor):
-        return log_response(call, build)
-    return log_response(call, call.access.run(call.path["buildOrRunId"], "Log"))
+    identifier = call.path["buildOrRunId"]
+    if identifier in call.world.builds.all:
+        return log_response(call, call.find_build(identifier, "Log"))
+    return log_response(call, call.access.run(identifier, "Log"))
 
 
 ENDPOINTS = [

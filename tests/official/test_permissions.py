@@ -15,6 +15,11 @@ from local_apify import ActorContext, LocalApify, actor
 from tests.local_apify.client import Client
 from tests.official.conftest import gathered
 
+VERSION = {
+    "sourceType": "SOURCE_FILES",
+    "buildTag": "latest",
+    "sourceFiles": [{"name": ".actor/actor.json", "format": "TEXT", "content": "{}"}],
+}
 REFUSED = (
     r"Insufficient permissions for the {}\. Make sure you're passing a correct API token and that it has the required "
     r"permissions\."
@@ -117,6 +122,24 @@ async def test_a_private_actor_is_unknown_to_others_and_a_public_one_cannot_be_c
     assert (await official.actor("other/their-actor").get()).id == theirs.id
     with pytest.raises(ApifyApiError, match=REFUSED.format("Actor")):
         await official.actor(theirs.id).update(title="Mine")
+
+
+async def test_builds_of_somebody_else_are_not_listed_and_go_with_their_actor_s_publicity(
+    official: Any, other: ApifyClient
+) -> None:
+    theirs = other.actor(
+        other.actors().create(name="their-actor", is_public=True, versions=[{**VERSION, "versionNumber": "0.1"}]).id
+    )
+    build = theirs.build(version_number="0.1", wait_for_finish=60)
+    assert build.id not in [each.id for each in (await official.builds().list()).items]
+    seen = await official.build(build.id).get()
+    assert (seen.id, seen.usage_total_usd) == (build.id, None)
+    assert [each.usage_total_usd for each in (await official.actor("other/their-actor").builds().list()).items] == [0]
+    theirs.update(is_public=False)
+    assert await official.build(build.id).get() is None
+    assert await official.log(build.id).get() is None
+    with pytest.raises(ApifyApiError, match="Actor build was not found"):
+        await official.build(build.id).log().get()
 
 
 def test_the_hook_says_that_the_token_is_the_wrong_one(
