@@ -122,3 +122,13 @@ def test_full_permissions_of_somebody_else_s_actor_need_approval_however_it_is_s
 def test_the_run_of_a_run_has_the_origin_actor(client: Client) -> None:
     _, token = started(client)
     assert client.data("POST", SCENARIO, token=token)["meta"]["origin"] == "ACTOR"
+
+
+def test_a_run_keeps_its_locks_whatever_client_key_it_says(client: Client) -> None:
+    run, token = started(client)
+    queue = f"/v2/request-queues/{run['defaultRequestQueueId']}"
+    added = client.data("POST", f"{queue}/requests", token=token, json={"url": "https://e.com", "uniqueKey": "a"})
+    client.data("POST", f"{queue}/head/lock", token=token, params={"lockSecs": 60, "clientKey": "before"})
+    lock = f"{queue}/requests/{added['requestId']}/lock"
+    assert client.data("PUT", lock, token=token, params={"lockSecs": 60, "clientKey": "after"})["lockExpiresAt"]
+    assert client.data("POST", f"{queue}/requests/unlock", token=token)["unlockedCount"] == 1
