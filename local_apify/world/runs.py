@@ -186,6 +186,7 @@ class Run:
             self.set_status_message(message, is_terminal=True)
         self.status = status
         self.finished_at = now()
+        self.dataset.accessed_at = self.store.accessed_at = self.queue.accessed_at = self.finished_at
         self.exit_code = exit_code
         self.finished.set()
         self.log.pulse.beat()
