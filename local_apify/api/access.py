@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from local_apify.world.account import GENERAL_ACCESS
+from local_apify.world.account import BY_ID, BY_NAME, FOLLOW_USER_SETTING, GENERAL_ACCESS
 from local_apify.world.clock import now
 from local_apify.world.datasets import Dataset
 from local_apify.world.errors import ApiError, forbidden, not_found
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 AnyStorage = Dataset | KeyValueStore | RequestQueue
 S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 S_co = TypeVar("S_co", Dataset, KeyValueStore, covariant=True)
-_BY_NAME = "ANYONE_WITH_NAME_CAN_READ"
-_BY_ID = frozenset({"ANYONE_WITH_ID_CAN_READ", _BY_NAME})
 
 
 def is_open(general_access: str, *, by_name: bool = False) -> bool:
@@ -31,8 +29,8 @@ def is_open(general_access: str, *, by_name: bool = False) -> bool:
 
     :param by_name: whether it is asked for by its name, which is easier to guess than its id.
     """
-    access = GENERAL_ACCESS if general_access == "FOLLOW_USER_SETTING" else general_access
-    return access == _BY_NAME if by_name else access in _BY_ID
+    access = GENERAL_ACCESS if general_access == FOLLOW_USER_SETTING else general_access
+    return access == BY_NAME or (access == BY_ID and not by_name)
 
 
 class Access:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
@@ -237,6 +237,26 @@ class JsonObject:
         if value is not None and not isinstance(value, kind):
             raise ApiError(400, "invalid-input", f'Field "{name}" must be of type {kind.__name__}.')
         return value
+
+    def one_of(self, name: str, values: Collection[str]) -> str | None:
+        """Return a field that has one of some values, ``None`` if it is missing or null.
+
+        :raises ApiError: it has another.
+        """
+        value = self.get(name, str)
+        if value is not None and value not in values:
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be one of {", ".join(sorted(values))}.')
+        return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts, ``None`` if it is missing or null.
+
+        :raises ApiError: it is something else.
+        """
+        values = self.get(name, list)
+        if not all(isinstance(value, str) for value in values or ()):
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be a list of texts.')
+        return values
 
 
 Handler = Callable[[Call], Awaitable[Response]]

@@ -8,6 +8,7 @@ from local_apify.api.call import Call, Endpoint, Handler, data, page_of
 from local_apify.api.records import record_response
 from local_apify.api.starts import check_approved, check_options, first, start_run
 from local_apify.api.streams import items_response
+from local_apify.world.account import ACCESS_LEVELS
 from local_apify.world.actor import Actor
 from local_apify.world.errors import ApiError, forbidden
 from local_apify.world.run_views import public_run_shape, run_shape, short_run_shape
@@ -124,10 +125,10 @@ async def update(call: Call) -> Response:
     """Change a run's status message or who may see it."""
     run = call.find_run()
     body = await call.json_object()
-    message = body.get("statusMessage", str)
+    message, access = body.get("statusMessage", str), body.one_of("generalAccess", ACCESS_LEVELS)
     if message is not None:
         run.set_status_message(message, is_terminal=body.get("isStatusMessageTerminal", bool) or False)
-    run.general_access = body.get("generalAccess", str) or run.general_access
+    run.general_access = access or run.general_access
     return _answer(call, run)
 
 

@@ -15,6 +15,7 @@ from local_apify.api.access import AnyStorage, opened
 from local_apify.api.call import Call, Endpoint, Handler, data, page_of
 from local_apify.api.runs import RUNS
 from local_apify.api.streams import items_response, log_response
+from local_apify.world.account import ACCESS_LEVELS
 from local_apify.world.clock import iso, now
 from local_apify.world.datasets import Dataset
 from local_apify.world.errors import ApiError
@@ -154,12 +155,13 @@ class Kind(Generic[S]):
         """Rename a storage, which makes it outlive its run, or change who may see it."""
         storage = self.find(call)
         body = await call.json_object()
+        access = body.one_of("generalAccess", ACCESS_LEVELS)
         if "name" in body:
             name = _checked_name(body.get("name", str))
             if any(other.name == name for other in self.all(call.world).values() if name and other is not storage):
                 raise ApiError(400, "name-not-unique", f"There is another storage named {name}.")
             storage.name = name
-        storage.general_access = body.get("generalAccess", str) or storage.general_access
+        storage.general_access = access or storage.general_access
         storage.modified_at = now()
         return data(self.shape(call, storage))
 

@@ -22,6 +22,7 @@ _FIELDS: dict[str, tuple[str, type]] = {
     "doNotRetry": ("do_not_retry", bool),
     "idempotencyKey": ("idempotency_key", str),
 }
+_CONDITIONS = ("actorId", "actorTaskId", "actorRunId")
 _NULLABLE = ("payloadTemplate", "headersTemplate", "description")
 
 
@@ -45,12 +46,29 @@ def webhook_fields(body: JsonObject) -> dict[str, Any]:
     read: dict[str, Any] = {field: body.get(name, kind) for name, (field, kind) in _FIELDS.items()}
     unset = {_FIELDS[name][0] for name in _NULLABLE if name in body}
     values = {field: value for field, value in read.items() if value is not None or field in unset}
-    unknown = [event for event in map(str, values.get("event_types", ())) if event not in EVENT_TYPES]
-    if unknown:
-        raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
+    _check_events(body)
+    _check_condition(body)
     if not values.get("request_url", "http:").startswith(("http:", "https:")):
         raise ApiError(400, "invalid-input", "The requestUrl of a webhook must be an http or https URL.")
     return values
+
+
+def _check_events(body: JsonObject) -> None:
+    events = body.texts("eventTypes")
+    unknown = [event for event in events or () if event not in EVENT_TYPES]
+    if unknown:
+        raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
+    if events == []:
+        raise ApiError(400, "invalid-input", "A webhook needs an event type.")
+
+
+def _check_condition(body: JsonObject) -> None:
+    given = body.get("condition", dict)
+    if given is None:
+        return
+    named = [JsonObject(given).get(name, str) for name in _CONDITIONS]
+    if given.keys() - _CONDITIONS or not any(named):
+        raise ApiError(400, "invalid-input", "A webhook's condition is an actorId, actorTaskId or actorRunId.")
 
 
 def webhook_shape(webhook: Webhook, webhooks: Webhooks) -> dict[str, Any]:

@@ -162,3 +162,11 @@ def test_a_store_counts_what_is_done_with_it(notes: Client) -> None:
     assert notes.data("GET", STORE)["stats"] == counts
     notes.send("DELETE", f"{STORE}/records/A")
     assert notes.data("GET", STORE)["stats"] == counts | {"deleteCount": 1, "storageBytes": 0}
+
+
+@pytest.mark.parametrize("collection", ["datasets", "key-value-stores", "request-queues", "actor-runs"])
+def test_a_general_access_that_does_not_exist_is_refused(client: Client, collection: str) -> None:
+    one = client.finish() if collection == "actor-runs" else client.data("POST", f"/v2/{collection}")
+    path = f"/v2/{collection}/{one['id']}"
+    assert client.error("PUT", path, json={"generalAccess": "EVERYBODY"}) == (400, "invalid-input")
+    assert client.data("GET", path)["generalAccess"] == "FOLLOW_USER_SETTING"

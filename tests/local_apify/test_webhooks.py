@@ -217,3 +217,22 @@ def test_the_start_of_a_run_is_an_event_too(client: Client, receiver: Receiver) 
         "ACTOR.RUN.CREATED",
         "ACTOR.RUN.RESURRECTED",
     ]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"eventTypes": []},
+        {"eventTypes": [["ACTOR.RUN.FAILED"]]},
+        {"eventTypes": ["ACTOR.RUN.EXPLODED"]},
+        {"condition": {}},
+        {"condition": {"actorId": 5}},
+        {"condition": {"actor": "x"}},
+        {"condition": {"actorId": None}},
+    ],
+)
+def test_a_webhook_is_changed_to_nothing_that_none_could_be_made_with(client: Client, field: dict[str, Any]) -> None:
+    good = {"eventTypes": ["ACTOR.RUN.FAILED"], "requestUrl": "https://e.com", "condition": {"actorId": "x"}}
+    webhook = client.data("POST", "/v2/webhooks", json=good)["id"]
+    assert client.error("POST", "/v2/webhooks", json=good | field) == (400, "invalid-input")
+    assert client.error("PUT", f"/v2/webhooks/{webhook}", json=field) == (400, "invalid-input")
