@@ -141,3 +141,11 @@ def test_an_actor_has_only_settings_that_exist(client: Client, field: dict[str, 
     actor = client.data("POST", "/v2/actors", json={"name": "mine"})["id"]
     assert client.error("PUT", f"/v2/actors/{actor}", json=field) == (400, "invalid-input")
     assert client.error("POST", "/v2/actors", json=field) == (400, "invalid-input")
+
+
+def test_a_task_is_listed_with_the_name_that_its_actor_has_now(client: Client) -> None:
+    actor = client.data("POST", "/v2/actors", json={"name": "before"})["id"]
+    client.data("POST", "/v2/actor-tasks", json={"actId": actor, "name": "mine"})
+    client.data("PUT", f"/v2/actors/{actor}", json={"name": "after"})
+    tasks = client.data("GET", "/v2/actor-tasks")["items"]
+    assert [each["actName"] for each in tasks if each["name"] == "mine"] == ["after"]
