@@ -18,7 +18,7 @@ from local_apify.api.streams import items_response, log_response
 from local_apify.world.account import ACCESS_LEVELS
 from local_apify.world.clock import iso, now
 from local_apify.world.datasets import Dataset
-from local_apify.world.errors import ApiError
+from local_apify.world.errors import ApiError, invalid
 from local_apify.world.queues import RequestQueue
 from local_apify.world.signatures import content_signature
 from local_apify.world.stores import KeyValueStore
@@ -122,9 +122,9 @@ class Kind(Generic[S]):
 
     async def list_all(self, call: Call) -> Response:
         """List storages: the named ones, or all."""
-        unnamed = call.query.flag("unnamed")
-        storages = filter(call.access.has_storage, self.all(call.world).values())
-        shown = [storage for storage in storages if unnamed or storage.name]
+        unnamed, is_owned = call.query.flag("unnamed"), _is_owned(call)
+        storages = [storage for storage in self.all(call.world).values() if call.access.has_storage(storage)]
+        shown = [storage for storage in storages if is_owned and (unnamed or storage.name)]
         return page_of(call, shown, lambda storage: self._listed(call, storage), unnamed=unnamed)
 
     def _listed(self, call: Call, storage: S) -> dict[str, Any]:
@@ -179,6 +179,14 @@ class Kind(Generic[S]):
             Endpoint("POST", self.collection, self.create),
             *[Endpoint(method, path, handler) for path in self.paths for method, handler in operations.items()],
         ]
+
+
+def _is_owned(call: Call) -> bool:
+    """Tell whether a list has the user's own storages in it: nobody has shared any."""
+    ownership = call.query.text("ownership")
+    if ownership not in {None, "ownedByMe", "sharedWithMe"}:
+        raise invalid('Parameter "ownership" must be ownedByMe or sharedWithMe')
+    return ownership != "sharedWithMe"
 
 
 def _checked_name(name: str | None) -> str | None:
