@@ -19,6 +19,20 @@ from local_apify.world.world import Storages, World
 if TYPE_CHECKING:
     from local_apify.api.call import Call
 
+_FOR_RUNS = (
+    "/v2/datasets",
+    "/v2/key-value-stores",
+    "/v2/request-queues",
+    "/v2/actor-runs",
+    "/v2/logs/",
+    "/v2/actors/{actorId}/run",
+    "/v2/actors/{actorId}/validate-input",
+    "/web-fetch/",
+)
+"""What runs with limited permissions may use, of what is theirs: all else of a user's is the account's.
+
+What they may do: https://docs.apify.com/platform/actors/development/permissions
+"""
 AnyStorage = Dataset | KeyValueStore | RequestQueue
 S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 S_co = TypeVar("S_co", Dataset, KeyValueStore, covariant=True)
@@ -31,6 +45,14 @@ def is_open(general_access: str, *, by_name: bool = False) -> bool:
     """
     access = GENERAL_ACCESS if general_access == FOLLOW_USER_SETTING else general_access
     return access == BY_NAME or (access == BY_ID and not by_name)
+
+
+def is_for_account(template: str) -> bool:
+    """Tell whether an operation is about more than runs and storages, and so not for runs with limited permissions.
+
+    :param template: its path, as in the OpenAPI document.
+    """
+    return not template.startswith(_FOR_RUNS)
 
 
 class Access:

@@ -23,6 +23,19 @@ from local_apify.world.errors import ApiError, not_found
 _DEFAULT = "default"
 
 
+def find_build(call: Call, identifier: str, what: str = "Actor build") -> Build:
+    """Return a build by its id, for who may know of its Actor as that is now.
+
+    :param what: what there is not, if there is no such build.
+    """
+    build = call.world.builds.all.get(identifier)
+    actor = call.world.actors.get(build.actor.id) if build else None
+    is_seen = actor is not None and (actor.is_public or (call.sees(actor) and call.access.limited_run is None))
+    if build is None or not is_seen:
+        raise not_found(what)
+    return build
+
+
 def _find(call: Call) -> Build:
     """Return the build that the path names: by its id, or as the default one of an Actor."""
     actor = call.find_actor() if "actorId" in call.path else None
@@ -30,7 +43,7 @@ def _find(call: Call) -> Build:
     if actor is not None and identifier == _DEFAULT:
         tag = actor.run_options["build"]
         identifier = actor.build_id(actor.builds.get(tag, tag))
-    build = call.find_build(identifier)
+    build = find_build(call, identifier)
     if actor is not None and build.actor.id != actor.id:
         raise not_found("Actor build")
     return build

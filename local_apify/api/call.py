@@ -129,18 +129,6 @@ class Call:
         """Tell whether an Actor is one that the request may know of."""
         return actor.is_public or (self.authorized and self.world.sees(actor))
 
-    def find_build(self, identifier: str, what: str = "Actor build") -> Build:
-        """Return a build by its id, for who may know of its Actor as that is now.
-
-        :param what: what there is not, if there is no such build.
-        """
-        build = self.world.builds.all.get(identifier)
-        actor = self.world.actors.get(build.actor.id) if build else None
-        is_seen = actor is not None and (actor.is_public or (self.sees(actor) and self.access.limited_run is None))
-        if build is None or not is_seen:
-            raise not_found(what)
-        return build
-
     def find_task(self) -> Task:
         """Return the saved task that the path names."""
         return self.world.find_task(self.path["actorTaskId"])
@@ -159,7 +147,7 @@ class Call:
         origin = self.query.text("origin")
         for run in reversed(self.owned_runs()):
             if (not statuses or run.status in statuses) and origin in {None, run.caller.origin}:
-                return run
+                return self.access.run(run.id, "Actor run")
         raise not_found("Actor run")
 
     def owned_runs(self) -> list[Run]:
@@ -260,20 +248,6 @@ class JsonObject:
 
 
 Handler = Callable[[Call], Awaitable[Response]]
-_FOR_RUNS = (
-    "/v2/datasets",
-    "/v2/key-value-stores",
-    "/v2/request-queues",
-    "/v2/actor-runs",
-    "/v2/logs/",
-    "/v2/actors/{actorId}/run",
-    "/v2/actors/{actorId}/validate-input",
-    "/web-fetch/",
-)
-"""What runs with limited permissions may use, of what is theirs: all else of a user's is the account's.
-
-What they may do: https://docs.apify.com/platform/actors/development/permissions
-"""
 
 
 @dataclass(frozen=True)
@@ -293,11 +267,6 @@ class Endpoint:
     def is_api(self) -> bool:
         """Whether it belongs to the API: the shop does not."""
         return self.template.startswith("/v2/")
-
-    @property
-    def is_for_account(self) -> bool:
-        """Whether it is about more than runs and storages, and so not for runs with limited permissions."""
-        return not self.template.startswith(_FOR_RUNS)
 
 
 def data(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

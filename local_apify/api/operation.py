@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from local_apify.api.access import is_for_account
 from local_apify.api.bodies import JsonResponse
 from local_apify.api.call import Call, Endpoint
 from local_apify.api.sabotage import sabotaged
@@ -139,7 +140,7 @@ class Operation:
 
         :raises ApiError: it is such a run, and the operation is for the account.
         """
-        if identity is None or identity.limited_run is None or not self._endpoint.is_for_account:
+        if identity is None or identity.limited_run is None or not is_for_account(self._endpoint.template):
             return identity
         if self._endpoint.is_public:
             return None

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from local_apify.api import queues, records
 from local_apify.api.access import AnyStorage, opened
+from local_apify.api.builds import find_build
 from local_apify.api.call import Call, Endpoint, Handler, data, page_of
 from local_apify.api.runs import RUNS
 from local_apify.api.streams import items_response, log_response
@@ -256,7 +257,7 @@ async def get_log(call: Call) -> Response:
         return log_response(call, call.find_run())
     identifier = call.path["buildOrRunId"]
     if identifier in call.world.builds.all:
-        return log_response(call, call.find_build(identifier, "Log"))
+        return log_response(call, find_build(call, identifier, "Log"))
     return log_response(call, call.access.run(identifier, "Log"))
 
 

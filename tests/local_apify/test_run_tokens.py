@@ -86,6 +86,7 @@ def test_a_run_with_limited_permissions_can_run_another_actor_and_read_its_resul
     items = f"/v2/datasets/{child['defaultDatasetId']}/items"
     assert len(client.send("GET", items, token=token).json()) == 2
     assert client.error("POST", items, token=token, json={}) == REFUSED
+    assert client.error("POST", "/v2/actors/apify~scenario/runs/last/abort", token=token) == REFUSED
     assert "itemsPublicUrl" not in client.data("GET", f"/v2/datasets/{child['defaultDatasetId']}", token=token)
 
 
