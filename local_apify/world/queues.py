@@ -264,7 +264,7 @@ def _fits(name: str, value: Any) -> bool:
     if not isinstance(value, kinds) or isinstance(value, bool) != (bool in kinds):
         return False
     if name == "handledAt":
-        return _is_moment(value)
+        return _is_moment(str(value))
     return name != "method" or value in _METHODS
 
 
