@@ -18,8 +18,10 @@ def test_each_line_begins_with_its_time(client: Client) -> None:
     assert [line[25:] for line in lines][1:3] == ["one", "two"]
 
 
-def test_a_log_needs_only_the_id_of_its_run(client: Client) -> None:
+def test_the_log_of_an_open_run_needs_only_the_run_s_id(client: Client) -> None:
     run = client.finish({"logLines": ["one"]})
+    assert client.error("GET", f"/v2/logs/{run['id']}", token=None) == (401, "token-not-provided")
+    client.data("PUT", f"/v2/actor-runs/{run['id']}", json={"generalAccess": "ANYONE_WITH_ID_CAN_READ"})
     assert "one" in client.send("GET", f"/v2/logs/{run['id']}", token=None).text
     assert client.error("GET", "/v2/logs/nothing") == (404, "record-not-found")
 
