@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TypeVar
 
 from local_apify.world.account import BY_ID, BY_NAME, FOLLOW_USER_SETTING, GENERAL_ACCESS
 from local_apify.world.clock import now
@@ -12,12 +12,8 @@ from local_apify.world.errors import ApiError, forbidden, not_found
 from local_apify.world.queues import RequestQueue
 from local_apify.world.realm import Identity, Realm
 from local_apify.world.runs import Run
-from local_apify.world.signatures import opens_content
 from local_apify.world.stores import KeyValueStore
 from local_apify.world.world import Storages, World
-
-if TYPE_CHECKING:
-    from local_apify.api.call import Call
 
 _FOR_RUNS = (
     "/v2/datasets",
@@ -35,7 +31,6 @@ What they may do: https://docs.apify.com/platform/actors/development/permissions
 """
 AnyStorage = Dataset | KeyValueStore | RequestQueue
 S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
-S_co = TypeVar("S_co", Dataset, KeyValueStore, covariant=True)
 
 
 def is_open(general_access: str, *, by_name: bool = False) -> bool:
@@ -152,27 +147,3 @@ class Access:
         if self._has_signature:
             return ApiError(401, "invalid-signature", "The signature is not valid, or not any more.")
         return ApiError(401, "token-not-provided", "Authentication token was not provided, nor a valid signature.")
-
-
-class Find(Protocol[S_co]):
-    """Finds the storage that a path names."""
-
-    def __call__(self, call: Call, /, opens: Callable[[S_co], bool]) -> S_co:
-        """Find it; ``opens`` tells whether the request may read it, whoever has sent it."""
-        ...
-
-
-def opened(call: Call, find: Find[S_co], opens: Callable[[S_co, str], bool] | None = None) -> S_co:
-    """Return the storage that the path names.
-
-    :param opens: tells whether a signature opens what is asked for; unless given, it must open the whole content.
-    :raises ApiError: there is none; or there is no token of somebody who may read it, and no other way in.
-    """
-    signature = call.query.text("signature") or ""
-
-    def is_signed(storage: S_co) -> bool:
-        if opens is not None:
-            return opens(storage, signature)
-        return opens_content(signature, storage.signing_key, storage.id)
-
-    return find(call, is_signed)

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from local_apify.api.access import opened
 from local_apify.api.call import MAX_LIST, Call, data
 from local_apify.api.codings import IDENTITY, accepts
+from local_apify.api.opened import opened
 from local_apify.world.errors import ApiError
 from local_apify.world.signatures import opens_record, signature_of
 from local_apify.world.stores import KeyValueStore, Record

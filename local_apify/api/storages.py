@@ -11,9 +11,10 @@ from typing import Any, Generic, TypeVar
 from starlette.responses import Response
 
 from local_apify.api import queues, records
-from local_apify.api.access import AnyStorage, opened
+from local_apify.api.access import AnyStorage
 from local_apify.api.builds import find_build
 from local_apify.api.call import Call, Endpoint, Handler, data, page_of
+from local_apify.api.opened import opened
 from local_apify.api.runs import RUNS
 from local_apify.api.streams import items_response, log_response
 from local_apify.world.account import ACCESS_LEVELS
