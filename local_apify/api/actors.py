@@ -14,7 +14,7 @@ from local_apify.api.catalog import actor_shape
 from local_apify.api.owned import own_actor
 from local_apify.api.starts import check_saved_options
 from local_apify.api.versions import versions_from
-from local_apify.world.actor import Actor
+from local_apify.world.actor import FULL_PERMISSIONS, PERMISSION_LEVELS, Actor
 from local_apify.world.clock import iso, new_id, now
 from local_apify.world.context import ActorContext, RunEnd
 from local_apify.world.errors import ApiError
@@ -77,7 +77,8 @@ async def update(call: Call) -> Response:
 
 def _changed(actor: Actor, body: JsonObject) -> Actor:
     given = {name: body.get(name, kind) for name, kind in _KEPT.items() if body.values.get(name) is not None}
-    level = body.get("actorPermissionLevel", str)
+    body.texts("categories")
+    level = body.one_of("actorPermissionLevel", PERMISSION_LEVELS)
     public = body.get("isPublic", bool)
     options = body.get("defaultRunOptions", dict) or {}
     return replace(
@@ -85,7 +86,7 @@ def _changed(actor: Actor, body: JsonObject) -> Actor:
         title=body.get("title", str) or actor.title or actor.short_name,
         description=body.get("description", str) or actor.description,
         is_public=actor.is_public if public is None else public,
-        needs_full_permission=actor.needs_full_permission if level is None else level == "FULL_PERMISSIONS",
+        needs_full_permission=actor.needs_full_permission if level is None else level == FULL_PERMISSIONS,
         default_options={**actor.default_options, **{name: each for name, each in options.items() if each is not None}},
         settings={**actor.settings, **given},
         modified_at=iso(now()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -65,9 +67,9 @@ async def _shop_page(call: Call) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:  # noqa: PLR2004 - method not allowed
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
         message = f"This API end-point can only be accessed using the following HTTP methods: {allowed}"
-        return JsonResponse(ApiError(405, "method-not-allowed", message).to_body(), 405, error.headers)
+        return JsonResponse(ApiError(405, "method-not-allowed", message).to_body(), 405, {"Allow": allowed})
     message = f"We have bad news: there is no API endpoint at {request.url.path}. Did you specify it correctly?"
     return JsonResponse(ApiError(404, "page-not-found", message).to_body(), 404)
 
@@ -79,7 +81,7 @@ class Application:
         beside = (Endpoint("GET", "/shop/{path:path}", _shop_page, is_public=True), web_fetch.ENDPOINT)
         self._app: ASGIApp = Starlette(
             routes=[
-                *[_route(endpoint, site) for endpoint in (*ENDPOINTS, *beside)],
+                *_routes((*ENDPOINTS, *beside), site),
                 *ControlRoom(site).routes(),
                 *Pages(site).routes(),
             ],
@@ -96,12 +98,29 @@ class Application:
 def _canonical(raw_path: str) -> str:
     """Return a path in one spelling, still quoted: an encoded slash is part of a name and must not separate two.
 
-    The deprecated spelling of Actors is taken for the canonical one.
+    The deprecated spelling of Actors is taken for the canonical one, a slash at the end of a path of the API for none.
     """
     path = "/".join(quote(unquote(part), safe=_PLAIN) for part in raw_path.split("/"))
+    path = path.rstrip("/") if path.startswith("/v2/") else path
     is_alias = path == _ALIAS or path.startswith(f"{_ALIAS}/")
     return _CANONICAL + path.removeprefix(_ALIAS) if is_alias else path
 
 
-def _route(endpoint: Endpoint, site: Site) -> Route:
-    return Route(endpoint.template, Operation(endpoint, site), methods=[endpoint.method])
+def _routes(endpoints: Iterable[Endpoint], site: Site) -> list[Route]:
+    """Return a route for each template, which knows all of its methods."""
+    templates: dict[str, dict[str, Operation]] = defaultdict(dict)
+    for endpoint in endpoints:
+        templates[endpoint.template][endpoint.method] = Operation(endpoint, site)
+    return [Route(template, _Methods(each), methods=list(each)) for template, each in templates.items()]
+
+
+class _Methods:
+    """The operations of one template, by their methods, as an ASGI application."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self._operations = operations
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; HEAD by GET, unless it has an operation of its own."""
+        operation = self._operations.get(scope["method"]) or self._operations["GET"]
+        await operation(scope, receive, send)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from local_apify.api.bodies import JsonResponse
@@ -21,6 +23,19 @@ from local_apify.world.errors import ApiError, not_found
 _DEFAULT = "default"
 
 
+def find_build(call: Call, identifier: str, what: str = "Actor build") -> Build:
+    """Return a build by its id, for who may know of its Actor as that is now.
+
+    :param what: what there is not, if there is no such build.
+    """
+    build = call.world.builds.all.get(identifier)
+    actor = call.world.actors.get(build.actor.id) if build else None
+    is_seen = actor is not None and (actor.is_public or (call.sees(actor) and call.access.limited_run is None))
+    if build is None or not is_seen:
+        raise not_found(what)
+    return build
+
+
 def _find(call: Call) -> Build:
     """Return the build that the path names: by its id, or as the default one of an Actor."""
     actor = call.find_actor() if "actorId" in call.path else None
@@ -28,8 +43,8 @@ def _find(call: Call) -> Build:
     if actor is not None and identifier == _DEFAULT:
         tag = actor.run_options["build"]
         identifier = actor.build_id(actor.builds.get(tag, tag))
-    build = call.world.builds.all.get(identifier)
-    if build is None or (actor is not None and build.actor.id != actor.id):
+    build = find_build(call, identifier)
+    if actor is not None and build.actor.id != actor.id:
         raise not_found("Actor build")
     return build
 
@@ -41,20 +56,27 @@ def _own(call: Call) -> Build:
 
 
 def _answer(call: Call, build: Build, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return data(
-        build_shape(build) if call.authorized and call.world.sees(build.actor) else public_build_shape(build),
-        status,
-        headers,
-    )
+    shape = build_shape if _is_own(call, build) else public_build_shape
+    return data(shape(build), status, headers)
+
+
+def _is_own(call: Call, build: Build) -> bool:
+    return call.authorized and build.actor.username == call.world.user.username
+
+
+def _listed(call: Call, build: Build) -> dict[str, Any]:
+    """Write a build as it stands in lists; what somebody else's has cost is not told, and so is 0."""
+    return short_build_shape(build) | ({} if _is_own(call, build) else {"usageTotalUsd": 0})
 
 
 async def list_builds(call: Call) -> Response:
     """List builds: all of the user, or those of an Actor."""
     builds = call.world.builds
     if "actorId" in call.path:
-        return page_of(call, builds.of(call.find_actor()), short_build_shape)
-    listed = [build for build in builds.all.values() if call.sees(build.actor)]
-    return page_of(call, listed, short_build_shape)
+        listed = builds.of(call.find_actor())
+    else:
+        listed = [build for build in builds.all.values() if _is_own(call, build)]
+    return page_of(call, listed, lambda build: _listed(call, build))
 
 
 async def start(call: Call) -> Response:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from starlette.responses import Response
 
+from local_apify.api.access import Access, AnyStorage
 from local_apify.api.bodies import JsonResponse, parse_json
 from local_apify.api.codings import (
     CODINGS,
@@ -23,25 +24,20 @@ from local_apify.api.query import Query
 from local_apify.world.account import User
 from local_apify.world.actor import Actor
 from local_apify.world.builds import Build
-from local_apify.world.clock import now
 from local_apify.world.datasets import Dataset
-from local_apify.world.errors import ApiError, forbidden, not_found
+from local_apify.world.errors import ApiError, not_found
 from local_apify.world.queues import RequestQueue
 from local_apify.world.realm import Identity, Realm
 from local_apify.world.runs import STATUSES, Run, Task
 from local_apify.world.stores import KeyValueStore
-from local_apify.world.world import Storages, World
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
-OPEN_TO_EVERYBODY = frozenset({"ANYONE_WITH_ID_CAN_READ", "ANYONE_WITH_NAME_CAN_READ"})
-RESTRICTED = "RESTRICTED"
 MAX_LIST = 1000
 MAX_WAIT_SECONDS = 60
 T = TypeVar("T")
-S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 
 
 class Call:
@@ -56,8 +52,14 @@ class Call:
         self.world = identity.world if identity else realm.first
         self.authorized = identity is not None
         self.acting_run = identity.run if identity else None
-        self.lag_seconds = lag_seconds
         self.query = Query(request.query_params)
+        self.access = Access(
+            realm,
+            identity,
+            is_reading=request.method in {"GET", "HEAD"},
+            has_signature=self.query.text("signature") is not None,
+            lag_seconds=lag_seconds,
+        )
         self.path: dict[str, str] = {name: unquote(value) for name, value in request.path_params.items()}
 
     @property
@@ -139,51 +141,25 @@ class Call:
         """Return the saved task that the path names."""
         return self.world.find_task(self.path["actorTaskId"])
 
-    def is_visible(self, thing: Run | Dataset | KeyValueStore | RequestQueue) -> bool:
-        """Tell whether something is old enough to be known to this request."""
-        return (now() - thing.created_at).total_seconds() >= self.lag_seconds
-
     def find_run(self) -> Run:
         """Return the run that the path names: by its id, or as the last one of an Actor or task."""
         if "runId" not in self.path:
             return self._last_run()
-        run = self.run_known_as(self.path["runId"], "Actor run")
+        run = self.access.run(self.path["runId"], "Actor run")
         if "actorId" in self.path and run.actor.id != self.find_actor().id:
             raise not_found("Actor run")
         return run
-
-    def run_known_as(self, run_id: str, what: str) -> Run:
-        """Return a run by its id; somebody else's can only be read, and only where it is not restricted.
-
-        :param what: what there is not, if there is no such run.
-        """
-        worlds = self.realm.worlds
-        run = next((world.runs[run_id] for world in worlds if run_id in world.runs), None)
-        if run is None or not self.is_visible(run):
-            raise not_found(what)
-        if not self.owns(run) and not (self.is_reading and run.general_access != RESTRICTED):
-            raise self._refused("Actor run")
-        return run
-
-    def owns(self, run: Run) -> bool:
-        """Tell whether a run is the user's own."""
-        return self.authorized and run.owner.id == self.world.user.id
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether nothing is changed."""
-        return self.request.method in {"GET", "HEAD"}
 
     def _last_run(self) -> Run:
         statuses = self.statuses()
         origin = self.query.text("origin")
         for run in reversed(self.owned_runs()):
             if (not statuses or run.status in statuses) and origin in {None, run.caller.origin}:
-                return run
+                return self.access.run(run.id, "Actor run")
         raise not_found("Actor run")
 
     def owned_runs(self) -> list[Run]:
-        """Return the visible runs of the Actor or task that the path names, or all, oldest first."""
+        """Return the runs of the Actor or task that the path names, or all that the token is for, oldest first."""
         runs: Iterable[Run] = self.world.runs.values()
         if "actorId" in self.path:
             actor_id = self.find_actor().id
@@ -191,7 +167,7 @@ class Call:
         elif "actorTaskId" in self.path:
             task_id = self.find_task().id
             runs = (run for run in runs if run.task is not None and run.task.id == task_id)
-        return [run for run in runs if self.is_visible(run)]
+        return [run for run in runs if self.access.knows(run) and self.access.has_run(run)]
 
     async def wait_for_end(self, job: Run | Build) -> None:
         """Wait for a job's end, as long as ``waitForFinish`` says; longer than 60 seconds is 60 seconds."""
@@ -213,7 +189,7 @@ class Call:
         :param opens: tells whether the request may read it, whoever has sent it.
         """
         reference = self.path.get("datasetId") or self.find_run().dataset.id
-        return self._storage(lambda world: world.datasets, reference, Dataset.kind, opens)
+        return self.access.storage(lambda world: world.datasets, reference, Dataset.kind, opens)
 
     def find_store(self, opens: Callable[[KeyValueStore], bool] | None = None) -> KeyValueStore:
         """Return the key-value store that the path names, or the default one of its run.
@@ -221,59 +197,17 @@ class Call:
         :param opens: tells whether the request may read it, whoever has sent it.
         """
         reference = self.path.get("storeId") or self.find_run().store.id
-        return self._storage(lambda world: world.stores, reference, KeyValueStore.kind, opens)
+        return self.access.storage(lambda world: world.stores, reference, KeyValueStore.kind, opens)
 
     def find_queue(self) -> RequestQueue:
         """Return the request queue that the path names, or the default one of its run."""
         reference = self.path.get("queueId") or self.find_run().queue.id
-        return self._storage(lambda world: world.queues, reference, RequestQueue.kind, None)
+        return self.access.storage(lambda world: world.queues, reference, RequestQueue.kind, None)
 
-    def owner_of(self, storage: Dataset | KeyValueStore | RequestQueue) -> User:
+    def owner_of(self, storage: AnyStorage) -> User:
         """Return whose storage it is."""
         worlds = self.realm.worlds
         return next((world.user for world in worlds if world.has(storage.id)), self.world.user)
-
-    def _storage(
-        self, kept: Callable[[World], Storages[S]], reference: str, kind: str, opens: Callable[[S], bool] | None
-    ) -> S:
-        """Return a storage of the user, or one that the request may read.
-
-        :raises ApiError: there is none, or it may not be used like this.
-        """
-        for world in self.realm.seen_from(self.world):
-            storage = kept(world).known_as(reference, to_owner=world is self.world)
-            if storage is not None and self.is_visible(storage):
-                self._check_access(storage, world, opens)
-                return storage
-        if not self.authorized and not self.query.text("signature"):
-            raise self._refused(kind)  # who shows nothing is not told what there is
-        raise not_found(kind)
-
-    def _check_access(self, storage: S, owner: World, opens: Callable[[S], bool] | None) -> None:
-        if self.authorized and owner is self.world and self._is_for_run(storage):
-            return
-        is_open = storage.general_access in OPEN_TO_EVERYBODY or (opens is not None and opens(storage))
-        if not (self.is_reading and is_open):
-            raise self._refused(storage.kind)
-
-    def check_own(self, storage: Dataset | KeyValueStore | RequestQueue) -> None:
-        """Check that a storage of the user is one that the acting run, if there is one, may use.
-
-        :raises ApiError: it is not.
-        """
-        if not self._is_for_run(storage):
-            raise self._refused(storage.kind)
-
-    def _is_for_run(self, storage: Dataset | KeyValueStore | RequestQueue) -> bool:
-        """Tell whether the acting run, if there is one, may use a storage: its Actor's own, or any if it is trusted."""
-        run = self.acting_run
-        return run is None or run.has_full_permission or run.actor.id == storage.actor_id
-
-    def _refused(self, kind: str) -> ApiError:
-        """Return what somebody is told who may not use a thing."""
-        if self.authorized:
-            return forbidden(kind if kind.startswith("Actor") else kind.lower())
-        return ApiError(401, "token-not-provided", "Authentication token was not provided, nor a valid signature.")
 
 
 class JsonObject:
@@ -300,6 +234,26 @@ class JsonObject:
         if value is not None and (is_flag or not isinstance(value, kind)):
             raise ApiError(400, "invalid-input", f'Field "{name}" must be of type {kind.__name__}.')
         return value
+
+    def one_of(self, name: str, values: Collection[str]) -> str | None:
+        """Return a field that has one of some values, ``None`` if it is missing or null.
+
+        :raises ApiError: it has another.
+        """
+        value = self.get(name, str)
+        if value is not None and value not in values:
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be one of {", ".join(sorted(values))}.')
+        return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts, ``None`` if it is missing or null.
+
+        :raises ApiError: it is something else.
+        """
+        values = self.get(name, list)
+        if not all(isinstance(value, str) for value in values or ()):
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be a list of texts.')
+        return values
 
 
 Handler = Callable[[Call], Awaitable[Response]]

@@ -67,7 +67,7 @@ def actor_shape(call: Call, actor: Actor) -> dict[str, Any]:
         "description": actor.description,
         "stats": _stats(call, actor),
         "isPublic": actor.is_public,
-        "actorPermissionLevel": "FULL_PERMISSIONS" if actor.needs_full_permission else "LIMITED_PERMISSIONS",
+        "actorPermissionLevel": actor.permission_level,
         "versions": [version_shape(version) for version in actor.versions.values()],
         "pricingInfos": [pricing_shape(actor)],
         "defaultRunOptions": actor.run_options,

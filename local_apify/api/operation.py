@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from local_apify.api.access import is_for_account
 from local_apify.api.bodies import JsonResponse
 from local_apify.api.call import Call, Endpoint
 from local_apify.api.sabotage import sabotaged
 from local_apify.world.commons import Blueprint
-from local_apify.world.errors import ApiError
+from local_apify.world.errors import ApiError, forbidden
 from local_apify.world.faults import Fault
 from local_apify.world.rates import rate_of
 from local_apify.world.realm import Identity, Realm
@@ -126,7 +127,7 @@ class Operation:
         realm.forget_unused()
         try:
             self._check_rate(request, realm)
-            identity = _identity(request, realm, is_needed=not self._endpoint.is_public)
+            identity = self._admitted(_identity(request, realm, is_needed=not self._endpoint.is_public))
             call = Call(request, realm, identity, lag_seconds=lag_seconds)
             return await self._endpoint.handler(call)
         except ApiError as error:
@@ -136,6 +137,17 @@ class Operation:
         except Exception:  # noqa: BLE001 - a mistake of this server, which must look like one of Apify's
             _log.exception("The local Apify failed at %s %s", request.method, self._endpoint.template)
             return JsonResponse(_FAILED.to_body(), _FAILED.status)
+
+    def _admitted(self, identity: Identity | None) -> Identity | None:
+        """Return who sends the request; of the account, a run with limited permissions sees what everybody does.
+
+        :raises ApiError: it is such a run, and the operation is for the account.
+        """
+        if identity is None or identity.limited_run is None or not is_for_account(self._endpoint.template):
+            return identity
+        if self._endpoint.is_public:
+            return None
+        raise forbidden("account")
 
     def _check_rate(self, request: Request, realm: Realm) -> None:
         """Check that the resource takes one more request now.

@@ -11,19 +11,28 @@ from starlette.responses import Response
 from local_apify.api.call import MAX_LIST, Call, Endpoint, Handler, JsonObject, data
 from local_apify.world.clock import iso
 from local_apify.world.errors import ApiError, invalid
-from local_apify.world.queues import QueuedRequest, RequestQueue, request_id
+from local_apify.world.queues import QueueClient, QueuedRequest, RequestQueue, checked_request, request_id
 
 MAX_BATCH = 25
 MAX_LOCK_SECONDS = 365 * 24 * 3600
 """No limit of Apify's is known."""
+_STATES = frozenset({"locked", "pending"})
+MAX_CLIENT_KEY = 32
 _HEAD_FIELDS = ("id", "uniqueKey", "url", "method", "retryCount")
 _DRAFT_FIELDS = ("uniqueKey", "url", "method")
 
 
 def _find(call: Call) -> RequestQueue:
-    queue = call.find_queue()
-    queue.clients.add(call.query.text("clientKey"))
+    queue, client = call.find_queue(), _client(call)
+    queue.note_client(client)
     return queue
+
+
+def _client(call: Call) -> QueueClient:
+    key, run = call.query.text("clientKey"), call.acting_run
+    if key is not None and len(key) > MAX_CLIENT_KEY:
+        raise ApiError(400, "invalid-client-key", f"A client key has at most {MAX_CLIENT_KEY} characters.")
+    return QueueClient(key, run.id if run else None)
 
 
 async def add(call: Call) -> Response:
@@ -35,6 +44,8 @@ async def add(call: Call) -> Response:
 async def add_batch(call: Call) -> Response:
     """Add several requests; as many as the settings say are left to be sent again."""
     batch = await _batch(call)
+    for each in batch:
+        checked_request(each)  # a batch with a wrong request adds none
     queue, taken = _find(call), call.world.settings.queue_requests_per_batch
     processed = [
         {**queue.add(each, forefront=call.query.flag("forefront")), "uniqueKey": each["uniqueKey"]}
@@ -80,8 +91,8 @@ async def list_requests(call: Call) -> Response:
     """List requests in the order of their IDs."""
     queue = _find(call)
     limit = call.query.integer("limit", minimum=1, maximum=10 * MAX_LIST) or MAX_LIST
-    start = _start(call)
-    left = [each for each in queue.all_after(start) if _is_wanted(each, call.query.words("filter"))]
+    states = _states(call)
+    left = [each for each in queue.all_after(_start(call)) if _is_wanted(each, states)]
     shown = [each.fields for each in left[:limit]]
     following = {"nextCursor": _cursor(shown[-1]["id"])} if len(left) > limit else {}
     cursor = {"cursor": call.query.text("cursor")} if call.query.text("cursor") else {}
@@ -100,6 +111,13 @@ def _start(call: Call) -> str | None:
 
 def _cursor(identifier: str) -> str:
     return base64.urlsafe_b64encode(identifier.encode()).decode()
+
+
+def _states(call: Call) -> tuple[str, ...]:
+    states = call.query.words("filter")
+    if not _STATES.issuperset(states):
+        raise invalid(f'Parameter "filter" may have {" and ".join(sorted(_STATES))}')
+    return states
 
 
 def _is_wanted(request: QueuedRequest, states: tuple[str, ...]) -> bool:
@@ -134,13 +152,13 @@ async def head(call: Call) -> Response:
 
 async def lock_head(call: Call) -> Response:
     """Get what is to be worked on next, and keep it from others for some time."""
-    queue, seconds, client = _find(call), _lock_seconds(call), call.query.text("clientKey")
+    queue, seconds, client = _find(call), _lock_seconds(call), _client(call)
     limit = _limit(call)
     items = []
     for request in queue.head(limit):
         queue.lock(request, seconds, client)
         items.append(_short(request) | _lock(request))
-    named = {"clientKey": client} if client else {}
+    named = {"clientKey": client.key} if client.key else {}
     more = {"lockSecs": int(seconds), "queueHasLockedRequests": bool(queue.locked()), **named}
     return data(_head(queue, limit) | more | {"items": items}, 201)
 
@@ -150,7 +168,7 @@ async def prolong_lock(call: Call) -> Response:
     queue = _find(call)
     request = queue.find(call.path["requestId"])
     seconds, forefront = _lock_seconds(call), call.query.flag("forefront")
-    queue.lock(request, seconds, call.query.text("clientKey"), forefront=forefront)
+    queue.prolong(request, seconds, _client(call), forefront=forefront)
     return data(_lock(request))
 
 
@@ -158,14 +176,14 @@ async def delete_lock(call: Call) -> Response:
     """Let others work on a request."""
     queue = _find(call)
     request = queue.find(call.path["requestId"])
-    queue.unlock(request, call.query.text("clientKey"), forefront=call.query.flag("forefront"))
+    queue.unlock(request, _client(call), forefront=call.query.flag("forefront"))
     return Response(status_code=204)
 
 
 async def unlock(call: Call) -> Response:
     """Let others work on all requests of a client."""
-    client = call.query.text("clientKey")
-    mine = [request for request in _find(call).locked() if request.locked_by == client]
+    client = _client(call)
+    mine = [request for request in _find(call).locked() if request.is_locked_by(client)]
     for request in mine:
         request.unlock()
     return data({"unlockedCount": len(mine)})

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from local_apify.api.call import MAX_LIST, Call, data
 from local_apify.api.codings import IDENTITY, accepts
 from local_apify.api.opened import opened
-from local_apify.world.errors import ApiError, invalid
+from local_apify.world.errors import ApiError
 from local_apify.world.signatures import opens_record, signature_of
 from local_apify.world.stores import KeyValueStore, Record
 
@@ -66,14 +66,14 @@ async def delete(call: Call) -> Response:
 async def list_keys(call: Call) -> Response:
     """List keys in the order of the alphabet: with the token, or by the signed URL of the keys."""
     store = opened(call, Call.find_store)
+    _refuse_collection(call)
     store.counts["list"] += 1
     start = call.query.text("exclusiveStartKey")
     limit = call.query.integer("limit", minimum=1, maximum=MAX_LIST) or MAX_LIST
     keys = store.keys_after(start, call.query.text("prefix") or "")
     shown = keys[:limit]
-    base = f"{call.base_url}/v2/key-value-stores/{store.id}/records"
     items = [
-        {"key": key, "size": len(store.records[key].stored), "recordPublicUrl": _url(base, store, key)} for key in shown
+        {"key": key, "size": len(store.records[key].stored), "recordPublicUrl": _url(call, store, key)} for key in shown
     ]
     is_truncated = len(keys) > len(shown)
     return data(
@@ -91,11 +91,10 @@ async def list_keys(call: Call) -> Response:
 async def archive(call: Call) -> Response:
     """Get all records, or those with a prefix, as a ZIP file; the same records make the same bytes.
 
-    :raises ApiError: there is no such store; or a collection is asked for: no store here has a schema that has any.
+    :raises ApiError: there is no such store, or a collection is asked for.
     """
     store = opened(call, Call.find_store)
-    if call.query.text("collection"):
-        raise invalid('Parameter "collection" needs a key-value store with a schema')
+    _refuse_collection(call)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for key in store.keys_after(None, call.query.text("prefix") or ""):
@@ -103,5 +102,13 @@ async def archive(call: Call) -> Response:
     return Response(packed.getvalue(), media_type="application/zip")
 
 
-def _url(base: str, store: KeyValueStore, key: str) -> str:
-    return f"{base}/{quote(key)}?signature={signature_of(store.signing_key, key)}"
+def _refuse_collection(call: Call) -> None:
+    """Refuse to look for a collection: no store here has a schema that has any."""
+    if call.query.text("collection"):
+        raise ApiError(400, "invalid-collection", 'Parameter "collection" needs a key-value store with a schema')
+
+
+def _url(call: Call, store: KeyValueStore, key: str) -> str:
+    """Return the URL of a record, signed for who may write to the store: others could pass on what they may lose."""
+    url = f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(key)}"
+    return f"{url}?signature={signature_of(store.signing_key, key)}" if call.access.has_storage(store) else url

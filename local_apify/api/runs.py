@@ -6,10 +6,11 @@ from starlette.responses import Response
 
 from local_apify.api.call import Call, Endpoint, Handler, data, page_of
 from local_apify.api.records import record_response
-from local_apify.api.starts import check_options, first, start_run
+from local_apify.api.starts import check_approved, check_options, first, start_run
 from local_apify.api.streams import items_response
+from local_apify.world.account import ACCESS_LEVELS
 from local_apify.world.actor import Actor
-from local_apify.world.errors import ApiError
+from local_apify.world.errors import ApiError, forbidden
 from local_apify.world.run_views import public_run_shape, run_shape, short_run_shape
 from local_apify.world.runs import Run, RunOptions, Task
 from local_apify.world.stores import Record
@@ -33,7 +34,7 @@ def _target(call: Call) -> tuple[Actor, Task | None]:
 
 
 def _answer(call: Call, run: Run, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    shape = run_shape if call.owns(run) else public_run_shape
+    shape = run_shape if call.access.has_run(run) else public_run_shape
     return data(shape(run, call.world.settings), status, headers)
 
 
@@ -112,6 +113,9 @@ async def metamorph(call: Call) -> Response:
     """Turn a run into one of another Actor; the body, if there is one, is the other Actor's input."""
     run = call.find_run()
     actor = call.world.find_actor(call.query.text("targetActorId") or "")
+    check_approved(call.world, actor)
+    if actor.needs_full_permission and not run.has_full_permission:
+        raise forbidden("Actor")
     build_number = call.world.builds.number_of(actor, call.query.text("build") or "latest")
     body = await call.body()
     content_type = call.request.headers.get("content-type", "application/json; charset=utf-8")
@@ -123,10 +127,10 @@ async def update(call: Call) -> Response:
     """Change a run's status message or who may see it."""
     run = call.find_run()
     body = await call.json_object()
-    message = body.get("statusMessage", str)
+    message, access = body.get("statusMessage", str), body.one_of("generalAccess", ACCESS_LEVELS)
     if message is not None:
         run.set_status_message(message, is_terminal=body.get("isStatusMessageTerminal", bool) or False)
-    run.general_access = body.get("generalAccess", str) or run.general_access
+    run.general_access = access or run.general_access
     return _answer(call, run)
 
 

@@ -13,9 +13,9 @@ from local_apify.api.bodies import parse_json
 from local_apify.api.call import Call, JsonObject
 from local_apify.api.query import Query
 from local_apify.api.webhook_views import webhook_from
-from local_apify.world.actor import Actor
+from local_apify.world.actor import FULL_PERMISSIONS, PERMISSION_LEVELS, Actor
 from local_apify.world.datasets import utf8
-from local_apify.world.errors import ApiError, invalid
+from local_apify.world.errors import ApiError, forbidden, invalid
 from local_apify.world.runs import Caller, Run, RunOptions, Task
 from local_apify.world.stores import Record
 from local_apify.world.webhooks import Webhook
@@ -24,7 +24,6 @@ from local_apify.world.world import World
 MIN_MEMORY_MBYTES = 128
 MAX_MEMORY_MBYTES = 32_768
 MAX_WEBHOOKS = 100
-FULL_PERMISSIONS = "FULL_PERMISSIONS"
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "build": (str,),
     "timeoutSecs": (int,),
@@ -45,7 +44,7 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
     """
     options = _run_options(call.query, actor, task)
     build_number = call.world.builds.number_of(actor, options.build)
-    _check_permission(call, actor)
+    level = _permission_level(call, actor)
     representations = _webhook_representations(call)
     record = await _input_record(call, task)
     run = call.world.create_run(
@@ -54,7 +53,7 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
         options=options,
         build=build_number,
         caller=caller_of(call),
-        has_full_permission=call.query.text("forcePermissionLevel") == FULL_PERMISSIONS,
+        has_full_permission=level == FULL_PERMISSIONS,
     )
     if record is not None:
         run.store.put("INPUT", record)
@@ -74,7 +73,15 @@ def start_action(world: World, action: Mapping[str, Any]) -> Run:
     options = _run_options(Query({}), actor, task, action.get("runOptions"))
     caller = Caller(user_agent=None, client_ip=None, headers={}, origin="SCHEDULER")
     build_number = world.builds.number_of(actor, options.build)
-    run = world.create_run(actor, task=task, options=options, build=build_number, caller=caller)
+    check_approved(world, actor)
+    run = world.create_run(
+        actor,
+        task=task,
+        options=options,
+        build=build_number,
+        caller=caller,
+        has_full_permission=actor.needs_full_permission,
+    )
     record = _scheduled_input(action, task)
     if record is not None:
         run.store.put("INPUT", record)
@@ -149,12 +156,28 @@ def check_options(options: RunOptions, actor: Actor) -> None:
         raise ApiError(400, "max-total-charge-usd-below-minimum", message)
 
 
-def _check_permission(call: Call, actor: Actor) -> None:
-    level = call.query.text("forcePermissionLevel")
-    if level not in {None, "LIMITED_PERMISSIONS", FULL_PERMISSIONS}:
-        raise invalid('Parameter "forcePermissionLevel" must be LIMITED_PERMISSIONS or FULL_PERMISSIONS')
-    if actor.needs_full_permission and level != "LIMITED_PERMISSIONS":
-        url = f"{call.world.settings.console_url}/actors/{actor.id}?approvePermissions=true"
+def _permission_level(call: Call, actor: Actor) -> str:
+    """Return the permission level of a run: the one that is asked for, else the Actor's own.
+
+    :raises ApiError: there is no such level, or the run may not have it.
+    """
+    level = call.query.text("forcePermissionLevel") or actor.permission_level
+    if level not in PERMISSION_LEVELS:
+        raise invalid(f'Parameter "forcePermissionLevel" must be {" or ".join(PERMISSION_LEVELS)}')
+    if level == FULL_PERMISSIONS:
+        if call.access.limited_run is not None:
+            raise forbidden("Actor")
+        check_approved(call.world, actor)
+    return level
+
+
+def check_approved(world: World, actor: Actor) -> None:
+    """Check that an Actor may have the full permissions it needs: nobody has approved any; one's own need no approval.
+
+    :raises ApiError: it may not.
+    """
+    if actor.needs_full_permission and actor.username != world.user.username:
+        url = f"{world.settings.console_url}/actors/{actor.id}?approvePermissions=true"
         message = f"Actor {actor.name} needs full permissions, and nobody has approved that yet."
         raise ApiError(403, "full-permission-actor-not-approved", message, {"approvalUrl": url})
 
@@ -205,7 +228,11 @@ def _json_record(value: dict[str, Any]) -> Record:
 def caller_of(call: Call) -> Caller:
     """Return who sent a request, without what must stay secret."""
     headers = {name: value for name, value in call.request.headers.items() if name.lower() not in SECRET_HEADERS}
-    client = call.request.client
+    client, run = call.request.client, call.acting_run
     return Caller(
-        user_agent=call.request.headers.get("user-agent"), client_ip=client.host if client else None, headers=headers
+        user_agent=call.request.headers.get("user-agent"),
+        client_ip=client.host if client else None,
+        headers=headers,
+        origin="ACTOR" if run else "API",
+        run_id=run.id if run else None,
     )

@@ -11,20 +11,22 @@ from typing import Any, Generic, TypeVar
 from starlette.responses import Response
 
 from local_apify.api import queues, records
+from local_apify.api.access import AnyStorage
+from local_apify.api.builds import find_build
 from local_apify.api.call import Call, Endpoint, Handler, data, page_of
 from local_apify.api.opened import opened
 from local_apify.api.runs import RUNS
 from local_apify.api.streams import items_response, log_response
+from local_apify.world.account import ACCESS_LEVELS
 from local_apify.world.clock import iso, now
 from local_apify.world.datasets import Dataset
-from local_apify.world.errors import ApiError
+from local_apify.world.errors import ApiError, invalid
 from local_apify.world.queues import RequestQueue
 from local_apify.world.signatures import content_signature
 from local_apify.world.stores import KeyValueStore
 from local_apify.world.world import Storages, World
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
-AnyStorage = Dataset | KeyValueStore | RequestQueue
 S = TypeVar("S", Dataset, KeyValueStore, RequestQueue)
 
 
@@ -43,17 +45,17 @@ def _common(call: Call, storage: AnyStorage) -> dict[str, Any]:
 
 
 def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
-    """Write a dataset as the API does: the signing key only for who may write to it."""
+    """Write a dataset as the API does: what opens it to others only for who may write to it."""
     count = dataset.counted(call.world.settings.item_count_lag_seconds)
     signature = content_signature(dataset.signing_key, dataset.id)
+    items_url = f"{call.base_url}/v2/datasets/{dataset.id}/items?signature={signature}"
     return _common(call, dataset) | {
         "itemCount": count,
         "cleanItemCount": min(dataset.clean_count, count),
         "fields": dataset.field_names,
         "schema": dataset.schema,
         "consoleUrl": f"{call.world.settings.console_url}/storage/datasets/{dataset.id}",
-        "itemsPublicUrl": f"{call.base_url}/v2/datasets/{dataset.id}/items?signature={signature}",
-        **_signing_key(call, dataset),
+        **_signed(call, dataset, itemsPublicUrl=items_url),
         "stats": {"readCount": dataset.read_count, "writeCount": len(dataset), "storageBytes": dataset.size},
     }
 
@@ -65,16 +67,19 @@ def store_shape(call: Call, store: KeyValueStore) -> dict[str, Any]:
     size = sum(len(record.stored) for record in store.records.values())
     return _common(call, store) | {
         "consoleUrl": f"{call.world.settings.console_url}/storage/key-value/{store.id}",
-        **_signing_key(call, store),
-        "keysPublicUrl": f"{base}/keys?signature={signature}",
-        "recordsPublicUrl": f"{base}/records?signature={signature}",
+        **_signed(
+            call,
+            store,
+            keysPublicUrl=f"{base}/keys?signature={signature}",
+            recordsPublicUrl=f"{base}/records?signature={signature}",
+        ),
         "stats": _counts(store.counts, "read", "write", "delete", "list") | {"storageBytes": size},
     }
 
 
-def _signing_key(call: Call, storage: Dataset | KeyValueStore) -> dict[str, str]:
-    """Return the key that makes signed URLs, for who may write to the storage."""
-    return {"urlSigningSecretKey": storage.signing_key} if call.owner_of(storage) is call.world.user else {}
+def _signed(call: Call, storage: Dataset | KeyValueStore, **urls: str) -> dict[str, str]:
+    """Return signed URLs and the key that makes them, for who may write to the storage."""
+    return {"urlSigningSecretKey": storage.signing_key, **urls} if call.access.has_storage(storage) else {}
 
 
 def queue_shape(call: Call, queue: RequestQueue) -> dict[str, Any]:
@@ -119,8 +124,9 @@ class Kind(Generic[S]):
 
     async def list_all(self, call: Call) -> Response:
         """List storages: the named ones, or all."""
-        unnamed = call.query.flag("unnamed")
-        shown = [storage for storage in self.all(call.world).values() if unnamed or storage.name]
+        unnamed, is_owned = call.query.flag("unnamed"), _is_owned(call)
+        storages = [storage for storage in self.all(call.world).values() if call.access.has_storage(storage)]
+        shown = [storage for storage in storages if is_owned and (unnamed or storage.name)]
         return page_of(call, shown, lambda storage: self._listed(call, storage), unnamed=unnamed)
 
     def _listed(self, call: Call, storage: S) -> dict[str, Any]:
@@ -133,7 +139,7 @@ class Kind(Generic[S]):
         storages = self.all(call.world)
         known = next((storage for storage in storages.values() if name and storage.name == name), None)
         if known is not None:
-            call.check_own(known)
+            call.access.check_own(known)
             return data(self.shape(call, known))
         storage = self.make(_checked_name(name))
         if call.acting_run is not None:
@@ -145,19 +151,19 @@ class Kind(Generic[S]):
     async def get(self, call: Call) -> Response:
         """Get a storage."""
         storage = self.find(call)
-        storage.accessed_at = now()
         return data(self.shape(call, storage))
 
     async def update(self, call: Call) -> Response:
         """Rename a storage, which makes it outlive its run, or change who may see it."""
         storage = self.find(call)
         body = await call.json_object()
+        access = body.one_of("generalAccess", ACCESS_LEVELS)
         if "name" in body:
             name = _checked_name(body.get("name", str))
             if any(other.name == name for other in self.all(call.world).values() if name and other is not storage):
                 raise ApiError(400, "name-not-unique", f"There is another storage named {name}.")
             storage.name = name
-        storage.general_access = body.get("generalAccess", str) or storage.general_access
+        storage.general_access = access or storage.general_access
         storage.modified_at = now()
         return data(self.shape(call, storage))
 
@@ -175,6 +181,14 @@ class Kind(Generic[S]):
             Endpoint("POST", self.collection, self.create),
             *[Endpoint(method, path, handler) for path in self.paths for method, handler in operations.items()],
         ]
+
+
+def _is_owned(call: Call) -> bool:
+    """Tell whether a list has the user's own storages in it: nobody has shared any."""
+    ownership = call.query.text("ownership")
+    if ownership not in {None, "ownedByMe", "sharedWithMe"}:
+        raise invalid('Parameter "ownership" must be ownedByMe or sharedWithMe')
+    return ownership != "sharedWithMe"
 
 
 def _checked_name(name: str | None) -> str | None:
@@ -242,10 +256,10 @@ async def get_log(call: Call) -> Response:
     """Get the log of a run or a build."""
     if "buildOrRunId" not in call.path:
         return log_response(call, call.find_run())
-    build = call.world.builds.all.get(call.path["buildOrRunId"])
-    if build is not None and call.sees(build.actor):
-        return log_response(call, build)
-    return log_response(call, call.run_known_as(call.path["buildOrRunId"], "Log"))
+    identifier = call.path["buildOrRunId"]
+    if identifier in call.world.builds.all:
+        return log_response(call, find_build(call, identifier, "Log"))
+    return log_response(call, call.access.run(identifier, "Log"))
 
 
 ENDPOINTS = [

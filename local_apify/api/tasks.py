@@ -38,7 +38,8 @@ def _short(call: Call, task: Task) -> dict[str, Any]:
 
 
 def _listed(call: Call, task: Task) -> dict[str, Any]:
-    names = {"actName": task.actor.short_name, "actUsername": task.actor.username}
+    actor = call.world.actors.get(task.actor.id, task.actor)  # which may have another name by now
+    names = {"actName": actor.short_name, "actUsername": actor.username}
     return {name: value for name, value in _short(call, task).items() if name != "title"} | names
 
 

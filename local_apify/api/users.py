@@ -127,7 +127,7 @@ def _current(world: World) -> dict[str, Any]:
         "monthlyProxySerps": 0,
         "monthlyResidentialProxyGbytes": 0,
         "actorMemoryGbytes": sum(run.options.memory_mbytes for run in going) / 1024,
-        "actorCount": len(world.actors),
+        "actorCount": sum(actor.username == world.user.username for actor in world.actors.values()),
         "actorTaskCount": len(world.tasks),
         "scheduleCount": len(world.schedules.all),
         "activeActorJobCount": len(going),

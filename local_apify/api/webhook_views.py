@@ -23,6 +23,7 @@ _FIELDS: dict[str, tuple[str, type]] = {
     "doNotRetry": ("do_not_retry", bool),
     "idempotencyKey": ("idempotency_key", str),
 }
+_CONDITIONS = ("actorId", "actorTaskId", "actorRunId")
 _NULLABLE = ("payloadTemplate", "headersTemplate", "description")
 
 
@@ -46,13 +47,10 @@ def webhook_fields(body: JsonObject) -> dict[str, Any]:
     read: dict[str, Any] = {field: body.get(name, kind) for name, (field, kind) in _FIELDS.items()}
     unset = {_FIELDS[name][0] for name in _NULLABLE if name in body}
     values = {field: value for field, value in read.items() if value is not None or field in unset}
-    unknown = [event for event in map(str, values.get("event_types", ())) if event not in EVENT_TYPES]
-    if unknown:
-        raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
+    _check_events(body)
+    _check_condition(body)
     if not values.get("request_url", "http:").startswith(("http:", "https:")):
         raise ApiError(400, "invalid-input", "The requestUrl of a webhook must be an http or https URL.")
-    if not all(value is None or isinstance(value, str) for value in values.get("condition", {}).values()):
-        raise ApiError(400, "invalid-input", "The condition of a webhook has IDs, which are texts.")
     _check_headers(values.get("headers_template"))
     return values
 
@@ -67,6 +65,24 @@ def _check_headers(template: str | None) -> None:
     except ValueError as error:
         message = f"The headersTemplate of a webhook must make a JSON object: {error}."
         raise ApiError(400, "invalid-input", message) from None
+
+
+def _check_events(body: JsonObject) -> None:
+    events = body.texts("eventTypes")
+    unknown = [event for event in events or () if event not in EVENT_TYPES]
+    if unknown:
+        raise ApiError(400, "invalid-input", f"There is no event type {', '.join(unknown)}.")
+    if events == []:
+        raise ApiError(400, "invalid-input", "A webhook needs an event type.")
+
+
+def _check_condition(body: JsonObject) -> None:
+    given = body.get("condition", dict)
+    if given is None:
+        return
+    named = [JsonObject(given).get(name, str) for name in _CONDITIONS]
+    if given.keys() - _CONDITIONS or not any(named):
+        raise ApiError(400, "invalid-input", "A webhook's condition is an actorId, actorTaskId or actorRunId.")
 
 
 def webhook_shape(webhook: Webhook, webhooks: Webhooks) -> dict[str, Any]:

@@ -8,6 +8,13 @@ from local_apify.world.clock import stable_id
 
 USERNAME = "local"
 OTHER_USERNAME = "other"
+BY_NAME = "ANYONE_WITH_NAME_CAN_READ"
+BY_ID = "ANYONE_WITH_ID_CAN_READ"
+FOLLOW_USER_SETTING = "FOLLOW_USER_SETTING"
+RESTRICTED = "RESTRICTED"
+ACCESS_LEVELS = frozenset({BY_NAME, BY_ID, FOLLOW_USER_SETTING, RESTRICTED})
+GENERAL_ACCESS = RESTRICTED
+"""The setting of every account that runs and storages follow which have no ``generalAccess`` of their own."""
 
 
 def user_id(username: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from local_apify.world.clock import stable_id
 
 BUILT_IN_SINCE = "2024-01-01T00:00:00.000Z"
+LIMITED_PERMISSIONS, FULL_PERMISSIONS = PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
 DEFAULT_BUILDS: Mapping[str, str] = {"latest": "0.1.1"}
 
 
@@ -60,6 +61,11 @@ class Actor:
     def id(self) -> str:
         """The Actor's id, the same on every start of the server unless it was created over the API."""
         return self.given_id or stable_id(f"actor {self.name}")
+
+    @property
+    def permission_level(self) -> str:
+        """What its runs may do, unless who starts them says something else."""
+        return FULL_PERMISSIONS if self.needs_full_permission else LIMITED_PERMISSIONS
 
     @property
     def run_options(self) -> dict[str, Any]:

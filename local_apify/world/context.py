@@ -46,8 +46,8 @@ class ActorContext:
     def token(self) -> str:
         """A token with which the Actor may use the API while the run goes on.
 
-        It opens the storages that are the Actor's own; all that the user has, where the run was started with full
-        permissions.
+        It opens the run, the storages that are the Actor's own, and what the run has started; all that the user has,
+        where the run has full permissions.
         """
         return self._run.token
 

@@ -17,11 +17,37 @@ from local_apify.world.datasets import utf8
 from local_apify.world.errors import ApiError, not_found
 
 _ID_LENGTH = 15
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 _DEFAULTS: Mapping[str, Any] = {"method": "GET", "retryCount": 0}
-_OPTIONAL = frozenset({"loadedUrl", "payload", "headers", "userData", "noRetry", "errorMessages", "handledAt"})
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "uniqueKey": (str,),
+    "url": (str,),
+    "method": (str,),
+    "retryCount": (int,),
+    "loadedUrl": (str,),
+    "payload": (str, dict),
+    "headers": (dict,),
+    "userData": (dict,),
+    "noRetry": (bool,),
+    "errorMessages": (list,),
+    "handledAt": (str,),
+}
 _READ_ONLY = frozenset({"id", "lockExpiresAt"})
 """What clients send back as they got it: an ID is made of the unique key, and locks have operations of their own."""
-FIELDS = frozenset({"uniqueKey", "url", *_DEFAULTS, *_OPTIONAL, *_READ_ONLY})
+FIELDS = frozenset({*_KINDS, *_READ_ONLY})
+
+
+@dataclass(frozen=True)
+class QueueClient:
+    """Who works with a queue: one who says no key and is no run is somebody new with every request."""
+
+    key: str | None = None
+    run_id: str | None = None
+
+    def is_same(self, other: QueueClient) -> bool:
+        """Tell whether both are the same client: they have the same key, or are the same run."""
+        has_same_key = self.key is not None and self.key == other.key
+        return has_same_key or (self.run_id is not None and self.run_id == other.run_id)
 
 
 @dataclass
@@ -34,7 +60,7 @@ class QueuedRequest:
 
     fields: dict[str, Any]
     locked_until: datetime | None = None
-    locked_by: str | None = None
+    locked_by: QueueClient | None = None
 
     @property
     def is_handled(self) -> bool:
@@ -45,6 +71,10 @@ class QueuedRequest:
     def is_locked(self) -> bool:
         """Whether somebody works on it."""
         return self.locked_until is not None and self.locked_until > now()
+
+    def is_locked_by(self, client: QueueClient) -> bool:
+        """Tell whether it is this client that works on it."""
+        return self.is_locked and self.locked_by is not None and self.locked_by.is_same(client)
 
     @property
     def size(self) -> int:
@@ -68,7 +98,7 @@ class RequestQueue:
         self.run_id = run_id
         self.created_at = self.modified_at = self.accessed_at = now()
         self.general_access = "FOLLOW_USER_SETTING"
-        self.clients: set[str | None] = set()
+        self.client_keys: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.size = 0
         """The bytes of its requests as JSON."""
@@ -86,14 +116,19 @@ class RequestQueue:
     @property
     def had_multiple_clients(self) -> bool:
         """Whether more than one client has worked with it."""
-        return len(self.clients) > 1
+        return len(self.client_keys) > 1
+
+    def note_client(self, client: QueueClient) -> None:
+        """Take note of who works with it."""
+        if not self.had_multiple_clients:
+            self.client_keys.add(client.key or f"nobody {new_id()}")
 
     def add(self, fields: Mapping[str, Any], *, forefront: bool = False) -> dict[str, Any]:
         """Add a request at the end, or at the front; one that is known already changes nothing.
 
-        :raises ApiError: it has no URL or no unique key.
+        :raises ApiError: it has no URL or no unique key, or something that no request has.
         """
-        checked = _checked(fields)
+        checked = checked_request(fields)
         self.counts["write"] += 1
         known = self._requests.get(checked["id"])
         if known is None:
@@ -132,7 +167,7 @@ class RequestQueue:
 
     def update(self, identifier: str, fields: Mapping[str, Any], *, forefront: bool = False) -> dict[str, Any]:
         """Put a request in the place of the one that is there, or add it; what is handled is unlocked."""
-        checked = _checked(fields)
+        checked = checked_request(fields)
         if identifier != checked["id"]:
             raise ApiError(400, "invalid-input", "The request's uniqueKey is not that of the ID in the path.")
         before = self._requests.get(identifier)
@@ -162,35 +197,33 @@ class RequestQueue:
         self.counts["headItemRead"] += len(shown)
         return shown
 
-    def lock(self, request: QueuedRequest, seconds: float, client: str | None, *, forefront: bool = False) -> None:
-        """Give a client a request for some time.
+    def lock(self, request: QueuedRequest, seconds: float, client: QueueClient) -> None:
+        """Give a client a request for some time."""
+        request.locked_until, request.locked_by = now() + timedelta(seconds=seconds), client
+
+    def prolong(self, request: QueuedRequest, seconds: float, client: QueueClient, *, forefront: bool) -> None:
+        """Let a client keep a request for longer.
 
         :param forefront: whether it comes first once the time is over.
-        :raises ApiError: it is done, or another client has it.
+        :raises ApiError: it is done, or the client does not have it.
         """
-        self._check_is_for(client, request)
+        if request.is_handled or not request.is_locked_by(client):
+            raise _not_theirs()
         request.locked_until, request.locked_by = now() + timedelta(seconds=seconds), client
         if forefront:
             self._waiting.move_to_end(request.fields["id"], last=False)
 
-    def unlock(self, request: QueuedRequest, client: str | None, *, forefront: bool = False) -> None:
+    def unlock(self, request: QueuedRequest, client: QueueClient, *, forefront: bool = False) -> None:
         """Let others work on a request.
 
         :param forefront: whether it comes first then.
         :raises ApiError: it is done, or another client has it.
         """
-        self._check_is_for(client, request)
+        if request.is_handled or (request.is_locked and not request.is_locked_by(client)):
+            raise _not_theirs()
         request.unlock()
         if forefront:
             self._waiting.move_to_end(request.fields["id"], last=False)
-
-    def _check_is_for(self, client: str | None, request: QueuedRequest) -> None:
-        """Check that a client may lock or unlock a request.
-
-        The document has the error's type, not its status.
-        """
-        if request.is_handled or (request.is_locked and request.locked_by != client):
-            raise ApiError(403, "request-handled-or-locked", "The request is handled, or locked by another client.")
 
     def all_after(self, identifier: str | None) -> list[QueuedRequest]:
         """Return the requests in the order of their IDs, those after one if it is given."""
@@ -207,13 +240,43 @@ def request_id(unique_key: str) -> str:
     return "".join(letter for letter in text if letter not in "+/=")[:_ID_LENGTH]
 
 
-def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request as it is stored: with an ID, without what is unset."""
+def checked_request(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as it is stored: with an ID, without what is unset.
+
+    :raises ApiError: it has no URL or no unique key, or something that no request has.
+    """
     unknown = sorted(fields.keys() - FIELDS)
     if unknown:
         raise ApiError(400, "invalid-input", f"A request has no field {', '.join(unknown)}.")
-    for name in ("url", "uniqueKey"):
-        if not isinstance(fields.get(name), str) or not fields[name]:
-            raise ApiError(400, "invalid-input", f'A request needs the field "{name}".')
     given = {name: value for name, value in fields.items() if value is not None and name not in _READ_ONLY}
+    for name in ("url", "uniqueKey"):
+        if not given.get(name):
+            raise ApiError(400, "invalid-input", f'A request needs the field "{name}".')
+    for name, value in given.items():
+        if not _fits(name, value):
+            raise ApiError(400, "invalid-input", f'Field "{name}" of a request has a wrong value.')
     return {"id": request_id(given["uniqueKey"]), **_DEFAULTS, **given}
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Tell whether a field of a request may have this value."""
+    kinds = _KINDS[name]
+    if not isinstance(value, kinds) or isinstance(value, bool) != (bool in kinds):
+        return False
+    if name == "handledAt":
+        return _is_moment(str(value))
+    return name != "method" or value in _METHODS
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return "T" in text
+
+
+def _not_theirs() -> ApiError:
+    """Say that a client may not have a request; the document has the error's type, not its status."""
+    message = "The request is handled, or not locked by this client."
+    return ApiError(403, "request-handled-or-locked", message)

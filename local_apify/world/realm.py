@@ -15,6 +15,8 @@ from local_apify.world.run_views import options_shape
 from local_apify.world.runs import Run
 from local_apify.world.world import World
 
+_BETWEEN_LOOKS = timedelta(seconds=1)
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -27,12 +29,18 @@ class Identity:
     world: World
     run: Run | None = None
 
+    @property
+    def limited_run(self) -> Run | None:
+        """The run, where it may do less than its user."""
+        return None if self.run is None or self.run.has_full_permission else self.run
+
 
 class Realm(Commons):
     """The state of one local Apify, from one reset to the next."""
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(blueprint, self._announce_build)
+        self._looked_at = self.created_at
         first, *others = blueprint.users
         self.first = World(self, first, blueprint.tasks)
         self.worlds = (self.first, *(World(self, user) for user in others))
@@ -62,12 +70,13 @@ class Realm(Commons):
         return [world, *(other for other in self.worlds if other is not world)]
 
     def forget_unused(self) -> None:
-        """Delete the unnamed storages that nobody has used for as long as the settings say."""
-        seconds = self.settings.retention_seconds
-        if seconds is not None:
-            before = now() - timedelta(seconds=seconds)
-            for world in self.worlds:
-                world.forget_unused(before)
+        """Delete the unnamed storages that nobody has used for as long as the settings say; looks once a second."""
+        seconds, moment = self.settings.retention_seconds, now()
+        if seconds is None or moment - self._looked_at < _BETWEEN_LOOKS:
+            return
+        self._looked_at = moment
+        for world in self.worlds:
+            world.forget_unused(moment - timedelta(seconds=seconds))
 
     def _announce_build(self, build: Build, event: str) -> None:
         if event == "SUCCEEDED" and build.actor.id in self.actors:

@@ -58,12 +58,16 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who sent the request that started a run."""
+    """Who sent the request that started a run.
+
+    :param run_id: of the run whose token the request had.
+    """
 
     user_agent: str | None
     client_ip: str | None
     headers: Mapping[str, str]
     origin: str = "API"
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +187,7 @@ class Run:
             self.set_status_message(message, is_terminal=True)
         self.status = status
         self.finished_at = now()
+        self.dataset.accessed_at = self.store.accessed_at = self.queue.accessed_at = self.finished_at
         self.exit_code = exit_code
         self.finished.set()
         self.log.pulse.beat()

@@ -87,6 +87,7 @@ def _use_runs(client: Client) -> None:
     run = client.data("POST", f"{ACTOR}/runs", json=_plan(chargedEvents={"item": 3}), params=options)
     path = f"/v2/actor-runs/{run['id']}"
     client.data("GET", path)
+    client.data("PUT", path, json={"generalAccess": "ANYONE_WITH_ID_CAN_READ"})
     client.data("GET", path, token=None)
     client.data("GET", f"{ACTOR}/runs/{run['id']}")
     client.send("GET", f"/v2/logs/{run['id']}", params={"raw": 1})
@@ -180,7 +181,7 @@ def _use_queue(client: Client, queue: str) -> None:
     client.data("GET", f"{queue}/requests", params={"cursor": cursor})
     client.data("GET", f"{queue}/requests/{first}")
     client.data("GET", f"{queue}/head", params={"limit": 2})
-    client.data("POST", f"{queue}/head/lock", params={"lockSecs": 60, "limit": 2, **mine})
+    client.data("POST", f"{queue}/head/lock", params={"lockSecs": 60, "limit": 3, **mine})
     client.data("PUT", f"{queue}/requests/{first}/lock", params={"lockSecs": 60, **mine})
     client.send("DELETE", f"{queue}/requests/{first}/lock", params=mine)
     client.data("POST", f"{queue}/requests/unlock", params=mine)

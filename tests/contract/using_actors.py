@@ -64,6 +64,7 @@ def _use_builds(client: Client, actor: str, finished: str) -> None:
     for path in (f"{actor}/builds/{finished}", f"/v2/actor-builds/{finished}"):
         client.data("GET", path)
         client.send("GET", f"{path}/openapi.json")
+    client.data("PUT", actor, json={"isPublic": True})
     client.data("GET", f"/v2/actor-builds/{finished}", token=None)
     client.send("GET", f"/v2/actor-builds/{finished}/log")
     client.send("GET", f"/v2/logs/{finished}")

@@ -47,6 +47,17 @@ def test_unknown_paths_and_methods_get_errors_in_apifys_shape(client: Client) ->
     assert client.error("PATCH", ME) == (405, "method-not-allowed")
 
 
+def test_a_wrong_method_is_told_all_that_would_do(client: Client) -> None:
+    answer = client.send("PATCH", f"{ME}/limits")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, PUT")
+    assert answer.json()["error"]["message"].endswith("GET, HEAD, PUT")
+
+
+def test_a_slash_at_the_end_of_a_path_makes_no_difference(client: Client) -> None:
+    answer = client.send("GET", f"{ME}/", allow_redirects=False)
+    assert answer.json()["data"]["username"] == "local"
+
+
 def test_answers_name_the_rate_limit(client: Client) -> None:
     assert int(client.send("GET", ME).headers["X-RateLimit-Limit"]) > 0
 
@@ -57,3 +68,8 @@ def test_the_limits_of_the_account_show_what_is_used(client: Client, local_apify
     limits = client.data("GET", f"{ME}/limits")
     assert (limits["limits"]["maxActorMemoryGbytes"], limits["current"]["actorMemoryGbytes"]) == (8, 2)
     assert limits["current"]["activeActorJobCount"] == 1
+
+
+def test_only_one_s_own_actors_count(client: Client) -> None:
+    client.data("POST", "/v2/actors", json={"name": "mine"})
+    assert client.data("GET", f"{ME}/limits")["current"]["actorCount"] == 1

@@ -132,3 +132,20 @@ def test_a_task_is_not_published_least_of_all_one_of_somebody_elses_actor(client
 def test_a_malformed_task_is_refused(client: Client, change: dict[str, Any], expected: tuple[int, str]) -> None:
     body = {"actId": "apify~hello-world", "name": "mine", **change}
     assert client.error("POST", "/v2/actor-tasks", json=body) == expected
+
+
+@pytest.mark.parametrize(
+    "field", [{"actorPermissionLevel": "ALL"}, {"categories": [1]}, {"categories": "AI"}, {"actorPermissionLevel": 1}]
+)
+def test_an_actor_has_only_settings_that_exist(client: Client, field: dict[str, Any]) -> None:
+    actor = client.data("POST", "/v2/actors", json={"name": "mine"})["id"]
+    assert client.error("PUT", f"/v2/actors/{actor}", json=field) == (400, "invalid-input")
+    assert client.error("POST", "/v2/actors", json=field) == (400, "invalid-input")
+
+
+def test_a_task_is_listed_with_the_name_that_its_actor_has_now(client: Client) -> None:
+    actor = client.data("POST", "/v2/actors", json={"name": "before"})["id"]
+    client.data("POST", "/v2/actor-tasks", json={"actId": actor, "name": "mine"})
+    client.data("PUT", f"/v2/actors/{actor}", json={"name": "after"})
+    tasks = client.data("GET", "/v2/actor-tasks")["items"]
+    assert [each["actName"] for each in tasks if each["name"] == "mine"] == ["after"]

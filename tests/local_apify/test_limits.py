@@ -58,6 +58,24 @@ def test_the_hook_waits_where_there_are_too_many_requests(apify: LocalApify, cli
     assert [hook.get_dataset(dataset).id for _ in range(2)] == [dataset] * 2
 
 
+def _ids(client: Client) -> list[str]:
+    return [each["id"] for each in client.data("GET", "/v2/datasets", params={"unnamed": 1})["items"]]
+
+
+def test_a_storage_that_is_read_again_and_again_is_not_deleted(client: Client, local_apify: LocalApify) -> None:
+    read, unread = (client.data("POST", "/v2/datasets")["id"] for _ in range(2))
+    local_apify.control.settings(retention_seconds=0.5)
+    until(lambda: client.data("GET", f"/v2/datasets/{read}/statistics") and unread not in _ids(client))
+    assert client.send("GET", f"/v2/datasets/{read}").ok
+
+
+def test_the_storages_of_a_run_are_kept_for_as_long_after_its_end(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(retention_seconds=1.5)
+    run = client.start({"durationSecs": 2})
+    client.wait(run["id"])
+    assert run["defaultDatasetId"] in _ids(client)
+
+
 def test_unnamed_storages_that_nobody_uses_are_deleted_and_named_ones_stay(
     client: Client, local_apify: LocalApify
 ) -> None:
@@ -65,7 +83,8 @@ def test_unnamed_storages_that_nobody_uses_are_deleted_and_named_ones_stay(
     named = client.data("POST", "/v2/datasets", params={"name": "kept"})["id"]
     unnamed = client.data("POST", "/v2/datasets")["id"]
     local_apify.control.settings(retention_seconds=0.05)
-    until(lambda: client.send("GET", f"/v2/datasets/{unnamed}/items").status_code == 404)
+    until(lambda: unnamed not in _ids(client))
+    assert client.error("GET", f"/v2/datasets/{unnamed}/items") == (404, "record-not-found")
     assert client.send("GET", f"/v2/datasets/{named}").ok
     assert client.send("GET", f"/v2/datasets/{going['defaultDatasetId']}").ok
 

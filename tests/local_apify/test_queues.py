@@ -67,6 +67,26 @@ def test_a_locked_request_is_left_to_who_locked_it(pages: Client) -> None:
     assert head(pages) == ["a", "b"]
 
 
+def test_who_says_no_client_key_is_a_new_client_with_every_request(pages: Client) -> None:
+    assert [pages.data("GET", f"{QUEUE}/head")["hadMultipleClients"] for _ in range(2)] == [False, True]
+
+
+def test_a_client_key_that_is_too_long_is_refused(pages: Client) -> None:
+    assert pages.send("GET", f"{QUEUE}/head", params={"clientKey": "k" * 32}).ok
+    assert pages.error("GET", f"{QUEUE}/head", params={"clientKey": "k" * 33}) == (400, "invalid-client-key")
+
+
+def test_a_lock_is_prolonged_only_by_who_has_it(pages: Client) -> None:
+    (added,) = add(pages, page("a"))
+    lock = f"{QUEUE}/requests/{added['requestId']}/lock"
+    mine, yours = ({"clientKey": key, "lockSecs": 60} for key in ("me", "you"))
+    assert pages.error("PUT", lock, params=mine) == (403, "request-handled-or-locked")
+    pages.data("POST", f"{QUEUE}/head/lock", params=mine)
+    assert pages.data("PUT", lock, params=mine)["lockExpiresAt"]
+    for params in (yours, {"lockSecs": 60}):
+        assert pages.error("PUT", lock, params=params) == (403, "request-handled-or-locked")
+
+
 def test_requests_are_listed_in_pages(pages: Client) -> None:
     add(pages, *(page(str(number)) for number in range(5)))
     found: list[str] = []
@@ -94,6 +114,32 @@ def test_requests_can_be_deleted(pages: Client) -> None:
 )
 def test_a_batch_that_is_none_is_refused(pages: Client, batch: Any) -> None:
     assert pages.error("POST", f"{QUEUE}/requests/batch", json=batch) == (400, "invalid-input")
+
+
+def test_a_batch_with_a_wrong_request_adds_none(pages: Client) -> None:
+    assert pages.error("POST", f"{QUEUE}/requests/batch", json=[page("a"), {"url": "u"}]) == (400, "invalid-input")
+    assert head(pages) == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"method": "FETCH"},
+        {"retryCount": "many"},
+        {"retryCount": True},
+        {"handledAt": "yesterday"},
+        {"handledAt": 5},
+        {"headers": []},
+        {"userData": "x"},
+        {"noRetry": 1},
+    ],
+)
+def test_a_request_with_a_value_that_no_request_has_is_refused(pages: Client, field: dict[str, Any]) -> None:
+    assert pages.error("POST", f"{QUEUE}/requests", json=page("a", **field)) == (400, "invalid-input")
+
+
+def test_requests_are_filtered_by_states_that_exist(pages: Client) -> None:
+    assert pages.error("GET", f"{QUEUE}/requests", params={"filter": "banana"}) == (400, "invalid-parameter")
 
 
 def test_a_queue_under_load_gives_requests_back(pages: Client, local_apify: LocalApify) -> None:

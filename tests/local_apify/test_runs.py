@@ -240,8 +240,9 @@ def test_a_finished_run_is_not_charged_for(client: Client) -> None:
     assert client.data("GET", path)["chargedEventCounts"] == {}
 
 
-def test_whoever_knows_its_id_may_read_a_run_but_not_its_cost(client: Client) -> None:
+def test_whoever_knows_its_id_may_read_an_open_run_but_not_its_cost(client: Client) -> None:
     run = client.finish()
+    client.data("PUT", f"/v2/actor-runs/{run['id']}", json={"generalAccess": "ANYONE_WITH_ID_CAN_READ"})
     public = client.data("GET", f"/v2/actor-runs/{run['id']}", token=None)
     assert public["status"] == "SUCCEEDED"
     assert not {"usage", "usageUsd", "usageTotalUsd"} & set(public)

@@ -15,6 +15,11 @@ from local_apify import ActorContext, LocalApify, actor
 from tests.local_apify.client import Client
 from tests.official.conftest import gathered
 
+VERSION = {
+    "sourceType": "SOURCE_FILES",
+    "buildTag": "latest",
+    "sourceFiles": [{"name": ".actor/actor.json", "format": "TEXT", "content": "{}"}],
+}
 REFUSED = (
     r"Insufficient permissions for the {}\. Make sure you're passing a correct API token and that it has the required "
     r"permissions\."
@@ -45,12 +50,30 @@ async def test_an_open_storage_can_be_read_and_not_written(official: Any, other:
     store = official.key_value_store("other~theirs")
     with pytest.raises(ApifyApiError, match=REFUSED.format("key-value store")):
         await store.get_record("A")
-    other.key_value_store(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
+    other.key_value_store(theirs.id).update(general_access="ANYONE_WITH_NAME_CAN_READ")
     assert (await store.get_record("A"))["value"] == {"a": 1}
     assert (await store.get()).url_signing_secret_key is None
     for attempt in (lambda: store.set_record("A", 2), store.delete):
         with pytest.raises(ApifyApiError, match=REFUSED.format("key-value store")):
             await attempt()
+
+
+async def test_a_storage_that_is_open_by_its_id_is_not_open_by_its_name(official: Any, other: ApifyClient) -> None:
+    theirs = other.datasets().get_or_create(name="theirs")
+    other.dataset(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
+    assert (await official.dataset(theirs.id).list_items()).items == []
+    with pytest.raises(ApifyApiError, match=REFUSED.format("dataset")):
+        await official.dataset("other~theirs").list_items()
+
+
+async def test_who_may_only_read_a_storage_is_shown_nothing_that_opens_it_to_others(
+    official: Any, other: ApifyClient
+) -> None:
+    theirs = other.key_value_stores().get_or_create()
+    other.key_value_store(theirs.id).set_record("A", {"a": 1})
+    other.key_value_store(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
+    store = official.key_value_store(theirs.id)
+    assert "signature" not in str(await store.get()) + str(await store.list_keys())
 
 
 async def test_a_queue_is_its_owner_s_alone(official: Any, other: ApifyClient) -> None:
@@ -79,13 +102,15 @@ async def test_a_run_of_somebody_else_is_seen_without_its_cost_and_not_touched(
 ) -> None:
     theirs = other.actor("apify/hello-world").call()
     assert theirs is not None
+    other.run(theirs.id).update(general_access="ANYONE_WITH_ID_CAN_READ")
     run = await official.run(theirs.id).get()
     assert (run.status, run.usage_total_usd) == ("SUCCEEDED", None)
     with pytest.raises(ApifyApiError, match=REFUSED.format("Actor run")):
         await official.run(theirs.id).resurrect()
-    other.run(theirs.id).update(general_access="RESTRICTED")
-    with pytest.raises(ApifyApiError, match=REFUSED.format("Actor run")):
-        await official.run(theirs.id).get()
+    for access in ("RESTRICTED", "FOLLOW_USER_SETTING"):
+        other.run(theirs.id).update(general_access=access)
+        with pytest.raises(ApifyApiError, match=REFUSED.format("Actor run")):
+            await official.run(theirs.id).get()
 
 
 async def test_a_private_actor_is_unknown_to_others_and_a_public_one_cannot_be_changed(
@@ -97,6 +122,24 @@ async def test_a_private_actor_is_unknown_to_others_and_a_public_one_cannot_be_c
     assert (await official.actor("other/their-actor").get()).id == theirs.id
     with pytest.raises(ApifyApiError, match=REFUSED.format("Actor")):
         await official.actor(theirs.id).update(title="Mine")
+
+
+async def test_builds_of_somebody_else_are_not_listed_and_go_with_their_actor_s_publicity(
+    official: Any, other: ApifyClient
+) -> None:
+    theirs = other.actor(
+        other.actors().create(name="their-actor", is_public=True, versions=[{**VERSION, "versionNumber": "0.1"}]).id
+    )
+    build = theirs.build(version_number="0.1", wait_for_finish=60)
+    assert build.id not in [each.id for each in (await official.builds().list()).items]
+    seen = await official.build(build.id).get()
+    assert (seen.id, seen.usage_total_usd) == (build.id, None)
+    assert [each.usage_total_usd for each in (await official.actor("other/their-actor").builds().list()).items] == [0]
+    theirs.update(is_public=False)
+    assert await official.build(build.id).get() is None
+    assert await official.log(build.id).get() is None
+    with pytest.raises(ApifyApiError, match="Actor build was not found"):
+        await official.build(build.id).log().get()
 
 
 def test_the_hook_says_that_the_token_is_the_wrong_one(
