@@ -21,7 +21,6 @@ from tests.contract.using_actors import VERSION
 from tests.local_apify.client import TOKEN, WAIT, Client
 
 TEN_MEGABYTES = 10_000_000
-SOON_SECONDS = 15
 HALF = "\ud800"
 DEEP = "[" * 100_000 + "]" * 100_000
 FIELDS = (
