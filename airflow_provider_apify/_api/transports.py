@@ -119,7 +119,11 @@ def _too_late(request: Request) -> NoResponse | None:
     """
     if request.not_after is None or time.time() <= request.not_after:
         return None
-    return NoResponse("not sent, because the machine stood still before it", sent=False, kind=ApifyRequestTooLate)
+    return NoResponse(
+        "not sent, because the last look at what other attempts do was too long ago",
+        sent=False,
+        kind=ApifyRequestTooLate,
+    )
 
 
 def _send_together(request: Request, send: Callable[[Request], Answer]) -> Answer:

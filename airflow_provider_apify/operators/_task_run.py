@@ -153,7 +153,11 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def _is_linked_elsewhere(self, run: ActorRun) -> bool:
         """Tell whether a link to another run is stored: Airflow drops it when an attempt begins, so a later one did."""
-        return stored_run_id(self._context) not in {None, run.id}
+        try:
+            return stored_run_id(self._context) not in {None, run.id}
+        except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+            self._log.warning("Airflow does not tell whether the next attempt has a run of its own: %s", trouble)
+            return False
 
     def drive(self, flow: Flow[T]) -> T:
         """Send what a flow asks; the task can be stopped meanwhile."""

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -102,10 +103,11 @@ class RunActorOperator(RunArguments):
 
     operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._interruption = Interruption()
-        self._task_run: TaskRun | None = None
+    _task_run: TaskRun | None = None
+
+    @cached_property
+    def _interruption(self) -> Interruption:
+        return Interruption()
 
     def execute(self, context: Context) -> Any:
         """Start the run or go on with it, then wait for it here or in the triggerer."""
@@ -163,15 +165,13 @@ class RunActorOperator(RunArguments):
 
     def _take_or_start(self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool) -> ActorRun:
         """Go on with the run of an earlier attempt, or start one; look again where the machine slept in between."""
-        for looks_left in reversed(range(_LOOKS)):
+        for _ in range(_LOOKS - 1):
             try:
                 return self._take_or_start_now(context, task_run, capacity_until, is_quiet=is_quiet)
             except ApifyRequestTooLate as error:
-                if not looks_left:
-                    raise
                 self.log.info("%s Looking again for what other attempts have started.", error)
                 is_quiet, task_run.memory.may_have_started = False, True
-        raise AssertionError
+        return self._take_or_start_now(context, task_run, capacity_until, is_quiet=is_quiet)
 
     def _take_or_start_now(
         self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool

@@ -80,3 +80,23 @@ def test_a_lost_answer_does_not_adopt_the_run_of_a_deleted_dag_run(
     assert task.attempt(Fate()) == "success"
 
     assert task.watched_run_id != deleted.watched_run_id
+
+
+def test_links_that_cannot_be_read_do_not_fail_an_attempt_that_has_started_its_run(
+    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = played(monkeypatch, has_store=False)
+    context = task._context
+
+    def without_links(operator: Any) -> Any:
+        made = context(operator)
+        made["ti"].xcom_pull = away
+        return made
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("the API server is away")
+
+    monkeypatch.setattr(task, "_context", without_links)
+
+    assert task.attempt(Fate()) == "execute_complete"
+    assert statuses(obedient_apify) == ["RUNNING"]
