@@ -9,24 +9,19 @@ import asyncio
 import errno
 import logging
 import math
-import os
 import re
-import resource
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import import_module
 from io import BytesIO
-from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from airflow_provider_apify._api.addresses import proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
@@ -276,17 +271,6 @@ def _proxy(base_url: str) -> str | None:
     return proxy_for(base_url, takes_socks=False)
 
 
-@cache
-def _tls() -> ssl.SSLContext | bool:
-    """Trust what ``requests`` trusts by its variables, which aiohttp does not read; else what aiohttp trusts."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if not bundle:
-        return True
-    context = ssl.create_default_context()
-    context.load_verify_locations(**{"capath" if Path(bundle).is_dir() else "cafile": bundle})
-    return context
-
-
 async def send_with_aiohttp(session: aiohttp.ClientSession, access: Access, request: Request) -> Answer:
     """Do what :func:`send_with_requests` does, over ``aiohttp``."""
     import aiohttp  # noqa: PLC0415 - see the module's docstring
@@ -369,52 +353,3 @@ def _is_before_sending(cause: BaseException) -> bool:
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-@dataclass
-class _Shared:
-    session: aiohttp.ClientSession
-    users: int = 0
-
-
-_shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
-
-
-@asynccontextmanager
-async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Lend the event loop's one session: thousands of waiting triggers share its connections and its memory.
-
-    It is opened for the first user and closed after the last.
-    """
-    # Both read many files, and meanwhile nothing else on the loop would go on.
-    aiohttp, tls = await asyncio.to_thread(import_module, "aiohttp"), await asyncio.to_thread(_tls)
-    loop = asyncio.get_running_loop()
-    shared = _shared_sessions.get(loop)
-    if shared is None:
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_most_connections(), ssl=tls))
-        shared = _shared_sessions[loop] = _Shared(session)
-    shared.users += 1
-    try:
-        yield shared.session
-    finally:
-        shared.users -= 1
-        if shared.users == 0:
-            del _shared_sessions[loop]
-            await shared.session.close()
-
-
-def connection_share() -> float:
-    """Return how many connections there are for each user of this event loop's session: 1 where nobody has to wait."""
-    shared = _shared_sessions[asyncio.get_running_loop()]
-    limit = shared.session.connector.limit if shared.session.connector else 0
-    return min(1.0, limit / shared.users) if limit else 1.0
-
-
-def _most_connections() -> int:
-    """Return how many connections this process may hold at once; 0 for any number.
-
-    Each waiter holds one while it long-polls, and each is an open file. Beyond what the system allows, nothing in the
-    triggerer could open any, so a quarter of that is left to everything else.
-    """
-    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 0 if soft == resource.RLIM_INFINITY else max(1, soft * 3 // 4)

@@ -18,10 +18,10 @@ from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
+from airflow_provider_apify._api.sessions import connection_share, shared_session
 from airflow_provider_apify._api.taking import TargetFails
 from airflow_provider_apify._api.transports import (
     Access,
-    connection_share,
     drive,
     drive_async,
     new_session,
@@ -30,7 +30,6 @@ from airflow_provider_apify._api.transports import (
     read_with_requests,
     send_with_aiohttp,
     send_with_requests,
-    shared_session,
 )
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection

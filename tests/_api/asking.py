@@ -12,14 +12,8 @@ from blockbuster import blockbuster_ctx
 
 from airflow_provider_apify._api.flows import call_data
 from airflow_provider_apify._api.request import Request
-from airflow_provider_apify._api.transports import (
-    Access,
-    drive,
-    drive_async,
-    send_with_aiohttp,
-    send_with_requests,
-    shared_session,
-)
+from airflow_provider_apify._api.sessions import shared_session
+from airflow_provider_apify._api.transports import Access, drive, drive_async, send_with_aiohttp, send_with_requests
 from airflow_provider_apify.options import RetryPolicy
 
 TOKEN = "apify_api_never_shown"

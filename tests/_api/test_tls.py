@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from airflow_provider_apify._api import account, transports
+from airflow_provider_apify._api import account, sessions
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify.exceptions import ApifyConnectionError
 from airflow_provider_apify.options import RunOptions, Target
@@ -48,9 +48,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_trust_kept() -> Iterator[None]:
     """Forget what earlier tests have trusted, and what this one trusts."""
-    transports._tls.cache_clear()
+    sessions._tls.cache_clear()
     yield
-    transports._tls.cache_clear()
+    sessions._tls.cache_clear()
 
 
 @pytest.mark.usefixtures("no_trust_kept")

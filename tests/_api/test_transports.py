@@ -21,13 +21,9 @@ from airflow_provider_apify._api import account, transports
 from airflow_provider_apify._api.answers import Answer, in_words
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints as run_endpoints
+from airflow_provider_apify._api.sessions import shared_session
 from airflow_provider_apify._api.storages import endpoints as storage_endpoints
-from airflow_provider_apify._api.transports import (
-    Access,
-    send_with_aiohttp,
-    send_with_requests,
-    shared_session,
-)
+from airflow_provider_apify._api.transports import Access, send_with_aiohttp, send_with_requests
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,

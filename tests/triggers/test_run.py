@@ -11,7 +11,7 @@ from airflow.models.trigger import Trigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._airflow.task_states import state_of
-from airflow_provider_apify._api import transports
+from airflow_provider_apify._api import sessions
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import RunEvent
@@ -153,14 +153,14 @@ async def test_fifty_triggers_share_one_session_and_do_not_all_ask_at_once(apify
     events = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
     await until(lambda: apify.control.ledger().requests.get(WATCH, 0) == len(triggers))
 
-    (shared,) = transports._shared_sessions.values()
+    (shared,) = sessions._shared_sessions.values()
     assert shared.users == len(triggers)
     assert len(delays) == len(triggers)
     assert max(delays) <= 1
     await asyncio.to_thread(ApifyHook().abort_run, run_id)
     assert {event.run.status for event in await asyncio.gather(*events)} == {"ABORTED"}
     assert shared.session.closed
-    assert len(transports._shared_sessions) == 0
+    assert len(sessions._shared_sessions) == 0
 
 
 async def test_the_newest_run_is_found_and_watched(apify: LocalApify) -> None:
