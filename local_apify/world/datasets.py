@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from local_apify.world.clock import new_id, now
+from local_apify.world.clock import now
+from local_apify.world.storage import Storage
 
 Item = dict[str, Any]
 _SAMPLE_ITEMS = 100
@@ -117,7 +118,7 @@ def utf8(text: str) -> bytes:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
-class Dataset:
+class Dataset(Storage):
     """A dataset, named or not.
 
     :param schema: a dataset schema as its specification says; only its views have an effect.
@@ -133,14 +134,9 @@ class Dataset:
         run_id: str | None = None,
         schema: Mapping[str, Any] | None = None,
     ) -> None:
-        self.id = new_id()
+        super().__init__(name=name, actor_id=actor_id, run_id=run_id)
         self.schema = schema
-        self.name = name
-        self.actor_id = actor_id
-        self.run_id = run_id
-        self.created_at = self.modified_at = self.accessed_at = now()
         self.read_count = 0
-        self.general_access = "FOLLOW_USER_SETTING"
         self.signing_key = secrets.token_hex(8)
         self._sources: list[ItemSource] = []
         self._growth: deque[tuple[datetime, int]] = deque(maxlen=1000)

@@ -15,6 +15,7 @@ from typing import Any
 from local_apify.world.clock import new_id, now
 from local_apify.world.datasets import utf8
 from local_apify.world.errors import ApiError, not_found
+from local_apify.world.storage import Storage
 
 _ID_LENGTH = 15
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
@@ -86,18 +87,13 @@ class QueuedRequest:
         self.locked_until = self.locked_by = None
 
 
-class RequestQueue:
+class RequestQueue(Storage):
     """A request queue, named or not. Requests are told apart by their ``uniqueKey``."""
 
     kind = "Request queue"
 
     def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
-        self.id = new_id()
-        self.name = name
-        self.actor_id = actor_id
-        self.run_id = run_id
-        self.created_at = self.modified_at = self.accessed_at = now()
-        self.general_access = "FOLLOW_USER_SETTING"
+        super().__init__(name=name, actor_id=actor_id, run_id=run_id)
         self.client_keys: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.size = 0

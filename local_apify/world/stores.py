@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from local_apify.api.codings import IDENTITY, unpacked
-from local_apify.world.clock import new_id, now
+from local_apify.world.clock import now
 from local_apify.world.datasets import utf8
 from local_apify.world.errors import ApiError
+from local_apify.world.storage import Storage
 
 _KEY = re.compile(r"[a-zA-Z0-9!\-_.'()]{1,256}")
 
@@ -47,18 +48,13 @@ class Record:
         return hashlib.sha256(self.value).hexdigest()
 
 
-class KeyValueStore:
+class KeyValueStore(Storage):
     """A key-value store, named or not."""
 
     kind = "Key-value store"
 
     def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
-        self.id = new_id()
-        self.name = name
-        self.actor_id = actor_id
-        self.run_id = run_id
-        self.created_at = self.modified_at = self.accessed_at = now()
-        self.general_access = "FOLLOW_USER_SETTING"
+        super().__init__(name=name, actor_id=actor_id, run_id=run_id)
         self.signing_key = secrets.token_hex(8)
         self.counts: Counter[str] = Counter()
         self.records: dict[str, Record] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from local_apify.settings import Settings
 from local_apify.world.account import User
@@ -19,20 +19,10 @@ from local_apify.world.queues import RequestQueue
 from local_apify.world.run_views import run_shape
 from local_apify.world.runs import Caller, Run, RunOptions, Task
 from local_apify.world.schedules import Schedules
+from local_apify.world.storage import Storage
 from local_apify.world.stores import KeyValueStore
 from local_apify.world.usage import Usage
 from local_apify.world.webhooks import Webhooks
-
-
-class Storage(Protocol):
-    """What datasets, key-value stores and request queues have in common."""
-
-    id: str
-    name: str | None
-    kind: str
-    modified_at: datetime
-    accessed_at: datetime
-
 
 S = TypeVar("S", bound=Storage)
 
