@@ -99,125 +99,6 @@ def _is_plain(part: str) -> bool:
     return part.isascii() and part.replace("-", "").replace("_", "").replace(".", "").isalnum()
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """Options of a start. ``None`` leaves the choice to the Actor or task.
-
-    Numbers may be strings, as templates write them, and ``""`` is unset. What Apify would refuse is a ``ValueError``,
-    with what to write instead.
-
-    See https://docs.apify.com/api/v2/act-runs-post.
-
-    :param build: tag or number of the build to run, for example ``"latest"`` or ``"0.1.2"``.
-    :param memory: megabytes: a power of 2 from 128 to 32768.
-    :param timeout: seconds, or a ``timedelta``, until Apify stops the run as ``TIMED-OUT``; ``0`` is no limit.
-    :param max_items: for Actors paid per result: how many results may be charged at most.
-    :param max_total_charge_usd: for Actors paid per event: US dollars that may be charged at most.
-    :param restart_on_error: whether Apify restarts the run when its process fails.
-    :param webhooks: ad-hoc webhooks of this run, each as the API takes it (``eventTypes``, ``requestUrl``, ...).
-    :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``; Actors only.
-    """
-
-    build: str | None = None
-    memory: int | None = None
-    timeout: int | None = None
-    max_items: int | None = None
-    max_total_charge_usd: Decimal | None = None
-    restart_on_error: bool | None = None
-    webhooks: tuple[Mapping[str, Any], ...] = ()
-    force_permission_level: str | None = None
-
-    def __post_init__(self) -> None:
-        """Read each option, whoever wrote it: an amount of 0 must not pass for no limit."""
-        for option in fields(self):
-            value = getattr(self, option.name)
-            is_unset = value is None or value == ""
-            parsed = option.default if is_unset else _parser(option.name)(option.name, value)
-            object.__setattr__(self, option.name, parsed)
-
-    @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> RunOptions:
-        """Read options by their names.
-
-        :raises ValueError: there is no such option, or a wrong value.
-        """
-        known = {option.name for option in fields(cls)}
-        unknown = {name for name, value in values.items() if value is not None and value != ""} - known
-        if unknown:
-            raise ValueError(
-                f"Unknown run options: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}."
-            )
-        return cls(**{name: value for name, value in values.items() if name in known})
-
-    @classmethod
-    def of(cls, options: RunOptions | Mapping[str, Any] | None) -> RunOptions:
-        """Return options as they are, or read a dictionary of them; ``None`` sets none.
-
-        :raises ValueError: neither, or as of :meth:`parse`.
-        """
-        if options is None or isinstance(options, Mapping):
-            return cls.parse(options or {})
-        if isinstance(options, cls):
-            return options
-        raise ValueError(f"options must be RunOptions(...) or a dictionary, not {options!r}.")
-
-    def to_params(self) -> dict[str, Any]:
-        """Return the set options by the names of the API."""
-        params = {
-            "build": self.build,
-            "memory": self.memory,
-            "timeout": self.timeout,
-            "maxItems": self.max_items,
-            "maxTotalChargeUsd": self.max_total_charge_usd,
-            "restartOnError": self.restart_on_error,
-            "webhooks": list(self.webhooks) or None,
-            "forcePermissionLevel": self.force_permission_level,
-        }
-        return {name: value for name, value in params.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class RunLimits:
-    """What a connection says about the cost of every run started through it.
-
-    :param default_max_total_charge_usd: US dollars, where the start names none.
-    :param limit_max_total_charge_usd: US dollars that no start may exceed; also the default where there is no other.
-    :param source: who says so, for an error message.
-    """
-
-    default_max_total_charge_usd: Decimal | None = None
-    limit_max_total_charge_usd: Decimal | None = None
-    source: str = field(default="the Airflow connection", compare=False)
-
-    def __post_init__(self) -> None:
-        """Refuse a default that no start may have."""
-        default, limit = self.default_max_total_charge_usd, self.limit_max_total_charge_usd
-        if default is not None and limit is not None and default > limit:
-            raise ValueError(f"default_max_total_charge_usd is {default}, above limit_max_total_charge_usd of {limit}.")
-
-    def apply(self, options: RunOptions) -> RunOptions:
-        """Return the options with the defaults filled in.
-
-        :raises ValueError: the options ask for more than the limit.
-        """
-        self.check(options)
-        limit = self.limit_max_total_charge_usd
-        charge = options.max_total_charge_usd or self.default_max_total_charge_usd or limit
-        return replace(options, max_total_charge_usd=charge)
-
-    def check(self, options: RunOptions) -> None:
-        """Refuse options that ask for more than the limit.
-
-        :raises ValueError: they do.
-        """
-        charge, limit = options.max_total_charge_usd, self.limit_max_total_charge_usd
-        if charge is not None and limit is not None and charge > limit:
-            raise ValueError(
-                f"max_total_charge_usd is {charge}, but {self.source} allows a run at most {limit} US dollars "
-                "(limit_max_total_charge_usd).",
-            )
-
-
 def parse_text(name: str, value: Any) -> str:
     """Read a string."""
     if not isinstance(value, str):
@@ -301,22 +182,143 @@ def _permission_level(name: str, value: Any) -> str:
     return str(value)
 
 
-_Parser = Callable[[str, Any], Any]
+_Reader = Callable[[str, Any], Any]
 
 
-def _parser(name: str) -> _Parser:
-    return _PARSERS.get(name, parse_text)
+OptionTaker = Literal["start", "resurrection", "notifier"]
 
 
-_PARSERS: Mapping[str, _Parser] = {
-    "memory": _memory,
-    "timeout": _timeout,
-    "max_items": partial(parse_whole_number, minimum=1),
-    "max_total_charge_usd": parse_dollars,
-    "restart_on_error": parse_flag,
-    "webhooks": _webhooks,
-    "force_permission_level": _permission_level,
-}
+def _declared(api_name: str, read: _Reader, *also_taken_by: OptionTaker) -> Mapping[str, Any]:
+    """Declare an option: what the API calls it, what reads and checks it, and what takes it besides a start."""
+    return {"api_name": api_name, "read": read, "taken_by": {"start", *also_taken_by}}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a start. ``None`` leaves the choice to the Actor or task.
+
+    Numbers may be strings, as templates write them, and ``""`` is unset. What Apify would refuse is a ``ValueError``,
+    with what to write instead.
+
+    See https://docs.apify.com/api/v2/act-runs-post.
+
+    :param build: tag or number of the build to run, for example ``"latest"`` or ``"0.1.2"``.
+    :param memory: megabytes: a power of 2 from 128 to 32768.
+    :param timeout: seconds, or a ``timedelta``, until Apify stops the run as ``TIMED-OUT``; ``0`` is no limit.
+    :param max_items: for Actors paid per result: how many results may be charged at most.
+    :param max_total_charge_usd: for Actors paid per event: US dollars that may be charged at most.
+    :param restart_on_error: whether Apify restarts the run when its process fails.
+    :param webhooks: ad-hoc webhooks of this run, each as the API takes it (``eventTypes``, ``requestUrl``, ...).
+    :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``; Actors only.
+    """
+
+    build: str | None = field(default=None, metadata=_declared("build", parse_text, "resurrection", "notifier"))
+    memory: int | None = field(default=None, metadata=_declared("memory", _memory, "resurrection", "notifier"))
+    timeout: int | None = field(default=None, metadata=_declared("timeout", _timeout, "resurrection", "notifier"))
+    max_items: int | None = field(
+        default=None,
+        metadata=_declared("maxItems", partial(parse_whole_number, minimum=1), "resurrection", "notifier"),
+    )
+    max_total_charge_usd: Decimal | None = field(
+        default=None,
+        metadata=_declared("maxTotalChargeUsd", parse_dollars, "resurrection", "notifier"),
+    )
+    restart_on_error: bool | None = field(
+        default=None,
+        metadata=_declared("restartOnError", parse_flag, "resurrection"),
+    )
+    webhooks: tuple[Mapping[str, Any], ...] = field(default=(), metadata=_declared("webhooks", _webhooks))
+    force_permission_level: str | None = field(
+        default=None,
+        metadata=_declared("forcePermissionLevel", _permission_level),
+    )
+
+    def __post_init__(self) -> None:
+        """Read each option, whoever wrote it: an amount of 0 must not pass for no limit."""
+        for option in fields(self):
+            value = getattr(self, option.name)
+            is_unset = value is None or value == ""
+            parsed = option.default if is_unset else option.metadata["read"](option.name, value)
+            object.__setattr__(self, option.name, parsed)
+
+    @classmethod
+    def names(cls, taken_by: OptionTaker = "start") -> tuple[str, ...]:
+        """Return the names of the options that are taken by a ``"start"``, a ``"resurrection"`` or a ``"notifier"``."""
+        return tuple(option.name for option in fields(cls) if taken_by in option.metadata["taken_by"])
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> RunOptions:
+        """Read options by their names.
+
+        :raises ValueError: there is no such option, or a wrong value.
+        """
+        known = {option.name for option in fields(cls)}
+        unknown = {name for name, value in values.items() if value is not None and value != ""} - known
+        if unknown:
+            raise ValueError(
+                f"Unknown run options: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}."
+            )
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    @classmethod
+    def of(cls, options: RunOptions | Mapping[str, Any] | None) -> RunOptions:
+        """Return options as they are, or read a dictionary of them; ``None`` sets none.
+
+        :raises ValueError: neither, or as of :meth:`parse`.
+        """
+        if options is None or isinstance(options, Mapping):
+            return cls.parse(options or {})
+        if isinstance(options, cls):
+            return options
+        raise ValueError(f"options must be RunOptions(...) or a dictionary, not {options!r}.")
+
+    def to_params(self) -> dict[str, Any]:
+        """Return the set options by the names of the API."""
+        values = {option.metadata["api_name"]: getattr(self, option.name) for option in fields(self)}
+        params = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return {name: value for name, value in params.items() if value is not None and value != []}
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """What a connection says about the cost of every run started through it.
+
+    :param default_max_total_charge_usd: US dollars, where the start names none.
+    :param limit_max_total_charge_usd: US dollars that no start may exceed; also the default where there is no other.
+    :param source: who says so, for an error message.
+    """
+
+    default_max_total_charge_usd: Decimal | None = None
+    limit_max_total_charge_usd: Decimal | None = None
+    source: str = field(default="the Airflow connection", compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a default that no start may have."""
+        default, limit = self.default_max_total_charge_usd, self.limit_max_total_charge_usd
+        if default is not None and limit is not None and default > limit:
+            raise ValueError(f"default_max_total_charge_usd is {default}, above limit_max_total_charge_usd of {limit}.")
+
+    def apply(self, options: RunOptions) -> RunOptions:
+        """Return the options with the defaults filled in.
+
+        :raises ValueError: the options ask for more than the limit.
+        """
+        self.check(options)
+        limit = self.limit_max_total_charge_usd
+        charge = options.max_total_charge_usd or self.default_max_total_charge_usd or limit
+        return replace(options, max_total_charge_usd=charge)
+
+    def check(self, options: RunOptions) -> None:
+        """Refuse options that ask for more than the limit.
+
+        :raises ValueError: they do.
+        """
+        charge, limit = options.max_total_charge_usd, self.limit_max_total_charge_usd
+        if charge is not None and limit is not None and charge > limit:
+            raise ValueError(
+                f"max_total_charge_usd is {charge}, but {self.source} allows a run at most {limit} US dollars "
+                "(limit_max_total_charge_usd).",
+            )
 
 
 def check_target(actor_id: str | None, actor_task_id: str | None) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_apify.models.runs import ActorRun
 
-_OPTIONS = ("build", "memory", "timeout", "max_items", "max_total_charge_usd")
+_OPTIONS = RunOptions.names("notifier")
 # A callback that is called twice is so within minutes.
 _LOOK_BACK = timedelta(minutes=15)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 SHORTEST_POLL_SECONDS = 0.1
-OPTIONS = tuple(option.name for option in fields(RunOptions))
+OPTIONS = RunOptions.names()
 _LONGEST_CAPACITY_PAUSE_SECONDS = 20.0
 # Each look of a deferred task takes a worker for a moment.
 _LONGEST_DEFERRED_PAUSE_SECONDS = 60.0

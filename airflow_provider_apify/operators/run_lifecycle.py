@@ -25,7 +25,7 @@ from airflow_provider_apify.options import RunOptions, Target, check_options
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-_RESURRECT_OPTIONS = ("build", "memory", "timeout", "max_items", "max_total_charge_usd", "restart_on_error")
+_RESURRECT_OPTIONS = RunOptions.names("resurrection")
 
 
 class _RunOperator(ApifyTask, BaseOperator):
