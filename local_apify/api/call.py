@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -75,15 +76,15 @@ class Call:
         :raises ApiError: it is longer than the limit as it is sent, or encoded in an unknown way.
         """
         packed = await self.packed_body(limit or self.world.settings.max_body_bytes)
-        return self.unpacked(packed, MAX_UNPACKED_JSON_BYTES)
+        return await self.unpacked(packed, MAX_UNPACKED_JSON_BYTES)
 
     @property
     def coding(self) -> str:
         """The Content-Encoding of the body."""
         return self.request.headers.get("content-encoding", IDENTITY).strip().lower() or IDENTITY
 
-    def unpacked(self, body: bytes, limit: int = MAX_UNPACKED_BYTES) -> bytes:
-        """Return what a body was before it was packed as the Content-Encoding says.
+    async def unpacked(self, body: bytes, limit: int = MAX_UNPACKED_BYTES) -> bytes:
+        """Return what a body was before it was packed as the Content-Encoding says; others are served meanwhile.
 
         :raises ApiError: it is packed in an unknown way, or in another.
         """
@@ -92,7 +93,7 @@ class Call:
         if self.coding not in CODINGS:
             raise ApiError(415, "unsupported-content-encoding", f'Content-Encoding "{self.coding}" is not supported.')
         try:
-            return unpacked(body, self.coding, limit)
+            return await asyncio.to_thread(unpacked, body, self.coding, limit)
         except UnpackError as error:
             raise ApiError(400, "invalid-input", str(error)) from None
 

@@ -48,7 +48,7 @@ async def put(call: Call) -> Response:
     content_type = call.request.headers.get("content-type", "application/octet-stream")
     sent = await call.packed_body(call.world.settings.max_record_bytes)
     record = Record(sent, content_type, call.coding)
-    call.unpacked(record.stored)  # what nobody could read is refused
+    await call.unpacked(record.stored)  # what nobody could read is refused
     store = call.find_store()
     store.put(call.path["recordKey"], record)
     location = f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(call.path['recordKey'])}"

@@ -67,6 +67,8 @@ class Engine:
         except TimeoutError:
             if not limit.expired():
                 raise
+        if run.status == "ABORTING":
+            return RunEnd("ABORTED")
         run.status = "TIMING-OUT"
         run.log.write(f"ACTOR: Timed out after {run.options.timeout_secs} seconds.")
         await run.clock.sleep(self._settings().ready_seconds)

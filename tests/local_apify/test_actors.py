@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from local_apify import ActorContext, LocalApify, RunEnd, actor, expected_crawl, scenario_item, shop_pages
+from local_apify import ActorContext, LocalApify, RunEnd, Settings, actor, expected_crawl, scenario_item, shop_pages
 from local_apify.actors.legacy import pattern_of
 from tests.local_apify.client import WAIT, Client, until
 
@@ -270,3 +273,20 @@ def test_an_actor_sees_how_many_items_are_paid_for() -> None:
         runs = "/v2/actors/me~counts/runs"
         given = [client.data("POST", runs, params={**WAIT, **more}) for more in ({}, {"maxItems": 7})]
         assert [_items(client, run) for run in given] == [[{"paid": None}], [{"paid": 7}]]
+
+
+def test_a_run_whose_time_is_over_while_it_tidies_up_ends_once() -> None:
+    @actor("me/stubborn")
+    async def stubborn(_context: ActorContext) -> None:
+        await asyncio.Event().wait()
+
+    with LocalApify(actors=[stubborn], settings=Settings(graceful_abort_seconds=60)) as apify, Client(apify).session:
+        client = Client(apify)
+        hook = {"eventTypes": ["ACTOR.RUN.ABORTED", "ACTOR.RUN.TIMED_OUT"], "requestUrl": "http://127.0.0.1:9/"}
+        webhooks = base64.b64encode(json.dumps([hook]).encode()).decode()
+        run = client.data("POST", "/v2/actors/me~stubborn/runs", params={"timeout": 1, "webhooks": webhooks})
+        client.until_running(run["id"])
+        client.data("POST", f"/v2/actor-runs/{run['id']}/abort", params={"gracefully": 1})
+        assert client.wait(run["id"])["status"] == "ABORTED"
+        dispatches = client.data("GET", "/v2/webhook-dispatches")["items"]
+        assert [dispatch["eventType"] for dispatch in dispatches] == ["ACTOR.RUN.ABORTED"]
