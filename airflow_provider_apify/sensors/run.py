@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
+from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
@@ -27,7 +27,8 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
     """Wait until a run has ``SUCCEEDED``; fail, or skip with ``soft_fail``, if it ends in any other way.
 
     It watches either one run (``run_id``) or the newest run of an Actor or task, and waits for one where there is none
-    yet. It never aborts a run. ``timeout``, ``poke_interval``, ``mode`` and ``soft_fail`` are Airflow's own.
+    yet. It never aborts a run. ``timeout``, ``poke_interval`` and ``mode`` are Airflow's own. ``soft_fail`` skips where the
+    run ended badly or the time is over; a wrong token or a mistyped ID fails the task all the same.
 
     Reference: https://docs.apify.com/api/v2/actor-run-get, https://docs.apify.com/api/v2/act-runs-last-get
 
@@ -92,7 +93,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         try:
             run.raise_for_status()
         except ApifyRunError as error:
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+            raise WatchedForError(f"{type(error).__name__}: {error}") from error
         return run.to_dict()
 
     def _trigger(self) -> ApifyRunTrigger | ApifyLastRunTrigger:
