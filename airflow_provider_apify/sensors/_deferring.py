@@ -62,14 +62,14 @@ class DeferrableSensor(BaseSensorOperator):
         """Look once."""
 
     @abstractmethod
-    def _trigger(self) -> BaseTrigger:
+    def _trigger(self, context: Context) -> BaseTrigger:
         """Return what waits in the triggerer."""
 
     def _look_and_defer(self, context: Context) -> Any:
         looked = self._look_before_deferring(context)
         if not looked.is_done:
             self.defer(
-                trigger=self._trigger(),
+                trigger=self._trigger(context),
                 timeout=timedelta(seconds=self.timeout),
                 method_name="execute_complete",
             )

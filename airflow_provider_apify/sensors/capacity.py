@@ -83,7 +83,7 @@ class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
     def _needed(self) -> Room:
         return _room({name: getattr(self, name) for name in ("min_run_slots", "min_memory", "min_budget_usd")})
 
-    def _trigger(self) -> ApifyAccountTrigger:
+    def _trigger(self, context: Context) -> ApifyAccountTrigger:  # noqa: ARG002 - what it watches is the same in every DAG run
         return ApifyAccountTrigger(
             needed=self._needed.to_dict(),
             apify_conn_id=self.apify_conn_id,

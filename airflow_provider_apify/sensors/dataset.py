@@ -88,7 +88,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
             told |= {"run_id": seen.run_id, "run_status": seen.run_status}
         return PokeReturnValue(is_done=is_enough, xcom_value=told if is_enough else None)
 
-    def _trigger(self) -> ApifyDatasetTrigger:
+    def _trigger(self, context: Context) -> ApifyDatasetTrigger:  # noqa: ARG002 - what it watches is the same in every DAG run
         return ApifyDatasetTrigger(
             dataset_id=self.dataset_id,
             run_id=self.run_id,

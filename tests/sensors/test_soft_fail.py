@@ -60,6 +60,7 @@ def run_id(apify: LocalApify) -> str:
 @pytest.mark.parametrize(("sensor", "arguments", "words"), MISTAKES)
 def test_a_mistake_fails_a_sensor_that_may_skip(
     airflow: DagRunner,
+    *,
     mode: dict[str, Any],
     sensor: type[BaseSensorOperator],
     arguments: dict[str, Any],
@@ -77,6 +78,7 @@ def test_a_mistake_fails_a_sensor_that_may_skip(
 def test_a_wrong_token_fails_a_sensor_that_may_skip(
     apify: LocalApify,
     airflow: DagRunner,
+    *,
     monkeypatch: pytest.MonkeyPatch,
     mode: dict[str, Any],
     sensor: type[BaseSensorOperator],
@@ -95,6 +97,7 @@ def test_a_wrong_token_fails_a_sensor_that_may_skip(
 def test_a_token_that_is_withdrawn_meanwhile_fails_a_sensor_that_may_skip(
     apify: LocalApify,
     airflow: DagRunner,
+    *,
     run_id: str,
     mode: dict[str, Any],
     sensor: type[BaseSensorOperator],
