@@ -11,7 +11,7 @@ from typing import Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
 from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -118,7 +118,11 @@ class ApifyRunTrigger(WatchingTrigger):
         """Abort the run unless the task lives on elsewhere. Nobody waits for this: errors go to the log."""
         try:
             if self.task_instance is not None and not await has_given_up(self.task_instance, self.log):
-                self.log.info("The task is still deferred, and run %s goes on: it is watched elsewhere.", self.run_id)
+                words = (
+                    "The task waits on without this trigger: in another triggerer, or in a later attempt. "
+                    "That one decides about run %s; here it is left alone."
+                )
+                self.log.info(words, self.run_id)
                 return
             run = await self.hook.async_abort_run(self.run_id, attempts=ABORT_ATTEMPTS)
         except Exception:
@@ -188,6 +192,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
 
     async def _find(self) -> str | None:
         await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
+        remind = Reminder(self.log)
         while True:
             is_too_late = is_over(self.started_before)
             run = await self._look()
@@ -196,6 +201,8 @@ class ApifyLastRunTrigger(WatchingTrigger):
                 return run.id
             if is_too_late:
                 return None
+            since = "" if self.started_after is None else f" since {self.started_after:%Y-%m-%d %H:%M:%S %Z}"
+            remind(f"No run of {self.target} has started{since} yet.")
             await asyncio.sleep(self.poke_interval)
 
     async def _look(self) -> ActorRun | None:
