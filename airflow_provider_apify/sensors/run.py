@@ -110,7 +110,10 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         """Resume after the trigger fired."""
         if event["run"] is None:
             raise self._none_came(context)
-        return self._judge(RunEvent.from_payload(event).run)
+        run = RunEvent.from_payload(event).run
+        if self.run_id is None:
+            self.log.info("%s", found_words(run))
+        return self._judge(run)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""

@@ -223,6 +223,6 @@ def is_over(started_before: datetime | None) -> bool:
 
 
 def found_words(run: ActorRun) -> str:
-    """Say which run is watched."""
+    """Say which run is taken."""
     started = "at a time nobody knows" if run.started_at is None else f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"Watching run {run.id}, started {started} (origin {run.meta.origin}): {run.console_url}"
+    return f"Taking run {run.id}, started {started} (origin {run.meta.origin}): {run.console_url}"
