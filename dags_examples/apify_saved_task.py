@@ -4,7 +4,8 @@ A saved task is an Actor with its input and options, kept in Apify Console. Here
 this run.
 
 **Change** `actor_task_id` to a task of your own. Where Apify's own scheduler starts it, leave `start` out and give the
-sensor `actor_task_id` and `origin="SCHEDULER"` instead of `run_id`: it waits for the newest such run.
+sensor `actor_task_id` and `origin="SCHEDULER"` instead of `run_id`: it takes the first such run since this DAG run was
+due. Where Apify's schedule is earlier than the DAG's, by an hour for example, add `started_after=timedelta(hours=-2)`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ _MASK_SECRET_HOMES = (
     "airflow.utils.log.secrets_masker",
 )
 _ERROR_HOMES = ("airflow.sdk.exceptions", "airflow.exceptions")
+_TIMED_OUT = "Trigger/execution timeout"
 
 
 def mask_secret(secret: str) -> None:
@@ -22,6 +23,12 @@ def deferral_errors() -> tuple[type[Exception], ...]:
     """Return the errors that Airflow raises in a task whose trigger failed or timed out; Airflow 3 has two."""
     error = _first("TaskDeferralError", _ERROR_HOMES)
     return error, getattr(import_module(error.__module__), "TaskDeferralTimeout", error)
+
+
+def is_deferral_timeout(error: BaseException) -> bool:
+    """Tell whether an error of a deferred task says that it has waited too long; Airflow 2 tells only by its words."""
+    _, timeout = deferral_errors()
+    return isinstance(error, timeout) and (timeout.__name__ == "TaskDeferralTimeout" or _TIMED_OUT in str(error))
 
 
 def _first(name: str, homes: tuple[str, ...]) -> Any:

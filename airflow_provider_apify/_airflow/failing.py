@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+class WatchedForError(AirflowFailException):
+    """What a sensor watches for has ended badly, so that it fails for good, or skips with ``soft_fail``."""
+
+
 @contextmanager
 def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Turn errors that every retry would meet again into :class:`AirflowFailException`; wrong arguments are such.

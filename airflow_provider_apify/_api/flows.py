@@ -114,6 +114,33 @@ def together(flows: Iterable[Flow[T]]) -> Flow[list[T]]:
     return [results[index] for index in sorted(results)]
 
 
+def telling(flow: Flow[T], report: Callable[[str], object]) -> Flow[T]:
+    """Tell of each request that is sent again, because the connection broke, or the server failed or was too busy.
+
+    :param report: takes a sentence with the cause and the pause, for the task's log.
+    """
+    try:
+        request = next(flow)
+        while True:
+            answer = yield request
+            following = flow.send(answer)
+            trouble = _trouble(request, answer)
+            if trouble is not None and (following.method, following.path) == (request.method, request.path):
+                report(f"{error_of(request, trouble)} Asking again in {following.delay:.1f} s.")
+            request = following
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+def _trouble(request: Request, answer: Answer) -> Answer | None:
+    """Return what is wrong with an answer that another request may cure; ``None`` where it is as it should be."""
+    if isinstance(answer, NoResponse) or answer.is_passing_fault or answer.is_rate_limited:
+        return answer
+    is_strange = answer.is_success and request.brings == "JSON" and data_of(answer) is None
+    return not_apify(request, answer) if is_strange else None
+
+
 def call_known(request: Request, send: Callable[[Request], Flow[T]]) -> Flow[T]:
     """Ask for something that was seen before, though a replica may not know it yet.
 

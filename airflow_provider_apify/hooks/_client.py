@@ -152,6 +152,10 @@ class ApifyClient(BaseHook):
             guard or nullcontext(),
         )
 
+    def _drive_telling(self, flow: Flow[T], guard: AbstractContextManager[object] | None = None) -> T:
+        """Run a flow that may take long, and log why."""
+        return self._drive(flows.telling(flow, self.log.warning), guard=guard)
+
     def _renewing(self, flow: Flow[T]) -> Flow[T]:
         """Send a request once more where Apify refuses the token, having done nothing, and the connection has another.
 
@@ -218,7 +222,7 @@ class ApifyClient(BaseHook):
         """Run a flow on the event loop."""
         await self._async_connection()
         async with shared_session() as session:
-            return await drive_async(flow, partial(self._send_async, session))
+            return await drive_async(flows.telling(flow, self.log.warning), partial(self._send_async, session))
 
     async def _send_async(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""

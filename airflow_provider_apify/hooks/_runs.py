@@ -19,7 +19,7 @@ from airflow_provider_apify._api.runs.choosing import Terms, decide
 from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.input import encode_input
-from airflow_provider_apify._api.runs.reading import look_for_last_run
+from airflow_provider_apify._api.runs.reading import look_for_last_run, look_for_run_of_a_time
 from airflow_provider_apify._api.runs.starting import Starter
 from airflow_provider_apify._api.runs.waiting import Waiting, wait_for_run
 from airflow_provider_apify.hooks._client import ApifyClient
@@ -155,7 +155,7 @@ class Runs(ApifyClient):
         :raises ApifyNotFoundError: no such run, or the token may not see it. It is asked for three times in 3.5
             seconds, because a run that has just started may be unknown to the server that answers.
         """
-        return self._drive(reading.get_run(run_id, self.retry))
+        return self._drive_telling(reading.get_run(run_id, self.retry))
 
     def get_last_run(self, target: Target | str, *, status: str | None = None, origin: str | None = None) -> ActorRun:
         """Return the newest run of an Actor or task (https://docs.apify.com/api/v2/act-runs-last-get).
@@ -174,7 +174,7 @@ class Runs(ApifyClient):
 
         :raises ApifyNotFoundError: there is no such Actor or task, or the token may not see it.
         """
-        return self._drive(look_for_last_run(Target.of(target), self.retry, status=status, origin=origin))
+        return self._drive_telling(look_for_last_run(Target.of(target), self.retry, status=status, origin=origin))
 
     def iterate_runs(
         self,
@@ -245,7 +245,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
-        return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
+        return self._drive_telling(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
 
     async def async_get_last_run(
         self,
@@ -264,6 +264,60 @@ class Runs(ApifyClient):
         """Do what :meth:`look_for_last_run` does, on the event loop."""
         flow = look_for_last_run(target, self.retry.patient(), status=status, origin=origin)
         return await self._drive_async(flow)
+
+    def look_for_run_of_a_time(
+        self,
+        target: Target | str,
+        *,
+        status: str | None = None,
+        origin: str | None = None,
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+    ) -> ActorRun | None:
+        """Return the first run that started since a time; ``None`` where there is none yet.
+
+        See https://docs.apify.com/api/v2/act-runs-get and https://docs.apify.com/api/v2/actor-task-runs-get.
+
+        :param target: as in :meth:`start_run`.
+        :param status: only runs in this status.
+        :param origin: only runs started this way, for example ``"SCHEDULER"``.
+        :param started_after: with a time zone, inclusive; without it, the newest run is returned.
+        :param started_before: with a time zone, exclusive.
+        :return: the run as lists tell of it: without its message and options.
+        :raises ValueError: a time has no time zone.
+        :raises ApifyNotFoundError: there is no such Actor or task, or the token may not see it.
+        """
+        return self._drive_telling(
+            look_for_run_of_a_time(
+                Target.of(target),
+                self.retry,
+                status=status,
+                origin=origin,
+                started_after=started_after,
+                started_before=started_before,
+            )
+        )
+
+    async def async_look_for_run_of_a_time(
+        self,
+        target: Target,
+        *,
+        status: str | None = None,
+        origin: str | None = None,
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+    ) -> ActorRun | None:
+        """Do what :meth:`look_for_run_of_a_time` does, on the event loop."""
+        return await self._drive_async(
+            look_for_run_of_a_time(
+                target,
+                self.retry.patient(),
+                status=status,
+                origin=origin,
+                started_after=started_after,
+                started_before=started_before,
+            )
+        )
 
     async def async_wait_for_run(
         self,

@@ -32,4 +32,5 @@ def copy_log(hook: ApifyHook, run: ActorRun, lines: int, log: TaskLog) -> None:
     except ApifyError as error:
         log.warning("The log of run %s could not be read: %s", run.id, error)
         return
-    log.info("Last %d lines of the log of run %s:\n%s", len(tail), run.id, "\n".join(tail))
+    # Airflow 2 sorts what it shows by the times that lines begin with: these must stay below their heading.
+    log.info("Last %d lines of the log of run %s:\n%s", len(tail), run.id, "\n".join(f"| {line}" for line in tail))

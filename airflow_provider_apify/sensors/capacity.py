@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
+from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.account import Room
@@ -27,7 +27,8 @@ class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
     It reserves nothing: what starts after it may find the room taken by somebody else. ``wait_for_capacity`` of
     :class:`~airflow_provider_apify.operators.run_actor.RunActorOperator` waits for the start itself; this sensor holds
     back a whole part of a DAG, and knows of the budget. Apify counts usage some seconds late. ``timeout``,
-    ``poke_interval``, ``mode`` and ``soft_fail`` are Airflow's own.
+    ``poke_interval`` and ``mode`` are Airflow's own. ``soft_fail`` skips when the time is over, or at once where the
+    account never has so much; a wrong token or argument fails the task all the same.
 
     Reference: https://docs.apify.com/api/v2/users-me-limits-get
 
@@ -73,7 +74,7 @@ class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
         with failing_fast():
             needed, limits = self._needed, self.hook.get_limits()
         if not limits.whole.is_enough_for(needed):
-            raise AirflowFailException(f"The account never has {needed}: its limits are {limits.whole}.")
+            raise WatchedForError(f"The account never has {needed}: its limits are {limits.whole}.")
         self.log.info("The account has %s left.", limits.room)
         is_enough = limits.room.is_enough_for(needed)
         return PokeReturnValue(is_done=is_enough, xcom_value=limits.room.to_dict() if is_enough else None)
@@ -82,7 +83,7 @@ class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
     def _needed(self) -> Room:
         return _room({name: getattr(self, name) for name in ("min_run_slots", "min_memory", "min_budget_usd")})
 
-    def _trigger(self) -> ApifyAccountTrigger:
+    def _trigger(self, context: Context) -> ApifyAccountTrigger:  # noqa: ARG002 - what it watches is the same in every DAG run
         return ApifyAccountTrigger(
             needed=self._needed.to_dict(),
             apify_conn_id=self.apify_conn_id,

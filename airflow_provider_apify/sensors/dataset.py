@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
+from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -25,8 +25,8 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     """Wait until a dataset has at least so many items, for example while its run still goes on.
 
     Given a run, it fails, or skips with ``soft_fail``, when the run is over and its dataset has fewer, once Apify's
-    count does not lag any more. It never aborts a run. ``timeout``, ``poke_interval``, ``mode`` and ``soft_fail`` are
-    Airflow's own.
+    count does not lag any more. It never aborts a run. ``timeout``, ``poke_interval`` and ``mode`` are Airflow's own.
+    ``soft_fail`` skips for too few items or when the time is over; a wrong token or a mistyped ID fails all the same.
 
     Reference: https://docs.apify.com/api/v2/dataset-get
 
@@ -79,7 +79,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     def _judge(self, seen: ItemsSeen) -> PokeReturnValue:
         is_enough = seen.item_count >= _positive(self.min_items)
         if seen.is_final and not is_enough:
-            raise AirflowFailException(
+            raise WatchedForError(
                 f"Run {seen.run_id} is {seen.run_status}, and its dataset {seen.dataset_id} has {seen.item_count} "
                 f"items, fewer than {self.min_items}.",
             )
@@ -88,7 +88,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
             told |= {"run_id": seen.run_id, "run_status": seen.run_status}
         return PokeReturnValue(is_done=is_enough, xcom_value=told if is_enough else None)
 
-    def _trigger(self) -> ApifyDatasetTrigger:
+    def _trigger(self, context: Context) -> ApifyDatasetTrigger:  # noqa: ARG002 - what it watches is the same in every DAG run
         return ApifyDatasetTrigger(
             dataset_id=self.dataset_id,
             run_id=self.run_id,

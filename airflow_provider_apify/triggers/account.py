@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_apify._airflow.run_progress import Reminder
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.account import Room
 from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
@@ -38,10 +39,12 @@ class ApifyAccountTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look again and again. Airflow's own deferral time-out bounds it; errors are not caught."""
         await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
+        remind = Reminder(self.log)
         while True:
             room = (await self.hook.async_get_limits()).room
             if room.is_enough_for(self.needed):
                 await self.hold()
                 yield TriggerEvent(room.to_dict())  # type: ignore[no-untyped-call]
                 return
+            remind(f"The account has {room} left, and {self.needed} are needed.", topic="room")
             await asyncio.sleep(self.poke_interval * random.uniform(1, 1.25))

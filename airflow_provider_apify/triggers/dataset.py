@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_apify._airflow.run_progress import Reminder
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
 
@@ -50,10 +51,12 @@ class ApifyDatasetTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look again and again. Airflow's own deferral time-out bounds it; errors are not caught."""
         await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
+        remind = Reminder(self.log)
         while True:
             seen = await self.hook.async_look_at_items(self.dataset_id, self.run_id)
             if seen.item_count >= self.min_items or seen.is_final:
                 await self.hold()
                 yield TriggerEvent(seen.to_payload())  # type: ignore[no-untyped-call]
                 return
+            remind(f"Dataset {seen.dataset_id} has {seen.item_count} items of {self.min_items}.", topic="items")
             await asyncio.sleep(self.poke_interval)

@@ -6,11 +6,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
 from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -21,6 +22,7 @@ from airflow_provider_apify.triggers._guard import has_given_up
 
 ABORT_ATTEMPTS = 12
 """For a run that nobody watches any more, because it costs money: about five minutes."""
+_LIST_LAG = timedelta(seconds=30)
 # asyncio forgets tasks that nobody holds.
 _ABORTS: set[asyncio.Task[None]] = set()
 # Airflow 3.3 tells a trigger that a user killed its task; older ones only cancel it.
@@ -116,7 +118,11 @@ class ApifyRunTrigger(WatchingTrigger):
         """Abort the run unless the task lives on elsewhere. Nobody waits for this: errors go to the log."""
         try:
             if self.task_instance is not None and not await has_given_up(self.task_instance, self.log):
-                self.log.info("The task is still deferred, and run %s goes on: it is watched elsewhere.", self.run_id)
+                words = (
+                    "The task waits on without this trigger: in another triggerer, or in a later attempt. "
+                    "That one decides about run %s; here it is left alone."
+                )
+                self.log.info(words, self.run_id)
                 return
             run = await self.hook.async_abort_run(self.run_id, attempts=ABORT_ATTEMPTS)
         except Exception:
@@ -126,12 +132,17 @@ class ApifyRunTrigger(WatchingTrigger):
 
 
 class ApifyLastRunTrigger(WatchingTrigger):
-    """Fire once, when the newest matching run of an Actor or task is finished; wait for one where there is none yet.
+    """Fire once, when a matching run of an Actor or task is finished; wait for one where there is none yet.
+
+    The run is the first one since ``started_after``, or the newest one. Where ``started_before`` has passed and there
+    is none, the event's ``run`` is ``None``.
 
     :param target_kind: ``"actor"`` or ``"task"``.
     :param target_id: the Actor's or task's ID.
     :param status: only runs in this status.
     :param origin: only runs started this way.
+    :param started_after: ISO 8601, with a zone; ``None`` means the newest run, however old.
+    :param started_before: the same; ``None`` for no end.
     :param poke_interval: seconds between two looks for a run.
     """
 
@@ -143,6 +154,8 @@ class ApifyLastRunTrigger(WatchingTrigger):
         apify_conn_id: str = ApifyHook.default_conn_name,
         status: str | None = None,
         origin: str | None = None,
+        started_after: str | None = None,
+        started_before: str | None = None,
         poke_interval: float = 60.0,
     ) -> None:
         super().__init__(
@@ -151,12 +164,16 @@ class ApifyLastRunTrigger(WatchingTrigger):
             apify_conn_id=apify_conn_id,
             status=status,
             origin=origin,
+            started_after=started_after,
+            started_before=started_before,
             poke_interval=poke_interval,
         )
         self.target = Target(target_kind, target_id)
         self.hook = ApifyHook(apify_conn_id)
         self.status = status
         self.origin = origin
+        self.started_after = None if started_after is None else datetime.fromisoformat(started_after)
+        self.started_before = None if started_before is None else datetime.fromisoformat(started_before)
         self.poke_interval = poke_interval
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -165,14 +182,47 @@ class ApifyLastRunTrigger(WatchingTrigger):
         :raises ApifyNotFoundError: there is no such Actor or task, so that no run will come.
         """
         run_id = await self._find()
+        if run_id is None:
+            await self.hold()
+            yield TriggerEvent({"run": None})  # type: ignore[no-untyped-call]
+            return
         event = await self.hook.async_wait_for_run(run_id, Waiting(), on_update=ProgressLog(self.log))
         await self.hold()
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
-    async def _find(self) -> str:
+    async def _find(self) -> str | None:
         await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
+        remind = Reminder(self.log)
         while True:
-            run = await self.hook.async_look_for_last_run(self.target, status=self.status, origin=self.origin)
+            is_too_late = is_over(self.started_before)
+            run = await self._look()
             if run is not None:
+                self.log.info("%s", found_words(run))
                 return run.id
+            if is_too_late:
+                return None
+            since = "" if self.started_after is None else f" since {self.started_after:%Y-%m-%d %H:%M:%S %Z}"
+            remind(f"No run of {self.target} has started{since} yet.")
             await asyncio.sleep(self.poke_interval)
+
+    async def _look(self) -> ActorRun | None:
+        if self.started_after is None and self.started_before is None:
+            return await self.hook.async_look_for_last_run(self.target, status=self.status, origin=self.origin)
+        return await self.hook.async_look_for_run_of_a_time(
+            self.target,
+            status=self.status,
+            origin=self.origin,
+            started_after=self.started_after,
+            started_before=self.started_before,
+        )
+
+
+def is_over(started_before: datetime | None) -> bool:
+    """Tell whether no run can start before a time any more, nor turn up late in Apify's lists."""
+    return started_before is not None and datetime.now(UTC) > started_before + _LIST_LAG
+
+
+def found_words(run: ActorRun) -> str:
+    """Say which run is taken."""
+    started = "at a time nobody knows" if run.started_at is None else f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"Taking run {run.id}, started {started} (origin {run.meta.origin}): {run.console_url}"

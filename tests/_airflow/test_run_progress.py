@@ -30,3 +30,13 @@ def test_the_actor_s_messages_are_logged_when_they_change(caplog: pytest.LogCapt
         "Run r1 is RUNNING: 100%",
         "Run r1 is READY",
     ]
+
+
+def test_a_long_silence_is_broken_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    times = iter([0.0, 299.0, 300.0, 301.0, 600.0])
+    progress = ProgressLog(logging.getLogger("task"), clock=lambda: next(times))
+    with caplog.at_level("INFO", logger="task"):
+        for _ in range(5):
+            progress(ActorRun.from_api({"id": "r1", "actId": "a1", "status": "RUNNING"}))
+    words = [record.getMessage() for record in caplog.records if record.name == "task"]
+    assert words == ["Run r1 is RUNNING"] * 3

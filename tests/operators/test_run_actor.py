@@ -253,6 +253,8 @@ def test_the_end_of_the_runs_log_is_copied_and_more_of_it_after_a_failure(airflo
     assert lines[-1] in copied(good)
     assert lines[15] in copied(bad)
     assert lines[5] not in copied(bad)
+    # Airflow 2 sorts lines by the times that they begin with.
+    assert all(line.startswith("| ") for line in bad.log.splitlines() if "Z Line" in line)
 
 
 def test_no_log_is_asked_for_where_no_lines_are_wanted(apify: LocalApify, airflow: DagRunner) -> None:
@@ -441,3 +443,15 @@ def test_a_task_that_is_killed_before_its_run_is_started_starts_none(apify: Loca
 
     assert isinstance(outcome.error, ApifyTaskStopped)
     assert apify.control.ledger().runs_started == 0
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_each_break_of_the_connection_is_told_while_the_run_is_waited_for(
+    apify: LocalApify, airflow: DagRunner, deferrable: bool
+) -> None:
+    apify.control.add_fault("answer", path="/v2/actor-runs/*", status=503, times=2, method="GET")
+    outcome = airflow.run_task(run_scenario(run_input={"durationSecs": 0.5}, deferrable=deferrable))
+
+    assert outcome.state == "success"
+    assert outcome.log.count("HTTP 503") >= 2
+    assert "Asking again in" in outcome.log

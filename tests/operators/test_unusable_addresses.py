@@ -17,7 +17,7 @@ from tests.dag_runs import DagRunner
 def test_a_proxy_that_cannot_be_used_fails_a_task_for_good(
     apify: LocalApify, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sensor = ApifyRunSensor(task_id="task", actor_id="apify/scenario", deferrable=deferrable)
+    sensor = ApifyRunSensor(task_id="task", actor_id="apify/scenario", started_after="any", deferrable=deferrable)
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:port")
     with pytest.raises(AirflowFailException, match="ApifyAddressError: HTTP_PROXY of the environment cannot be used"):
         sensor.execute({})

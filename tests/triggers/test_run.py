@@ -137,13 +137,19 @@ async def test_an_unknown_run_is_an_error_of_the_trigger(apify: LocalApify) -> N
     assert apify.control.ledger().runs_started == 0
 
 
-async def test_a_trigger_gets_over_an_outage(apify: LocalApify) -> None:
+async def test_a_trigger_gets_over_an_outage_and_says_so(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
     run_id = await start(durationSecs=0.1)
     await asyncio.to_thread(
         apify.control.add_fault, "answer", path="/v2/actor-runs/*", status=503, times=3, method="GET"
     )
 
-    assert (await first_event(ApifyRunTrigger(run_id=run_id))).run.status == "SUCCEEDED"
+    trigger = ApifyRunTrigger(run_id=run_id)
+    monkeypatch.setattr(trigger.hook.log, "warning", told.append)
+
+    assert (await first_event(trigger)).run.status == "SUCCEEDED"
+    assert len(told) == 3
+    assert all(f"GET /v2/actor-runs/{run_id}: HTTP 503" in words and "Asking again in" in words for words in told)
 
 
 async def test_fifty_triggers_share_one_session_and_do_not_all_ask_at_once(apify: LocalApify) -> None:
@@ -268,10 +274,17 @@ def test_airflow_is_asked_again_where_it_does_not_tell_the_state_of_a_task(
     assert apify.control.ledger().runs[0].aborted_by_request is is_aborted
 
 
-def test_a_run_whose_task_is_still_deferred_goes_on(apify: LocalApify, deferred: Any) -> None:
-    in_a_triggerer(Script(trigger_of(apify, deferred).on_kill), deferred)
+def test_a_run_whose_task_is_still_deferred_is_left_to_who_watches_it_now(
+    apify: LocalApify, deferred: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    trigger = trigger_of(apify, deferred)
+    monkeypatch.setattr(trigger.log, "info", lambda words, *values: lines.append(words % values))
+    in_a_triggerer(Script(trigger.on_kill), deferred)
 
-    assert apify.control.ledger().runs[0].is_going
+    (run,) = apify.control.ledger().runs
+    assert run.is_going
+    assert any(f"in a later attempt. That one decides about run {run.run_id}" in line for line in lines)
 
 
 def test_a_run_that_does_not_belong_to_the_task_goes_on(apify: LocalApify, deferred: Any) -> None:

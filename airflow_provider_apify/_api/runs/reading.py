@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from airflow_provider_apify._api.actors import get_target
 from airflow_provider_apify._api.flows import Flow, call_data, call_known
@@ -25,6 +26,7 @@ def get_run(run_id: str, retry: RetryPolicy, *, delay: float = 0.0) -> Flow[Acto
 
 
 _FORBIDDEN = 403
+_PAGE = 100
 
 
 def look_for_last_run(
@@ -41,6 +43,54 @@ def look_for_last_run(
     except ApifyNotFoundError:
         yield from _look_for_target(target, retry)
         return None
+
+
+def look_for_run_of_a_time(
+    target: Target,
+    retry: RetryPolicy,
+    *,
+    status: str | None = None,
+    origin: str | None = None,
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+) -> Flow[ActorRun | None]:
+    """Look for the first run that started since a time, else for the newest one; ``None`` where there is none yet.
+
+    :param started_after: inclusive; without it, the newest run is meant.
+    :param started_before: exclusive.
+    :return: the run as lists tell of it.
+    :raises ApifyNotFoundError: there is no such target.
+    """
+    # Lists of saved tasks' runs cannot be limited to a time, so they begin with the newest.
+    is_newest_first = started_after is None or target.kind == "task"
+    found, offset = None, 0
+    while True:
+        request = endpoints.list_runs(
+            target,
+            status=() if status is None else (status,),
+            started_after=started_after,
+            started_before=started_before,
+            desc=is_newest_first,
+            offset=offset,
+            limit=_PAGE,
+        )
+        items = (yield from call_data(request, retry))["items"]
+        for run in map(ActorRun.from_api, items):
+            is_early = _is_earlier(run, started_after)
+            if is_early and is_newest_first:
+                return found
+            if is_early or not _is_earlier(run, started_before, default=True) or origin not in {None, run.meta.origin}:
+                continue
+            if started_after is None or not is_newest_first:
+                return run
+            found = run
+        if len(items) < _PAGE:
+            return found
+        offset += len(items)
+
+
+def _is_earlier(run: ActorRun, moment: datetime | None, *, default: bool = False) -> bool:
+    return default if moment is None or run.started_at is None else run.started_at < moment
 
 
 def _look_for_target(target: Target, retry: RetryPolicy) -> Flow[None]:
