@@ -65,6 +65,14 @@ def test_every_example_is_read_without_errors_or_warnings(file: Path, recwarn: p
     assert all(dag.doc_md and {"apify", "example"} <= set(dag.tags) for dag in bag.dags.values())
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.usefixtures("airflow_db")
+def test_every_task_of_an_example_is_retried_soon(file: Path) -> None:
+    tasks = [task for dag in dag_bag(file).dags.values() for task in dag.tasks]
+
+    assert [task.task_id for task in tasks if not task.retries or task.retry_delay > timedelta(minutes=1)] == []
+
+
 def test_the_three_parts_together(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
     outcome = airflow.run(load("apify_end_to_end"))
 
