@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 
+import pytest
+
 from tests.docs.readme import README
 from tools.prose import measure, sentences
 
@@ -23,6 +25,11 @@ def test_no_sentence_of_the_readme_has_more_than_25_words() -> None:
 
 def test_the_readme_has_one_python_snippet_which_other_tests_run() -> None:
     assert TEXT.count("```python") == 1
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", TEXT))))
+def test_a_link_of_the_readme_leads_somewhere(link: str) -> None:
+    assert link.startswith("https://") or (ROOT / link).exists()
 
 
 def test_the_commands_of_the_readme_are_targets_of_make() -> None:
