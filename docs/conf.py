@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 # Airflow makes its settings where it is imported; nobody's own are touched.
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-apify-docs-")
+_HOME = tempfile.mkdtemp(prefix="airflow-provider-apify-docs-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ["AIRFLOW_HOME"] = _HOME
 
 project = "Apify provider for Apache Airflow"
 author = "The authors of airflow-provider-apify"
