@@ -52,6 +52,11 @@ lint: setup ## Check style and types
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 
+.PHONY: docs
+docs: setup ## Build the documentation, with warnings as errors; it opens at docs/_build/index.html
+	@$(RUN) sphinx-build -nWE --keep-going -q docs docs/_build
+	@echo "docs/_build/index.html"
+
 .PHONY: matrix
 matrix: ## Run the tests on every supported Airflow, without the integration tests; AIRFLOW=3.1 picks one
 	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(AIRFLOW)

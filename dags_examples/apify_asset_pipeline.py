@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from typing import Any
 
 import pendulum
@@ -22,11 +23,12 @@ from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperat
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 PAGES_FILE = f"{OUTPUT}/asset_pipeline/pages.jsonl"
 PAGES = Asset("apify_example_pages")
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 
-with DAG("apify_asset_producer", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+with DAG("apify_asset_producer", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
     crawl = RunActorOperator(
         task_id="crawl",
         actor_id="apify/website-content-crawler",
@@ -49,7 +51,14 @@ def prepare() -> dict[str, Any]:
     return {"startUrls": [{"url": url} for url in urls], "maxCrawlPages": len(urls), "maxCrawlDepth": 0}
 
 
-with DAG("apify_asset_consumer", schedule=[PAGES], start_date=START, doc_md=__doc__, tags=["apify", "example"]):
+with DAG(
+    "apify_asset_consumer",
+    schedule=[PAGES],
+    start_date=START,
+    doc_md=__doc__,
+    tags=["apify", "example"],
+    default_args=RETRIES,
+):
     details = RunActorOperator(
         task_id="details",
         actor_id="apify/website-content-crawler",
@@ -59,6 +68,6 @@ with DAG("apify_asset_consumer", schedule=[PAGES], start_date=START, doc_md=__do
     save_details = DatasetToFileOperator(
         task_id="save_details",
         dataset_id="{{ ti.xcom_pull('details')['dataset_id'] }}",
-        path=OUTPUT + "/asset_pipeline/details-{{ data_interval_start | default(dag_run.run_after) | ts_nodash }}.json",
+        path=OUTPUT + "/asset_pipeline/details-{{ (dag_run.logical_date or dag_run.run_after) | ts_nodash }}.json",
     )
     details >> save_details

@@ -11,6 +11,7 @@ once, names the field, and costs nothing.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -18,8 +19,9 @@ from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.sensors.capacity import ApifyCapacitySensor
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
-with DAG("apify_careful_run", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+with DAG("apify_careful_run", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
     wait = ApifyCapacitySensor(
         task_id="wait",
         min_run_slots=1,
@@ -38,6 +40,5 @@ with DAG("apify_careful_run", schedule=None, doc_md=__doc__, tags=["apify", "exa
         abort_above_usd=2,
         wait_for_capacity=3600,
         deferrable=True,
-        retries=2,
     )
     wait >> crawl

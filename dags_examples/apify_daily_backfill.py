@@ -11,6 +11,7 @@ backfill does at the same time by `max_active_runs` and a pool (set `APIFY_EXAMP
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import pendulum
 from airflow.configuration import AIRFLOW_HOME
@@ -22,9 +23,10 @@ from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperat
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
 POOL = os.environ.get("APIFY_EXAMPLE_POOL", "default_pool")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 # On Airflow 3 a manual run has no data interval, but the time from which it may run.
-DAY = "{{ data_interval_start | default(dag_run.run_after) | ds }}"
+DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 
 with DAG(
     "apify_daily_backfill",
@@ -32,6 +34,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=3,
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):

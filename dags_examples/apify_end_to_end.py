@@ -12,6 +12,7 @@ Storage, for example `s3://my-bucket/apify`. Where nothing has to happen between
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from airflow.configuration import AIRFLOW_HOME
 from airflow.providers.common.compat.sdk import DAG
@@ -22,8 +23,9 @@ from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperat
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
-with DAG("apify_end_to_end", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+with DAG("apify_end_to_end", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
     start = RunActorOperator(
         task_id="start",
         actor_id="apify/website-content-crawler",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow.configuration import AIRFLOW_HOME
@@ -22,6 +23,7 @@ from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperat
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
 POOL = os.environ.get("APIFY_EXAMPLE_POOL", "default_pool")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
 @task
@@ -37,6 +39,7 @@ with DAG(
     "apify_fan_out",
     schedule=None,
     params={"count": Param(3, type="integer", minimum=1, maximum=100, description="how many runs")},
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):

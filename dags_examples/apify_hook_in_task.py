@@ -12,6 +12,7 @@ killed: hence the `timeout` of 600 seconds, at which Apify itself stops the run.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
@@ -20,10 +21,11 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
 # One XCom: one for each key is what Airflow makes of a dict, and 3.0 takes no None there.
-@task(multiple_outputs=False, retries=2)
+@task(multiple_outputs=False)
 def crawl(ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
     hook = ApifyHook()
     run = hook.start_run_once(
@@ -40,5 +42,5 @@ def crawl(ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
     return {**event.run.to_dict(), "titles": titles}
 
 
-with DAG("apify_hook_in_task", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+with DAG("apify_hook_in_task", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
     crawl()

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from airflow.configuration import AIRFLOW_HOME
 from airflow.providers.common.compat.sdk import DAG
@@ -26,9 +27,10 @@ from airflow_provider_apify.transfers.run_log_to_file import RunLogToFileOperato
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output") + "/keep_everything"
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 RUN_ID = "{{ ti.xcom_pull('start')['run_id'] }}"
 
-with DAG("apify_keep_everything", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+with DAG("apify_keep_everything", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
     start = RunActorOperator(
         task_id="start",
         actor_id="apify/website-content-crawler",

@@ -11,6 +11,7 @@ only what this run changes. `docs/old-crawler.md` has the old calls one by one.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from airflow.configuration import AIRFLOW_HOME
 from airflow.providers.common.compat.sdk import DAG, Param
@@ -20,6 +21,7 @@ from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperat
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 PAGE_FUNCTION = """
 function pageFunction(context) {
     return { title: context.jQuery('title').text(), customData: context.customData };
@@ -34,6 +36,7 @@ with DAG(
         "offset": Param(0, type="integer", minimum=0),
         "limit": Param(100_000, type="integer", minimum=1),
     },
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):
@@ -49,7 +52,6 @@ with DAG(
             "maxCrawledPages": 10,
         },
         deferrable=True,
-        retries=1,
     )
     results = DatasetToFileOperator(
         task_id="results",

@@ -2,6 +2,7 @@
 
 `run_sync_get_items` starts the run, waits for its end and returns its items; `run_sync` returns its `OUTPUT` record.
 They suit runs of seconds up to 5 minutes whose items fit in memory. A run that takes longer is found and waited for.
+A retry of the task starts, and bills, another run.
 
 **Change** to `RunActorOperator` for anything longer or dearer: there a retry goes on with the run of the attempt
 before, a killed task aborts it, and `deferrable=True` frees the worker while it goes on.
@@ -10,6 +11,7 @@ before, a killed task aborts it, and `deferrable=True` frees the worker while it
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from airflow.providers.common.compat.sdk import DAG, task
 
@@ -17,6 +19,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RunOptions
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
 @task
@@ -29,5 +32,5 @@ def titles() -> list[str]:
     return [page["metadata"]["title"] for page in pages]
 
 
-with DAG("apify_quick_answer", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+with DAG("apify_quick_answer", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
     titles()

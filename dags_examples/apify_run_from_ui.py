@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow.configuration import AIRFLOW_HOME
@@ -21,6 +22,7 @@ from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperat
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
 @task
@@ -43,6 +45,7 @@ with DAG(
         "max_pages": Param(10, type="integer", minimum=1, maximum=1000, title="Pages at most"),
         "budget_usd": Param(1.0, type="number", exclusiveMinimum=0, maximum=20, title="US dollars at most"),
     },
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):

@@ -11,6 +11,7 @@ due. Where Apify's schedule is earlier than the DAG's, by an hour for example, a
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from airflow.configuration import AIRFLOW_HOME
 from airflow.providers.common.compat.sdk import DAG, Param
@@ -20,11 +21,13 @@ from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 with DAG(
     "apify_saved_task",
     schedule=None,
     params={"actor_task_id": Param("local/daily-crawl", type="string", description="username/task-name or its ID")},
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):

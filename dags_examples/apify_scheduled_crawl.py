@@ -20,6 +20,7 @@ from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperat
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 with DAG(
     "apify_scheduled_crawl",
@@ -27,6 +28,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     params={"start_url": Param(START_URL, type="string", description="where the crawl begins")},
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):
@@ -41,6 +43,6 @@ with DAG(
         task_id="save",
         dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
         # On Airflow 3 a manual run has no data interval, but the time from which it may run.
-        path=OUTPUT + "/scheduled_crawl/{{ data_interval_start | default(dag_run.run_after) | ts_nodash }}.jsonl",
+        path=OUTPUT + "/scheduled_crawl/{{ (dag_run.logical_date or dag_run.run_after) | ts_nodash }}.jsonl",
     )
     crawl >> save

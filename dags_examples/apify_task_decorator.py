@@ -11,16 +11,16 @@ Let the function return the same in each attempt: a retry goes on with the run t
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param, task
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
-@task.apify_actor(
-    actor_id="apify/website-content-crawler", abort_above_usd=1, return_items=20, deferrable=True, retries=1
-)
+@task.apify_actor(actor_id="apify/website-content-crawler", abort_above_usd=1, return_items=20, deferrable=True)
 def crawl(section: str, params: dict[str, Any]) -> dict[str, Any]:
     return {"startUrls": [{"url": f"{START_URL}?section={section}"}], "maxCrawlPages": params["max_pages"]}
 
@@ -34,6 +34,7 @@ with DAG(
     "apify_task_decorator",
     schedule=None,
     params={"max_pages": Param(3, type="integer", minimum=1, maximum=20)},
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):

@@ -9,6 +9,7 @@ run's `conf` over Airflow's REST API, `{"conf": {"run_id": "..."}}`. The sensor 
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from airflow.configuration import AIRFLOW_HOME
 from airflow.providers.common.compat.sdk import DAG, Param
@@ -17,11 +18,13 @@ from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 with DAG(
     "apify_watch_other_run",
     schedule=None,
     params={"run_id": Param(type="string", pattern="^[A-Za-z0-9]+$", description="ID of the Apify run")},
+    default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example"],
 ):

@@ -11,6 +11,7 @@ and an `Authorization` header. Take secrets for `headers` from a connection, so 
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, task
@@ -20,6 +21,7 @@ from airflow_provider_apify.operators.webhooks import EnsureWebhookOperator
 
 TASK = os.environ.get("APIFY_EXAMPLE_TASK", "local/daily-crawl")
 RECEIVER = os.environ.get("APIFY_EXAMPLE_RECEIVER", "https://example.com/apify")
+RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
 @task
@@ -30,7 +32,7 @@ def undelivered(webhook_id: str) -> list[str]:
     return [f"{dispatch.event_type} of run {dispatch.run_id}" for dispatch in failed]
 
 
-with DAG("apify_webhook", schedule=None, doc_md=__doc__, tags=["apify", "example"]):
+with DAG("apify_webhook", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
     ensured = EnsureWebhookOperator(
         task_id="ensure",
         actor_task_id=TASK,

@@ -19,7 +19,8 @@ HEADER = """\
 
 def pin(version: AirflowVersion) -> None:
     """Resolve one environment and write its constraints file."""
-    command = ["uv", "pip", "compile", "pyproject.toml", "-", "--extra", "dev", "--universal", "--quiet"]
+    command = ["uv", "pip", "compile", "pyproject.toml", "-", "--universal", "--quiet"]
+    command += [f"--extra={extra}" for extra in version.extras]
     command += ["--python-version", OLDEST_PYTHON, "--exclude-newer", version.pinned_on]
     command += ["--no-header", "--no-annotate", "--no-config"]
     wanted = "\n".join((f"apache-airflow=={version.release}", *version.limits))

@@ -22,6 +22,8 @@ class AirflowVersion(NamedTuple):
     """The newest Python this series and its constraints support; the oldest is always 3.11."""
     limits: tuple[str, ...] = ()
     """Requirements beside Airflow's own, for what it has not limited and cannot work with."""
+    extras: tuple[str, ...] = ("dev",)
+    """The extras of this package that are installed."""
 
     @property
     def constraints(self) -> Path:
@@ -36,11 +38,11 @@ AIRFLOW_VERSIONS = (
     AirflowVersion("3.0", "3.0.6", "2026-05-20", "3.12", ("universal-pathlib<0.3", "fastapi<0.117", "gcsfs<2026.5")),
     AirflowVersion("3.1", "3.1.8", "2026-05-20", "3.13", ("gcsfs<2026.5",)),
     AirflowVersion("3.2", "3.2.2", "2026-06-05", "3.13", ("gcsfs<2026.5",)),
-    AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13"),
+    AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13", extras=("dev", "docs")),
 )
 
 DEVELOPMENT_VERSION = AIRFLOW_VERSIONS[-1]
-"""What ``.venv``, the demo, and the integration tests run."""
+"""What ``.venv``, the demo, the documentation, and the integration tests run."""
 
 
 def airflow_version(series: str) -> AirflowVersion:

@@ -66,7 +66,9 @@ def _lock(file: Path) -> Iterator[None]:
 def _fingerprint(version: AirflowVersion) -> str:
     """Describe everything the environment depends on: where it lives, its Python, and what gets installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    installed = json.dumps([project["build-system"], project["project"], version.constraints.read_text()])
+    installed = json.dumps(
+        [project["build-system"], project["project"], version.extras, version.constraints.read_text()]
+    )
     return f"{_python_version()} {ROOT}\n{hashlib.sha256(installed.encode()).hexdigest()}\n"
 
 
@@ -97,7 +99,7 @@ def _install(version: AirflowVersion, folder: Path) -> None:
     """
     log = folder / "setup.log"
     command = [str(folder / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["--constraint", str(version.constraints), "--editable", ".[dev]"]
+    command += ["--constraint", str(version.constraints), "--editable", f".[{','.join(version.extras)}]"]
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     with (
         log.open("w") as record,

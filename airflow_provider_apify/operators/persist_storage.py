@@ -30,7 +30,8 @@ class PersistStorageOperator(ApifyTask, BaseOperator):
 
     Reference: https://docs.apify.com/api/v2/dataset-put
 
-    :param persist_as: the name: letters, digits and hyphens, for example ``"prices-{{ ds }}"``. (templated)
+    :param persist_as: the name: letters, digits and hyphens, for example
+        ``"prices-{{ (dag_run.logical_date or dag_run.run_after) | ds }}"``. (templated)
     :param run_id: the run, finished or not, whose default storage is meant. Give this or ``storage_id``. (templated)
     :param storage_id: the storage itself. (templated)
     :param storage: what it is: ``"dataset"``, ``"key_value_store"`` or ``"request_queue"``.

@@ -37,7 +37,7 @@ class DatasetToFileOperator(ExportArguments):
 
     :param dataset_id: the dataset. Give this or ``run_id``. (templated)
     :param run_id: a finished run, whose default dataset is written. (templated)
-    :param path: where to write: an absolute local path, or a URL of S3 (``s3://bucket/products/{{ ds }}.jsonl``),
+    :param path: where to write: an absolute local path, or a URL of S3 (``s3://bucket/products/{{ run_id }}.jsonl``),
         Google Cloud Storage (``gs://bucket/...``), Azure Blob (``abfs://container/...``) or SFTP
         (``sftp:///folder/...``, whose host is the connection's). A split export needs ``{part}`` in it, which becomes
         00000, 00001, and so on. (templated)

@@ -65,7 +65,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     :param as_zip: write one ZIP file, made by Apify, in which names are keys.
     :param path: where to write: an absolute local path or a URL, as of
         :class:`~airflow_provider_apify.transfers.dataset_to_file.DatasetToFileOperator`. With neither ``key`` nor
-        ``as_zip`` it needs ``{key}`` in it, once, for example ``"s3://bucket/{{ ds }}/{key}"``. (templated)
+        ``as_zip`` it needs ``{key}`` in it, once, for example ``"s3://bucket/{{ run_id }}/{key}"``. (templated)
     :param if_exists: ``"overwrite"``; for ``key`` and ``as_zip`` also ``"fail"``, or ``"skip"``, which skips the task.
     :param target_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)

@@ -13,7 +13,8 @@ import pytest
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from local_apify import LocalApify, expected_crawl
-from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, dag_bag
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+from tests.docs.readme import dag_of_the_readme
 from tests.local_apify.client import limit_usage, until
 
 FOLDER = Path(__file__).parents[2] / "dags_examples"
@@ -62,6 +63,14 @@ def test_every_example_is_read_without_errors_or_warnings(file: Path, recwarn: p
     assert [str(warning.message) for warning in recwarn] == []
     assert bag.dags
     assert all(dag.doc_md and {"apify", "example"} <= set(dag.tags) for dag in bag.dags.values())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.usefixtures("airflow_db")
+def test_every_task_of_an_example_is_retried_soon(file: Path) -> None:
+    tasks = [task for dag in dag_bag(file).dags.values() for task in dag.tasks]
+
+    assert [task.task_id for task in tasks if not task.retries or task.retry_delay > timedelta(minutes=1)] == []
 
 
 def test_the_three_parts_together(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
@@ -240,21 +249,18 @@ def test_runs_without_a_date_have_none_on_airflow_3(airflow: DagRunner, load: Lo
     assert (outcome.logical_date is None) is not AIRFLOW_VERSION.startswith("2.")
 
 
-def test_the_dag_of_the_readme_runs_as_printed(
-    apify: LocalApify, airflow: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("date", [DAY, None], ids=["scheduled, or a day of a backfill", "manual, or by an asset"])
+def test_the_dag_of_the_readme_runs_as_printed_on_any_trigger(
+    apify: LocalApify, airflow: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, date: datetime | None
 ) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    printed = readme.partition("```python\n")[2].partition("```")[0]
-    here = printed.replace("https://docs.apify.com/academy", f"{apify.base_url}/shop/").replace(
-        "s3://my-bucket", str(tmp_path)
-    )
     file = tmp_path / "readme.py"
-    file.write_text(here)
+    file.write_text(dag_of_the_readme(f"{apify.base_url}/shop/", str(tmp_path)))
     monkeypatch.syspath_prepend(tmp_path)
-    outcome = airflow.run(dag_bag(file).dags["products"], date=START_DATE)
+    outcome = airflow.run(dag_bag(file).dags["products"], date=date)
 
     assert outcome.state == "success"
     (saved,) = (tmp_path / "products").glob("*.jsonl")
+    assert date is None or saved.name == "2026-02-03.jsonl"
     assert saved.read_bytes() == lines_of(expected_crawl(apify.base_url, max_pages=50))
 
 

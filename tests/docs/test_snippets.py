@@ -1,0 +1,161 @@
+"""Every snippet of the how-tos runs, with the site, the Actor and the folder of a test."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.options import Target
+from local_apify import ActorContext, LocalApify, actor, expected_crawl
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+from tests.local_apify.client import Client
+
+FOLDER = Path(__file__).parent / "snippets"
+NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
+Load = Callable[[str], Any]
+
+
+class SqliteHook(DbApiHook):
+    """A database of the standard library, for which Airflow needs no provider."""
+
+    conn_name_attr = "sqlite_conn_id"
+    placeholder = "?"
+    file = ""
+
+    def get_conn(self) -> Any:
+        return sqlite3.connect(self.file)
+
+
+@actor("me/screenshots")
+async def screenshots(context: ActorContext) -> None:
+    """Store two screenshots, and something else."""
+    for key in ("screenshot-1", "screenshot-2", "other"):
+        await context.set_value(key, key.encode(), "image/png")
+
+
+@pytest.fixture
+def load(apify: LocalApify, airflow_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:  # noqa: ARG001
+    """Return what reads the only DAG of a snippet."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def read(name: str) -> Any:
+        text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+        text = text.replace("https://docs.apify.com/academy", f"{apify.base_url}/shop/")
+        text = text.replace("/tmp/", f"{tmp_path}/")  # noqa: S108 - text of the snippet
+        file = tmp_path / f"snippet_{name}.py"
+        file.write_text(text)
+        bag = dag_bag(file)
+        assert bag.import_errors == {}
+        (dag,) = bag.dags.values()
+        for task in dag.tasks:
+            task.retry_delay = timedelta(0)
+        return dag
+
+    return read
+
+
+def titles(apify: LocalApify) -> list[str]:
+    return [page["metadata"]["title"] for page in expected_crawl(apify.base_url, max_pages=3)]
+
+
+def items_of(folder: Path) -> list[Any]:
+    (file,) = folder.glob("*.jsonl")
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_snippet_is_retried_soon(load: Load, name: str) -> None:
+    text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert '"retry_delay": timedelta(seconds=30)' in text
+    assert all(task.retries for task in load(name).tasks)
+
+
+@pytest.mark.skipif(AIRFLOW_VERSION.startswith("2."), reason="its providers for HTTP have other names")
+@pytest.mark.filterwarnings("ignore:The `airflow.utils.operator_helpers")
+def test_from_http_operator(
+    apify: LocalApify, airflow: DagRunner, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_APIFY_HTTP",
+        json.dumps({"conn_type": "http", "host": apify.base_url, "extra": {"Authorization": f"Bearer {apify.token}"}}),
+    )
+    before, after = airflow.run(load("http_operator_before")), airflow.run(load("http_operator_after"))
+
+    assert (before.errors, after.errors) == ({}, {})
+    assert before.xcom("items") == items_of(tmp_path / "pages") == expected_crawl(apify.base_url, max_pages=3)
+
+
+def test_from_apify_client(apify: LocalApify, airflow: DagRunner, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", apify.token)
+    monkeypatch.setenv("APIFY_API_BASE_URL", apify.base_url)
+    before, after = airflow.run(load("apify_client_before")), airflow.run(load("apify_client_after"))
+
+    assert before.xcom("titles") == after.xcom("titles") == titles(apify)
+
+
+def test_items_in_a_table_are_there_once_however_often_they_are_loaded(
+    apify: LocalApify, airflow: DagRunner, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteHook, "file", str(tmp_path / "warehouse.db"))
+    monkeypatch.setenv("AIRFLOW_CONN_DEFAULT_CONN_ID", '{"conn_type": "generic"}')
+    monkeypatch.setattr(BaseHook, "get_hook", lambda *_, **__: SqliteHook())
+    with sqlite3.connect(SqliteHook.file) as database:
+        database.execute("CREATE TABLE pages (url TEXT PRIMARY KEY, title TEXT)")
+    dag = load("database")
+    assert [airflow.run(dag).errors for _ in range(2)] == [{}, {}]
+
+    with sqlite3.connect(SqliteHook.file) as database:
+        rows = database.execute("SELECT title FROM pages ORDER BY rowid").fetchall()
+    assert sorted(title for (title,) in rows) == sorted(titles(apify))
+
+
+@pytest.mark.apify_actors(screenshots)
+def test_the_records_of_a_prefix_become_files(airflow: DagRunner, load: Load, tmp_path: Path) -> None:
+    assert airflow.run(load("records")).state == "success"
+
+    (folder,) = (tmp_path / "screenshots").iterdir()
+    assert {file.name for file in folder.iterdir()} == {"screenshot-1", "screenshot-2"}
+
+
+def test_an_alert_has_the_link_the_status_and_the_cost(airflow: DagRunner, load: Load) -> None:
+    dag = load("alert")
+    dag.get_task("crawl").run_input = {"startUrls": "no list"}
+    outcome = airflow.run(dag)
+
+    assert outcome.state == "failed"
+    told = next(line for line in outcome.log.splitlines() if "crawl failed" in line)
+    assert "crawl failed: run FAILED, 0" in told
+    assert "https://console.apify.com/actors/runs/" in outcome.log
+
+
+def test_a_notifier_starts_an_actor_when_a_task_has_failed(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
+    dag = load("notifier")
+    dag.get_task("crawl").run_input = {"startUrls": "no list"}
+    assert airflow.run(dag).state == "failed"
+
+    assert [run.actor for run in apify.control.ledger().runs] == ["apify/website-content-crawler", "apify/hello-world"]
+
+
+def test_the_newest_run_of_apify_s_scheduler_is_used(
+    apify: LocalApify, airflow: DagRunner, load: Load, tmp_path: Path
+) -> None:
+    client = Client(apify)
+    action = {"type": "RUN_ACTOR_TASK", "actorTaskId": ApifyHook().get_task("local/daily-crawl").id}
+    schedule = client.data("POST", "/v2/schedules", json={"cronExpression": "@daily", "actions": [action]})
+    apify.control.fire_schedule(schedule["id"])
+    by_hand = ApifyHook().start_run(Target("task", "local/daily-crawl"))
+    outcome = airflow.run(load("scheduled_at_apify"))
+
+    run_id = outcome.xcom("wait")["run_id"]
+    assert outcome.state == "success"
+    assert run_id != by_hand.id
+    assert (tmp_path / "scheduled" / f"{run_id}.jsonl").exists()
