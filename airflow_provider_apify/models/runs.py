@@ -143,6 +143,7 @@ class ActorRun(RunDetails):
             "usage_total_usd": None if self.usage_total_usd is None else float(self.usage_total_usd),
             "charged_event_counts": dict(self.charged_event_counts),
             "console_url": self.console_url,
+            "run_url": self.console_url,
         }
 
 

@@ -23,7 +23,7 @@ from airflow_provider_apify.exceptions import (
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
 )
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links, tell_run
 from airflow_provider_apify.models._fields import dollars
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
@@ -94,7 +94,9 @@ class RunActorOperator(RunArguments):
     :param validate_input: have Apify check the input against the Actor's input schema before a run is started, so that
         a wrong one fails the task for good and costs nothing; a request or two more.
     :return: (XCom) ids, status, times, cost, ``item_count`` of the dataset and links as a flat dictionary; see
-        :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.
+        :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`. Each key is an XCom of its own as
+        well: ``crawl.output["dataset_id"]``. ``run_id``, ``dataset_id``, ``key_value_store_id`` and ``run_url`` are
+        there from the start, also where the run fails.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: an error that no retry can cure: wrong token, unknown Actor, refused input.
     :raises ApifyRunError: the run ended in another status.
@@ -155,6 +157,7 @@ class RunActorOperator(RunArguments):
                 self.log.info("Run %s of %s is %s: %s", run.id, self.target, run.status, run.console_url)
                 task_run.note(run)
                 store_links(context, run)
+                tell_run(context, run)
                 if not self.wait_for_completion:
                     return run.to_dict()
                 return self._finish(self._wait(run, context, task_run), task_run)
