@@ -185,3 +185,32 @@ def test_the_ids_are_told_before_the_run_ends(apify: LocalApify, airflow: DagRun
     (started,) = apify.control.ledger().runs
     assert outcome.xcom("crawl", key="run_id") == started.run_id
     assert json.dumps(outcome.xcom("crawl"))
+
+
+@pytest.mark.parametrize("is_decorated", [False, True])
+def test_the_values_of_mapped_tasks_are_part_of_an_input(
+    apify: LocalApify, airflow: DagRunner, *, is_decorated: bool
+) -> None:
+    sent: list[Any] = []
+
+    @task
+    def page(n: int) -> dict[str, Any]:
+        return {"url": f"https://example.com/{n}"}
+
+    @task.apify_actor(actor_id="apify/scenario", deferrable=False)
+    def decorated(pages: Any) -> dict[str, Any]:
+        return {"items": 1, "startUrls": pages, "since": START_DATE}
+
+    with new_dag() as dag:
+        pages = page.expand(n=[1, 2, 3])
+        if is_decorated:
+            decorated(pages)
+        else:
+            crawl(run_input={"items": 1, "startUrls": pages, "since": START_DATE})
+    apify.on_exchange = lambda exchange: sent.append(exchange) if exchange.path.endswith("/runs") else None
+    outcome = airflow.run(dag)
+    apify.on_exchange = None
+    assert outcome.errors == {}
+    body = next(json.loads(exchange.request_body) for exchange in sent if exchange.method == "POST")
+    assert body["startUrls"] == [{"url": f"https://example.com/{n}"} for n in (1, 2, 3)]
+    assert body["since"] == "2026-01-01T00:00:00+00:00"
