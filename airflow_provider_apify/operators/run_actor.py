@@ -234,19 +234,23 @@ class RunActorOperator(RunArguments):
         task_run.run_id = run.id
         if event.deadline_passed:
             raise ApifyRunTimedOut(
-                f"Run {run.id} had not ended at the task's execution_timeout of {self.execution_timeout}; "
-                f"{task_run.stop(run)} ({run.console_url}).",
+                f"Run {run.id} of {self.target} had not ended at the task's execution_timeout of "
+                f"{self.execution_timeout}; {task_run.stop(run)} ({run.console_url}).",
+                **run.details(self.target.id),
             )
         if event.cost_limit_passed:
             raise ApifyRunTooExpensive(
-                f"Run {run.id} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
+                f"Run {run.id} of {self.target} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
                 f"{self.abort_above_usd}; {task_run.stop(run)} ({run.console_url}).",
+                **run.details(self.target.id),
             )
         task_run.is_judged = True
-        self.log.info("Run %s is %s; platform usage %s.", run.id, run.status, dollars(run.usage_total_usd))
+        self.log.info("Platform usage of run %s: %s.", run.id, dollars(run.usage_total_usd))
         is_accepted = run.status in self.accept_statuses
         copy_log(self.hook, run, self.log_lines * (1 if is_accepted else _FAILED_LOG_FACTOR), self.log)
         if run.status in self.skip_statuses:
-            raise AirflowSkipException(f"Run {run.id} is {run.status}: skipped, as skip_statuses says.")
-        run.raise_for_status(self.accept_statuses)
+            raise AirflowSkipException(
+                f"Run {run.id} of {self.target} is {run.status}: skipped, as skip_statuses says."
+            )
+        run.raise_for_status(self.accept_statuses, actor=self.target.id)
         return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
+from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.failing import failing_fast, for_good
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
@@ -90,9 +90,9 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
     def _judge(self, run: ActorRun) -> dict[str, Any]:
         """Return the run if it succeeded. A finished run stays as it is, so a retry of the sensor cannot help."""
         try:
-            run.raise_for_status()
+            run.raise_for_status(actor=None if self.run_id else self._target().id)
         except ApifyRunError as error:
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+            raise for_good(error) from error
         return run.to_dict()
 
     def _trigger(self) -> ApifyRunTrigger | ApifyLastRunTrigger:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, literal
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.sensors.dataset import ApifyDatasetSensor
@@ -131,3 +131,15 @@ def test_an_object_stays_an_object_where_templates_become_objects(airflow: DagRu
         RunActorOperator(task_id="task", actor_id="apify/scenario", run_input="{{ params.plan }}", deferrable=False)
     airflow.run(dag)
     assert json.loads(starts[0].request_body) == {"items": 1, "build": "0.10"}
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_script_s_braces_are_left_alone_in_a_literal(
+    airflow: DagRunner, starts: list[Exchange], *, native: bool
+) -> None:
+    script = "async ({ page }) => ({ at: {{ x: 1 }} }) // {% {#"
+    with new_dag(render_template_as_native_obj=native) as dag:
+        plan = {"items": 1, "exitMessage": literal(script)}
+        RunActorOperator(task_id="task", actor_id="apify/scenario", run_input=plan, deferrable=False)
+    assert airflow.run(dag).state == "success"
+    assert json.loads(starts[0].request_body)["exitMessage"] == script
