@@ -45,6 +45,20 @@ class ApifyError(AirflowException):
 
     retryable: ClassVar[bool] = True
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the error knows beside its words, by name. Each is an attribute as well."""
+        return {}
+
+    def serialize(self) -> tuple[str, tuple[str], dict[str, Any]]:
+        """Return what Airflow needs to make the error again in another process."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, (str(self),), self.details
+
+    def __reduce__(self) -> tuple[Callable[[], ApifyError], tuple[()]]:
+        """Return what ``pickle`` and ``copy`` need: exceptions keep only their positional arguments by themselves."""
+        return partial(type(self), str(self), **self.details), ()
+
 
 class ApifyConnectionError(ApifyError):
     """The API could not be reached, or the connection broke before a whole answer arrived."""
@@ -95,17 +109,9 @@ class ApifyApiError(ApifyError):
         self.error_type = error_type
         self.retry_after = retry_after
 
-    def serialize(self) -> tuple[str, tuple[str], dict[str, Any]]:
-        """Return what Airflow needs to make the error again in another process."""
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, (str(self),), self._details
-
-    def __reduce__(self) -> tuple[Callable[[], ApifyApiError], tuple[()]]:
-        """Return what ``pickle`` and ``copy`` need: exceptions keep only their positional arguments by themselves."""
-        return partial(type(self), str(self), **self._details), ()
-
     @property
-    def _details(self) -> dict[str, Any]:
+    def details(self) -> dict[str, Any]:
+        """What the API said, by the names of the parameters."""
         return {"http_status": self.http_status, "error_type": self.error_type, "retry_after": self.retry_after}
 
 
@@ -160,7 +166,40 @@ class ApifyWebFetchError(ApifyApiError):
 
 
 class ApifyRunError(ApifyError):
-    """An Actor run ended in a status that the task does not accept."""
+    """An Actor run ended in a status that the task does not accept.
+
+    The run is told by attributes, for alerts. Where the task fails for good, Airflow's ``AirflowFailException`` has the
+    same. ``None`` is what is not known, and all of it where no run was started.
+
+    :param run_id: the run.
+    :param run_url: its page in Apify Console.
+    :param status: of the run, as it was last seen.
+    :param usage_total_usd: US dollars of platform usage until then.
+    :param actor: the Actor or saved task, as the task in the DAG names it; else the Actor's ID.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        run_id: str | None = None,
+        run_url: str | None = None,
+        status: str | None = None,
+        usage_total_usd: float | None = None,
+        actor: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+        self.run_url = run_url
+        self.status = status
+        self.usage_total_usd = usage_total_usd
+        self.actor = actor
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What is known of the run, by the names of the parameters."""
+        names = ("run_id", "run_url", "status", "usage_total_usd", "actor")
+        return {name: getattr(self, name) for name in names}
 
 
 class ApifyRunFailed(ApifyRunError):

@@ -65,6 +65,19 @@ def store_links(context: Context, run: ActorRun) -> None:
             context["ti"].xcom_push(key=key, value=url)
 
 
+def tell_run(context: Context, run: ActorRun) -> None:
+    """Make the IDs of a run XComs of its task instance from the start, so that they outlive a run that fails."""
+    told = {
+        "run_id": run.id,
+        "dataset_id": run.dataset_id,
+        "key_value_store_id": run.key_value_store_id,
+        "run_url": run.console_url,
+    }
+    if getattr(context["task"], "do_xcom_push", True):
+        for key, value in told.items():
+            context["ti"].xcom_push(key=key, value=value)
+
+
 def stored_run_id(context: Context) -> str | None:
     """Return the ID of the run whose link is stored on this task instance, by this process or one before."""
     ti = context["ti"]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 from airflow_provider_apify._arguments.references import WORDS, read_reference
-from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.templates import NOT_THERE, is_given, is_template
 from airflow_provider_apify.models.webhooks import check_event_types
 
 _PERMISSION_LEVELS = ("LIMITED_PERMISSIONS", "FULL_PERMISSIONS")
@@ -68,7 +68,7 @@ class Target:
         if (actor_id is None) == (actor_task_id is None):
             raise ValueError(
                 "Give exactly one of actor_id (an Actor) and actor_task_id (a saved Apify task). "
-                "task_id is the name of the Airflow task.",
+                f"task_id is the name of the Airflow task.{'' if actor_id else f' {NOT_THERE}'}",
             )
         return cls("task", actor_task_id or "") if actor_id is None else cls("actor", actor_id)
 
@@ -197,8 +197,8 @@ def _declared(api_name: str, read: _Reader, *also_taken_by: OptionTaker) -> Mapp
 class RunOptions:
     """Options of a start. ``None`` leaves the choice to the Actor or task.
 
-    Numbers may be strings, as templates write them, and ``""`` is unset. What Apify would refuse is a ``ValueError``,
-    with what to write instead.
+    Numbers may be strings, as templates write them; ``""`` and ``"None"`` are unset. What Apify would refuse is
+    a ``ValueError``, with what to write instead.
 
     See https://docs.apify.com/api/v2/act-runs-post.
 
@@ -237,8 +237,7 @@ class RunOptions:
         """Read each option, whoever wrote it: an amount of 0 must not pass for no limit."""
         for option in fields(self):
             value = getattr(self, option.name)
-            is_unset = value is None or value == ""
-            parsed = option.default if is_unset else option.metadata["read"](option.name, value)
+            parsed = option.metadata["read"](option.name, value) if is_given(value) else option.default
             object.__setattr__(self, option.name, parsed)
 
     @classmethod
@@ -253,7 +252,7 @@ class RunOptions:
         :raises ValueError: there is no such option, or a wrong value.
         """
         known = {option.name for option in fields(cls)}
-        unknown = {name for name, value in values.items() if value is not None and value != ""} - known
+        unknown = {name for name, value in values.items() if is_given(value)} - known
         if unknown:
             raise ValueError(
                 f"Unknown run options: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}."

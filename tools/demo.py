@@ -150,6 +150,8 @@ def up() -> int:
     lab = keeper.up()
     print(f"Airflow is open at {lab.url}\n  user      {lab.user}\n  password  {lab.password}")
     print(f"  Apify     {lab.apify_url} (connection apify_default)")
+    if AIRFLOW_VERSION == "3.3.2":
+        print('  Its Test button answers "Bad Request" for connections without a port: a bug of Airflow 3.3.2.')
     print("`make demo` runs the example DAG on it, `make down` stops it.")
     return 0
 

@@ -10,6 +10,7 @@ _MASK_SECRET_HOMES = (
     "airflow.sdk.execution_time.secrets_masker",
     "airflow.utils.log.secrets_masker",
 )
+_TEXT_RENDERER_HOMES = ("airflow.sdk.definitions._internal.templater", "airflow.utils.helpers")
 _ERROR_HOMES = ("airflow.sdk.exceptions", "airflow.exceptions")
 _TIMED_OUT = "Trigger/execution timeout"
 
@@ -17,6 +18,11 @@ _TIMED_OUT = "Trigger/execution timeout"
 def mask_secret(secret: str) -> None:
     """Have Airflow replace a secret by ``***`` in everything it logs and renders."""
     _first("mask_secret", _MASK_SECRET_HOMES)(secret)
+
+
+def text_renderer() -> Any:
+    """Return what renders a template with Airflow's context as text."""
+    return _first("render_template_to_string", _TEXT_RENDERER_HOMES)
 
 
 def deferral_errors() -> tuple[type[Exception], ...]:

@@ -35,9 +35,16 @@ def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[N
             raise
         if isinstance(error, ApifyAuthError | ApifyAddressError) and may_have_run():
             raise ApifyRunOutOfSight(f"{error} A run of this task may be going on: the next attempt looks.") from error
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        raise for_good(error) from error
     except ValueError as error:
         raise AirflowFailException(str(error)) from error
+
+
+def for_good(error: ApifyError, kind: type[AirflowFailException] = AirflowFailException) -> AirflowFailException:
+    """Return an error that Airflow does not retry, with the words and details of another."""
+    failure = kind(f"{type(error).__name__}: {error}")
+    vars(failure).update(error.details)
+    return failure
 
 
 def ends_task(task: Any, error: BaseException, context: Context) -> bool:

@@ -19,6 +19,13 @@ WORDS: Mapping[Kind, str] = {
     "request_queue": "request queue",
 }
 """What Apify calls each kind."""
+_KEYS: Mapping[Kind, str] = {
+    "run": "run_id",
+    "dataset": "dataset_id",
+    "key_value_store": "key_value_store_id",
+    "request_queue": "request_queue_id",
+}
+"""Where a run, as tasks return it, has the ID."""
 
 _PLAIN = re.compile(r"(?:[a-z0-9._-]+[~/])?[._-]*[a-z0-9][a-z0-9._-]*", re.IGNORECASE | re.ASCII)
 _ID = r"(?P<id>[^/?#]+)(?:[/?#]|$)"
@@ -42,15 +49,35 @@ _ADDRESSES: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
+def id_of(kind: Kind, value: object) -> object:
+    """Return the ID that a run, as tasks return it, has of this kind; anything else as it is.
+
+    :raises ValueError: it is a dictionary without one.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    found = value.get(_KEYS.get(kind, "")) or (value.get("store_id") if kind == "key_value_store" else None)
+    if not found:
+        keys = ", ".join(map(str, value)) or "nothing"
+        raise ValueError(
+            f"What should name the {WORDS[kind]} is a dictionary without {_KEYS.get(kind)}; it has {keys}."
+        )
+    return found
+
+
 def read_reference(kind: Kind, text: object) -> str:
     """Return the ID, or ``username/name``, that a text names; a text that is no address is returned as it is.
 
-    :param text: for example ``https://console.apify.com/actors/tasks/KJHSKHausidyaJKHs/runs``.
+    :param text: for example ``https://console.apify.com/actors/tasks/KJHSKHausidyaJKHs/runs``, or what a task that runs
+        an Actor returns.
     :raises ValueError: no text, no ID, or the address of something else. The message leaves out the address's
         parameters: a token may be among them.
     """
+    text = id_of(kind, text)
     if text is None or text == "None":
         raise ValueError(f"The {WORDS[kind]} ID is None: what it comes from, a template or another task, gave nothing.")
+    if hasattr(text, "output"):
+        raise ValueError(f"The {WORDS[kind]} ID is the task {text!r}. Give what the task returns: its .output.")
     if not isinstance(text, str):
         raise ValueError(f"{WORDS[kind]} ID must be a string, not {text!r}.")  # noqa: TRY004 - wrong arguments are ValueError
     if "://" not in text:
@@ -68,6 +95,11 @@ def read_id(kind: Kind, text: object) -> str:
     :raises ValueError: also for what can be no ID or name.
     """
     found = read_reference(kind, text)
+    if found.lstrip().startswith("{"):
+        raise ValueError(
+            f"The {WORDS[kind]} ID is the text of a dictionary. Write "
+            f"{{{{ ti.xcom_pull('task')['{_KEYS.get(kind)}'] }}}} in the template, or give the task's .output.",
+        )
     if not _PLAIN.fullmatch(found):
         raise ValueError(
             f"{found!r} is no {WORDS[kind]} ID. Write the ID from Apify Console, or paste the address of its page."
@@ -77,7 +109,7 @@ def read_id(kind: Kind, text: object) -> str:
 
 def check_id(kind: Kind, text: object) -> None:
     """Raise :class:`ValueError` for what :func:`read_id` does not take, unless it is not given or a template."""
-    if text is not None and not is_template(text):
+    if text is not None and (isinstance(text, Mapping) or not is_template(text)):
         read_id(kind, text)
 
 

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+NOT_THERE = "All are empty. If a template makes one, what that looks for is not there."
+
+
+def is_given(value: Any) -> bool:
+    """Tell whether an argument is given: templates write what is not as an empty text, or as ``None``."""
+    return value is not None and not (isinstance(value, str) and value in {"", "None"})
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a number; flags are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
 
 def check_exactly_one(words: str, **arguments: Any) -> None:
     """Check that one of several arguments is given.
@@ -14,7 +26,8 @@ def check_exactly_one(words: str, **arguments: Any) -> None:
     """
     given = {name: value for name, value in arguments.items() if value is not None}
     if len(given) != 1:
-        raise ValueError(f"Give exactly one of {' and '.join(arguments)} ({words}).")
+        lost = "" if given else f" {NOT_THERE}"
+        raise ValueError(f"Give exactly one of {' and '.join(arguments)} ({words}).{lost}")
     check_not_empty(**given)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
-from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.templates import is_given, is_number, is_template
 from airflow_provider_apify.options import parse_flag, parse_text, parse_whole_number
 
 _Names = tuple[str, ...]
@@ -114,7 +114,7 @@ class ItemsQuery:
         unknown = values.keys() - set(ITEMS_PARAMETERS)
         if unknown:
             raise ValueError(f"Unknown parameters of items: {', '.join(sorted(unknown))}.")
-        given = {name: value for name, value in values.items() if value is not None and value not in ("", [], ())}
+        given = {name: value for name, value in values.items() if is_given(value) and value not in ([], ())}
         return cls(**{name: _PARSERS[name](name, value) for name, value in given.items()})
 
     def params(self, file_format: str) -> dict[str, Any]:
@@ -227,7 +227,9 @@ def _names(name: str, value: Any) -> _Names:
             f"{name} is the text of a list, {value!r}. Write {{{{ the_list | join(',') }}}} in the template, or set "
             "render_template_as_native_obj on the DAG.",
         )
-    parts = value.split(",") if isinstance(value, str) else value
+    parts = value.split(",") if isinstance(value, str) else [value] if is_number(value) else value
+    if isinstance(parts, list | tuple):  # a DAG that renders templates as objects makes numbers of some names
+        parts = [str(part) if is_number(part) else part for part in parts]
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
         raise ValueError(f"{name} must be a list of field names, or a string with commas in between, not {value!r}.")
     names = tuple(part.strip() for part in parts)

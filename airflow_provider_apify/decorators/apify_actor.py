@@ -67,7 +67,7 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
                     "return_items needs wait_for_completion=True: a run that goes on has not all its items."
                 )
             if self.multiple_outputs:
-                raise ValueError("multiple_outputs is for the fields of the run: leave it out where return_items is.")
+                raise ValueError("multiple_outputs is for the fields of the run: give False where return_items is.")
 
     def execute(self, context: Context) -> Any:
         """Start the run with what the function returns, then wait for it here or in the triggerer."""
@@ -91,15 +91,18 @@ class ApifyActorDecoratedOperator(DecoratedOperator, RunActorOperator):
 
 
 def apify_actor_task(
-    python_callable: Callable[..., Any] | None = None, *, multiple_outputs: bool = False, **kwargs: Any
+    python_callable: Callable[..., Any] | None = None, *, multiple_outputs: bool | None = None, **kwargs: Any
 ) -> TaskDecorator:
     """Make a task of a function that returns an Actor's input; in DAG files it is ``@task.apify_actor``.
 
     :param python_callable: the function.
-    :param multiple_outputs: an XCom for each field of the run, so not together with ``return_items``. (What the
-        function is annotated to return is the input, and says nothing about that.)
+    :param multiple_outputs: an XCom for each field of the run beside the whole, so that ``crawl(...)["dataset_id"]``
+        works; ``None``: yes, but not together with ``return_items``. (What the function is annotated to return is the
+        input, and says nothing about that.)
     :param kwargs: arguments of :class:`ApifyActorDecoratedOperator`.
     """
+    if multiple_outputs is None:
+        multiple_outputs = kwargs.get("return_items") is None
     return task_decorator_factory(
         python_callable=python_callable,
         multiple_outputs=multiple_outputs,

@@ -29,6 +29,7 @@ BASE_URL_VARIABLE = "APIFY_API_BASE_URL"
 DEFAULT_WEB_FETCH_URL = "https://web-fetch.apify.actor"
 WEB_FETCH_URL_VARIABLE = "APIFY_WEB_FETCH_URL"
 _EXTRA = frozenset(CONN_FIELDS)
+_PREFIX = "extra__apify__"
 DEFAULT_START_SETTLE_SECONDS = 30.0
 
 
@@ -149,11 +150,19 @@ def _extra(conn: Connection) -> dict[str, Any]:
         extra = None
     if not isinstance(extra, dict):
         raise ValueError('it must be a JSON object, for example {"limit_max_total_charge_usd": 5}.')  # noqa: TRY004
+    extra = _without_prefix(extra)
     unknown = sorted(extra.keys() - _EXTRA)
     if unknown:
         # A misspelt limit must not be taken for none.
         raise ValueError(f"{', '.join(unknown)} is unknown; there are {', '.join(sorted(_EXTRA))}.")
     return {name: value for name, value in extra.items() if value not in (None, "")}
+
+
+def _without_prefix(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the extra by its own names: the form of Airflow 2 sends each field with a prefix as well."""
+    prefixed = {name.removeprefix(_PREFIX): value for name, value in extra.items() if name.startswith(_PREFIX)}
+    own = {name: value for name, value in extra.items() if not name.startswith(_PREFIX)}
+    return prefixed | {name: value for name, value in own.items() if value not in (None, "") or name not in prefixed}
 
 
 def _dollars(extra: Mapping[str, Any], name: str) -> Decimal | None:

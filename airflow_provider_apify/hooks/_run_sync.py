@@ -131,8 +131,9 @@ class RunSync(Runs, RunChanges, KeyValueStores, Datasets):
         if event.deadline_passed:
             self.abort_run(found.id)
             raise ApifyRunTimedOut(
-                f"Run {found.id} had not ended after {time.time() - began:.0f} seconds, which is longer than one "
-                f"request may take; it is aborted ({found.console_url}).",
+                f"Run {found.id} of {target} had not ended after {time.time() - began:.0f} seconds, "
+                f"which is longer than one request may take; it is aborted ({found.console_url}).",
+                **event.run.details(target.id),
             )
-        event.run.raise_for_status()
+        event.run.raise_for_status(actor=target.id)
         return event.run

@@ -117,13 +117,30 @@ class ActorRun(RunDetails):
         """Where a person looks at the run."""
         return run_url(self.id)
 
-    def raise_for_status(self, accept: Collection[str] = (SUCCEEDED,)) -> None:
-        """Raise the matching :class:`ApifyRunError` unless the run ended in one of the ``accept`` statuses."""
+    def raise_for_status(self, accept: Collection[str] = (SUCCEEDED,), *, actor: str | None = None) -> None:
+        """Raise the matching :class:`ApifyRunError` unless the run ended in one of the ``accept`` statuses.
+
+        :param actor: the name of what was run, where it is known.
+        """
         if self.status in accept:
             return
         error = _ERROR_BY_STATUS.get(self.status, ApifyRunFailed)
         words = f": {self.status_message}" if self.status_message else ", without a message from the Actor"
-        raise error(f"Run {self.id} of Actor {self.actor_id} is {self.status}{words} ({self.console_url})")
+        raise error(
+            f"Run {self.id} of {actor or f'Actor {self.actor_id}'} is {self.status}{words} ({self.console_url})",
+            **self.details(actor),
+        )
+
+    def details(self, actor: str | None = None) -> dict[str, Any]:
+        """Return what an :class:`ApifyRunError` tells of the run.
+
+        :param actor: the name of what was run, where it is known.
+        """
+        told = self.to_dict()
+        return {
+            "actor": actor or self.actor_id,
+            **{name: told[name] for name in ("run_id", "run_url", "status", "usage_total_usd")},
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return what downstream tasks need, as plain JSON: ids, status, times (ISO 8601, UTC), cost, links."""
@@ -143,6 +160,7 @@ class ActorRun(RunDetails):
             "usage_total_usd": None if self.usage_total_usd is None else float(self.usage_total_usd),
             "charged_event_counts": dict(self.charged_event_counts),
             "console_url": self.console_url,
+            "run_url": self.console_url,
         }
 
 

@@ -119,7 +119,12 @@ class RunArguments(ApifyTask, BaseOperator):
     def terms(self) -> Terms:
         """Which runs of earlier attempts are good."""
         accept = (*self.accept_statuses, *self.skip_statuses)
-        return Terms(accept=accept, on_failed_run=self.on_failed_run, cost_limit=self.cost_limit)
+        return Terms(
+            accept=accept,
+            on_failed_run=self.on_failed_run,
+            cost_limit=self.cost_limit,
+            actor=self.target.id,
+        )
 
     @property
     def run_options(self) -> RunOptions:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_apify._airflow.failing import failing_fast
-from airflow_provider_apify._arguments.references import check_id
+from airflow_provider_apify._arguments.references import Kind, check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import StorageKind
@@ -73,6 +73,10 @@ class PersistStorageOperator(ApifyTask, BaseOperator):
             "storage": self.storage,
             "console_url": named.get("consoleUrl"),
         }
+
+    @property
+    def _id_kinds(self) -> Mapping[str, Kind]:
+        return {"run_id": "run", "storage_id": self.storage}
 
     @property
     def _words(self) -> str:

@@ -23,7 +23,7 @@ from airflow_provider_apify.exceptions import (
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
 )
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links, tell_run
 from airflow_provider_apify.models._fields import dollars
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
@@ -94,7 +94,9 @@ class RunActorOperator(RunArguments):
     :param validate_input: have Apify check the input against the Actor's input schema before a run is started, so that
         a wrong one fails the task for good and costs nothing; a request or two more.
     :return: (XCom) ids, status, times, cost, ``item_count`` of the dataset and links as a flat dictionary; see
-        :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.
+        :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`. Each key is an XCom of its own as
+        well: ``crawl.output["dataset_id"]``. ``run_id``, ``dataset_id``, ``key_value_store_id`` and ``run_url`` are
+        there from the start, also where the run fails.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: an error that no retry can cure: wrong token, unknown Actor, refused input.
     :raises ApifyRunError: the run ended in another status.
@@ -155,6 +157,7 @@ class RunActorOperator(RunArguments):
                 self.log.info("Run %s of %s is %s: %s", run.id, self.target, run.status, run.console_url)
                 task_run.note(run)
                 store_links(context, run)
+                tell_run(context, run)
                 if not self.wait_for_completion:
                     return run.to_dict()
                 return self._finish(self._wait(run, context, task_run), task_run)
@@ -231,19 +234,23 @@ class RunActorOperator(RunArguments):
         task_run.run_id = run.id
         if event.deadline_passed:
             raise ApifyRunTimedOut(
-                f"Run {run.id} had not ended at the task's execution_timeout of {self.execution_timeout}; "
-                f"{task_run.stop(run)} ({run.console_url}).",
+                f"Run {run.id} of {self.target} had not ended at the task's execution_timeout of "
+                f"{self.execution_timeout}; {task_run.stop(run)} ({run.console_url}).",
+                **run.details(self.target.id),
             )
         if event.cost_limit_passed:
             raise ApifyRunTooExpensive(
-                f"Run {run.id} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
+                f"Run {run.id} of {self.target} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
                 f"{self.abort_above_usd}; {task_run.stop(run)} ({run.console_url}).",
+                **run.details(self.target.id),
             )
         task_run.is_judged = True
-        self.log.info("Run %s is %s; platform usage %s.", run.id, run.status, dollars(run.usage_total_usd))
+        self.log.info("Platform usage of run %s: %s.", run.id, dollars(run.usage_total_usd))
         is_accepted = run.status in self.accept_statuses
         copy_log(self.hook, run, self.log_lines * (1 if is_accepted else _FAILED_LOG_FACTOR), self.log)
         if run.status in self.skip_statuses:
-            raise AirflowSkipException(f"Run {run.id} is {run.status}: skipped, as skip_statuses says.")
-        run.raise_for_status(self.accept_statuses)
+            raise AirflowSkipException(
+                f"Run {run.id} of {self.target} is {run.status}: skipped, as skip_statuses says."
+            )
+        run.raise_for_status(self.accept_statuses, actor=self.target.id)
         return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}

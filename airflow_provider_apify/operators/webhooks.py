@@ -127,6 +127,7 @@ class DeleteWebhookOperator(ApifyTask, BaseOperator):
     """
 
     template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
+    returns_dictionary = False
 
     def __init__(self, *, webhook_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)

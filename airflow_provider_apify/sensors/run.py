@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
 from airflow_provider_apify._airflow.due import due_of
-from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
+from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast, for_good
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._arguments.moments import ANY, Moment, check_moment, read_moment
 from airflow_provider_apify._arguments.references import check_id
@@ -188,9 +188,9 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
     def _judge(self, run: ActorRun) -> dict[str, Any]:
         """Return the run if it succeeded. A finished run stays as it is, so a retry of the sensor cannot help."""
         try:
-            run.raise_for_status()
+            run.raise_for_status(actor=None if self.run_id else self._target().id)
         except ApifyRunError as error:
-            raise WatchedForError(f"{type(error).__name__}: {error}") from error
+            raise for_good(error, WatchedForError) from error
         return run.to_dict()
 
     def _trigger(self, context: Context) -> ApifyRunTrigger | ApifyLastRunTrigger:

@@ -71,7 +71,7 @@ def test_the_function_returns_the_input_and_the_task_the_run(
     result = outcome.xcom()
     assert outcome.state == "success"
     assert (result["run_id"], result["status"], result["item_count"]) == (started.run_id, "SUCCEEDED", 3)
-    assert outcome.xcom(key="status") is None
+    assert outcome.xcom(key="status") == "SUCCEEDED"
     assert outcome.xcom(key="apify_run_link").endswith(started.run_id)
 
 

@@ -109,6 +109,38 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
     assert connection.web_fetch_url == "http://127.0.0.1:8010/web-fetch"
 
 
+FORMS: list[dict[str, Any]] = [
+    {"limit_max_total_charge_usd": 5, "installation": "staging", "web_fetch_url": None},  # Airflow 3
+    {  # Airflow 2: each field twice
+        "limit_max_total_charge_usd": "5",
+        "extra__apify__limit_max_total_charge_usd": "5",
+        "installation": "staging",
+        "extra__apify__installation": "staging",
+        "web_fetch_url": "",
+        "extra__apify__web_fetch_url": "",
+    },
+    {"extra__apify__limit_max_total_charge_usd": "5", "extra__apify__installation": "staging"},
+    {"extra__apify__limit_max_total_charge_usd": "5", "limit_max_total_charge_usd": "", "installation": "staging"},
+]
+
+
+@pytest.mark.parametrize("extra", FORMS)
+def test_what_the_connection_form_sends_is_a_good_connection(
+    extra: dict[str, Any], local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = {"conn_type": "apify", "host": local_apify.base_url, "password": local_apify.token, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_APIFY_FORM", json.dumps(fields))
+    hook = ApifyHook("apify_form")
+    assert hook.test_connection()[0]
+    assert hook.connection.limits.limit_max_total_charge_usd == 5
+    assert hook.connection.installation == "staging"
+
+
+def test_a_misspelt_field_is_told_by_either_name() -> None:
+    with pytest.raises(ValueError, match="limit_usd is unknown"):
+        read(extra='{"extra__apify__limit_usd": 5}')
+
+
 @pytest.mark.parametrize(
     ("extra", "complaint"),
     [

@@ -58,13 +58,14 @@ def test_a_run_goes_to_xcom_as_plain_json_with_times_in_utc() -> None:
         "usage_total_usd": 0.2654,
         "charged_event_counts": {"item": 5},
         "console_url": "https://console.apify.com/actors/runs/HG7ML7M8z78YcAPEB",
+        "run_url": "https://console.apify.com/actors/runs/HG7ML7M8z78YcAPEB",
     }
 
 
 @pytest.mark.parametrize("nulls", [{}, dict.fromkeys(FULL.keys() - BARE.keys())])
 def test_a_run_may_lack_all_but_its_identity(nulls: dict[str, Any]) -> None:
     run = ActorRun.from_api({**nulls, **BARE}).to_dict()
-    known = {"run_id", "actor_id", "status", "console_url", "charged_event_counts"}
+    known = {"run_id", "actor_id", "status", "console_url", "run_url", "charged_event_counts"}
     assert run["charged_event_counts"] == {}
     assert all(value is None for name, value in run.items() if name not in known)
 

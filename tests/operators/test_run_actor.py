@@ -47,7 +47,7 @@ def test_the_task_returns_a_flat_description_of_its_run(
     assert result.keys() == {
         *("run_id", "actor_id", "actor_task_id", "status", "status_message", "started_at", "finished_at"),
         *("build_number", "exit_code", "dataset_id", "key_value_store_id", "request_queue_id"),
-        *("usage_total_usd", "charged_event_counts", "console_url", "item_count"),
+        *("usage_total_usd", "charged_event_counts", "console_url", "run_url", "item_count"),
     }
     assert (result["run_id"], result["actor_id"]) == (started.run_id, started.actor_id)
     assert (result["status"], result["status_message"], result["exit_code"]) == ("SUCCEEDED", "All there.", 0)

@@ -46,6 +46,7 @@ def ended_run(run_id: str, retry: RetryPolicy, clock: Callable[[], float]) -> Fl
         raise ApifyRunError(
             f"Run {run_id} is still {event.run.status} after {_LONGEST_END_SECONDS:.0f} seconds; what can be done with "
             f"it is known when it has ended ({event.run.console_url}).",
+            **event.run.details(),
         )
     return event.run
 

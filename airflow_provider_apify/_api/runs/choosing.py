@@ -22,11 +22,17 @@ class Terms:
     :param accept: final statuses whose run needs no other.
     :param on_failed_run: what to do where the last run has ended in another.
     :param cost_limit: US dollars of platform usage; where a run of this rerun is above it, no other is started.
+    :param actor: the name of what is run, for errors.
     """
 
     accept: Collection[str] = (SUCCEEDED,)
     on_failed_run: OnFailedRun = "new"
     cost_limit: float | None = None
+    actor: str | None = None
+
+    def words_of(self, run: ActorRun) -> str:
+        """Say which run of an earlier attempt."""
+        return f"Run {run.id} of an earlier attempt{f' ({self.actor})' if self.actor else ''}"
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,15 @@ def decide(found: Iterable[OwnRun], rerun: int, terms: Terms) -> Decision:
     unwanted = tuple(own.run for own in oldest_first if own.run.is_going and own.run != wanted)
     if wanted is not None:
         return Decision(wanted, abort=unwanted)
-    _check_expenses(ours, terms.cost_limit)
+    _check_expenses(ours, terms)
     if not ours or terms.on_failed_run == "new":
         return Decision(abort=unwanted)
     if terms.on_failed_run == "fail":
+        last = ours[-1]
         raise ApifyRunFailedBefore(
-            f"Run {ours[-1].id} of an earlier attempt is {ours[-1].status} and is not paid for again, as "
-            f'on_failed_run="fail" says ({ours[-1].console_url}).',
+            f"{terms.words_of(last)} is {last.status} and is not paid for again, as "
+            f'on_failed_run="fail" says ({last.console_url}).',
+            **last.details(terms.actor),
         )
     return Decision(ours[-1], resurrect=True, abort=unwanted)
 
@@ -85,10 +93,12 @@ def age(run: ActorRun) -> str:
     return str(run.raw["startedAt"])
 
 
-def _check_expenses(ours: Iterable[ActorRun], limit: float | None) -> None:
+def _check_expenses(ours: Iterable[ActorRun], terms: Terms) -> None:
+    limit = terms.cost_limit
     for run in ours:
         if limit is not None and (run.usage_total_usd or 0) > limit:
             raise ApifyRunTooExpensive(
-                f"Run {run.id} of an earlier attempt has used {dollars(run.usage_total_usd)}, above the limit of "
+                f"{terms.words_of(run)} has used {dollars(run.usage_total_usd)}, above the limit of "
                 f"{limit}: nothing is started again. Clear the task to spend more ({run.console_url}).",
+                **run.details(terms.actor),
             )

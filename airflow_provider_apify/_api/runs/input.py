@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, time
 from typing import Any
 
 from airflow_provider_apify._api.facts import MAX_INPUT_BYTES
@@ -13,7 +16,8 @@ from airflow_provider_apify._arguments.templates import is_template
 def encode_input(run_input: Any) -> bytes | None:
     """Return the body of a start: ``None`` for no input, else JSON text.
 
-    :param run_input: any JSON value, or a string that holds JSON text.
+    :param run_input: any JSON value, or a string that holds JSON text. Any sequence or mapping will do, such as the
+        values of a mapped task; dates and times become text in ISO 8601.
     :raises ValueError: no JSON, or more than the 9 MiB that Apify takes. The message does not hold the input.
     """
     if run_input is None:
@@ -44,15 +48,45 @@ def _json_text(run_input: Any) -> str:
     try:
         if isinstance(run_input, str):
             run_input = json.loads(run_input, parse_constant=_refuse_constant)
-        return json.dumps(run_input, allow_nan=False, ensure_ascii=False)
+        return json.dumps(_plain(run_input, "run_input"), allow_nan=False, ensure_ascii=False)
     except json.JSONDecodeError as error:
         # ``from None``: the decoder's own error carries the whole input.
         raise ValueError(
             f"run_input is a string that holds no JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            "Pass a dictionary or JSON text; operators also take the path of a template file that ends in .json.",
+            f"{_advice(run_input)}",
         ) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"run_input cannot be written as JSON: {_json_complaint(error)}.") from None
+
+
+def _advice(text: str) -> str:
+    """Return what to write in place of a text that is no JSON."""
+    if re.match(r"[\[{(]*'|[\[{].*\b(?:None|True|False)\b", text.lstrip(), re.DOTALL):
+        return "It looks like an object of Python. In a template, write {{ params.x | tojson }}, not {{ params.x }}."
+    return "Pass a dictionary or JSON text; operators also take the path of a template file that ends in .json."
+
+
+def _plain(value: Any, place: str) -> Any:
+    """Return a value in the types that JSON has.
+
+    :param place: where it stands in the input, for an error.
+    :raises TypeError: JSON has nothing for it.
+    """
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {_key(key, place): _plain(item, f"{place}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return [_plain(item, f"{place}[{index}]") for index, item in enumerate(value)]
+    raise TypeError(f"{place} is a {type(value).__name__}, for which JSON has nothing")
+
+
+def _key(key: Any, place: str) -> Any:
+    if key is None or isinstance(key, str | int | float):
+        return key
+    raise TypeError(f"{place} has a key that is a {type(key).__name__}; keys are text")
 
 
 def _refuse_constant(name: str) -> None:

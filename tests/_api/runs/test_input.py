@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections import UserDict, UserList
+from datetime import date, datetime, time
 from typing import Any
 
+import pendulum
 import pytest
 from hypothesis import given, strategies as st
 
@@ -88,10 +91,15 @@ for _ in range(100_000):
         ("secret", "holds no JSON: Expecting value at line 1, column 1"),
         ('{"secret": 1,}', r"\.json"),
         ("", "holds no JSON"),
-        ({"secret": {1, 2}}, "type set is not JSON serializable"),
-        ({("secret",): 1}, "keys must be str"),
-        (b'{"secret": 1}', "type bytes is not JSON serializable"),
-        (_CIRCLE, "Circular reference"),
+        (
+            {"list": [{"field": {"secret"}}]},
+            r"run_input\['list'\]\[0\]\['field'\] is a set, for which JSON has nothing",
+        ),
+        ({"field": {("secret",): 1}}, r"run_input\['field'\] has a key that is a tuple; keys are text"),
+        ("{'secret': None}", r"Python\. In a template, write {{ params\.x \| tojson }}"),
+        ('{"secret": True}', r"write {{ params\.x \| tojson }}"),
+        (b'{"secret": 1}', "run_input is a bytes, for which JSON has nothing"),
+        (_CIRCLE, "recursion"),
         (_DEEP, "recursion"),
         ('{"secret": "' + "x" * MAX_INPUT_BYTES + '"}', r"9,437,198 bytes of JSON; Apify takes at most 9,437,184"),
         ({"secret": "é" * (MAX_INPUT_BYTES // 2)}, r"9 MiB.*key-value store"),
@@ -110,3 +118,20 @@ def test_input_of_exactly_the_limit_is_sent() -> None:
     body = encode_input("x" * 0 + json.dumps("x" * (MAX_INPUT_BYTES - 2)))
     assert body is not None
     assert len(body) == MAX_INPUT_BYTES
+
+
+def test_times_and_what_is_like_lists_and_mappings_become_json() -> None:
+    given = {
+        "at": pendulum.datetime(2026, 1, 2, 3),
+        "day": date(2026, 1, 2),
+        "naive": datetime(2026, 1, 2, 3),  # noqa: DTZ001 - as people have it
+        "time": time(3),
+        "urls": UserList([UserDict({"url": "a"}), ("b", range(2))]),
+    }
+    assert json.loads(encode_input(given) or b"") == {
+        "at": "2026-01-02T03:00:00+00:00",
+        "day": "2026-01-02",
+        "naive": "2026-01-02T03:00:00",
+        "time": "03:00:00",
+        "urls": [{"url": "a"}, ["b", [0, 1]]],
+    }
