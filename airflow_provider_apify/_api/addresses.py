@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Collection
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from airflow_provider_apify.exceptions import ApifyAddressError
@@ -48,6 +49,22 @@ def proxy_for(url: str, *, takes_socks: bool) -> str | None:
             "http://proxy.example.com:3128, or name the host in NO_PROXY to do without.",
         )
     return proxy
+
+
+def certificates() -> Path | None:
+    """Return the file or folder of certificates that the environment names, as ``requests`` reads it.
+
+    :raises ApifyAddressError: it is not there.
+    """
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if found := os.environ.get(name):
+            if not Path(found).exists():
+                raise ApifyAddressError(
+                    f"{name} of the environment names {found}, where there are no certificates. Give the path of a "
+                    "file of certificates that this process can read, or unset it.",
+                )
+            return Path(found)
+    return None
 
 
 def _fault(url: str, schemes: Collection[str]) -> str | None:

@@ -49,6 +49,7 @@ _ERROR_BY_TYPE: Mapping[str, type[ApifyApiError]] = {
     # 403 and 404 that are no matter of the token or the ID: the account's limits, the Actor's price, its builds.
     "platform-feature-disabled": ApifyApiError,
     "actor-is-not-rented": ApifyApiError,
+    "public-actor-disabled": ApifyApiError,
     "unknown-build-tag": ApifyApiError,
     "too-many-webhooks": ApifyApiError,
     "invalid-input": ApifyInvalidInputError,
@@ -78,6 +79,7 @@ _ADVICE_BY_TYPE: Mapping[str, str] = {
         "The views are in the dataset schema of the Actor that made the dataset: look there for their names, or leave "
         "view out."
     ),
+    "public-actor-disabled": "The Actor is switched off, by its owner or by Apify: ask there, or use another.",
     "too-many-webhooks": "Delete one that is not needed any more: iterate_webhooks() of the hook yields all of them.",
 }
 

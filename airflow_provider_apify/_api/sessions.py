@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import ssl
 from collections.abc import AsyncIterator
@@ -11,9 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
+
+from airflow_provider_apify._api.addresses import certificates
 
 if TYPE_CHECKING:
     import aiohttp
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @cache
 def _tls() -> ssl.SSLContext | bool:
     """Trust what ``requests`` trusts by its variables, which aiohttp does not read; else what aiohttp trusts."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if not bundle:
+    bundle = certificates()
+    if bundle is None:
         return True
     context = ssl.create_default_context()
-    context.load_verify_locations(**{"capath" if Path(bundle).is_dir() else "cafile": bundle})
+    context.load_verify_locations(**{"capath" if bundle.is_dir() else "cafile": str(bundle)})
     return context
 
 

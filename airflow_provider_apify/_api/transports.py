@@ -23,7 +23,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from airflow_provider_apify._api.addresses import proxy_for
+from airflow_provider_apify._api.addresses import certificates, proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
 from airflow_provider_apify.exceptions import ApifyRequestTooLate
 
@@ -199,6 +199,8 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
     :raises ApifyAddressError: the proxy that the environment names cannot be used; nothing was sent.
     """
     proxy = proxy_for(access.base_url, takes_socks=True)
+    if access.base_url.startswith("https://"):
+        certificates()  # requests itself would raise what is none of its errors
     return session.request(
         request.method,
         access.url(request),

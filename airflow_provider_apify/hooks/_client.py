@@ -69,9 +69,10 @@ class ApifyClient(BaseHook):
         try:
             return ApifyConnection.from_airflow(self.get_connection(self.apify_conn_id))
         except AirflowNotFoundException:
-            fallback = self._from_environment()
-            mask_secret(fallback.access.token)
-            return fallback
+            pass  # and not a part of the next error
+        fallback = self._from_environment()
+        mask_secret(fallback.access.token)
+        return fallback
 
     @property
     def is_connected(self) -> bool:
@@ -106,9 +107,10 @@ class ApifyClient(BaseHook):
         try:
             return ApifyConnection.from_airflow(await get_async_connection(self.apify_conn_id))
         except AirflowNotFoundException:
-            connection = self._from_environment()
-            await sync_to_async(mask_secret)(connection.access.token)
-            return connection
+            pass  # and not a part of the next error
+        connection = self._from_environment()
+        await sync_to_async(mask_secret)(connection.access.token)
+        return connection
 
     def _from_environment(self) -> ApifyConnection:
         """Serve a missing default connection only: another missing one may belong to another account."""

@@ -123,6 +123,8 @@ def _base_url(conn: Connection) -> str:
     host = (conn.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL
+    if host.count(":") > 1 and "/" not in host and not host.startswith("["):
+        host = f"[{host}]"  # an IPv6 address, of which Airflow's URIs lose the brackets
     url = host if "://" in host else f"{conn.schema or 'https'}://{host}"
     fields = "schema and host" if conn.schema and "://" not in host else "host"
     check_address(url, f"The address in the {fields} of Airflow connection {conn.conn_id!r}", example=DEFAULT_BASE_URL)

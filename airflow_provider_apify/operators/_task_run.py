@@ -103,8 +103,11 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         decision = decide(found, self._identity.rerun, terms)
         self.drive(abort_runs(decision.abort, self._hook.retry, self._log.info))
         if found and decision.take is None:
-            words = ", ".join(f"run {own.run.id} was {own.run.status}" for own in found)
-            self._log.info("No run of an earlier attempt can be used (%s).", words)
+            words = ", ".join(
+                f"run {own.run.id} was {own.run.status}{', and is aborted' if own.run in decision.abort else ''}"
+                for own in found
+            )
+            self._log.info("None of an earlier attempt can go on: %s.", words)
         return decision
 
     def take(self, run: ActorRun, *, resurrect: bool) -> ActorRun:

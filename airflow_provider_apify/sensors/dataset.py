@@ -73,15 +73,17 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
         """Look once."""
         with failing_fast():
             seen = self.hook.look_at_items(self.dataset_id, self.run_id)
-            self.log.info("Dataset %s has %d items of %s.", seen.dataset_id, seen.item_count, self.min_items)
+            self.log.info(
+                "Dataset %s has %s, and %s are enough.", seen.dataset_id, _items(seen.item_count), self.min_items
+            )
             return self._judge(seen)
 
     def _judge(self, seen: ItemsSeen) -> PokeReturnValue:
         is_enough = seen.item_count >= _positive(self.min_items)
         if seen.is_final and not is_enough:
             raise WatchedForError(
-                f"Run {seen.run_id} is {seen.run_status}, and its dataset {seen.dataset_id} has {seen.item_count} "
-                f"items, fewer than {self.min_items}.",
+                f"Run {seen.run_id} is {seen.run_status}, and its dataset {seen.dataset_id} has "
+                f"{_items(seen.item_count)}, fewer than {self.min_items}.",
             )
         told = {"dataset_id": seen.dataset_id, "item_count": seen.item_count}
         if seen.run_id is not None:
@@ -96,6 +98,10 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
             apify_conn_id=self.apify_conn_id,
             poke_interval=self.poke_interval,
         )
+
+
+def _items(count: int) -> str:
+    return f"{count} {'item' if count == 1 else 'items'}"
 
 
 def _positive(value: int | str) -> int:

@@ -32,9 +32,13 @@ def check_path(path: Any) -> None:
         )
     if isinstance(path, str) and path.endswith("/"):
         raise ValueError(f"path is {path!r}, a folder. Give that of a file.")
-    if not is_template(path) and "://" not in path and not path.startswith("/"):
+    if is_template(path) or path.startswith("/"):
+        return
+    scheme, separator, rest = path.partition("://")
+    if not separator or (scheme.lower() in {"file", "local"} and not rest.startswith("/")):
         raise ValueError(
-            f"path is {path!r}. Give a local path that begins with '/', or a URL such as 's3://bucket/items.jsonl'.",
+            f"path is {path!r}. Give a local path that begins with '/', or a URL such as 's3://bucket/items.jsonl' "
+            "or 'file:///folder/items.jsonl'.",
         )
 
 

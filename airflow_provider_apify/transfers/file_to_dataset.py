@@ -129,7 +129,8 @@ class FileToDatasetOperator(ApifyTask, BaseOperator):
             begun = self._begin(context, memory, dataset, found)
             pushed = self._push(memory, dataset, begun, found)
             count = self._count(dataset, pushed)
-        self.log.info("Pushed %d items to dataset %s, of %d.", pushed.items - begun.items, dataset.id, found.items)
+        words = "Pushed %d of the file's %d items to dataset %s."
+        self.log.info(words, pushed.items - begun.items, found.items, dataset.id)
         result = {
             "dataset_id": dataset.id,
             "dataset_name": dataset.name,

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 KEY = "{key}"
 """Stands in a path for the name of a record's file."""
+_KEY_ADVICE = {
+    False: f"Each record becomes a file of its own, so write {KEY} in the path, once: for example '/folder/{KEY}'.",
+    True: f"With key or as_zip there is one file: write its whole path, without {KEY}.",
+}
 # Most records are small, so that the time goes into waiting for answers.
 _CONNECTIONS = 4
 # A record that trickles in must not hold up an error for longer.
@@ -107,7 +111,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
             count, size = count + 1, size + file.bytes
             if count <= _FILES_IN_MANIFEST:
                 files.append(file)
-        self.log.info("Wrote %d files (%d bytes) to %s", count, size, self.path)
+        self.log.info("Wrote %d %s (%d bytes) to %s", count, "file" if count == 1 else "files", size, self.path)
         return {
             "store_id": store_id,
             "run_id": run_id,
@@ -197,8 +201,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
         is_one_file = self.as_zip or self.key is not None
         if self.path.count(KEY) != int(not is_one_file):
             raise ValueError(
-                f"path is {self.path!r}. It needs {KEY} in it, once, where several records become files: so not with "
-                "key or as_zip.",
+                f"path is {self.path!r}. {_KEY_ADVICE[is_one_file]}",
             )
         if not is_one_file and self.if_exists != "overwrite":
             raise ValueError("if_exists is for one file: with key or as_zip.")

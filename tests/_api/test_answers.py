@@ -192,7 +192,9 @@ def test_a_wrong_token_is_told_with_where_to_mend_it() -> None:
     assert str(error).endswith("Check the API token in the Airflow connection's password and what it may do.")
 
 
-@pytest.mark.parametrize("error_type", ["platform-feature-disabled", "actor-is-not-rented", "unknown-build-tag"])
+@pytest.mark.parametrize(
+    "error_type", ["platform-feature-disabled", "actor-is-not-rented", "public-actor-disabled", "unknown-build-tag"]
+)
 def test_what_no_other_token_would_cure_does_not_send_the_reader_to_the_token(error_type: str) -> None:
     assert "token" not in str(error_of(START, failed(403, error_type, "Monthly limit exceeded")))
 

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from airflow_provider_apify._api import account, sessions
 from airflow_provider_apify._api.runs import endpoints
-from airflow_provider_apify.exceptions import ApifyConnectionError
+from airflow_provider_apify.exceptions import ApifyAddressError, ApifyConnectionError
 from airflow_provider_apify.options import RunOptions, Target
 from tests._api.asking import Ask, access_to
 from tests._api.plain_server import Reply, plain_server
@@ -99,3 +99,13 @@ def test_what_breaks_into_a_connection_does_not_make_a_start_unsent(
         with pytest.raises(ApifyConnectionError, match="unknown whether"):
             ask(access_to(server.base_url), START)
         assert len(server.headers) == 1
+
+
+@pytest.mark.usefixtures("no_trust_kept")
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_that_are_not_there_are_named(ask: Ask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for each in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, "/no/such/bundle.pem")
+    with pytest.raises(ApifyAddressError, match=f"{name} of the environment names /no/such/bundle.pem"):
+        ask(access_to("https://127.0.0.1:9"), account.get_me())

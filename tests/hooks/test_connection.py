@@ -43,6 +43,8 @@ def read(*, password: str | None = TOKEN, **fields: Any) -> ApifyConnection:
         ({"host": "http://127.0.0.1:8010/v2", "port": 8010}, "http://127.0.0.1:8010"),
         ({"host": "https://proxy.example/apify/v2"}, "https://proxy.example/apify"),
         ({"host": "http://[::1]:8010"}, "http://[::1]:8010"),
+        ({"host": "::1", "port": 8010, "schema": "http"}, "http://[::1]:8010"),
+        ({"host": "[::1]", "port": 8010, "schema": "http"}, "http://[::1]:8010"),
     ],
 )
 def test_the_host_names_the_base_url(fields: dict[str, Any], base_url: str) -> None:
@@ -270,6 +272,20 @@ def test_a_garbled_token_of_the_environment_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setenv("APIFY_TOKEN", "apify api")
     with pytest.raises(ValueError, match="APIFY_TOKEN is no Apify API token"):
         _ = ApifyHook().connection
+
+
+def test_a_uri_may_have_an_ipv6_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SIX", f"apify://:{TOKEN}@[::1]:8010/http")
+    assert ApifyHook("six").connection.access.base_url == "http://[::1]:8010"
+
+
+def test_a_missing_connection_is_one_error() -> None:
+    with pytest.raises(AirflowNotFoundException) as caught:
+        _ = ApifyHook("missing").connection
+    assert caught.value.__context__ is None
+    with pytest.raises(AirflowNotFoundException) as caught:
+        asyncio.run(ApifyHook("missing").async_abort_run("run1"))
+    assert caught.value.__context__ is None
 
 
 def test_making_a_hook_looks_nothing_up() -> None:
