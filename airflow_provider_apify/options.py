@@ -185,12 +185,13 @@ def _permission_level(name: str, value: Any) -> str:
 _Reader = Callable[[str, Any], Any]
 
 
-OptionTaker = Literal["start", "resurrection", "notifier"]
+OptionTaker = Literal["start", "run in one request", "resurrection", "notifier"]
+_ALL_TAKERS = frozenset(get_args(OptionTaker))
 
 
-def _declared(api_name: str, read: _Reader, *also_taken_by: OptionTaker) -> Mapping[str, Any]:
-    """Declare an option: what the API calls it, what reads and checks it, and what takes it besides a start."""
-    return {"api_name": api_name, "read": read, "taken_by": {"start", *also_taken_by}}
+def _declared(api_name: str, read: _Reader, *not_taken_by: OptionTaker) -> Mapping[str, Any]:
+    """Declare an option: what the API calls it, what reads and checks it, and what does without it."""
+    return {"api_name": api_name, "read": read, "taken_by": _ALL_TAKERS - {*not_taken_by}}
 
 
 @dataclass(frozen=True)
@@ -212,25 +213,27 @@ class RunOptions:
     :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``; Actors only.
     """
 
-    build: str | None = field(default=None, metadata=_declared("build", parse_text, "resurrection", "notifier"))
-    memory: int | None = field(default=None, metadata=_declared("memory", _memory, "resurrection", "notifier"))
-    timeout: int | None = field(default=None, metadata=_declared("timeout", _timeout, "resurrection", "notifier"))
+    build: str | None = field(default=None, metadata=_declared("build", parse_text))
+    memory: int | None = field(default=None, metadata=_declared("memory", _memory))
+    timeout: int | None = field(default=None, metadata=_declared("timeout", _timeout))
     max_items: int | None = field(
         default=None,
-        metadata=_declared("maxItems", partial(parse_whole_number, minimum=1), "resurrection", "notifier"),
+        metadata=_declared("maxItems", partial(parse_whole_number, minimum=1)),
     )
     max_total_charge_usd: Decimal | None = field(
         default=None,
-        metadata=_declared("maxTotalChargeUsd", parse_dollars, "resurrection", "notifier"),
+        metadata=_declared("maxTotalChargeUsd", parse_dollars),
     )
     restart_on_error: bool | None = field(
         default=None,
-        metadata=_declared("restartOnError", parse_flag, "resurrection"),
+        metadata=_declared("restartOnError", parse_flag, "notifier"),
     )
-    webhooks: tuple[Mapping[str, Any], ...] = field(default=(), metadata=_declared("webhooks", _webhooks))
+    webhooks: tuple[Mapping[str, Any], ...] = field(
+        default=(), metadata=_declared("webhooks", _webhooks, "resurrection", "notifier")
+    )
     force_permission_level: str | None = field(
         default=None,
-        metadata=_declared("forcePermissionLevel", _permission_level),
+        metadata=_declared("forcePermissionLevel", _permission_level, "run in one request", "resurrection", "notifier"),
     )
 
     def __post_init__(self) -> None:
@@ -242,8 +245,20 @@ class RunOptions:
 
     @classmethod
     def names(cls, taken_by: OptionTaker = "start") -> tuple[str, ...]:
-        """Return the names of the options that are taken by a ``"start"``, a ``"resurrection"`` or a ``"notifier"``."""
+        """Return the names of the options that a start, or something like it, takes."""
         return tuple(option.name for option in fields(cls) if taken_by in option.metadata["taken_by"])
+
+    def check_taken_by(self, taker: OptionTaker) -> None:
+        """Check that only such options are set as something takes.
+
+        :raises ValueError: others are set.
+        """
+        taken = self.names(taker)
+        others = [
+            each.name for each in fields(self) if each.name not in taken and getattr(self, each.name) != each.default
+        ]
+        if others:
+            raise ValueError(f"A {taker} does not take {', '.join(others)}, which only a start does: leave it out.")
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> RunOptions:

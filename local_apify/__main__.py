@@ -7,6 +7,7 @@ import importlib
 import json
 import shlex
 import signal
+import sys
 
 from local_apify.server import DEFAULT_TOKEN, OTHER_TOKEN, LocalApify
 from local_apify.world.actor import Actor
@@ -20,9 +21,18 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     actors = [found for name in options.actors for found in _actors_in(name)]
     tokens = {"token": options.token, "other_token": options.other_token}
-    with LocalApify(host=options.host, port=options.port, actors=actors, **tokens) as apify:
+    apify = LocalApify(host=options.host, port=options.port, actors=actors, **tokens)
+    try:
+        apify.start()
+    except OSError as error:
+        sys.exit(
+            f"local-apify cannot listen on {options.host}:{options.port}: {error.strerror}. Choose another --port."
+        )
+    try:
         print(announcement(apify), flush=True)  # noqa: T201 - what the caller waits for
         signal.sigwait(endings)
+    finally:
+        apify.stop()
 
 
 def announcement(apify: LocalApify) -> str:
@@ -40,7 +50,7 @@ def announcement(apify: LocalApify) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local_apify", description=__doc__)
+    parser = argparse.ArgumentParser(prog="local-apify", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="the port; 0 takes a free one (default: %(default)s)")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="of the user local (default: %(default)s)")

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import psutil
@@ -75,8 +76,13 @@ def wanted_apify() -> ApifyServer | None:
 
 
 def demo_lab() -> AirflowLab:
-    """Describe the demo's Airflow: the example DAGs of this checkout, in a home that outlives the processes."""
-    return AirflowLab(HOME, [ROOT / "dags_examples"], apify=wanted_apify(), variables=_example_settings)
+    """Describe the demo's Airflow: the example DAGs of this checkout, and those in the folder that ``DAGS`` names.
+
+    Its home outlives the processes.
+    """
+    own = os.environ.get("DAGS", "").strip()
+    folders = [ROOT / "dags_examples", *([Path(own).resolve()] if own else [])]
+    return AirflowLab(HOME, folders, apify=wanted_apify(), variables=_example_settings)
 
 
 def _example_settings(apify: ApifyServer) -> dict[str, str]:

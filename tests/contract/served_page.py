@@ -12,7 +12,7 @@ from tests.contract.openapi import contract
 PAGE = Path(__file__).parents[2] / "docs" / "local-apify-operations.md"
 _HEAD = """# What the local Apify serves
 
-Every operation of Apify's OpenAPI document, and whether `python -m local_apify` serves it. The
+Every operation of Apify's OpenAPI document, and whether `local-apify` serves it. The
 contract tests let each one that is served answer well and with an error, and check both against the document; so is
 everything else that the tests ask and answer (`make test` prints how much that was). `tests/official` does with the
 official client what its users do. Written by `python -m tests.contract.served_page`; a test compares it with the code.

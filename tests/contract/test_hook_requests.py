@@ -36,7 +36,7 @@ from tests.local_apify.client import until
 SCENARIO = Target("actor", "apify/scenario")
 SENT: set[str] = set()
 """The calls that the tests below have made so far."""
-EVERYTHING = {
+SHARED_OPTIONS = {
     "build": "latest",
     "memory": 256,
     "timeout": 60,
@@ -66,11 +66,12 @@ def hook(exchanges: list[Exchange]) -> ApifyHook:  # noqa: ARG001 - what the hoo
 
 @pytest.mark.parametrize("level", ["LIMITED_PERMISSIONS", "FULL_PERMISSIONS"])
 def test_a_start_with_every_option(hook: ApifyHook, exchanges: list[Exchange], level: str) -> None:
-    options = RunOptions.parse({**EVERYTHING, "force_permission_level": level})
+    options = RunOptions.parse({**SHARED_OPTIONS, "force_permission_level": level})
     run = hook.start_run(SCENARIO, {"items": 1}, options=options)
     hook.abort_run(run.id)
     (start, _) = exchanges
-    assert len(start.query.split("&")) == 8
+    assert {*SHARED_OPTIONS, "force_permission_level"} == {*RunOptions.names()}
+    assert len(start.query.split("&")) == len(RunOptions.names())
     assert json.loads(start.request_body) == {"items": 1}
 
 
@@ -92,7 +93,7 @@ def test_a_start_under_a_key(hook: ApifyHook) -> None:
 
 @pytest.mark.parametrize("run_input", [None, {}, '{"maxCrawlPages": 1}'])
 def test_a_start_of_a_saved_task(hook: ApifyHook, run_input: Any) -> None:
-    run = hook.start_run(Target("task", "local/daily-crawl"), run_input, options=RunOptions.parse(EVERYTHING))
+    run = hook.start_run(Target("task", "local/daily-crawl"), run_input, options=RunOptions.parse(SHARED_OPTIONS))
     hook.abort_run(run.id, gracefully=True)
 
 
@@ -143,7 +144,7 @@ def test_all_that_can_be_done_to_a_run(hook: ApifyHook) -> None:
     hook.reboot_run(run.id)
     hook.metamorph_run(run.id, SCENARIO.id, {"durationSecs": 600}, build="latest")
     hook.abort_run(run.id, gracefully=True)
-    limits = {name: EVERYTHING[name] for name in EVERYTHING if name != "webhooks"}
+    limits = {name: SHARED_OPTIONS[name] for name in SHARED_OPTIONS if name != "webhooks"}
     hook.resurrect_run(run.id, options=RunOptions.parse(limits))
     hook.abort_run(run.id)
     hook.wait_for_run(run.id)
@@ -175,7 +176,7 @@ def test_queues_and_datasets_are_filled(hook: ApifyHook) -> None:
 
 @pytest.mark.parametrize("target", [SCENARIO, Target("task", "local/daily-crawl")], ids=str)
 def test_runs_in_one_request(hook: ApifyHook, exchanges: list[Exchange], target: Target) -> None:
-    options = RunOptions.parse(EVERYTHING)
+    options = RunOptions.parse(SHARED_OPTIONS)
     hook.run_sync(target, options=options, output_key="OUTPUT")
     hook.run_sync_get_items(target, {"items": 1}, options=options, clean=True, fields=["url"])
     assert [len(each.query.split("&")) for each in exchanges if "run-sync" in each.path] == [8, 9]

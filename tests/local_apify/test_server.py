@@ -243,3 +243,16 @@ def test_a_mistake_of_the_server_is_answered_as_apify_would_and_logged(caplog: p
 def test_a_mistake_of_the_server_fails_the_test_it_happens_in() -> None:
     with pytest.raises(AssertionError, match="the document knows only"):
         contract().check_response("GET", "/v2/users/me", 500, {"content-type": "application/json"}, b"{}")
+
+
+def test_a_port_that_is_taken_is_one_line_that_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", MODULE, "--port", str(port)]
+        ended = subprocess.run(  # noqa: S603 - this Python
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"local-apify cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
+    )

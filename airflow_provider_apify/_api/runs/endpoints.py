@@ -58,8 +58,7 @@ def run_sync_items(target: Target, run_input: bytes | None, options: RunOptions,
 
 
 def _in_one_request(path: str, run_input: bytes | None, options: RunOptions, params: Mapping[str, Any]) -> Request:
-    if options.force_permission_level is not None:
-        raise ValueError("force_permission_level is an option of a start, not of a run in one request: leave it out.")
+    options.check_taken_by("run in one request")
     return Request(
         "POST",
         path,
@@ -116,10 +115,8 @@ def resurrect_run(run_id: str, options: RunOptions) -> Request:
 
     :raises ValueError: options that only a start has.
     """
-    params = options.to_params()
-    if {"webhooks", "forcePermissionLevel"} & params.keys():
-        raise ValueError("A resurrected run keeps its webhooks and permissions: leave them out.")
-    return Request("POST", f"{_run(run_id)}/resurrect", query(params), retry_safe=False)
+    options.check_taken_by("resurrection")
+    return Request("POST", f"{_run(run_id)}/resurrect", query(options.to_params()), retry_safe=False)
 
 
 def reboot_run(run_id: str) -> Request:
