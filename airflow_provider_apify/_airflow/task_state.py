@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_apify._airflow.logs import TaskLog
 
+STORE = "task_state_store"
+"""Where Airflow's context has the store."""
+
 
 class TaskState:
     """The notes of one task instance under one name.
@@ -21,7 +24,7 @@ class TaskState:
     """
 
     def __init__(self, context: Context, key: str) -> None:
-        self._store: Any = context.get("task_state_store")
+        self._store: Any = context.get(STORE)
         self._key = key
 
     @property

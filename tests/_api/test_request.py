@@ -150,7 +150,7 @@ def test_a_status_message_is_set_with_what_the_api_asks_for() -> None:
     ],
 )
 def test_a_resurrection_takes_no_options_that_only_a_start_has(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="A resurrection does not take (webhooks|force_permission_level)"):
+    with pytest.raises(ValueError, match=r"A resurrection does not take (webhooks|force_permission_level)"):
         run_endpoints.resurrect_run("r1", RunOptions.parse(options))
 
 

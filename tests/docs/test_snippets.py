@@ -145,7 +145,7 @@ def test_a_notifier_starts_an_actor_when_a_task_has_failed(apify: LocalApify, ai
     assert [run.actor for run in apify.control.ledger().runs] == ["apify/website-content-crawler", "apify/hello-world"]
 
 
-def test_the_newest_run_of_apify_s_scheduler_is_used(
+def test_the_run_of_apify_s_scheduler_is_used(
     apify: LocalApify, airflow: DagRunner, load: Load, tmp_path: Path
 ) -> None:
     client = Client(apify)

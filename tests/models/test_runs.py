@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_apify.exceptions import ApifyRunAborted, ApifyRunError, ApifyRunFailed, ApifyRunTimedOut
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, ORIGINS, STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.models.storages import Dataset
+from local_apify.world import runs as served
 from tests.contract.openapi import DOCUMENT
 
 FULL: dict[str, Any] = {
@@ -163,5 +164,5 @@ def test_a_dataset_is_read_from_the_api_s_words(data: dict[str, Any], name: str 
 
 def test_statuses_and_origins_are_those_of_the_contract() -> None:
     schemas = json.loads(DOCUMENT.read_text(encoding="utf-8"))["components"]["schemas"]
-    assert set(schemas["ActorJobStatus"]["enum"]) == STATUSES
+    assert set(schemas["ActorJobStatus"]["enum"]) == STATUSES == served.STATUSES
     assert set(schemas["RunOrigin"]["enum"]) == ORIGINS

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
+from airflow_provider_apify._airflow.task_state import STORE
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators import _base, _task_run
@@ -300,7 +301,7 @@ class PlayedTask:
         context = {"ti": instance, "task": operator, "dag_run": dag_run}
         if self._store is None:
             return context
-        return context | {"task_state_store": SimpleNamespace(get=self._recall, set=self._note)}
+        return context | {STORE: SimpleNamespace(get=self._recall, set=self._note)}
 
     def _push(self, key: str, value: Any) -> None:
         self.pass_moment()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from airflow_provider_apify._airflow.task_state import STORE
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.operators._seen_run import history_before, was_seen
 from tests._api.answering import run_data
@@ -19,7 +20,7 @@ class Store(dict[str, Any]):
 
 
 def context_of(max_tries: int, store: Any = None) -> Any:
-    return {"ti": SimpleNamespace(max_tries=max_tries), "task_state_store": store}
+    return {"ti": SimpleNamespace(max_tries=max_tries), STORE: store}
 
 
 def run_with(*, reboots: int, **changes: Any) -> ActorRun:

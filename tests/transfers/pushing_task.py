@@ -10,6 +10,7 @@ from typing import Any
 
 import pendulum
 
+from airflow_provider_apify._airflow.task_state import STORE
 from airflow_provider_apify.transfers.file_to_dataset import FileToDatasetOperator
 
 
@@ -34,7 +35,7 @@ def context_of(operator: FileToDatasetOperator, store: Store | None, *, attempt:
         "task": operator,
         "dag_run": SimpleNamespace(start_date=pendulum.now("UTC")),
     }
-    return context | ({"task_state_store": store} if store else {})
+    return context | ({STORE: store} if store else {})
 
 
 if __name__ == "__main__":

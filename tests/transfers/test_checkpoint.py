@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_apify._airflow.task_state import STORE
 from airflow_provider_apify._files.split import WrittenFile
 from airflow_provider_apify.transfers._export_memory import Checkpoint
 
@@ -36,7 +37,7 @@ class Attempts:
     def begin(self, wanted: str = "d1") -> Checkpoint:
         context: Any = {"ti": SimpleNamespace(max_tries=self.max_tries)}
         if self._has_store:
-            context["task_state_store"] = self._store
+            context[STORE] = self._store
         return Checkpoint(context, wanted, self.path, logging.getLogger(__name__))
 
     def entries(self) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from airflow_provider_apify._airflow.task_state import STORE
 from airflow_provider_apify._api.answers import Answer, NoResponse
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.choosing import OnFailedRun
@@ -186,7 +187,7 @@ class OneTask(RuleBasedStateMachine):
         )
         dag_run = SimpleNamespace(start_date=self.apify.began)
         context = {"ti": ti, "task": SimpleNamespace(retries=2), "dag_run": dag_run}
-        return context if self.store is None else {**context, "task_state_store": self.store}
+        return context if self.store is None else {**context, STORE: self.store}
 
     def _live(self) -> list[str]:
         return [run_id for run_id, run in self.apify.runs.items() if run["status"] == "RUNNING"]
