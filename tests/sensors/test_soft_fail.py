@@ -23,13 +23,13 @@ from local_apify import Exchange, LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 
 MISTAKES: list[tuple[type[BaseSensorOperator], dict[str, Any], str]] = [
-    (ApifyRunSensor, {"run_id": "{{ params.nothing }}"}, "is no Apify ID or key"),
+    (ApifyRunSensor, {"run_id": "{{ params.nothing }}"}, "All are empty"),
     (ApifyRunSensor, {"run_id": "mistyped"}, "ApifyNotFoundError"),
     (ApifyRunSensor, {"actor_id": "apify/mistyped"}, "ApifyNotFoundError"),
     (ApifyDatasetSensor, {"dataset_id": "mistyped"}, "ApifyNotFoundError"),
     (ApifyDatasetSensor, {"dataset_id": "{{ params.nothing }}"}, "is no"),
     (ApifyDatasetSensor, {"run_id": "{{ params.nothing }}"}, "is no Apify ID or key"),
-    (ApifyCapacitySensor, {"min_run_slots": "{{ params.nothing }}"}, "min_run_slots must be a whole number"),
+    (ApifyCapacitySensor, {"min_run_slots": "{{ params.mistyped }}"}, "min_run_slots must be a whole number"),
 ]
 WATCHES: list[tuple[type[BaseSensorOperator], dict[str, Any]]] = [
     (ApifyRunSensor, {"run_id": "{{ params.run_id }}"}),
@@ -66,7 +66,7 @@ def test_a_mistake_fails_a_sensor_that_may_skip(
     arguments: dict[str, Any],
     words: str,
 ) -> None:
-    outcome = airflow.run_task(make(sensor, retries=3, **arguments, **mode), params={"nothing": ""})
+    outcome = airflow.run_task(make(sensor, retries=3, **arguments, **mode), params={"nothing": "", "mistyped": "many"})
 
     assert outcome.task_state() == "failed"
     assert isinstance(outcome.error, AirflowFailException)
