@@ -76,6 +76,14 @@ CALLS: Mapping[str, tuple[str, Callable[[ApifyHook, str], Any]]] = {
         f"GET {ACTOR}/runs/last",
         lambda hook, name: asyncio.run(hook.async_look_for_last_run(Target("actor", name))),
     ),
+    "look_for_run_of_a_time": (
+        f"GET {ACTOR}/runs",
+        lambda hook, name: hook.look_for_run_of_a_time(Target("actor", name), status=name),
+    ),
+    "async_look_for_run_of_a_time": (
+        f"GET {ACTOR}/runs",
+        lambda hook, name: asyncio.run(hook.async_look_for_run_of_a_time(Target("actor", name))),
+    ),
     "iterate_runs": (f"GET {ACTOR}/runs", lambda hook, name: list(hook.iterate_runs(name, status=name))),
     "get_run": (f"GET {RUN}", lambda hook, name: hook.get_run(name)),
     "wait_for_run": (f"GET {RUN}", lambda hook, name: hook.wait_for_run(name)),
