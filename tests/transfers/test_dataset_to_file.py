@@ -406,7 +406,7 @@ PARTED = {"run_id": "a", "path": "/items-{part}.jsonl"}
     [
         ({"path": "items.jsonl"}, "Give exactly one of dataset_id and run_id"),
         ({"run_id": "a", "dataset_id": "b", "path": "items.jsonl"}, "Give exactly one of dataset_id and run_id"),
-        ({"run_id": "a", "path": "file://tmp/x.jsonl"}, "path is 'file://tmp/x.jsonl'. Give a local path"),
+        ({"run_id": "a", "path": "file://folder/x.jsonl"}, "path is 'file://folder/x.jsonl'. Give a local path"),
         ({"run_id": "a", "path": ""}, "path is ''. Give a local path that begins with '/', or a URL"),
         ({"run_id": "a", "path": "here/items.csv"}, "path is 'here/items.csv'. Give a local path"),
         *(

@@ -17,6 +17,6 @@ with DAG("http_after", schedule=None, default_args={"retries": 2, "retry_delay":
     items = DatasetToFileOperator(
         task_id="items",
         dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
-        path="/tmp/pages/{{ run_id }}.jsonl",
+        path="/data/pages/{{ run_id }}.jsonl",
     )
     crawl >> items

@@ -17,6 +17,6 @@ with DAG("records", schedule=None, default_args={"retries": 2, "retry_delay": ti
         task_id="save",
         run_id="{{ ti.xcom_pull('shoot')['run_id'] }}",
         prefix="screenshot",
-        path="/tmp/screenshots/{{ run_id }}/{key}",
+        path="/data/screenshots/{{ run_id }}/{key}",
     )
     shoot >> save

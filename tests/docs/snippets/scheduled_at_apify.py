@@ -24,6 +24,6 @@ with DAG(
     save = DatasetToFileOperator(
         task_id="save",
         dataset_id="{{ ti.xcom_pull('wait')['dataset_id'] }}",
-        path="/tmp/scheduled/{{ ti.xcom_pull('wait')['run_id'] }}.jsonl",
+        path="/data/scheduled/{{ ti.xcom_pull('wait')['run_id'] }}.jsonl",
     )
     wait >> save
