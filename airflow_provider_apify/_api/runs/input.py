@@ -48,7 +48,7 @@ def _json_text(run_input: Any) -> str:
     try:
         if isinstance(run_input, str):
             run_input = json.loads(run_input, parse_constant=_refuse_constant)
-        return json.dumps(_plain(run_input, "run_input"), allow_nan=False, ensure_ascii=False)
+        return json.dumps(run_input, allow_nan=False, ensure_ascii=False, default=_plain)
     except json.JSONDecodeError as error:
         # ``from None``: the decoder's own error carries the whole input.
         raise ValueError(
@@ -66,27 +66,18 @@ def _advice(text: str) -> str:
     return "Pass a dictionary or JSON text; operators also take the path of a template file that ends in .json."
 
 
-def _plain(value: Any, place: str) -> Any:
-    """Return a value in the types that JSON has.
+def _plain(value: Any) -> Any:
+    """Return a value in the types that JSON has, of those that the writer of JSON does not know.
 
-    :param place: where it stands in the input, for an error.
     :raises TypeError: JSON has nothing for it.
     """
-    if value is None or isinstance(value, str | int | float):
-        return value
     if isinstance(value, date | time):  # a datetime is a date
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {_key(key, place): _plain(item, f"{place}[{key!r}]") for key, item in value.items()}
+        return dict(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return [_plain(item, f"{place}[{index}]") for index, item in enumerate(value)]
-    raise TypeError(f"{place} is a {type(value).__name__}, for which JSON has nothing")
-
-
-def _key(key: Any, place: str) -> Any:
-    if key is None or isinstance(key, str | int | float):
-        return key
-    raise TypeError(f"{place} has a key that is a {type(key).__name__}; keys are text")
+        return list(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def _refuse_constant(name: str) -> None:
