@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -114,31 +114,11 @@ def together(flows: Iterable[Flow[T]]) -> Flow[list[T]]:
     return [results[index] for index in sorted(results)]
 
 
-def telling(flow: Flow[T], report: Callable[[str], object]) -> Flow[T]:
-    """Tell of each request that is sent again, because the connection broke, or the server failed or was too busy.
-
-    :param report: takes a sentence with the cause and the pause, for the task's log.
-    """
-    try:
-        request = next(flow)
-        while True:
-            answer = yield request
-            following = flow.send(answer)
-            trouble = _trouble(request, answer)
-            if trouble is not None and (following.method, following.path) == (request.method, request.path):
-                report(f"{error_of(request, trouble)} Asking again in {following.delay:.1f} s.")
-            request = following
-    except StopIteration as done:
-        result: T = done.value
-        return result
-
-
-def _trouble(request: Request, answer: Answer) -> Answer | None:
-    """Return what is wrong with an answer that another request may cure; ``None`` where it is as it should be."""
-    if isinstance(answer, NoResponse) or answer.is_passing_fault or answer.is_rate_limited:
-        return answer
-    is_strange = answer.is_success and request.brings == "JSON" and data_of(answer) is None
-    return not_apify(request, answer) if is_strange else None
+def troubles(request: Request) -> Iterator[str]:
+    """Yield a sentence for the log about each request that is sent again: the cause, and the pause before it."""
+    for each in (request, *request.beside):
+        if each.trouble:
+            yield f"{each.trouble} Asking again in {each.delay:.1f} s."
 
 
 def call_known(request: Request, send: Callable[[Request], Flow[T]]) -> Flow[T]:
@@ -208,4 +188,5 @@ def call_reading(
         left = until - clock()
         if delay is None or left <= 0:
             raise error_of(request, answer)
-        request, attempt = (again or request).after(min(delay, left)), attempt + 1
+        trouble = str(error_of(request, answer))
+        request, attempt = replace((again or request).after(min(delay, left)), trouble=trouble), attempt + 1

@@ -43,6 +43,7 @@ class Request:
         other has to be whole after ``timeout``, however its bytes trickle in; see ``transports``.
     :param label: what errors call it, where method and path do not tell.
     :param address_setting: what decides where it is sent, for errors.
+    :param trouble: why it is sent again, as a sentence for the log; empty for a first attempt.
     :param beside: requests to be sent at the same time; the answers to them come beside its own.
     """
 
@@ -63,6 +64,7 @@ class Request:
     is_long: bool = False
     label: str = ""
     address_setting: str = "the connection's host"
+    trouble: str = field(default="", compare=False)
     beside: tuple[Request, ...] = ()
 
     def after(self, delay: float) -> Request:

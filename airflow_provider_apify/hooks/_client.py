@@ -154,10 +154,6 @@ class ApifyClient(BaseHook):
             guard or nullcontext(),
         )
 
-    def _drive_telling(self, flow: Flow[T], guard: AbstractContextManager[object] | None = None) -> T:
-        """Run a flow that may take long, and log why."""
-        return self._drive(flows.telling(flow, self.log.warning), guard=guard)
-
     def _renewing(self, flow: Flow[T]) -> Flow[T]:
         """Send a request once more where Apify refuses the token, having done nothing, and the connection has another.
 
@@ -166,6 +162,7 @@ class ApifyClient(BaseHook):
         try:
             request = next(flow)
             while True:
+                self._tell_troubles(request)
                 access = self.connection.access
                 answer = yield request
                 if any(map(is_token_refused, (answer, *answer.beside))) and self._renew(access):
@@ -174,6 +171,10 @@ class ApifyClient(BaseHook):
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _tell_troubles(self, request: Request) -> None:
+        for words in flows.troubles(request):
+            self.log.warning(words)
 
     def _renew(self, refused: Access) -> bool:
         """Look up the connection again, and tell whether it has another token now, which serves from then on."""
@@ -224,10 +225,11 @@ class ApifyClient(BaseHook):
         """Run a flow on the event loop."""
         await self._async_connection()
         async with shared_session() as session:
-            return await drive_async(flows.telling(flow, self.log.warning), partial(self._send_async, session))
+            return await drive_async(flow, partial(self._send_async, session))
 
     async def _send_async(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""
+        self._tell_troubles(request)
         access, request = self.connection.access, taking_turns(request, connection_share())
         answer = await send_with_aiohttp(session, access, request)
         if not is_token_refused(answer):

@@ -155,7 +155,7 @@ class Runs(ApifyClient):
         :raises ApifyNotFoundError: no such run, or the token may not see it. It is asked for three times in 3.5
             seconds, because a run that has just started may be unknown to the server that answers.
         """
-        return self._drive_telling(reading.get_run(run_id, self.retry))
+        return self._drive(reading.get_run(run_id, self.retry))
 
     def get_last_run(self, target: Target | str, *, status: str | None = None, origin: str | None = None) -> ActorRun:
         """Return the newest run of an Actor or task (https://docs.apify.com/api/v2/act-runs-last-get).
@@ -174,7 +174,7 @@ class Runs(ApifyClient):
 
         :raises ApifyNotFoundError: there is no such Actor or task, or the token may not see it.
         """
-        return self._drive_telling(look_for_last_run(Target.of(target), self.retry, status=status, origin=origin))
+        return self._drive(look_for_last_run(Target.of(target), self.retry, status=status, origin=origin))
 
     def iterate_runs(
         self,
@@ -245,7 +245,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
-        return self._drive_telling(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
+        return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
 
     async def async_get_last_run(
         self,
@@ -287,7 +287,7 @@ class Runs(ApifyClient):
         :raises ValueError: a time has no time zone.
         :raises ApifyNotFoundError: there is no such Actor or task, or the token may not see it.
         """
-        return self._drive_telling(
+        return self._drive(
             look_for_run_of_a_time(
                 Target.of(target),
                 self.retry,
