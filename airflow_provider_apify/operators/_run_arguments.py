@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
 import pendulum
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms
 from airflow_provider_apify._api.runs.input import check_input
@@ -39,7 +39,7 @@ _LONGEST_DEFERRED_PAUSE_SECONDS = 60.0
 _LARGEST_MARGIN_SECONDS = 30.0
 
 
-class RunArguments(ApifyTask, BaseOperator):
+class RunArguments(ApifyTask):
     """The arguments of :class:`~airflow_provider_apify.operators.run_actor.RunActorOperator`, described there."""
 
     template_fields: Sequence[str] = (

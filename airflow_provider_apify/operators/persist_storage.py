@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.references import Kind, check_id
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
-class PersistStorageOperator(ApifyTask, BaseOperator):
+class PersistStorageOperator(ApifyTask):
     """Give the dataset, key-value store or request queue of a run a name, so that it outlives the run.
 
     Apify deletes storages without a name some days after their run. It may be repeated. A storage that has another name

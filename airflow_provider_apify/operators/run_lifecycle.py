@@ -6,8 +6,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
-
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.request import JSON
@@ -23,12 +21,12 @@ from airflow_provider_apify.operators._seen_run import history_before, was_seen
 from airflow_provider_apify.options import RunOptions, Target, check_options
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
 _RESURRECT_OPTIONS = RunOptions.names("resurrection")
 
 
-class _RunOperator(ApifyTask, BaseOperator):
+class _RunOperator(ApifyTask):
     """What the operators of this module share: one run, changed, and returned as it is then."""
 
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class EnsureWebhookOperator(ApifyTask, BaseOperator):
+class EnsureWebhookOperator(ApifyTask):
     """Let an Actor or a saved task have a webhook, once, as it is described here.
 
     It may run as often as you like: the webhook of the same target, events, URL and headers is found again, and changed
@@ -116,7 +114,7 @@ class EnsureWebhookOperator(ApifyTask, BaseOperator):
         self._spec("https:" if is_template(self.request_url) else self.request_url)
 
 
-class DeleteWebhookOperator(ApifyTask, BaseOperator):
+class DeleteWebhookOperator(ApifyTask):
     """Delete a webhook. One that does not exist is a success, so it may be repeated.
 
     Reference: https://docs.apify.com/api/v2/webhook-delete

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturn
 from airflow_provider_apify._airflow.due import due_of
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast, for_good
 from airflow_provider_apify._airflow.run_progress import ProgressLog
+from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._arguments.moments import ANY, Moment, check_moment, read_moment
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
@@ -67,6 +68,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         *("run_id", "actor_id", "actor_task_id", "status", "origin"),
         *("started_after", "started_before", "apify_conn_id"),
     )
+    _left_out_words: str | None = None
 
     def __init__(
         self,
@@ -123,7 +125,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
             if run is None:
                 if is_too_late:
                     raise self._none_came(context)
-                self.log.info("%s has no such run yet. %s", self._target(), self._left_out(context))
+                self.log.info("%s has no such run yet. %s", self._target(), self._hint(context))
                 return PokeReturnValue(is_done=False)
         if self.run_id is None:
             self.log.info("%s", found_words(run))
@@ -153,14 +155,22 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
             "started_before": None if before is None else read_moment("started_before", before, due),
         }
 
+    def _hint(self, context: Context) -> str:
+        """Do what :meth:`_left_out` does, once: what has started before a time does not change any more."""
+        if self._left_out_words is None:
+            self._left_out_words = self._left_out(context)
+        return self._left_out_words
+
     def _left_out(self, context: Context) -> str:
         """Say which run is too old, and what to write where it is meant; nothing where there is none."""
         after = self._times(context)["started_after"]
         if after is None:
             return ""
-        run = self.hook.look_for_run_of_a_time(
-            self._target(), status=self.status, origin=self.origin, started_before=after
+        # No more than a page: it is a hint, and there may be very many runs of another origin.
+        runs = self.hook.iterate_runs(
+            self._target(), status=self.status or (), started_before=after, desc=True, limit=MAX_PAGE
         )
+        run = next((run for run in runs if self.origin in {None, run.meta.origin}), None)
         if run is None or run.started_at is None:
             return ""
         hours = int((due_of(context) - run.started_at).total_seconds() // 3600) + 1
@@ -181,7 +191,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         if self.run_id is not None:
             return error
         try:
-            return AirflowSensorTimeout(f"{error} {self._left_out(context)}".rstrip())
+            return AirflowSensorTimeout(f"{error} {self._hint(context)}".rstrip())
         except (ApifyError, ValueError, KeyError):
             return error
 

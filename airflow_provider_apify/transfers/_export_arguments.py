@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify._files.formats.column_types import Chosen
@@ -26,7 +24,7 @@ from airflow_provider_apify.transfers._target import PART, IfExists, check_not_t
 _END_OF_TEMPLATE = re.compile(r"[}%]}")
 
 
-class ExportArguments(ApifyTask, BaseOperator):
+class ExportArguments(ApifyTask):
     """The arguments of ``DatasetToFileOperator``, described there."""
 
     template_fields: Sequence[str] = (

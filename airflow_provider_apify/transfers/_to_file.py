@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class BodyToFileOperator(ApifyTask, BaseOperator):
+class BodyToFileOperator(ApifyTask):
     """Write bodies to a path; a subclass says which.
 
     Its parameters are described where they are used.

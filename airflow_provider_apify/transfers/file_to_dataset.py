@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Mode = Literal["append", "complete"]
 
 
-class FileToDatasetOperator(ApifyTask, BaseOperator):
+class FileToDatasetOperator(ApifyTask):
     """Push the items of a jsonl, json or csv file to a dataset.
 
     The whole file is read and checked first, so that a bad line shows before anything is pushed. Then its items follow

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_apify._api.actors import get_target
+from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.flows import Flow, call_data, call_known
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints
@@ -26,7 +27,6 @@ def get_run(run_id: str, retry: RetryPolicy, *, delay: float = 0.0) -> Flow[Acto
 
 
 _FORBIDDEN = 403
-_PAGE = 100
 
 
 def look_for_last_run(
@@ -72,7 +72,6 @@ def look_for_run_of_a_time(
             started_before=started_before,
             desc=is_newest_first,
             offset=offset,
-            limit=_PAGE,
         )
         items = (yield from call_data(request, retry))["items"]
         for run in map(ActorRun.from_api, items):
@@ -84,7 +83,7 @@ def look_for_run_of_a_time(
             if started_after is None or not is_newest_first:
                 return run
             found = run
-        if len(items) < _PAGE:
+        if len(items) < MAX_PAGE:
             return found
         offset += len(items)
 
