@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,10 +11,16 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+import zstandard
 from hypothesis import strategies as st
 
 from airflow_provider_apify._files.dataset.readers import Reader
+from airflow_provider_apify._files.dataset.source import Source
+from airflow_provider_apify._files.export import Manifest
+from airflow_provider_apify._files.formats.registry import FORMATS
 from airflow_provider_apify._files.heads import SCANNED, TOTAL
+from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
@@ -28,6 +35,9 @@ ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none(
 CELLS = st.text(alphabet='ab",\n\r\v\x85\u2028 é🦊', max_size=6)
 TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1))
 CUTS = st.lists(st.integers(0), max_size=8)
+
+
+Exporting = Callable[..., Manifest]
 
 
 def lines_of(items: Sequence[Any]) -> bytes:
@@ -134,3 +144,29 @@ def say_that_there_are(count: int, hook: ApifyHook, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         hook, "get_settled_dataset", lambda wanted, **options: replace(get(wanted, **options), item_count=count)
     )
+
+
+def source_of(hook: ApifyHook, dataset_id: str, name: str, **values: Any) -> Source:
+    return Source(hook, dataset_id, ItemsQuery.check(values, name))
+
+
+def written(hook: ApifyHook, dataset_id: str, name: str, **values: Any) -> tuple[int | None, bytes]:
+    """Write a dataset; return how many items, and the file."""
+    taken = Taken()
+    return FORMATS[name].write(source_of(hook, dataset_id, name, **values), taken), taken.body
+
+
+def items_of(name: str, body: bytes) -> list[Any]:
+    """Return the items of a file, those of CSV with text for every value."""
+    if name == "csv":
+        return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+    if name == "parquet":
+        rows: list[Any] = pq.read_table(io.BytesIO(body)).to_pylist()
+        return rows
+    return [json.loads(line) for line in body.splitlines()] if name == "jsonl" else list(json.loads(body))
+
+
+def opened(compression: str | None, body: bytes) -> bytes:
+    if compression == "gzip":
+        return gzip.decompress(body)
+    return zstandard.ZstdDecompressor().decompressobj().decompress(body) if compression else body

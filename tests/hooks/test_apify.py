@@ -5,29 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_apify._api.runs.waiting import Waiting
-from airflow_provider_apify._files.dataset.readers import LineReader
 from airflow_provider_apify.exceptions import (
     ApifyAuthError,
     ApifyCapacityError,
-    ApifyConnectionError,
-    ApifyDataError,
     ApifyNotFoundError,
 )
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
-from local_apify import LocalApify, scenario_item
-from tests._files.material import push
+from airflow_provider_apify.options import RunOptions, Target
+from local_apify import LocalApify
 from tests.hooks.conftest import RunScenario
+from tests.hooks.material import QUICK, SCENARIO, count
 
-QUICK = RetryPolicy(attempts=3, first_delay=0.001, max_delay=0.002)
-SCENARIO = Target("actor", "apify/scenario")
 DAILY = Target("task", "local/daily-crawl")
 
 
@@ -39,10 +33,6 @@ def hook(apify: LocalApify) -> ApifyHook:  # noqa: ARG001 - what the hook's conn
 @pytest.fixture
 async def async_hook(apify: LocalApify) -> ApifyHook:  # noqa: ARG001 - the same
     return ApifyHook(retry=QUICK)
-
-
-def _count(apify: LocalApify, route: str) -> int:
-    return apify.control.ledger().requests_by_route.get(route, 0)
 
 
 def test_an_actor_is_started_with_its_input_and_options(hook: ApifyHook, apify: LocalApify) -> None:
@@ -161,7 +151,7 @@ def test_a_wait_costs_one_request_however_long_it_is(
     hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario
 ) -> None:
     hook.wait_for_run(run_scenario(durationSecs=1))
-    assert _count(apify, "GET /v2/actor-runs/{runId}") == 1
+    assert count(apify, "GET /v2/actor-runs/{runId}") == 1
 
 
 def test_a_wait_ends_at_its_deadline(hook: ApifyHook, run_scenario: RunScenario) -> None:
@@ -200,76 +190,9 @@ def test_a_dataset_is_described(hook: ApifyHook, run_scenario: RunScenario) -> N
     assert (dataset.id, dataset.item_count, dataset.name) == (run.dataset_id, 7, None)
 
 
-def _dataset(hook: ApifyHook, run_scenario: RunScenario, items: int) -> str:
-    return hook.get_run(run_scenario(wait=30, items=items)).dataset_id or ""
-
-
-def _ids(lines: list[bytes]) -> list[int]:
-    return [json.loads(line)["id"] for line in b"".join(lines).splitlines()]
-
-
 def test_a_dataset_tells_its_run(hook: ApifyHook, run_scenario: RunScenario) -> None:
     run = hook.get_run(run_scenario(wait=30, items=2))
     assert hook.get_dataset(run.dataset_id or "").run_id == run.id
-
-
-def test_a_stretch_of_items_is_read_as_it_streams(hook: ApifyHook, run_scenario: RunScenario) -> None:
-    lines: list[bytes] = []
-    reader = LineReader({"format": "jsonl"}, 2, 5, lambda piece: lines.append(bytes(piece)))
-    hook.read_items(_dataset(hook, run_scenario, 10), reader)
-    assert _ids(lines) == [2, 3, 4]
-    assert reader.is_done
-
-
-@pytest.mark.parametrize("fault", ["cut-body", "end-body-early", "cut-before-commit", "answer"])
-def test_a_stretch_that_breaks_goes_on_with_the_next_item(
-    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario, fault: str
-) -> None:
-    dataset_id = _dataset(hook, run_scenario, 100)
-    offsets: list[int] = []
-    apify.on_exchange = lambda each: offsets.append(int(parse_qs(each.query)["offset"][0]))
-    apify.control.add_fault(fault, path="*/items", times=2, after_bytes=5_000, status=503)
-    lines: list[bytes] = []
-    hook.read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda piece: lines.append(bytes(piece))))
-    assert _ids(lines) == list(range(100))
-    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == 3
-    assert (offsets[-1] > 0) == (fault in {"cut-body", "end-body-early"})
-
-
-@pytest.mark.parametrize(
-    ("fault", "error", "attempts"),
-    [
-        ("end-body-early", ApifyDataError, QUICK.attempts),
-        ("cut-body", ApifyConnectionError, QUICK.patient().attempts),
-    ],
-)
-def test_a_stretch_that_brings_nothing_again_and_again_is_an_error(
-    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario, *, fault: str, error: type[Exception], attempts: int
-) -> None:
-    dataset_id = _dataset(hook, run_scenario, 10)
-    apify.control.add_fault(fault, path="*/items", times=None, after_bytes=50)
-    with pytest.raises(error, match=f"GET /v2/datasets/{dataset_id}/items: "):
-        hook.read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
-    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == attempts
-
-
-def test_answers_are_compressed_only_where_that_is_asked_for(
-    hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario
-) -> None:
-    dataset_id = _dataset(hook, run_scenario, 10)
-    encodings: list[str | None] = []
-    apify.on_exchange = lambda each: encodings.append(each.response_headers.get("content-encoding"))
-    for compressed in (False, True):
-        reader = LineReader({"format": "jsonl"}, 0, None, lambda _piece: None, compressed=compressed)
-        hook.read_items(dataset_id, reader)
-        assert reader.records == 10
-    assert encodings == [None, "br"]  # which the HTTP library takes where brotli is installed, as it is here
-
-
-def test_items_of_no_dataset_are_not_found(hook: ApifyHook, apify: LocalApify) -> None:
-    with pytest.raises(ApifyNotFoundError):
-        hook.read_items("nothing", LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
-    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == 1
 
 
 def test_the_account_is_read(hook: ApifyHook) -> None:
@@ -297,7 +220,7 @@ def test_an_unreachable_host_is_said_to_be_unreachable_within_two_tries(apify: L
     good, words = hook.test_connection()
     assert not good
     assert words.startswith("GET /v2/users/me: no answer")
-    assert _count(apify, "GET /v2/users/me") == 2
+    assert count(apify, "GET /v2/users/me") == 2
 
 
 @pytest.mark.parametrize(
@@ -360,7 +283,7 @@ async def test_a_run_is_awaited_on_the_event_loop(
     event = await async_hook.async_wait_for_run(run_scenario(durationSecs=0.5), Waiting(), on_update=seen.append)
     assert event.run.status == "SUCCEEDED"
     assert seen == [event.run]
-    assert _count(apify, "GET /v2/actor-runs/{runId}") == 1
+    assert count(apify, "GET /v2/actor-runs/{runId}") == 1
 
 
 async def test_a_run_is_aborted_on_the_event_loop(async_hook: ApifyHook, run_scenario: RunScenario) -> None:
@@ -389,37 +312,3 @@ async def test_the_connection_is_looked_up_once_on_the_event_loop(
     await async_hook.async_abort_run(finished_run)
     monkeypatch.delenv("AIRFLOW_CONN_APIFY_DEFAULT")
     assert (await async_hook.async_abort_run(finished_run)).id == finished_run
-
-
-@pytest.mark.parametrize("count", [0, 1, 2_500])
-def test_items_are_iterated_in_their_order(hook: ApifyHook, count: int) -> None:
-    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": count, "itemBytes": 200}).id).run
-    items = list(hook.iterate_items(str(run.dataset_id)))
-    assert items == [scenario_item(index, 200) for index in range(count)]
-
-
-def test_only_the_wanted_fields_of_items_are_iterated(hook: ApifyHook) -> None:
-    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 2}).id).run
-    assert list(hook.iterate_items(str(run.dataset_id), fields=["id"])) == [{"id": 0}, {"id": 1}]
-
-
-def test_some_of_the_items_can_be_asked_for(hook: ApifyHook, apify: LocalApify) -> None:
-    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 5}).id).run
-    before = _count(apify, "GET /v2/datasets/{datasetId}/items")
-    items = list(hook.iterate_items(str(run.dataset_id), offset=1, limit=2))
-    assert items == [scenario_item(1), scenario_item(2)]
-    assert _count(apify, "GET /v2/datasets/{datasetId}/items") == before + 1
-
-
-def test_iterated_items_may_be_clean(hook: ApifyHook, apify: LocalApify) -> None:
-    run = hook.wait_for_run(hook.start_run(SCENARIO, {"items": 0}).id).run
-    push(apify, str(run.dataset_id), [{}, {"a": 1, "#b": 2}, {"#b": 3}])
-    assert list(hook.iterate_items(str(run.dataset_id), clean=True)) == [{"a": 1}]
-
-
-def test_an_item_that_python_cannot_read_is_an_error_that_says_what_does(hook: ApifyHook, apify: LocalApify) -> None:
-    dataset_id = hook.create_dataset("deep").id
-    body = '{"a":' + "[" * 200_000 + "]" * 200_000 + "}\n"
-    apify.control.add_fault("answer", path="*/items", status=200, text=body, headers={"X-Apify-Pagination-Count": "1"})
-    with pytest.raises(ApifyDataError, match="nested too deep for Python"):
-        list(hook.iterate_items(dataset_id))
