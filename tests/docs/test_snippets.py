@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sqlite3
 from collections.abc import Callable
@@ -133,8 +134,10 @@ def test_an_alert_has_the_link_the_status_and_the_cost(airflow: DagRunner, load:
 
     assert outcome.state == "failed"
     told = next(line for line in outcome.log.splitlines() if "crawl failed" in line)
-    assert "crawl failed: run FAILED, 0" in told
-    assert "https://console.apify.com/actors/runs/" in outcome.log
+    run = ast.literal_eval(told[told.index("{") :])
+    assert (run["actor"], run["status"]) == ("apify/website-content-crawler", "FAILED")
+    assert run["usage_total_usd"] > 0
+    assert run["run_url"].startswith("https://console.apify.com/actors/runs/")
 
 
 def test_a_notifier_starts_an_actor_when_a_task_has_failed(apify: LocalApify, airflow: DagRunner, load: Load) -> None:

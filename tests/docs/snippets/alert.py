@@ -1,20 +1,15 @@
-"""Tell of a failed run: its link, its status and what it has cost."""
+"""Tell of a failed run: the Actor, its status, what it has cost, and its link."""
 
 from datetime import timedelta
 
 from airflow.providers.common.compat.sdk import DAG
-from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 
 
 def tell(context):
-    ti = context["ti"]
-    link = ti.xcom_pull(task_ids=ti.task_id, key="apify_run_link")
-    if not link:
-        print(f"{ti.task_id} failed: {context.get('exception')}")
-        return
-    run = ApifyHook().get_run(link)
-    print(f"{ti.task_id} failed: run {run.status}, {run.usage_total_usd} US dollars, {link}")  # or send it
+    error = context["exception"]
+    run = {name: getattr(error, name, None) for name in ("actor", "status", "usage_total_usd", "run_url")}
+    print(f"{context['ti'].task_id} failed: {error} {run}")  # or send it
 
 
 with DAG("alert", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=30)}):
