@@ -47,7 +47,7 @@ class WebFetch(ApifyClient):
             ``web_fetch_url``.
         """
         request = web_fetch.fetch_page(url, formats, headers)
-        if not self.connection.web_fetch_url:
+        if not self._connection.web_fetch_url:
             raise ValueError(
                 f"The host of connection {self.apify_conn_id!r} is not Apify's, so its token is not sent to Apify's "
                 f'Web Fetch. Say where in its extra, for example {{"web_fetch_url": "{DEFAULT_WEB_FETCH_URL}"}}, '
@@ -57,4 +57,4 @@ class WebFetch(ApifyClient):
         return FetchedPage.from_api(self._drive(flow, self._send_to_web_fetch))
 
     def _send_to_web_fetch(self, access: Access, request: Request) -> Answer:
-        return send_with_requests(self._session, replace(access, base_url=self.connection.web_fetch_url), request)
+        return send_with_requests(self._session, replace(access, base_url=self._connection.web_fetch_url), request)

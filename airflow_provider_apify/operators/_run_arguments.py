@@ -116,7 +116,7 @@ class RunArguments(ApifyTask):
         return Target.choose(self.actor_id, self.actor_task_id)
 
     @property
-    def terms(self) -> Terms:
+    def _terms(self) -> Terms:
         """Which runs of earlier attempts are good."""
         accept = (*self.accept_statuses, *self.skip_statuses)
         return Terms(
@@ -151,7 +151,7 @@ class RunArguments(ApifyTask):
     def settle_seconds(self) -> float:
         """Seconds after the run's end at which its cost is read."""
         if self.cost_settle_seconds is None:
-            return self.hook.connection.cost_settle_seconds
+            return self.hook._connection.cost_settle_seconds
         return parse_seconds("cost_settle_seconds", self.cost_settle_seconds)
 
     @property

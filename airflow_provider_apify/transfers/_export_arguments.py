@@ -126,7 +126,7 @@ class ExportArguments(ApifyTask):
         return {name: getattr(self, name) for name in ITEMS_PARAMETERS}
 
     @property
-    def files_end(self) -> Split | None:
+    def _files_end(self) -> Split | None:
         """Where files end; ``None`` where there is only one.
 
         :raises ValueError: a size that is no whole number above 0.
@@ -146,7 +146,7 @@ class ExportArguments(ApifyTask):
         fewest = parse_whole_number("min_items", self.min_items, minimum=0)
         return max(fewest, int(parse_flag("fail_on_empty", self.fail_on_empty)))
 
-    def chosen_columns(self, dataset: Dataset) -> Chosen | None:
+    def _chosen_columns(self, dataset: Dataset) -> Chosen | None:
         """Return the columns that the task has chosen; ``None`` where it leaves them to the items.
 
         :param dataset: whose Actor may describe them.
@@ -204,7 +204,7 @@ class ExportArguments(ApifyTask):
             )
 
     def _check_split(self, file_format: Format | None) -> None:
-        is_split = self.files_end is not None
+        is_split = self._files_end is not None
         if is_split and file_format and not file_format.has_parts:
             raise ValueError(
                 f"A {file_format.name} file cannot be split. Split jsonl or json, or leave it in one piece."

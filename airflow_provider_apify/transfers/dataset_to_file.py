@@ -116,11 +116,11 @@ class DatasetToFileOperator(ExportArguments):
         return result
 
     def _write(self, dataset: Dataset, context: Context) -> Manifest:
-        split = self.files_end
+        split = self._files_end
         target = Target(self.path, self.target_conn_id, is_split=split is not None)
         query = ItemsQuery.parse(self.items_parameters)
         counted = Window(query.offset or 0, query.limit).count(dataset.item_count)
-        chosen = self.chosen_columns(dataset)
+        chosen = self._chosen_columns(dataset)
         export = Export(
             self.hook,
             dataset.id,

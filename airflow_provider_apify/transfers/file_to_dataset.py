@@ -10,7 +10,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
-from airflow_provider_apify._api.storages.items import cut
+from airflow_provider_apify._api.storages.counts import count_pushed
+from airflow_provider_apify._api.storages.items import Pusher, cut
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify._files.loading.items import FORMATS, Read, reader_of
 from airflow_provider_apify._files.loading.stored import pieces
@@ -151,12 +152,13 @@ class FileToDatasetOperator(ApifyTask):
             raise ValueError(f"{self.path}, {error} Nothing was pushed.") from None
 
     def _push(self, memory: PushMemory, dataset: Dataset, begun: Pushed, found: Survey) -> Pushed:
-        pushed = begun
+        pushed, settle = begun, self.hook._connection.start_settle_seconds
+        pusher = Pusher(dataset.id, self.hook.retry, self.log.warning, settle=settle)
         try:
             for piece in cut(islice(unchanged(self._items(), found), begun.items, None)):
                 memory.note(pushed)
                 before = pushed.before + pushed.items
-                self.hook.push_piece(dataset.id, piece, before, self.log.warning, look_first=pushed.look_first)
+                self.hook._drive(pusher.push(piece, before, look_first=pushed.look_first))
                 pushed = Pushed(pushed.before, pushed.items + piece.items)
         except FileHasChangedError as error:
             raise self._has_changed(dataset, pushed.items - begun.items) from error
@@ -175,7 +177,8 @@ class FileToDatasetOperator(ApifyTask):
         :raises ApifyDataError: that is not what there must be.
         """
         expected = pushed.before + pushed.items
-        counted = self.hook.count_pushed_items(dataset.id, expected)
+        settle = self.hook._connection.start_settle_seconds
+        counted = self.hook._drive(count_pushed(expected, dataset.id, self.hook.retry, settle=settle))
         if counted > expected:
             words = f"Dataset {dataset.id} counts {counted} items, {counted - expected} more than were there and pushed"
             if self.mode == "complete":

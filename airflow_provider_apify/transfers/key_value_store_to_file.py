@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._api.storages.endpoints import get_record, get_records
 from airflow_provider_apify._arguments.references import check_id, read_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, check_not_empty
 from airflow_provider_apify._files.bodies import RecordCheck, SavedBody, save_body
@@ -136,7 +137,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
 
     def _write_zip(self, store_id: str) -> SavedBody:
         self._target().check(self.if_exists)
-        read = partial(self.hook.read_records, store_id, prefix=self.prefix)
+        read = partial(self.hook._read_body, get_records(store_id, prefix=self.prefix))
         # Its last record has 22 bytes.
         return save_body(self._target().path(), read, lambda _headers: EndCheck(b"PK\x05\x06", behind=18))
 
@@ -169,7 +170,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     def _save(
         self, store_id: str, record: RecordKey, path: ObjectStoragePath, go_on: Callable[[], object] = lambda: None
     ) -> _SavedRecord:
-        read = partial(self.hook.read_record, store_id, record.key)
+        read = partial(self.hook._read_body, get_record(store_id, record.key))
         saved = save_body(path, read, partial(RecordCheck, record.size), go_on=go_on)
         return _SavedRecord(**asdict(saved), key=record.key)
 

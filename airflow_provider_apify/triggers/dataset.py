@@ -53,7 +53,7 @@ class ApifyDatasetTrigger(WatchingTrigger):
         await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
         remind = Reminder(self.log)
         while True:
-            seen = await self.hook.async_look_at_items(self.dataset_id, self.run_id)
+            seen = await self.hook._async_look_at_items(self.dataset_id, self.run_id)
             if seen.item_count >= self.min_items or seen.is_final:
                 await self.hold()
                 yield TriggerEvent(seen.to_payload())  # type: ignore[no-untyped-call]
