@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms
 from airflow_provider_apify._api.runs.input import check_input
+from airflow_provider_apify._api.runs.waiting import SHORTEST_POLL_SECONDS
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, SUCCEEDED
@@ -30,7 +31,6 @@ from airflow_provider_apify.options import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-SHORTEST_POLL_SECONDS = 0.1
 OPTIONS = RunOptions.names()
 _LONGEST_CAPACITY_PAUSE_SECONDS = 20.0
 # Each look of a deferred task takes a worker for a moment.

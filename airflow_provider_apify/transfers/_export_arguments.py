@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify._files.formats.column_types import Chosen
-from airflow_provider_apify._files.formats.registry import Format, format_of
+from airflow_provider_apify._files.formats.registry import Format, format_of, names_of
 from airflow_provider_apify._files.lost_columns import OnLostColumns, parse_on_lost_columns
 from airflow_provider_apify._files.query import ITEMS_PARAMETERS, ItemsQuery
 from airflow_provider_apify._files.split import Split
@@ -195,7 +195,8 @@ class ExportArguments(ApifyTask):
         if fewest and file_format and not file_format.tells_filtered and not query.keeps_every_item:
             raise ValueError(
                 f"A {file_format.name} file does not tell how many items are in it where they are filtered, unwound or "
-                "shown in a view: write jsonl, json, csv or parquet, or leave min_items and fail_on_empty out.",
+                f"shown in a view: write {names_of(lambda each: each.tells_filtered)}, or leave min_items and "
+                "fail_on_empty out.",
             )
         multiplying = (self.unwind, self.simplified, self.view)
         if query.limit is not None and query.limit < fewest and not any(multiplying):
@@ -205,10 +206,8 @@ class ExportArguments(ApifyTask):
 
     def _check_split(self, file_format: Format | None) -> None:
         is_split = self._files_end is not None
-        if is_split and file_format and not file_format.has_parts:
-            raise ValueError(
-                f"A {file_format.name} file cannot be split. Split jsonl or json, or leave it in one piece."
-            )
+        if is_split and file_format:
+            _ = file_format.body_of_parts
         if is_split and self.if_exists == "skip":
             raise ValueError(
                 "if_exists is 'skip', but a file that is there does not tell whether the others of a split export are: "

@@ -13,11 +13,11 @@ from airflow_provider_apify._airflow.outlets import tell_outlets
 from airflow_provider_apify._api.storages.counts import count_pushed
 from airflow_provider_apify._api.storages.items import Pusher, cut
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
-from airflow_provider_apify._files.loading.items import FORMATS, Read, reader_of
+from airflow_provider_apify._files.loading.items import READERS, Read, reader_of
 from airflow_provider_apify._files.loading.stored import pieces
 from airflow_provider_apify._files.loading.survey import FileHasChangedError, Survey, survey, unchanged
 from airflow_provider_apify._files.targets.output import bare, compression_of
-from airflow_provider_apify._files.targets.whole_file import advice
+from airflow_provider_apify._files.targets.storages import advice
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import Dataset
@@ -247,8 +247,8 @@ def _format_of(path: str, file_format: str | None) -> str:
     :raises ValueError: there is none.
     """
     name = (file_format or bare(path).rpartition(".")[2]).lower()
-    if name not in FORMATS:
+    if name not in READERS:
         raise ValueError(
-            f"{name!r} is no format that items are read from. Give file_format as one of {', '.join(FORMATS)}."
+            f"{name!r} is no format that items are read from. Give file_format as one of {', '.join(READERS)}."
         )
     return name

@@ -10,7 +10,7 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_apify._airflow.run_progress import Reminder
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import POKE_SECONDS, SPREAD_SECONDS, WatchingTrigger
 
 
 class ApifyDatasetTrigger(WatchingTrigger):
@@ -33,7 +33,7 @@ class ApifyDatasetTrigger(WatchingTrigger):
         run_id: str | None,
         min_items: int,
         apify_conn_id: str = ApifyHook.default_conn_name,
-        poke_interval: float = 60.0,
+        poke_interval: float = POKE_SECONDS,
     ) -> None:
         super().__init__(
             dataset_id=dataset_id,

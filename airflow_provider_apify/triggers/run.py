@@ -17,7 +17,7 @@ from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun, run_url
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import POKE_SECONDS, SPREAD_SECONDS, WatchingTrigger
 from airflow_provider_apify.triggers._guard import has_given_up
 
 ABORT_ATTEMPTS = 12
@@ -158,7 +158,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
         origin: str | None = None,
         started_after: str | None = None,
         started_before: str | None = None,
-        poke_interval: float = 60.0,
+        poke_interval: float = POKE_SECONDS,
     ) -> None:
         super().__init__(
             target_kind=target_kind,
