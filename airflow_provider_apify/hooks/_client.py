@@ -19,7 +19,7 @@ from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_ref
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
 from airflow_provider_apify._api.sessions import connection_share, shared_session
-from airflow_provider_apify._api.taking import TargetFails
+from airflow_provider_apify._api.taking import TakerFails
 from airflow_provider_apify._api.transports import (
     Access,
     drive,
@@ -218,7 +218,7 @@ class ApifyClient(BaseHook):
             return no_response(error, access)
         except ApifyDataError as error:
             return NoResponse(str(error), kind=ApifyDataError, is_of_another=True)
-        except TargetFails as failure:
+        except TakerFails as failure:
             raise failure.error from failure.error.__cause__
 
     async def _drive_async(self, flow: Flow[T]) -> T:

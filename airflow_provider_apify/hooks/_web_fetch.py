@@ -11,9 +11,9 @@ from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.transports import Access, send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.hooks._connection import DEFAULT_WEB_FETCH_URL, WEB_FETCH_URL_VARIABLE
-from airflow_provider_apify.models.web_fetch import FetchedPage, Format
+from airflow_provider_apify.models.web_fetch import FetchedPage, PageFormat
 
-_MARKDOWN: tuple[Format, ...] = ("markdown",)
+_MARKDOWN: tuple[PageFormat, ...] = ("markdown",)
 
 
 class WebFetch(ApifyClient):
@@ -23,7 +23,7 @@ class WebFetch(ApifyClient):
         self,
         url: str,
         *,
-        formats: Collection[Format] | None = _MARKDOWN,
+        formats: Collection[PageFormat] | None = _MARKDOWN,
         headers: Mapping[str, str] | None = None,
     ) -> FetchedPage:
         """Fetch one page, PDF or other file with Web Fetch, Apify's Actor for that (https://apify.com/apify/web-fetch).

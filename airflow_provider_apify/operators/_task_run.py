@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_apify._airflow.failing import ends_task
+from airflow_provider_apify._airflow.instance_state import state_of
 from airflow_provider_apify._airflow.ownership import NO_ANSWER, End, is_given_up
-from airflow_provider_apify._airflow.task_states import state_of
 from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.changing import Changer

@@ -19,7 +19,7 @@ from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_flag, parse_whole_number
 from airflow_provider_apify.transfers._columns import OnMisfit, check_columns, chosen_columns
-from airflow_provider_apify.transfers._target import PART, IfExists, check_not_templated, check_target
+from airflow_provider_apify.transfers._destination import PART, IfExists, check_destination, check_not_templated
 
 _END_OF_TEMPLATE = re.compile(r"[}%]}")
 
@@ -163,7 +163,7 @@ class ExportArguments(ApifyTask):
         check_exactly_one("whose default dataset is written", **given)
         check_id("dataset", self.dataset_id)
         check_id("run", self.run_id)
-        check_target(self.path, self.if_exists)
+        check_destination(self.path, self.if_exists)
         names = ("items_per_file", "bytes_per_file", "min_items", "fail_on_empty")
         check_not_templated(**{name: getattr(self, name) for name in names})
         if not is_template(self.on_lost_columns):

@@ -12,7 +12,7 @@ import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.attempts import is_retry, rerun_of
-from airflow_provider_apify._airflow.task_state import TaskState
+from airflow_provider_apify._airflow.state_store import TaskNotes
 from airflow_provider_apify._api.facts import COUNT_LAG_SECONDS
 from airflow_provider_apify._api.storages.counts import count_items
 from airflow_provider_apify._files.loading.sameness import same_item
@@ -50,7 +50,7 @@ class PushMemory:
     """
 
     def __init__(self, context: Context, dataset_id: str, survey: Survey) -> None:
-        self._state = TaskState(context, "apify_pushed")
+        self._state = TaskNotes(context, "apify_pushed")
         self._rerun = rerun_of(context)
         self._work = {"dataset_id": dataset_id, **asdict(survey)}
 

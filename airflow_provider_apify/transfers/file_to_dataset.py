@@ -23,8 +23,8 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
+from airflow_provider_apify.transfers._destination import check_path
 from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, begin_to_append, begin_to_complete
-from airflow_provider_apify.transfers._target import check_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

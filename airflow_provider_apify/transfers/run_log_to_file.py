@@ -59,11 +59,11 @@ class RunLogToFileOperator(BodyToFileOperator):
 
     def _write(self) -> dict[str, Any]:
         run = self.hook.get_run(self.run_id or "")
-        self._target().check(self.if_exists)
+        self._destination().check(self.if_exists)
         compression = compression_of(self.path, self.compression)
         check = partial(LogCheck, is_finished=run.is_finished)
         read = partial(self.hook._read_body, replace(get_log(run.id), compressed=False))
-        saved = save_body(self._target().path(), read, check, compression)
+        saved = save_body(self._destination().path(), read, check, compression)
         if saved.body_bytes >= LOG_BYTES:
             self.log.warning("Apify keeps 10 MiB of a log, and so much came: some of it may be missing.")
         if run.is_finished and not saved.body_bytes:

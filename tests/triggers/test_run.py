@@ -10,7 +10,7 @@ import pytest
 from airflow.models.trigger import Trigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_apify._airflow.task_states import state_of
+from airflow_provider_apify._airflow.instance_state import state_of
 from airflow_provider_apify._api import sessions
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
