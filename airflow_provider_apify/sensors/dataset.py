@@ -72,7 +72,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
         """Look once."""
         with failing_fast():
-            seen = self.hook.look_at_items(self.dataset_id, self.run_id)
+            seen = self.hook._look_at_items(self.dataset_id, self.run_id)
             self.log.info(
                 "Dataset %s has %s, and %s are enough.", seen.dataset_id, _items(seen.item_count), self.min_items
             )

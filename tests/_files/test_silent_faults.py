@@ -190,7 +190,7 @@ def test_a_description_without_a_field_that_counts_is_asked_for_again(
 ) -> None:
     dataset_id = dataset_of(hook, 10)
     apify.control.add_fault("change-field", path=f"/v2/datasets/{dataset_id}", times=2, field=field)
-    assert hook.count_settled_items(dataset_id) == 10
+    assert hook.get_settled_dataset(dataset_id).item_count == 10
     apify.control.add_fault("change-field", path=f"/v2/datasets/{dataset_id}", times=2, field=field)
     assert hook.get_dataset(dataset_id).item_count == 10
 

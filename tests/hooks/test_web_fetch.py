@@ -169,7 +169,7 @@ def test_the_address_stands_in_the_environment_too(monkeypatch: pytest.MonkeyPat
 def test_apify_s_own_address_is_the_default_where_the_host_is_apify_s(
     apify: LocalApify, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    found = connect(monkeypatch, apify, host=host, extra={}).connection
+    found = connect(monkeypatch, apify, host=host, extra={})._connection
     assert found.web_fetch_url == "https://web-fetch.apify.actor"
 
 
