@@ -83,10 +83,12 @@ class ApifyTask(BaseOperator):
 
         What a subclass of somebody else adds is rendered as Airflow does.
         """
-        value, annotation = getattr(self, name, None), _annotations(type(self)).get(name, Any)
+        declared, value = _annotations(type(self)), getattr(self, name, None)
+        if name not in declared:
+            return False
         if isinstance(value, str):
-            return _is_json_text(value) or not (name in self._id_kinds or _may_be_object(annotation))
-        return not any(part is Any for part in _parts(annotation))
+            return _is_json_text(value) or not (name in self._id_kinds or _may_be_object(declared[name]))
+        return not any(part is Any for part in _parts(declared[name]))
 
     def _read_rendered(self, name: str) -> None:
         """Give an argument its default where it is not given, and the ID where it is a whole run."""

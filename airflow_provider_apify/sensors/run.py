@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-_DUE, _HOUR = timedelta(0), timedelta(hours=1)
+_DUE = timedelta(0)
 _ANY_TIME: dict[str, datetime | None] = {"started_after": None, "started_before": None}
 
 
@@ -98,17 +99,13 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
 
     def execute(self, context: Context) -> Any:
         """Poke here, or look once and defer; an error about the time says which run was left out."""
-        try:
+        with self._telling_what_was_left_out(context):
             return super().execute(context)
-        except AirflowSensorTimeout as error:
-            raise self._timeout(error, context) from error
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after the trigger fired, failed, or ran out of time."""
-        try:
+        with self._telling_what_was_left_out(context):
             return super().resume_execution(next_method, next_kwargs, context)
-        except AirflowSensorTimeout as error:
-            raise self._timeout(error, context) from error
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Resume after the trigger fired."""
@@ -147,7 +144,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
                 "It started %.1f hours after started_after, so it may be of a later DAG run. Where that must not be, "
                 "write started_before=timedelta(hours=%g)."
             )
-            self.log.warning(words, (run.started_at - after) / _HOUR, (after + period - due) / _HOUR)
+            self.log.warning(words, _hours(run.started_at - after), _hours(after + period - due))
 
     def _look(self, context: Context) -> ActorRun | None:
         if self.run_id is not None:
@@ -190,7 +187,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         run = next((run for run in runs if self.origin in {None, run.meta.origin}), None)
         if run is None or run.started_at is None:
             return ""
-        hours = (due_of(context) - run.started_at) // _HOUR + 1
+        hours = int(_hours(due_of(context) - run.started_at) // 1) + 1
         return (
             f"Run {run.id} started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, before {after:%Y-%m-%d %H:%M:%S %Z}, so it "
             f"does not count: it may be of an earlier DAG run. If it is meant, write "
@@ -204,14 +201,23 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
             f"{times['started_before']}. To take one from outside, change started_after or started_before."
         )
 
-    def _timeout(self, error: AirflowSensorTimeout, context: Context) -> AirflowSensorTimeout:
-        if self.run_id is not None:
-            return error
+    @contextmanager
+    def _telling_what_was_left_out(self, context: Context) -> Iterator[None]:
+        """Let a timeout say which run is too old; it stays a timeout where that cannot be told."""
         try:
-            return AirflowSensorTimeout(f"{error} {self._hint(context)}".rstrip())
-        except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own; a hint must not hide the time
-            self.log.warning("Whether an older run was left out cannot be told: %s", trouble)
-            return error
+            yield
+        except AirflowSensorTimeout as error:
+            hint = "" if self.run_id is not None else self._hint_if_known(context)
+            if not hint:
+                raise
+            raise AirflowSensorTimeout(f"{error} {hint}") from error
+
+    def _hint_if_known(self, context: Context) -> str:
+        try:
+            return self._hint(context)
+        except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+            self.log.warning("Whether an older run was left out is unknown: %s", trouble)
+            return ""
 
     def _judge(self, run: ActorRun) -> dict[str, Any]:
         """Return the run if it succeeded. A finished run stays as it is, so a retry of the sensor cannot help."""
@@ -267,3 +273,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
             check_moment("started_before", before)
         if isinstance(after, timedelta) and isinstance(before, timedelta) and before <= after:
             raise ValueError(f"started_before must be later than started_after, and {before!r} is not.")
+
+
+def _hours(span: timedelta) -> float:
+    return span.total_seconds() / 3600  # Pendulum's spans cannot be divided by others

@@ -257,6 +257,16 @@ def test_a_timeout_stays_one_where_nobody_can_tell_which_run_is_too_old(monkeypa
         sensor.resume_execution("__fail__", {"error": words, "traceback": None}, at(datetime.now(UTC)))
 
 
+@pytest.mark.parametrize("arguments", [{"run_id": "goes-on"}, ARGUMENTS["actor"]])
+def test_a_timeout_is_not_its_own_cause(arguments: dict[str, Any]) -> None:
+    """What writes errors as JSON, with structlog before 25.5, would follow such causes for ever."""
+    words = "Trigger/execution timeout" if AIRFLOW_VERSION.startswith("2.") else "Trigger timeout"
+    sensor = watch(deferrable=True, **arguments)
+    with pytest.raises((AirflowSensorTimeout, *deferral_errors())) as caught:
+        sensor.resume_execution("__fail__", {"error": words, "traceback": None}, at(datetime.now(UTC)))
+    assert caught.value.__cause__ is not caught.value
+
+
 def dag_run(due: datetime, **arguments: Any) -> Any:
     """Return the context of a DAG run with a data interval."""
     return {"dag_run": SimpleNamespace(run_after=due, **arguments), "ti": SimpleNamespace()}
