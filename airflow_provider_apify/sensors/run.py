@@ -144,7 +144,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
                 "It started %.1f hours after started_after, so it may be of a later DAG run. Where that must not be, "
                 "write started_before=timedelta(hours=%g)."
             )
-            self.log.warning(words, _hours(run.started_at - after), _hours(after + period - due))
+            self.log.warning(words, _hours(after, run.started_at), _hours(due, after + period))
 
     def _look(self, context: Context) -> ActorRun | None:
         if self.run_id is not None:
@@ -187,7 +187,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         run = next((run for run in runs if self.origin in {None, run.meta.origin}), None)
         if run is None or run.started_at is None:
             return ""
-        hours = int(_hours(due_of(context) - run.started_at) // 1) + 1
+        hours = int(_hours(run.started_at, due_of(context)) // 1) + 1
         return (
             f"Run {run.id} started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, before {after:%Y-%m-%d %H:%M:%S %Z}, so it "
             f"does not count: it may be of an earlier DAG run. If it is meant, write "
@@ -275,5 +275,5 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
             raise ValueError(f"started_before must be later than started_after, and {before!r} is not.")
 
 
-def _hours(span: timedelta) -> float:
-    return span.total_seconds() / 3600  # Pendulum's spans cannot be divided by others
+def _hours(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds() / 3600  # Pendulum's spans cannot be divided by others
