@@ -57,6 +57,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     :ivar run_id: the run that the attempt goes on with, once it is known.
     :ivar is_judged: whether the run's end, its limit, or a later attempt was seen: nothing is kept or given up then.
+    :ivar is_over: whether the attempt has ended; another one on the same operator has a context of its own.
     """
 
     def __init__(self, operator: RunArguments, context: Context, interruption: Interruption) -> None:
@@ -68,6 +69,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._began = time.time()
         self.run_id: str | None = None
         self.is_judged = False
+        self.is_over = False
 
     @cached_property
     def memory(self) -> RunMemory:
@@ -218,6 +220,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Keep the run, or give it up."""
+        self.is_over = True
         self._interruption.close()
         if self.is_judged:
             return

@@ -142,7 +142,7 @@ class RunActorOperator(RunArguments):
     @contextmanager
     def _attempt(self, context: Context) -> Iterator[TaskRun]:
         """Be around all that an attempt does; see :class:`TaskRun`."""
-        if self._task_run is not None:
+        if self._task_run is not None and not self._task_run.is_over:
             yield self._task_run
             return
         self._task_run = TaskRun(self, context, self._interruption)

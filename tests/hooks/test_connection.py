@@ -246,7 +246,7 @@ async def test_the_environment_s_token_serves_on_the_event_loop_too(
 def test_the_environment_s_token_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFY_TOKEN", "apify_api_of_the_environment")
     assert ApifyHook()._connection.access.base_url == "https://api.apify.com"
-    assert redact("token apify_api_of_the_environment") == "token ***"
+    assert redact("Bearer apify_api_of_the_environment") == "Bearer ***"
 
 
 def test_the_environment_s_token_never_replaces_another_missing_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ def test_an_address_where_nobody_speaks_web_fetch_is_an_error(hook: ApifyHook, a
 
 def test_a_wrong_token_is_an_error_of_the_platform(monkeypatch: pytest.MonkeyPatch, apify: LocalApify) -> None:
     with pytest.raises(ApifyAuthError, match="HTTP 401 user-or-token-not-found"):
-        connect(monkeypatch, apify, password="wrong").web_fetch(f"{apify.base_url}/shop/")
+        connect(monkeypatch, apify, password="apify_api_of_nobody").web_fetch(f"{apify.base_url}/shop/")
 
 
 def test_the_address_stands_in_the_environment_too(monkeypatch: pytest.MonkeyPatch, apify: LocalApify) -> None:

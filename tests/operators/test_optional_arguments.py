@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, literal
 
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.operators.webhooks import EnsureWebhookOperator
 from airflow_provider_apify.sensors.dataset import ApifyDatasetSensor
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 from local_apify import Exchange, LocalApify
@@ -143,3 +145,35 @@ def test_a_script_s_braces_are_left_alone_in_a_literal(
         RunActorOperator(task_id="task", actor_id="apify/scenario", run_input=plan, deferrable=False)
     assert airflow.run(dag).state == "success"
     assert json.loads(starts[0].request_body)["exitMessage"] == script
+
+
+def test_texts_inside_a_mapping_stay_texts_where_templates_become_objects(airflow: DagRunner) -> None:
+    task = EnsureWebhookOperator(
+        task_id="task",
+        actor_id="apify/scenario",
+        request_url="https://example.com/",
+        headers={"X-Secret": "{{ params.secret }}", "X-Version": "{{ params.version }}"},
+    )
+    params = {"secret": "1234_5678", "version": "0.10"}
+    assert airflow.run_task(task, params=params, render_template_as_native_obj=True).errors == {}
+    (webhook,) = ApifyHook().iterate_webhooks("apify/scenario")
+    assert json.loads(webhook.raw["headersTemplate"]) == {"X-Secret": "1234_5678", "X-Version": "0.10"}
+
+
+class PagesOperator(RunActorOperator):
+    """A class of somebody who uses this package, with an argument of its own."""
+
+    template_fields = (*RunActorOperator.template_fields, "pages")
+
+    def __init__(self, *, pages: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pages = pages
+
+    def _input(self, context: Any) -> Any:  # noqa: ARG002 - of the family
+        return {"items": len(self.pages)}
+
+
+def test_what_a_subclass_adds_is_rendered_as_airflow_does(airflow: DagRunner, starts: list[Exchange]) -> None:
+    task = PagesOperator(task_id="task", actor_id="apify/scenario", pages="{{ params.pages }}", deferrable=False)
+    airflow.run_task(task, params={"pages": ["a", "b"]}, render_template_as_native_obj=True)
+    assert json.loads(starts[0].request_body) == {"items": 2}

@@ -214,3 +214,13 @@ def test_the_values_of_mapped_tasks_are_part_of_an_input(
     body = next(json.loads(exchange.request_body) for exchange in sent if exchange.method == "POST")
     assert body["startUrls"] == [{"url": f"https://example.com/{n}"} for n in (1, 2, 3)]
     assert body["since"] == "2026-01-01T00:00:00+00:00"
+
+
+def test_the_defaults_of_a_dag_decide_about_keys_of_their_own() -> None:
+    with new_dag(default_args={"multiple_outputs": False}):
+        plain = crawl()
+        mapped: Any = RunActorOperator.partial(task_id="mapped", actor_id="apify/scenario").expand(run_input=[1])
+    assert not plain.multiple_outputs
+    assert not mapped.unmap({"run_input": 1}).multiple_outputs
+    with new_dag():
+        assert crawl().multiple_outputs
