@@ -92,8 +92,7 @@ def test_lines_are_all_there_and_nothing_else(
     assert read("jsonl", tmp_path / "items.jsonl") == ITEMS
 
 
-# A line of one cell may be a row: nothing tells.
-@pytest.mark.parametrize("fault", [fault for fault in SILENT if fault["action"] != "foreign-lines"])
+@pytest.mark.parametrize("fault", SILENT)
 @pytest.mark.parametrize("cap", [None, 2 * SAMPLE])
 def test_rows_are_all_there_and_nothing_else(
     hook: ApifyHook, apify: LocalApify, export: Exporting, tmp_path: Path, *, fault: dict[str, Any], cap: int | None

@@ -117,7 +117,9 @@ def test_numbers_name_fields_where_templates_become_objects(airflow: DagRunner, 
 
 @pytest.mark.parametrize("native", [False, True])
 def test_a_json_file_stays_json(airflow: DagRunner, starts: list[Exchange], tmp_path: Path, *, native: bool) -> None:
-    text = '{"items": {{ params.many }}, "exitMessage": "https:\\/\\/example.com \\u00e9", "more": [0.10, null, true]}'
+    text = (
+        '{"items": {{ params.many }}, "exitMessage": "https:\\/\\/a.b \\u00e9", "records": {"A": [0.10, null, true]}}'
+    )
     (tmp_path / "input.json").write_text(text)
     folders = [str(tmp_path)]
     with new_dag(render_template_as_native_obj=native, template_searchpath=folders, params={"many": 1}) as dag:
@@ -125,14 +127,14 @@ def test_a_json_file_stays_json(airflow: DagRunner, starts: list[Exchange], tmp_
     outcome = airflow.run(dag)
     assert outcome.errors == {}
     sent = json.loads(starts[0].request_body)
-    assert sent == {"items": 1, "exitMessage": "https://example.com é", "more": [0.1, None, True]}
+    assert sent == {"items": 1, "exitMessage": "https://a.b é", "records": {"A": [0.1, None, True]}}
 
 
 def test_an_object_stays_an_object_where_templates_become_objects(airflow: DagRunner, starts: list[Exchange]) -> None:
-    with new_dag(render_template_as_native_obj=True, params={"plan": {"items": 1, "build": "0.10"}}) as dag:
+    with new_dag(render_template_as_native_obj=True, params={"plan": {"items": 1, "exitMessage": "0.10"}}) as dag:
         RunActorOperator(task_id="task", actor_id="apify/scenario", run_input="{{ params.plan }}", deferrable=False)
     airflow.run(dag)
-    assert json.loads(starts[0].request_body) == {"items": 1, "build": "0.10"}
+    assert json.loads(starts[0].request_body) == {"items": 1, "exitMessage": "0.10"}
 
 
 @pytest.mark.parametrize("native", [False, True])

@@ -427,7 +427,7 @@ def test_the_token_is_nowhere_in_what_a_task_leaves_behind(apify: LocalApify, ai
 
 
 def test_an_address_in_the_input_may_end_like_a_template_file(apify: LocalApify, airflow: DagRunner) -> None:
-    addresses = {"startUrls": [{"url": "https://example.com/feed.json"}], "items": 1}
+    addresses = {"records": {"startUrls": [{"url": "https://example.com/feed.json"}]}, "items": 1}
     outcome = airflow.run_task(run_scenario(run_input=addresses))
 
     assert outcome.state == "success"
