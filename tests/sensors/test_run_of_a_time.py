@@ -277,7 +277,7 @@ def dag_run(due: datetime, **arguments: Any) -> Any:
     ("late", "interval", "arguments", "is_warned"),
     [
         (48 * HOUR, None, {}, True),
-        (24 * HOUR, None, {}, True),
+        (24 * HOUR + timedelta(minutes=1), None, {}, True),
         (25 * HOUR, timedelta(0), {}, True),
         (23 * HOUR, None, {}, False),
         (2 * HOUR, HOUR, {}, True),
