@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._arguments.references import are_several, check_id, check_ids, ids_of
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
@@ -20,6 +20,9 @@ from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_flag, parse_whole_number
 from airflow_provider_apify.transfers._columns import OnMisfit, check_columns, chosen_columns
 from airflow_provider_apify.transfers._target import PART, IfExists, check_not_templated, check_target
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import XComArg
 
 _END_OF_TEMPLATE = re.compile(r"[}%]}")
 
@@ -43,7 +46,7 @@ class ExportArguments(ApifyTask):
     def __init__(
         self,
         *,
-        dataset_id: str | Mapping[str, Any] | Sequence[Any] | None = None,
+        dataset_id: str | Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
         run_id: str | None = None,
         path: str,
         file_format: str | None = None,

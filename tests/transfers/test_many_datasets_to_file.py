@@ -82,7 +82,8 @@ def test_the_runs_of_a_mapped_task_become_one_file(
         crawl = RunActorOperator.partial(task_id="crawl", actor_id="apify/scenario").expand(
             run_input=[{"items": count} for count in (3, 0, 2)]
         )
-        write(dataset_id=crawl.output if key == "return_value" else crawl.output[key], path=f"{tmp_path}/items.jsonl")
+        output: Any = crawl.output
+        write(dataset_id=output if key == "return_value" else output[key], path=f"{tmp_path}/items.jsonl")
     outcome = airflow.run(dag)
 
     assert outcome.state == "success"
@@ -111,7 +112,8 @@ def test_where_one_run_has_failed_the_others_are_written_if_the_task_runs_all_th
         crawl = RunActorOperator.partial(task_id="crawl", actor_id="apify/scenario").expand(
             run_input=[{"items": 3}, {"items": 4, "outcome": "FAILED"}, {"items": 2}]
         )
-        output = crawl.output if key == "return_value" else crawl.output[key]
+        output: Any = crawl.output
+        output = output if key == "return_value" else output[key]
         write(dataset_id=output, path=f"{tmp_path}/items.jsonl", trigger_rule="all_done")
     outcome = airflow.run(dag)
 
