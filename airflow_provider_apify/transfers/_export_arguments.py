@@ -251,8 +251,8 @@ def _check_several(file_format: Format | None, query: ItemsQuery) -> None:
     for name in ("offset", "limit", "desc"):
         if getattr(query, name):
             raise ValueError(
-                f"{name} counts the items of one dataset, but dataset_id is a list: leave {name} out, or write a file "
-                "for each dataset, with DatasetToFileOperator.partial(...).expand(dataset_id=...).",
+                f"{name} is for one dataset, but dataset_id is a list: leave {name} out, or write a file for each "
+                "dataset, with DatasetToFileOperator.partial(...).expand(dataset_id=...).",
             )
 
 
