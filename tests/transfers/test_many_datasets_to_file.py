@@ -76,7 +76,7 @@ def test_a_list_of_one_dataset_is_that_dataset(tmp_path: Path) -> None:
 def test_the_runs_of_a_mapped_task_become_one_file(
     airflow: DagRunner, tmp_path: Path, *, key: str, is_native: bool
 ) -> None:
-    with DAG("test_mapped_runs", schedule=None, render_template_as_native_obj=is_native) as dag:
+    with DAG(f"test_mapped_runs_{key}", schedule=None, render_template_as_native_obj=is_native) as dag:
         crawl = RunActorOperator.partial(task_id="crawl", actor_id="apify/scenario").expand(
             run_input=[{"items": count} for count in (3, 0, 2)]
         )
@@ -107,9 +107,9 @@ def test_the_outputs_of_several_tasks_make_one_list(airflow: DagRunner, tmp_path
 def test_where_one_run_has_failed_the_others_are_written_if_the_task_runs_all_the_same(
     airflow: DagRunner, tmp_path: Path, key: str
 ) -> None:
-    with DAG("test_one_fails", schedule=None) as dag:
+    with DAG(f"test_one_fails_{key}", schedule=None) as dag:
         crawl = RunActorOperator.partial(task_id="crawl", actor_id="apify/scenario").expand(
-            run_input=[{"items": 3}, {"items": 4, "outcome": "FAILED"}, {"items": 2}]
+            run_input=[{"items": 3}, {"items": 4, "endAs": "FAILED"}, {"items": 2}]
         )
         output: Any = crawl.output
         output = output if key == "return_value" else output[key]
