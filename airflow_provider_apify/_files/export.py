@@ -173,7 +173,7 @@ class Export:
         # Elsewhere the items that are done do not tell where to go on.
         done = self.done if query.keeps_every_item and query.keeps_order_when_growing else Done()
         counts = list(done.counts)
-        parts = Parts(self.path, split, self.compression, as_array=self.file_format.name == "json", done=done.files)
+        parts = Parts(self.path, split, self.compression, body=self.file_format.body_of_parts, done=done.files)
         if done.files:
             log.info(
                 "Files that an earlier attempt has finished: %d, with %d items. Going on with item %d, in %s",

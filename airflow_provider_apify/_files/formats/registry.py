@@ -23,15 +23,13 @@ from airflow_provider_apify._files.dataset.resuming import BodyHasChanged
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.dataset.walk import walk_all
 from airflow_provider_apify._files.formats.column_types import Chosen
-from airflow_provider_apify._files.formats.json_array import ArrayOfLines
+from airflow_provider_apify._files.formats.json_array import ArrayOfLines, Body, Lines
 from airflow_provider_apify._files.heads import Head
 from airflow_provider_apify._files.targets.output import bare
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.models.storages import Dataset
 
 _TABLES = ("csv", "xlsx", "html")
-# A workbook is a ZIP file, whose last record has 22 bytes.
-_BEHIND: Mapping[str, int] = MappingProxyType({"xlsx": 18})
 Endings = Callable[[Mapping[str, Any]], tuple[bytes, ...]]
 """What a document ends with, given the parameters of the items endpoint: one of these."""
 Write = Callable[[Sequence[Source], Take], Sequence["int | None"]]
@@ -45,7 +43,7 @@ class Format:
     :param name: as a task names it, and Apify.
     :param write: makes the file.
     :param joins: whether several datasets can become one file.
-    :param has_parts: whether an export can be split into several files.
+    :param body: makes the body of each file of lines, where an export can be split into several files.
     :param tells_filtered: whether it tells how many items are in it where some were left out or taken apart.
     :param is_compressed: whether it is, in itself.
     """
@@ -53,9 +51,20 @@ class Format:
     name: str
     write: Write
     joins: bool = True
-    has_parts: bool = False
+    body: type[Body] | None = None
     tells_filtered: bool = True
     is_compressed: bool = False
+
+    @property
+    def body_of_parts(self) -> type[Body]:
+        """What makes the body of each file of an export that is split.
+
+        :raises ValueError: none can be.
+        """
+        if self.body is None:
+            names = names_of(lambda each: each.body is not None)
+            raise ValueError(f"A {self.name} file cannot be split. Split {names}, or leave it in one piece.")
+        return self.body
 
 
 def write_lines(sources: Sequence[Source], take: Take) -> list[int]:
@@ -103,8 +112,12 @@ def write_table(sources: Sequence[Source], take: Take) -> Sequence[int | None]:
         return write_united(sources, take, params)
 
 
-def write_document(name: str, endings: Endings, sources: Sequence[Source], take: Take) -> Sequence[int | None]:
+def write_document(
+    name: str, endings: Endings, sources: Sequence[Source], take: Take, *, behind: int = 0
+) -> Sequence[int | None]:
     """Write what Apify renders as a whole, of one dataset.
+
+    :param behind: bytes that may follow its ending.
 
     :raises ApifyDataError: Apify does not give everything at once.
     """
@@ -112,14 +125,14 @@ def write_document(name: str, endings: Endings, sources: Sequence[Source], take:
     params, counts = source.query.params(name), source.query.keeps_every_item
 
     def check(head: Head) -> EndCheck:
-        return EndCheck(*endings(params), behind=_BEHIND.get(name, 0), records=head.scanned if counts else None)
+        return EndCheck(*endings(params), behind=behind, records=head.scanned if counts else None)
 
     try:
         return [_write_document(source, take, {**params, "format": name}, check)]
     except AnswerIsCapped as cap:
         raise ApifyDataError(
             f"Apify gives {cap.scanned} of the dataset's {cap.total} items at once, and {name} cannot be put together "
-            "from pages. Write jsonl, json, csv or parquet.",
+            f"from pages. Write {names_of(lambda each: each.tells_filtered)}.",
         ) from None
 
 
@@ -193,8 +206,8 @@ def parquet_with(chosen: Chosen) -> Format:
     return replace(FORMATS["parquet"], write=partial(_write_parquet, chosen=chosen))
 
 
-def _document(name: str, endings: Endings, *, is_compressed: bool = False) -> Format:
-    write = partial(write_document, name, endings)
+def _document(name: str, endings: Endings, *, behind: int = 0, is_compressed: bool = False) -> Format:
+    write = partial(write_document, name, endings, behind=behind)
     return Format(name, write, joins=False, tells_filtered=False, is_compressed=is_compressed)
 
 
@@ -202,10 +215,11 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
-            Format("jsonl", write_lines, has_parts=True),
-            Format("json", write_array, has_parts=True),
+            Format("jsonl", write_lines, body=Lines),
+            Format("json", write_array, body=ArrayOfLines),
             Format("csv", write_table),
-            _document("xlsx", _ends_of_xlsx, is_compressed=True),
+            # A workbook is a ZIP file, whose last record has 22 bytes.
+            _document("xlsx", _ends_of_xlsx, behind=18, is_compressed=True),
             _document("xml", _ends_of_xml),
             _document("rss", _ends_of_rss),
             _document("html", _ends_of_html),
@@ -213,6 +227,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         )
     },
 )
+
+
+def names_of(choice: Callable[[Format], bool]) -> str:
+    """Return the names of formats, for a message: ``"jsonl, json or csv"``."""
+    *others, last = filter(choice, FORMATS.values())
+    return f"{', '.join(each.name for each in others)} or {last.name}"
 
 
 def format_of(path: str, chosen: str | None) -> Format:
