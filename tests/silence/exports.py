@@ -144,7 +144,7 @@ def export_of_a_list(dice: random.Random) -> Export:
     items = [_item(dice, number) for number in range(sum(sizes))]
     cuts = [sum(sizes[:place]) for place in range(1, len(sizes))]
     queries: list[dict[str, Any]] = [{}, {}, {"clean": True}, {"fields": ["id", "text"]}]
-    faults = [_fault(dice, way) for _ in range(dice.choice((0, 1, 1, 2, 3)))]
+    faults = [_fault(dice, has_foreign_lines=way != "csv") for _ in range(dice.choice((0, 1, 1, 2, 3)))]
     for fault in faults:
         if fault["path"].endswith("/items") and dice.random() < 0.5:
             fault |= {"path": fault["path"].replace("{dataset}", "{any}"), "skip": dice.randrange(12)}
