@@ -28,7 +28,7 @@ with DAG("apify_careful_run", schedule=None, doc_md=__doc__, tags=["apify", "exa
         min_memory=4096,
         min_budget_usd=2,
         poke_interval=60,
-        timeout=6 * 3600,
+        run_timeout=6 * 3600,
         deferrable=True,
     )
     crawl = RunActorOperator(

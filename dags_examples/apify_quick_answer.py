@@ -27,7 +27,7 @@ def titles() -> list[str]:
     pages = ApifyHook().run_sync_get_items(
         "apify/website-content-crawler",
         {"startUrls": [{"url": START_URL}], "maxCrawlPages": 3},
-        options=RunOptions(timeout=240),
+        options=RunOptions(run_timeout=240),
     )
     return [page["metadata"]["title"] for page in pages]
 

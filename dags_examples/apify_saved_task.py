@@ -41,7 +41,7 @@ with DAG(
         task_id="wait",
         run_id="{{ ti.xcom_pull('start')['run_id'] }}",
         poke_interval=60,
-        timeout=3600,
+        run_timeout=3600,
         deferrable=True,
     )
     save = DatasetToFileOperator(

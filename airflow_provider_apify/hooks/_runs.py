@@ -61,7 +61,7 @@ class Runs(ApifyClient):
         :param target: an Actor's ID, ``username/name`` or the address of its page, or a
             :class:`~airflow_provider_apify.options.Target`, for example ``Target("task", "username/task-name")``.
         :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
-        :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...; a
+        :param options: build, memory in megabytes, run_timeout in seconds, max_total_charge_usd in US dollars, ...; a
             dictionary of them does as well.
         :return: the new run, usually ``READY``.
         :raises ValueError: the input is no JSON or above 9 MiB, or the options exceed the connection's limits.

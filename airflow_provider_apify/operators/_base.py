@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_apify._airflow.rendering import as_text, render_if_text
+from airflow_provider_apify._arguments.keywords import RUN, refuse
 from airflow_provider_apify._arguments.references import Kind, id_of
 from airflow_provider_apify._arguments.templates import is_given
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -42,10 +43,7 @@ class ApifyTask(BaseOperator):
     returns_dictionary: ClassVar[bool] = True
 
     def __init__(self, **kwargs: Any) -> None:
-        if "run" in kwargs:
-            raise TypeError(
-                f"{type(self).__name__} takes no run. Give run_id what the task returns: run_id=crawl.output."
-            )
+        refuse(self, kwargs, RUN)
         kwargs.setdefault("multiple_outputs", self.returns_dictionary)
         super().__init__(**kwargs)
 

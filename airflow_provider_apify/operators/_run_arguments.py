@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms
 from airflow_provider_apify._api.runs.input import check_input
+from airflow_provider_apify._arguments.keywords import TIMEOUT, refuse
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, SUCCEEDED
@@ -57,7 +58,7 @@ class RunArguments(ApifyTask):
         run_input: Any = None,
         build: str | None = None,
         memory: int | str | None = None,
-        timeout: int | timedelta | str | None = None,
+        run_timeout: int | timedelta | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | str | None = None,
@@ -78,13 +79,14 @@ class RunArguments(ApifyTask):
         validate_input: bool = False,
         **kwargs: Any,
     ) -> None:
+        refuse(self, kwargs, TIMEOUT)
         super().__init__(**kwargs)
         self.actor_id = actor_id
         self.actor_task_id = actor_task_id
         self.run_input = run_input
         self.build = build
         self.memory = memory
-        self.timeout = timeout
+        self.run_timeout = run_timeout
         self.max_items = max_items
         self.max_total_charge_usd = max_total_charge_usd
         self.restart_on_error = restart_on_error
@@ -130,9 +132,9 @@ class RunArguments(ApifyTask):
     def run_options(self) -> RunOptions:
         """The options of the start; where the task has a deadline, the run ends by itself a little before it."""
         values = {name: getattr(self, name) for name in OPTIONS}
-        if values["timeout"] is None and self.execution_timeout is not None and self.wait_for_completion:
+        if values["run_timeout"] is None and self.execution_timeout is not None and self.wait_for_completion:
             whole = self.execution_timeout.total_seconds()
-            values["timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
+            values["run_timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
         return RunOptions.parse(values)
 
     def deadline_of(self, context: Context) -> float | None:
@@ -218,7 +220,7 @@ class RunArguments(ApifyTask):
             if not self.wait_for_completion:
                 raise ValueError(
                     "abort_above_usd needs wait_for_completion=True: nothing watches the run otherwise. "
-                    "max_total_charge_usd and timeout are limits that Apify keeps by itself.",
+                    "max_total_charge_usd and run_timeout are limits that Apify keeps by itself.",
                 )
             if not is_template(self.abort_above_usd):
                 parse_dollars("abort_above_usd", self.abort_above_usd)

@@ -58,12 +58,12 @@ class RunActorOperator(RunArguments):
         with the saved or default input. Over a saved task's input it is merged by Apify. (templated)
     :param build: tag or number of the Actor's build. (templated)
     :param memory: megabytes, a power of 2 from 128 to 32768. (templated)
-    :param timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has an
+    :param run_timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has an
         ``execution_timeout``, a little less than that is used, so that the run ends even when everything here is gone,
         and ends in time for its partial results. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most. (templated)
     :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most. Apify ignores it for
-        Actors that are billed by their usage: bound those with ``timeout`` and ``abort_above_usd``. (templated)
+        Actors that are billed by their usage: bound those with ``run_timeout`` and ``abort_above_usd``. (templated)
     :param restart_on_error: whether Apify restarts a run whose process fails. (templated)
     :param webhooks: ad-hoc webhooks of this run, as the API takes them. (templated)
     :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``, for Actors. (templated)

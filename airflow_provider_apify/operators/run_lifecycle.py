@@ -10,6 +10,7 @@ from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.request import JSON
 from airflow_provider_apify._api.runs.input import check_input
+from airflow_provider_apify._arguments.keywords import TIMEOUT, refuse
 from airflow_provider_apify._arguments.references import check_id, read_reference
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError
@@ -100,7 +101,7 @@ class ResurrectRunOperator(_RunOperator):
     :param run_id: the run. (templated)
     :param build: tag or number of the Actor's build; ``None`` for the one it had. (templated)
     :param memory: megabytes, a power of 2 from 128 to 32768; ``None``, here and below: as before. (templated)
-    :param timeout: seconds after which Apify stops the run; 0 is no limit. (templated)
+    :param run_timeout: seconds after which Apify stops the run; 0 is no limit. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most; it can only rise. (templated)
     :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most; it can only rise,
         and not above the connection's limit. (templated)
@@ -118,16 +119,17 @@ class ResurrectRunOperator(_RunOperator):
         *,
         build: str | None = None,
         memory: int | str | None = None,
-        timeout: int | str | None = None,
+        run_timeout: int | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
+        refuse(self, kwargs, TIMEOUT)
         super().__init__(**kwargs)
         self.build = build
         self.memory = memory
-        self.timeout = timeout
+        self.run_timeout = run_timeout
         self.max_items = max_items
         self.max_total_charge_usd = max_total_charge_usd
         self.restart_on_error = restart_on_error
