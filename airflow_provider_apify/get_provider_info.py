@@ -94,5 +94,6 @@ def get_provider_info() -> dict[str, Any]:
             f"{_PACKAGE}.links.ApifyRunLink",
             f"{_PACKAGE}.links.ApifyDatasetLink",
             f"{_PACKAGE}.links.ApifyKeyValueStoreLink",
+            f"{_PACKAGE}.links.ApifyRequestQueueLink",
         ],
     }

@@ -36,7 +36,8 @@ SHARED = {"deferrable", "wait_for_completion", "poll_interval"}
 def _own_keywords(cls: type) -> set[str]:
     """Return the arguments that this package gives to a class."""
     ours = [base for base in cls.__mro__ if base.__module__.startswith("airflow_provider_apify")]
-    named = {name for base in ours if "__init__" in vars(base) for name in inspect.signature(base.__init__).parameters}
+    constructors = [vars(base)["__init__"] for base in ours if "__init__" in vars(base)]
+    named = {name for constructor in constructors for name in inspect.signature(constructor).parameters}
     return named - {"self", "kwargs", "python_callable"}
 
 

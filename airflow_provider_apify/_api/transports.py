@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from airflow_provider_apify._api.addresses import certificates, proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
 from airflow_provider_apify.exceptions import ApifyRequestTooLate
+from airflow_provider_apify.models.console import Console
 
 if TYPE_CHECKING:
     import aiohttp
@@ -49,12 +50,14 @@ class Access:
     """Where to send and who is asking. The token never shows in a ``repr``.
 
     :param token_setting: where the token was found, for errors.
+    :param console: where people look at what is there.
     """
 
     base_url: str
     token: str = field(repr=False)
     user_agent: str
     token_setting: str = TOKEN_SETTING
+    console: Console = field(default_factory=Console)
 
     @property
     def host(self) -> str:
@@ -63,7 +66,7 @@ class Access:
 
     def response(self, status: int, headers: Mapping[str, str], body: bytes, *, has_body: bool = True) -> Response:
         """Return what came back, with lower-case names of headers."""
-        return Response(status, _lower(headers), body, has_body, self.token_setting)
+        return Response(status, _lower(headers), body, has_body, self.token_setting, self.console)
 
     def url(self, request: Request) -> str:
         """Return the full URL, without parameters."""

@@ -14,6 +14,7 @@ from airflow_provider_apify._arguments.keywords import RUN, refuse
 from airflow_provider_apify._arguments.references import Kind, id_of
 from airflow_provider_apify._arguments.templates import is_given
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import STORED_LINKS
 
 if TYPE_CHECKING:
     import jinja2
@@ -51,6 +52,16 @@ class ApifyTask(BaseOperator):
     def hook(self) -> ApifyHook:
         """The hook for this task's connection."""
         return ApifyHook(self.apify_conn_id)
+
+    def pre_execute(self, context: Context) -> None:
+        """Begin without links, as Airflow does: it drops those of the attempt before."""
+        setattr(self, STORED_LINKS, {})
+        super().pre_execute(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume; links may be stored that this process does not know of."""
+        setattr(self, STORED_LINKS, None)
+        return super().resume_execution(next_method, next_kwargs, context)
 
     @property
     def _id_kinds(self) -> Mapping[str, Kind]:

@@ -23,7 +23,7 @@ from airflow_provider_apify.exceptions import (
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
 )
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links, tell_run
+from airflow_provider_apify.links import RUN_LINKS
 from airflow_provider_apify.models._fields import dollars
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
@@ -58,9 +58,9 @@ class RunActorOperator(RunArguments):
         with the saved or default input. Over a saved task's input it is merged by Apify. (templated)
     :param build: tag or number of the Actor's build. (templated)
     :param memory: megabytes, a power of 2 from 128 to 32768. (templated)
-    :param run_timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has an
-        ``execution_timeout``, a little less than that is used, so that the run ends even when everything here is gone,
-        and ends in time for its partial results. (templated)
+    :param run_timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has
+        an ``execution_timeout``, a little less than that is used, so that the run ends even when everything here is
+        gone, and ends in time for its partial results. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most. (templated)
     :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most. Apify ignores it for
         Actors that are billed by their usage: bound those with ``run_timeout`` and ``abort_above_usd``. (templated)
@@ -103,7 +103,7 @@ class RunActorOperator(RunArguments):
     :raises ApifyCapacityError: no capacity in time; nothing was started.
     """
 
-    operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
+    operator_extra_links = RUN_LINKS
 
     _task_run: TaskRun | None = None
 
@@ -156,8 +156,7 @@ class RunActorOperator(RunArguments):
                 run = self._take_or_start(context, task_run, capacity_until, is_quiet=is_quiet)
                 self.log.info("Run %s of %s is %s: %s", run.id, self.target, run.status, run.console_url)
                 task_run.note(run)
-                store_links(context, run)
-                tell_run(context, run)
+                task_run.show(run)
                 if not self.wait_for_completion:
                     return run.to_dict()
                 return self._finish(self._wait(run, context, task_run), task_run)

@@ -15,7 +15,7 @@ from airflow_provider_apify._arguments.references import check_id, read_referenc
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
+from airflow_provider_apify.links import RUN_LINKS, links_of_run, store_links
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.operators._seen_run import history_before, was_seen
@@ -31,7 +31,7 @@ class _RunOperator(ApifyTask):
     """What the operators of this module share: one run, changed, and returned as it is then."""
 
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")
-    operator_extra_links: Sequence[BaseOperatorLink] = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
+    operator_extra_links: Sequence[BaseOperatorLink] = RUN_LINKS
 
     def __init__(self, *, run_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,7 +47,7 @@ class _RunOperator(ApifyTask):
             return None
         self.log.info("Run %s is %s.", run.id, run.status)
         if self.operator_extra_links:
-            store_links(context, run)
+            store_links(self, context, links_of_run(run))
         return run.to_dict()
 
     @abstractmethod

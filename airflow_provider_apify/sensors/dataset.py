@@ -11,6 +11,7 @@ from airflow_provider_apify._airflow.failing import WatchedForError, failing_fas
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import ItemsSeen
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_whole_number
@@ -41,6 +42,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     :raises AirflowFailException: the run is over with fewer items, or an error that no retry can cure.
     """
 
+    operator_extra_links = (ApifyRunLink(), ApifyDatasetLink())
     template_fields: Sequence[str] = ("dataset_id", "run_id", "min_items", "apify_conn_id")
 
     def __init__(
@@ -64,21 +66,22 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
         if not is_template(min_items):
             _positive(min_items)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Resume after the trigger fired."""
-        told: dict[str, Any] = self._judge(ItemsSeen(**event)).xcom_value or {}
+        told: dict[str, Any] = self._judge(ItemsSeen(**event), context).xcom_value or {}
         return told
 
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+    def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         with failing_fast():
             seen = self.hook.look_at_items(self.dataset_id, self.run_id)
             self.log.info(
                 "Dataset %s has %s, and %s are enough.", seen.dataset_id, _items(seen.item_count), self.min_items
             )
-            return self._judge(seen)
+            return self._judge(seen, context)
 
-    def _judge(self, seen: ItemsSeen) -> PokeReturnValue:
+    def _judge(self, seen: ItemsSeen, context: Context) -> PokeReturnValue:
+        store_links(self, context, links_of(self.hook.console, seen.run_id, storages={"dataset": seen.dataset_id}))
         is_enough = seen.item_count >= _positive(self.min_items)
         if seen.is_final and not is_enough:
             raise WatchedForError(

@@ -17,6 +17,7 @@ from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyError, ApifyRunError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import RUN_LINKS, links_of_run, store_links
 from airflow_provider_apify.models.runs import ORIGINS, STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import Target
@@ -64,6 +65,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         retry can cure.
     """
 
+    operator_extra_links = RUN_LINKS
     template_fields: Sequence[str] = (
         *("run_id", "actor_id", "actor_task_id", "status", "origin"),
         *("started_after", "started_before", "apify_conn_id"),
@@ -113,6 +115,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         if event["run"] is None:
             raise self._none_came(context)
         run = RunEvent.from_payload(event).run
+        store_links(self, context, links_of_run(run))
         if self.run_id is None:
             self.log.info("%s", found_words(run))
         return self._judge(run)
@@ -127,6 +130,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
                     raise self._none_came(context)
                 self.log.info("%s has no such run yet. %s", self._target(), self._hint(context))
                 return PokeReturnValue(is_done=False)
+        store_links(self, context, links_of_run(run))
         if self.run_id is None:
             self.log.info("%s", found_words(run))
         ProgressLog(self.log)(run)

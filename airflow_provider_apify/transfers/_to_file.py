@@ -48,12 +48,12 @@ class BodyToFileOperator(ApifyTask):
         """Write, and return the manifest."""
         with failing_fast(), writing(self.path):
             self._check_arguments()  # again, with the templates rendered
-            manifest = self._write()
+            manifest = self._write(context)
         tell_outlets(context, manifest)
         return manifest
 
     @abstractmethod
-    def _write(self) -> dict[str, Any]:
+    def _write(self, context: Context) -> dict[str, Any]:
         """Write the bodies, and return the manifest."""
 
     def _check_arguments(self) -> None:

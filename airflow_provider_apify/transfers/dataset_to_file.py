@@ -16,6 +16,7 @@ from airflow_provider_apify._files.formats.registry import format_of, parquet_wi
 from airflow_provider_apify._files.lost_columns import parse_on_lost_columns
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify._files.targets.output import compression_of
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.transfers._export_arguments import ExportArguments
 from airflow_provider_apify.transfers._export_memory import Checkpoint
@@ -104,11 +105,14 @@ class DatasetToFileOperator(ExportArguments):
     :raises ApifyError: the target could not be written; nothing is left of it.
     """
 
+    operator_extra_links = (ApifyRunLink(), ApifyDatasetLink())
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the file, or the files."""
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
             dataset = self.hook.get_dataset(self._find_dataset())
+            store_links(self, context, links_of(self.hook.console, dataset.run_id, storages={"dataset": dataset.id}))
             manifest = self._write(dataset, context)
         self.log.info("Wrote %s to %s", manifest, self.path)
         result = {**manifest.to_dict(), "run_id": dataset.run_id, "fields": dataset.fields}

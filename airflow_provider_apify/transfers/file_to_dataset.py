@@ -20,6 +20,7 @@ from airflow_provider_apify._files.targets.output import bare, compression_of
 from airflow_provider_apify._files.targets.whole_file import advice
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyDatasetLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
@@ -45,12 +46,12 @@ class FileToDatasetOperator(ApifyTask):
     - An answer that is lost: the dataset's count of items is watched for the connection's ``start_settle_seconds``
       (it lags up to 5 seconds, and the request may be under way), and the piece is sent again only where the count
       stands still. A count that fits neither case fails the task.
-    - A retry, with ``push_mode="append"`` on Airflow 3.3 or later: the task remembers how many items were pushed, and goes
-      on behind them, after a look whether the piece that was under way has arrived. So does a clear of a task that did
-      not come to its end. A clear of one that did pushes everything again.
-    - A retry, with ``push_mode="append"`` on older Airflow: nothing is remembered. If the dataset may have changed since the
-      DAG run began, the retry fails for good rather than push items twice; otherwise it pushes all. A clear always
-      pushes all.
+    - A retry, with ``push_mode="append"`` on Airflow 3.3 or later: the task remembers how many items were pushed, and
+      goes on behind them, after a look whether the piece that was under way has arrived. So does a clear of a task that
+      did not come to its end. A clear of one that did pushes everything again.
+    - A retry, with ``push_mode="append"`` on older Airflow: nothing is remembered. If the dataset may have changed
+      since the DAG run began, the retry fails for good rather than push items twice; otherwise it pushes all. A clear
+      always pushes all.
     - ``push_mode="complete"``, on any Airflow: the dataset is for this file alone. The items that it counts already are
       taken for the first ones of the file, and only the others are pushed. So it may be repeated at will. The first and
       the last of those that are there are compared with the file's; others are an error.
@@ -83,6 +84,7 @@ class FileToDatasetOperator(ApifyTask):
     :raises ApifyError: the file could not be read.
     """
 
+    operator_extra_links = (ApifyDatasetLink(),)
     template_fields: Sequence[str] = (
         "path",
         "dataset_id",
@@ -127,6 +129,7 @@ class FileToDatasetOperator(ApifyTask):
             self._check_arguments()  # again, with the templates rendered
             found = self._survey()
             dataset = self._find_dataset()
+            store_links(self, context, links_of(self.hook.console, storages={"dataset": dataset.id}))
             memory = PushMemory(context, dataset.id, found)
             begun = self._begin(context, memory, dataset, found)
             pushed = self._push(memory, dataset, begun, found)

@@ -15,7 +15,8 @@ from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
 from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models.runs import ActorRun, run_url
+from airflow_provider_apify.links import place_of
+from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
 from airflow_provider_apify.triggers._guard import has_given_up
@@ -126,7 +127,9 @@ class ApifyRunTrigger(WatchingTrigger):
                 return
             run = await self.hook.async_abort_run(self.run_id, attempts=ABORT_ATTEMPTS)
         except Exception:
-            self.log.exception("Run %s could not be aborted and may go on: %s", self.run_id, run_url(self.run_id))
+            self.log.exception(
+                "Run %s could not be aborted and may go on: %s", self.run_id, place_of(self.hook, self.run_id)
+            )
         else:
             self.log.info("The task was ended by a user: run %s is now %s.", run.id, run.status)
 

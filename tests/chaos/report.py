@@ -60,8 +60,8 @@ _COMPARISON = """\
 
 The same faults and kills for what many write today: `ApifyClient(...).actor(...).call(...)` of the official
 `apify-client` {client} in a `@task(retries=2)`. (The task waits in a worker; cases that need what only the operator
-has, or deferral, are left out. {limits} of the cases are among the known limits; there it has the same `run_timeout`, and
-`retries`.)
+has, or deferral, are left out. {limits} of the cases are among the known limits; there it has the same
+`run_timeout`, and `retries`.)
 The client repeats a start whose answer was lost, and nothing tells a retry of the run that is there already. *Billed*
 is every run that was started, whatever its end. {troubled}
 

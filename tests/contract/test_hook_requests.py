@@ -87,7 +87,7 @@ def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHoo
 
 def test_a_start_under_a_key(hook: ApifyHook) -> None:
     since = datetime.now(UTC)
-    run = hook.start_run_once("a key", SCENARIO, {"items": 1}, since=since, options=RunOptions(timeout=60))
+    run = hook.start_run_once("a key", SCENARIO, {"items": 1}, since=since, options=RunOptions(run_timeout=60))
     assert hook.start_run_once("a key", SCENARIO, since=since).id == run.id
 
 
