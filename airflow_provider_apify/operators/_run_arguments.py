@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pendulum
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_apify._airflow.arguments import Name
 from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms
 from airflow_provider_apify._api.runs.input import check_input
 from airflow_provider_apify._arguments.keywords import TIMEOUT, refuse
@@ -53,8 +54,8 @@ class RunArguments(ApifyTask):
     def __init__(
         self,
         *,
-        actor_id: str | None = None,
-        actor_task_id: str | None = None,
+        actor_id: Name | None = None,
+        actor_task_id: Name | None = None,
         run_input: Any = None,
         build: str | None = None,
         memory: int | str | None = None,
@@ -76,13 +77,14 @@ class RunArguments(ApifyTask):
         wait_for_capacity: float | timedelta = 0,
         cost_settle_seconds: float | timedelta | None = None,
         log_lines: int = 20,
+        follow_log: bool = False,
         validate_input: bool = False,
         **kwargs: Any,
     ) -> None:
         refuse(self, kwargs, TIMEOUT)
         super().__init__(**kwargs)
-        self.actor_id = actor_id
-        self.actor_task_id = actor_task_id
+        self.actor_id = cast("str | None", actor_id)
+        self.actor_task_id = cast("str | None", actor_task_id)
         self.run_input = run_input
         self.build = build
         self.memory = memory
@@ -104,6 +106,7 @@ class RunArguments(ApifyTask):
         self.wait_for_capacity = wait_for_capacity
         self.cost_settle_seconds = cost_settle_seconds
         self.log_lines = log_lines
+        self.follow_log = follow_log
         self.validate_input = validate_input
         # Only a whole input is a file: inside of one, URLs may end like this.
         self.template_ext = (".json",) if isinstance(run_input, str) else ()
@@ -189,7 +192,7 @@ class RunArguments(ApifyTask):
         check_input(self.run_input)
 
     def _check_flags(self) -> None:
-        for name in ("wait_for_completion", "deferrable", "abort_on_kill", "validate_input"):
+        for name in ("wait_for_completion", "deferrable", "abort_on_kill", "follow_log", "validate_input"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ValueError(f"{name} must be True or False, not {value!r}.")  # noqa: TRY004 - wrong arguments are ValueError
@@ -216,6 +219,8 @@ class RunArguments(ApifyTask):
             raise ValueError(f"on_failed_run must be one of {choices}, not {self.on_failed_run!r}.")
         parse_whole_number("log_lines", self.log_lines, minimum=0)
         parse_seconds("wait_for_capacity", self.wait_for_capacity)
+        if self.follow_log and not self.wait_for_completion:
+            raise ValueError("follow_log needs wait_for_completion=True: nothing follows the run otherwise.")
         if self.abort_above_usd is not None:
             if not self.wait_for_completion:
                 raise ValueError(

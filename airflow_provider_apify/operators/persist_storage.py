@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.references import Kind, check_id
 from airflow_provider_apify._arguments.templates import is_template
@@ -55,16 +56,16 @@ class PersistStorageOperator(ApifyTask):
         self,
         *,
         persist_as: str,
-        run_id: str | None = None,
-        storage_id: str | None = None,
+        run_id: Reference | None = None,
+        storage_id: Reference | None = None,
         storage: StorageKind = "dataset",
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.persist_as = persist_as
-        self.run_id = run_id
-        self.storage_id = storage_id
+        self.run_id = cast("str | None", run_id)
+        self.storage_id = cast("str | None", storage_id)
         self.storage = storage
         self.apify_conn_id = apify_conn_id
         self._check_arguments()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.request import JSON
@@ -33,9 +34,9 @@ class _RunOperator(ApifyTask):
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")
     operator_extra_links: Sequence[BaseOperatorLink] = RUN_LINKS
 
-    def __init__(self, *, run_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, *, run_id: Reference, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.run_id = run_id
+        self.run_id = cast("str", run_id)
         self.apify_conn_id = apify_conn_id
         check_id("run", run_id)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
+from airflow_provider_apify._airflow.arguments import Name, Reference
 from airflow_provider_apify._airflow.due import due_of
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast, for_good
 from airflow_provider_apify._airflow.run_progress import ProgressLog
@@ -75,9 +76,9 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
     def __init__(
         self,
         *,
-        run_id: str | None = None,
-        actor_id: str | None = None,
-        actor_task_id: str | None = None,
+        run_id: Reference | None = None,
+        actor_id: Name | None = None,
+        actor_task_id: Name | None = None,
         status: str | None = None,
         origin: str | None = None,
         started_after: Moment = _DUE,
@@ -86,9 +87,9 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.run_id = run_id
-        self.actor_id = actor_id
-        self.actor_task_id = actor_task_id
+        self.run_id = cast("str | None", run_id)
+        self.actor_id = cast("str | None", actor_id)
+        self.actor_task_id = cast("str | None", actor_task_id)
         self.status = status
         self.origin = origin
         self.started_after = started_after

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
 from airflow_provider_apify._api.storages.items import cut
@@ -100,7 +101,7 @@ class FileToDatasetOperator(ApifyTask):
         self,
         *,
         path: str,
-        dataset_id: str | None = None,
+        dataset_id: Reference | None = None,
         dataset_name: str | None = None,
         file_format: str | None = None,
         delimiter: str | None = None,
@@ -113,7 +114,7 @@ class FileToDatasetOperator(ApifyTask):
         refuse(self, kwargs, MODE)
         super().__init__(**kwargs)
         self.path = path
-        self.dataset_id = dataset_id
+        self.dataset_id = cast("str | None", dataset_id)
         self.dataset_name = dataset_name
         self.file_format = file_format
         self.delimiter = delimiter

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._arguments.references import check_id, read_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, check_not_empty
 from airflow_provider_apify._files.bodies import RecordCheck, SavedBody, save_body
@@ -92,14 +93,14 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     def __init__(
         self,
         *,
-        store_id: str | None = None,
+        store_id: Reference | None = None,
         key: str | None = None,
         prefix: str | None = None,
         as_zip: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.store_id = store_id
+        self.store_id = cast("str | None", store_id)
         self.key = key
         self.prefix = prefix
         self.as_zip = as_zip

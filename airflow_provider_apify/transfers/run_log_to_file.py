@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._api.facts import LOG_BYTES
 from airflow_provider_apify._arguments.templates import check_not_empty, is_template
 from airflow_provider_apify._files.bodies import LogCheck, save_body
@@ -50,7 +51,7 @@ class RunLogToFileOperator(BodyToFileOperator):
     operator_extra_links = (ApifyRunLink(),)
     template_fields: Sequence[str] = (*BodyToFileOperator.template_fields, "compression")
 
-    def __init__(self, *, run_id: str, compression: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, run_id: Reference, compression: str | None = None, **kwargs: Any) -> None:
         super().__init__(run_id=run_id, **kwargs)
         self.compression = compression
         self._check_arguments()

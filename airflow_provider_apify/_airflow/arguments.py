@@ -1,0 +1,16 @@
+"""What DAG authors may give as an argument, for type checkers; Airflow is not imported for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from airflow.providers.common.compat.sdk import XComArg
+
+Name: TypeAlias = "str | XComArg"
+"""An ID, a name or an address, a template of one, or what another task returns."""
+Reference: TypeAlias = "str | Mapping[str, Any] | XComArg"
+"""The same of a run or a storage, which a whole run, as tasks return it, names as well."""
