@@ -20,6 +20,7 @@ from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.input import encode_input
 from airflow_provider_apify._api.runs.reading import look_for_last_run, look_for_run_of_a_time
+from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify._api.runs.starting import Starter
 from airflow_provider_apify._api.runs.waiting import Waiting, wait_for_run
 from airflow_provider_apify.hooks._client import ApifyClient
@@ -227,6 +228,7 @@ class Runs(ApifyClient):
         settle: float = 0.0,
         cost_limit: float | None = None,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
+        log: LogShower | None = None,
         guard: AbstractContextManager[object] | None = None,
     ) -> RunEvent:
         """Block until the run is finished, the deadline has passed, or the run has become too expensive.
@@ -236,6 +238,7 @@ class Runs(ApifyClient):
         :param settle: seconds after the end at which the run is read once more, for its final cost.
         :param cost_limit: US dollars of platform usage, looked at about every 10 seconds.
         :param on_update: called with the run about every 10 seconds.
+        :param log: shows the run's log then; :meth:`follow_log` shows each line at once.
         :param guard: entered for each pause and each request; what it raises ends the wait.
         """
         waiting = Waiting(
@@ -245,7 +248,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
-        return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
+        return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update, log=log), guard=guard)
 
     async def async_get_last_run(
         self,
@@ -325,9 +328,10 @@ class Runs(ApifyClient):
         waiting: Waiting,
         *,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
+        log: LogShower | None = None,
     ) -> RunEvent:
         """Do what :meth:`wait_for_run` does, on the event loop."""
-        return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+        return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update, log=log))
 
 
 def _within(

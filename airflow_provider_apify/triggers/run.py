@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
+from airflow_provider_apify._api.facts import MAX_WAIT_SECONDS
+from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -24,6 +28,10 @@ from airflow_provider_apify.triggers._guard import has_given_up
 ABORT_ATTEMPTS = 12
 """For a run that nobody watches any more, because it costs money: about five minutes."""
 _LIST_LAG = timedelta(seconds=30)
+# A log is to be read while it is new; else one request a minute is enough to wait.
+_FOLLOWING_LONG_POLL_SECONDS = 30
+# A busy triggerer may take so long to begin. Airflow takes about half a minute to notice that a triggerer is gone.
+_LONGEST_BEGINNING_SECONDS, _TAKEOVER_SECONDS = 120.0, 60.0
 # asyncio forgets tasks that nobody holds.
 _ABORTS: set[asyncio.Task[None]] = set()
 # Airflow 3.3 tells a trigger that a user killed its task; older ones only cancel it.
@@ -47,6 +55,9 @@ class ApifyRunTrigger(WatchingTrigger):
     :param abort_on_kill: whether the run belongs to the task and is aborted when a user marks the task or clears it.
     :param abort_at_limit: whether the run is aborted at the deadline and above the cost limit. The task may have to
         wait for a worker before it can do so itself; it still has to try where the event's run goes on.
+    :param follow_log_since: Unix time at which the task began to wait; the run's log is shown in the trigger's from
+        then on. A trigger that begins much later goes on for another triggerer, with the lines of the last minute.
+        ``None`` shows none.
     """
 
     def __init__(
@@ -60,6 +71,7 @@ class ApifyRunTrigger(WatchingTrigger):
         cost_limit: float | None = None,
         abort_on_kill: bool = False,
         abort_at_limit: bool = False,
+        follow_log_since: float | None = None,
     ) -> None:
         super().__init__(
             run_id=run_id,
@@ -70,13 +82,16 @@ class ApifyRunTrigger(WatchingTrigger):
             cost_limit=cost_limit,
             abort_on_kill=abort_on_kill,
             abort_at_limit=abort_at_limit,
+            follow_log_since=follow_log_since,
         )
         self.run_id = run_id
         self.hook = ApifyHook(apify_conn_id)
         self.abort_on_kill = abort_on_kill
         self.abort_at_limit = abort_at_limit
+        self.follow_log_since = follow_log_since
         self.waiting = Waiting(
             deadline=deadline,
+            long_poll=MAX_WAIT_SECONDS if follow_log_since is None else _FOLLOWING_LONG_POLL_SECONDS,
             poll_interval=poll_interval,
             first_delay=random.uniform(0, SPREAD_SECONDS),
             settle=settle,
@@ -86,7 +101,8 @@ class ApifyRunTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
         try:
-            event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=ProgressLog(self.log))
+            progress, log = ProgressLog(self.log), self._log_shower()
+            event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=progress, log=log)
             if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
                 event = replace(event, run=await self._stop(event.run))
             await self.hold()
@@ -95,6 +111,15 @@ class ApifyRunTrigger(WatchingTrigger):
                 await self.on_kill()
             raise
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
+
+    def _log_shower(self) -> LogShower | None:
+        """Return what shows the run's log, each line once as far as can be told."""
+        if self.follow_log_since is None:
+            return None
+        now = time.time()
+        goes_on_for_another = now - self.follow_log_since > _LONGEST_BEGINNING_SECONDS
+        since = now - _TAKEOVER_SECONDS if goes_on_for_another else None
+        return LogShower(partial(self.log.info, "%s"), since=since)
 
     async def _stop(self, run: ActorRun) -> ActorRun:
         """Abort the run at its limit, and return it as it is then; where that fails, the task tries again."""
