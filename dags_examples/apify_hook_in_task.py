@@ -42,5 +42,12 @@ def crawl(ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
     return {**event.run.to_dict(), "titles": titles}
 
 
-with DAG("apify_hook_in_task", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_hook_in_task",
+    description="Call Apify from a function with the hook",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "hook"],
+):
     crawl()

@@ -32,5 +32,12 @@ def titles() -> list[str]:
     return [page["metadata"]["title"] for page in pages]
 
 
-with DAG("apify_quick_answer", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_quick_answer",
+    description="Run a small Actor in one request",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "hook"],
+):
     titles()

@@ -202,8 +202,8 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
     :raises ApifyAddressError: the proxy that the environment names cannot be used; nothing was sent.
     """
     proxy = proxy_for(access.base_url, takes_socks=True)
-    if access.base_url.startswith("https://"):
-        certificates()  # requests itself would raise what is none of its errors
+    # To requests itself SSL_CERT_FILE is nothing, and a bundle that is missing an error that is none of its own.
+    trusted = certificates() if access.base_url.startswith("https://") else None
     return session.request(
         request.method,
         access.url(request),
@@ -214,6 +214,7 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
         allow_redirects=_may_be_redirected(request),
         proxies={urlsplit(access.base_url).scheme: proxy} if proxy else None,
         timeout=(_CONNECT_SECONDS, request.timeout),
+        verify=str(trusted) if trusted else None,
         stream=True,
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import is_template
@@ -48,15 +49,15 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     def __init__(
         self,
         *,
-        dataset_id: str | None = None,
-        run_id: str | None = None,
+        dataset_id: Reference | None = None,
+        run_id: Reference | None = None,
         min_items: int | str = 1,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dataset_id = dataset_id
-        self.run_id = run_id
+        self.dataset_id = cast("str | None", dataset_id)
+        self.run_id = cast("str | None", run_id)
         self.min_items = min_items
         self.apify_conn_id = apify_conn_id
         if (dataset_id is None) == (run_id is None):
@@ -75,9 +76,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
         """Look once."""
         with failing_fast():
             seen = self.hook.look_at_items(self.dataset_id, self.run_id)
-            self.log.info(
-                "Dataset %s has %s, and %s are enough.", seen.dataset_id, _items(seen.item_count), self.min_items
-            )
+            self.log.info("%s, and %s are needed.", seen, self.min_items)
             return self._judge(seen, context)
 
     def _judge(self, seen: ItemsSeen, context: Context) -> PokeReturnValue:
@@ -85,8 +84,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
         is_enough = seen.item_count >= _positive(self.min_items)
         if seen.is_final and not is_enough:
             raise WatchedForError(
-                f"Run {seen.run_id} is {seen.run_status}, and its dataset {seen.dataset_id} has "
-                f"{_items(seen.item_count)}, fewer than {self.min_items}.",
+                f"Run {seen.run_id} is {seen.run_status}. {seen}, fewer than {self.min_items}.",
             )
         told = {"dataset_id": seen.dataset_id, "item_count": seen.item_count}
         if seen.run_id is not None:
@@ -101,10 +99,6 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
             apify_conn_id=self.apify_conn_id,
             poke_interval=self.poke_interval,
         )
-
-
-def _items(count: int) -> str:
-    return f"{count} {'item' if count == 1 else 'items'}"
 
 
 def _positive(value: int | str) -> int:
