@@ -39,7 +39,7 @@ SENT: set[str] = set()
 SHARED_OPTIONS = {
     "build": "latest",
     "memory": 256,
-    "timeout": 60,
+    "run_timeout": 60,
     "max_items": 100,
     "max_total_charge_usd": "0.5",
     "restart_on_error": False,
