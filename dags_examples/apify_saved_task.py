@@ -42,7 +42,7 @@ with DAG(
         task_id="wait",
         run_id=start.output["run_id"],
         poke_interval=60,
-        run_timeout=3600,
+        timeout=3600,
         deferrable=True,
     )
     save = DatasetToFileOperator(

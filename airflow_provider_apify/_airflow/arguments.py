@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from airflow.providers.common.compat.sdk import XComArg
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 Name: TypeAlias = "str | XComArg"
 """An ID, a name or an address, a template of one, or what another task returns."""
 Reference: TypeAlias = "str | Mapping[str, Any] | XComArg"
 """The same of a run or a storage, which a whole run, as tasks return it, names as well."""
+Output: TypeAlias = "PlainXComArg"
+"""What a task returns, of which a part may be taken by its key."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_apify._airflow.arguments import Output
 from airflow_provider_apify._airflow.rendering import as_text, render_if_text
 from airflow_provider_apify._arguments.keywords import RUN, refuse
 from airflow_provider_apify._arguments.references import Kind, id_of
@@ -52,6 +53,11 @@ class ApifyTask(BaseOperator):
     def hook(self) -> ApifyHook:
         """The hook for this task's connection."""
         return ApifyHook(self.apify_conn_id)
+
+    @property
+    def output(self) -> Output:
+        """What the task returns, for the arguments of others; ``output["dataset_id"]`` is a part of it."""
+        return cast("Output", super().output)
 
     def pre_execute(self, context: Context) -> None:
         """Begin without links, as Airflow does: it drops those of the attempt before."""
