@@ -48,4 +48,4 @@ with DAG(
         payload_template='{"event": {{eventType}}, "run": {{resource}}}',
         description="Kept by Airflow",
     )
-    undelivered(webhook_id=ensured.output["webhook_id"])
+    undelivered(webhook_id="{{ ti.xcom_pull('ensure')['webhook_id'] }}").set_upstream(ensured)
