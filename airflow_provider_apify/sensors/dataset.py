@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.references import check_id
-from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import ItemsSeen
@@ -60,12 +60,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
         self.run_id = cast("str | None", run_id)
         self.min_items = min_items
         self.apify_conn_id = apify_conn_id
-        if (dataset_id is None) == (run_id is None):
-            raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is watched).")
-        check_id("dataset", dataset_id)
-        check_id("run", run_id)
-        if not is_template(min_items):
-            _positive(min_items)
+        self._check_arguments()
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Resume after the trigger fired."""
@@ -75,7 +70,8 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         with failing_fast():
-            seen = self.hook.look_at_items(self.dataset_id, self.run_id)
+            self._check_arguments()  # again, with the templates rendered
+            seen = self.hook._look_at_items(self.dataset_id, self.run_id)
             self.log.info("%s, and %s are needed.", seen, self.min_items)
             return self._judge(seen, context)
 
@@ -99,6 +95,15 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
             apify_conn_id=self.apify_conn_id,
             poke_interval=self.poke_interval,
         )
+
+    def _check_arguments(self) -> None:
+        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
+        given = {"dataset_id": self.dataset_id, "run_id": self.run_id}
+        check_exactly_one("whose default dataset is watched", **given)
+        check_id("dataset", self.dataset_id)
+        check_id("run", self.run_id)
+        if not is_template(self.min_items):
+            _positive(self.min_items)
 
 
 def _positive(value: int | str) -> int:

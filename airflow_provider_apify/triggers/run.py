@@ -14,22 +14,18 @@ from typing import Literal
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
-from airflow_provider_apify._api.facts import MAX_WAIT_SECONDS
 from airflow_provider_apify._api.runs.showing import LogShower
-from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import place_of
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import POKE_SECONDS, SPREAD_SECONDS, WatchingTrigger
 from airflow_provider_apify.triggers._guard import has_given_up
 
 ABORT_ATTEMPTS = 12
 """For a run that nobody watches any more, because it costs money: about five minutes."""
 _LIST_LAG = timedelta(seconds=30)
-# A log is to be read while it is new; else one request a minute is enough to wait.
-_FOLLOWING_LONG_POLL_SECONDS = 30
 # A busy triggerer may take so long to begin. Airflow takes about half a minute to notice that a triggerer is gone.
 _LONGEST_BEGINNING_SECONDS, _TAKEOVER_SECONDS = 120.0, 60.0
 # asyncio forgets tasks that nobody holds.
@@ -89,9 +85,10 @@ class ApifyRunTrigger(WatchingTrigger):
         self.abort_on_kill = abort_on_kill
         self.abort_at_limit = abort_at_limit
         self.follow_log_since = follow_log_since
-        self.waiting = Waiting(
+        self._wait_for_run = partial(
+            self.hook.async_wait_for_run,
+            run_id,
             deadline=deadline,
-            long_poll=MAX_WAIT_SECONDS if follow_log_since is None else _FOLLOWING_LONG_POLL_SECONDS,
             poll_interval=poll_interval,
             first_delay=random.uniform(0, SPREAD_SECONDS),
             settle=settle,
@@ -101,8 +98,7 @@ class ApifyRunTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
         try:
-            progress, log = ProgressLog(self.log), self._log_shower()
-            event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=progress, log=log)
+            event = await self._wait_for_run(on_update=ProgressLog(self.log), log=self._log_shower())
             if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
                 event = replace(event, run=await self._stop(event.run))
             await self.hold()
@@ -184,7 +180,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
         origin: str | None = None,
         started_after: str | None = None,
         started_before: str | None = None,
-        poke_interval: float = 60.0,
+        poke_interval: float = POKE_SECONDS,
     ) -> None:
         super().__init__(
             target_kind=target_kind,
@@ -214,7 +210,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
             await self.hold()
             yield TriggerEvent({"run": None})  # type: ignore[no-untyped-call]
             return
-        event = await self.hook.async_wait_for_run(run_id, Waiting(), on_update=ProgressLog(self.log))
+        event = await self.hook.async_wait_for_run(run_id, on_update=ProgressLog(self.log))
         await self.hold()
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
