@@ -16,7 +16,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-apify",
         "name": "Apify",
-        "description": "Run `Apify <https://apify.com/>`__ Actors and fetch their data.",
+        "description": "Run Actors and fetch their data from `Apify <https://apify.com/>`__.",
         "versions": [__version__],
         "integrations": [
             {
@@ -94,5 +94,6 @@ def get_provider_info() -> dict[str, Any]:
             f"{_PACKAGE}.links.ApifyRunLink",
             f"{_PACKAGE}.links.ApifyDatasetLink",
             f"{_PACKAGE}.links.ApifyKeyValueStoreLink",
+            f"{_PACKAGE}.links.ApifyRequestQueueLink",
         ],
     }

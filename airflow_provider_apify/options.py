@@ -205,7 +205,7 @@ class RunOptions:
 
     :param build: tag or number of the build to run, for example ``"latest"`` or ``"0.1.2"``.
     :param memory: megabytes: a power of 2 from 128 to 32768.
-    :param timeout: seconds, or a ``timedelta``, until Apify stops the run as ``TIMED-OUT``; ``0`` is no limit.
+    :param run_timeout: seconds, or a ``timedelta``, until Apify stops the run as ``TIMED-OUT``; ``0`` is no limit.
     :param max_items: for Actors paid per result: how many results may be charged at most.
     :param max_total_charge_usd: for Actors paid per event: US dollars that may be charged at most.
     :param restart_on_error: whether Apify restarts the run when its process fails.
@@ -215,7 +215,7 @@ class RunOptions:
 
     build: str | None = field(default=None, metadata=_declared("build", parse_text))
     memory: int | None = field(default=None, metadata=_declared("memory", _memory))
-    timeout: int | None = field(default=None, metadata=_declared("timeout", _timeout))
+    run_timeout: int | None = field(default=None, metadata=_declared("timeout", _timeout))
     max_items: int | None = field(
         default=None,
         metadata=_declared("maxItems", partial(parse_whole_number, minimum=1)),

@@ -28,7 +28,14 @@ PAGES_FILE = f"{OUTPUT}/asset_pipeline/pages.jsonl"
 PAGES = Asset("apify_example_pages")
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 
-with DAG("apify_asset_producer", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_asset_producer",
+    description="Write a file that starts another DAG",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "assets"],
+):
     crawl = RunActorOperator(
         task_id="crawl",
         actor_id="apify/website-content-crawler",
@@ -37,7 +44,7 @@ with DAG("apify_asset_producer", schedule=None, doc_md=__doc__, tags=["apify", "
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
+        dataset_id=crawl.output["dataset_id"],
         path=PAGES_FILE,
         outlets=[PAGES],
     )
@@ -53,10 +60,11 @@ def prepare() -> dict[str, Any]:
 
 with DAG(
     "apify_asset_consumer",
+    description="Begin when the file of another DAG is new",
     schedule=[PAGES],
     start_date=START,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "assets"],
     default_args=RETRIES,
 ):
     details = RunActorOperator(
@@ -67,7 +75,7 @@ with DAG(
     )
     save_details = DatasetToFileOperator(
         task_id="save_details",
-        dataset_id="{{ ti.xcom_pull('details')['dataset_id'] }}",
+        dataset_id=details.output["dataset_id"],
         path=OUTPUT + "/asset_pipeline/details-{{ (dag_run.logical_date or dag_run.run_after) | ts_nodash }}.json",
     )
     details >> save_details

@@ -21,7 +21,14 @@ from airflow_provider_apify.sensors.capacity import ApifyCapacitySensor
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
 RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
-with DAG("apify_careful_run", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_careful_run",
+    description="Look for room and check the input before spending",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "cost"],
+):
     wait = ApifyCapacitySensor(
         task_id="wait",
         min_run_slots=1,

@@ -30,13 +30,14 @@ DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 
 with DAG(
     "apify_daily_backfill",
+    description="Write one file per day, for backfills",
     schedule="@daily",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=3,
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "backfill"],
 ):
     crawl = RunActorOperator(
         task_id="crawl",
@@ -47,7 +48,7 @@ with DAG(
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
+        dataset_id=crawl.output["dataset_id"],
         path=f"{OUTPUT}/daily/day={DAY}/pages.jsonl",
     )
     crawl >> save

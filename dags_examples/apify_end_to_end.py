@@ -25,7 +25,14 @@ START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/ac
 OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_output")
 RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
-with DAG("apify_end_to_end", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_end_to_end",
+    description="Start a run, wait for it, write its data",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "basics"],
+):
     start = RunActorOperator(
         task_id="start",
         actor_id="apify/website-content-crawler",
@@ -34,12 +41,12 @@ with DAG("apify_end_to_end", schedule=None, doc_md=__doc__, tags=["apify", "exam
     )
     wait = ApifyRunSensor(
         task_id="wait",
-        run_id="{{ ti.xcom_pull('start')['run_id'] }}",
+        run_id=start.output["run_id"],
         deferrable=True,
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('start')['dataset_id'] }}",
+        dataset_id=start.output["dataset_id"],
         path=f"{OUTPUT}/end_to_end.jsonl",
     )
     start >> wait >> save

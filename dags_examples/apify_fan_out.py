@@ -37,11 +37,12 @@ def inputs(params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
 
 with DAG(
     "apify_fan_out",
+    description="Run an Actor many times side by side",
     schedule=None,
     params={"count": Param(3, type="integer", minimum=1, maximum=100, description="how many runs")},
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "mapping"],
 ):
     crawl = RunActorOperator.partial(
         task_id="crawl",

@@ -6,7 +6,7 @@ What the operators do are methods of `ApifyHook`: start a run, wait for it, look
 `start_run_once` finds the run of the attempt before by its key.
 
 **Change** what happens with the run. A plain task holds a worker while it waits, and nothing aborts its run when it is
-killed: hence the `timeout` of 600 seconds, at which Apify itself stops the run.
+killed: hence the `run_timeout` of 600 seconds, at which Apify itself stops the run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def crawl(ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
         "apify/website-content-crawler",
         {"startUrls": [{"url": START_URL}], "maxCrawlPages": 5},
         since=dag_run.start_date,
-        options=RunOptions(timeout=600),
+        options=RunOptions(run_timeout=600),
     )
     event = hook.wait_for_run(run.id)
     event.run.raise_for_status()
@@ -42,5 +42,12 @@ def crawl(ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
     return {**event.run.to_dict(), "titles": titles}
 
 
-with DAG("apify_hook_in_task", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_hook_in_task",
+    description="Call Apify from a function with the hook",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "hook"],
+):
     crawl()

@@ -30,7 +30,14 @@ OUTPUT = os.environ.get("APIFY_EXAMPLE_OUTPUT", f"{AIRFLOW_HOME}/apify_example_o
 RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 RUN_ID = "{{ ti.xcom_pull('start')['run_id'] }}"
 
-with DAG("apify_keep_everything", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_keep_everything",
+    description="Keep all that a run leaves behind",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "storages"],
+):
     start = RunActorOperator(
         task_id="start",
         actor_id="apify/website-content-crawler",

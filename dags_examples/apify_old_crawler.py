@@ -30,15 +30,16 @@ function pageFunction(context) {
 
 with DAG(
     "apify_old_crawler",
+    description="Run a crawler of the old Apify Crawler",
     schedule=None,
     params={
         "custom_data": Param("some custom content", type="string", description="What the page function is given"),
-        "offset": Param(0, type="integer", minimum=0),
-        "limit": Param(100_000, type="integer", minimum=1),
+        "offset": Param(0, type="integer", minimum=0, description="How many results to leave out"),
+        "limit": Param(100_000, type="integer", minimum=1, description="How many results at most"),
     },
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "migration"],
 ):
     execute = RunActorOperator(
         task_id="execute",
@@ -55,7 +56,7 @@ with DAG(
     )
     results = DatasetToFileOperator(
         task_id="results",
-        dataset_id="{{ ti.xcom_pull('execute')['dataset_id'] }}",
+        dataset_id=execute.output["dataset_id"],
         path=f"{OUTPUT}/old_crawler.csv",
         simplified=True,
         skip_failed_pages=True,

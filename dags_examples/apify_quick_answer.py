@@ -27,10 +27,17 @@ def titles() -> list[str]:
     pages = ApifyHook().run_sync_get_items(
         "apify/website-content-crawler",
         {"startUrls": [{"url": START_URL}], "maxCrawlPages": 3},
-        options=RunOptions(timeout=240),
+        options=RunOptions(run_timeout=240),
     )
     return [page["metadata"]["title"] for page in pages]
 
 
-with DAG("apify_quick_answer", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_quick_answer",
+    description="Run a small Actor in one request",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "hook"],
+):
     titles()

@@ -33,6 +33,7 @@ def prepare(params: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 with DAG(
     "apify_run_from_ui",
+    description="Let people start a run with a form",
     schedule=None,
     params={
         "start_urls": Param(
@@ -41,13 +42,28 @@ with DAG(
             items={"type": "string", "pattern": "^https?://"},
             minItems=1,
             title="Addresses to crawl, one per line",
+            description="Each begins with http:// or https://",
         ),
-        "max_pages": Param(10, type="integer", minimum=1, maximum=1000, title="Pages at most"),
-        "budget_usd": Param(1.0, type="number", exclusiveMinimum=0, maximum=20, title="US dollars at most"),
+        "max_pages": Param(
+            10,
+            type="integer",
+            minimum=1,
+            maximum=1000,
+            title="Pages at most",
+            description="The crawl ends with so many",
+        ),
+        "budget_usd": Param(
+            1.0,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=20,
+            title="US dollars at most",
+            description="What the run may cost",
+        ),
     },
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "form"],
 ):
     crawl = RunActorOperator(
         task_id="crawl",
@@ -58,7 +74,7 @@ with DAG(
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
+        dataset_id=crawl.output["dataset_id"],
         path=OUTPUT + "/run_from_ui/{{ run_id }}.csv",
     )
     crawl >> save

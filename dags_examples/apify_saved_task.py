@@ -25,11 +25,12 @@ RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 with DAG(
     "apify_saved_task",
+    description="Run a task that is saved at Apify",
     schedule=None,
     params={"actor_task_id": Param("local/daily-crawl", type="string", description="username/task-name or its ID")},
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "basics"],
 ):
     start = RunActorOperator(
         task_id="start",
@@ -39,14 +40,14 @@ with DAG(
     )
     wait = ApifyRunSensor(
         task_id="wait",
-        run_id="{{ ti.xcom_pull('start')['run_id'] }}",
+        run_id=start.output["run_id"],
         poke_interval=60,
         timeout=3600,
         deferrable=True,
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('wait')['dataset_id'] }}",
+        dataset_id=wait.output["dataset_id"],
         path=f"{OUTPUT}/saved_task.jsonl",
     )
     start >> wait >> save

@@ -24,13 +24,14 @@ RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 with DAG(
     "apify_scheduled_crawl",
+    description="Crawl a site every day",
     schedule="@daily",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     params={"start_url": Param(START_URL, type="string", description="where the crawl begins")},
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "schedule"],
 ):
     crawl = RunActorOperator(
         task_id="crawl",
@@ -41,7 +42,7 @@ with DAG(
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
+        dataset_id=crawl.output["dataset_id"],
         # On Airflow 3 a manual run has no data interval, but the time from which it may run.
         path=OUTPUT + "/scheduled_crawl/{{ (dag_run.logical_date or dag_run.run_after) | ts_nodash }}.jsonl",
     )

@@ -32,10 +32,11 @@ def titles(pages: list[dict[str, Any]]) -> list[str]:
 
 with DAG(
     "apify_task_decorator",
+    description="Make the input in Python and use the items",
     schedule=None,
-    params={"max_pages": Param(3, type="integer", minimum=1, maximum=20)},
+    params={"max_pages": Param(3, type="integer", minimum=1, maximum=20, description="pages of each section")},
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "taskflow"],
 ):
     titles.expand(pages=crawl.expand(section=["new", "sale"]))

@@ -22,11 +22,12 @@ RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 with DAG(
     "apify_watch_other_run",
+    description="Wait for a run that was started elsewhere",
     schedule=None,
     params={"run_id": Param(type="string", pattern="^[A-Za-z0-9]+$", description="ID of the Apify run")},
     default_args=RETRIES,
     doc_md=__doc__,
-    tags=["apify", "example"],
+    tags=["apify", "example", "sensor"],
 ):
     wait = ApifyRunSensor(
         task_id="wait",
@@ -36,7 +37,7 @@ with DAG(
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('wait')['dataset_id'] }}",
+        dataset_id=wait.output["dataset_id"],
         path=OUTPUT + "/watch_other_run/{{ params.run_id }}.jsonl",
     )
     wait >> save

@@ -32,7 +32,14 @@ def undelivered(webhook_id: str) -> list[str]:
     return [f"{dispatch.event_type} of run {dispatch.run_id}" for dispatch in failed]
 
 
-with DAG("apify_webhook", schedule=None, doc_md=__doc__, tags=["apify", "example"], default_args=RETRIES):
+with DAG(
+    "apify_webhook",
+    description="Have Apify call somebody after each run",
+    schedule=None,
+    default_args=RETRIES,
+    doc_md=__doc__,
+    tags=["apify", "example", "webhook"],
+):
     ensured = EnsureWebhookOperator(
         task_id="ensure",
         actor_task_id=TASK,

@@ -43,7 +43,8 @@ if version("apache-airflow").startswith("2."):
     os.environ["AIRFLOW__CORE__EXECUTOR"] = "SequentialExecutor"  # the only one that Airflow 2 runs on SQLite
     os.environ["AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY"] = "True"  # else it warns when a part of it is imported
 # What a developer has set must not decide what a test sees.
-for _name in ("APIFY_TOKEN", "APIFY_API_BASE_URL", "APIFY_WEB_FETCH_URL", "AIRFLOW_CONN_APIFY_DEFAULT"):
+_FOUND = ("APIFY_TOKEN", "APIFY_API_BASE_URL", "APIFY_CONSOLE_URL", "APIFY_WEB_FETCH_URL", "AIRFLOW_CONN_APIFY_DEFAULT")
+for _name in _FOUND:
     os.environ.pop(_name, None)
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
     os.environ.pop(_name, None)

@@ -25,7 +25,12 @@ from airflow.triggers.base import BaseTrigger
 from airflow_provider_apify import __version__
 from airflow_provider_apify.get_provider_info import get_provider_info
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink
+from airflow_provider_apify.links import (
+    ApifyDatasetLink,
+    ApifyKeyValueStoreLink,
+    ApifyRequestQueueLink,
+    ApifyRunLink,
+)
 
 INFO = get_provider_info()
 SCHEMA = Path(airflow.__file__).with_name("provider_info.schema.json")
@@ -111,7 +116,7 @@ def test_the_connection_type_is_the_hook_s() -> None:
 
 def test_every_link_is_named_so_that_old_airflows_can_show_it() -> None:
     found = [getattr(import_module(path.rpartition(".")[0]), path.rpartition(".")[2]) for path in INFO["extra-links"]]
-    assert found == [ApifyRunLink, ApifyDatasetLink, ApifyKeyValueStoreLink]
+    assert found == [ApifyRunLink, ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRequestQueueLink]
     assert all(issubclass(link, BaseOperatorLink) for link in found)
 
 
@@ -133,6 +138,7 @@ def test_every_field_of_the_form_is_one_that_the_connection_reads() -> None:
         "cost_settle_seconds",
         "start_settle_seconds",
         "installation",
+        "console_url",
         "web_fetch_url",
     }
     assert all(field["label"] and field["description"] for field in fields.values())

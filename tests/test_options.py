@@ -70,7 +70,7 @@ def test_a_target_is_called_as_apify_calls_it(kind: Literal["actor", "task"], wo
 
 
 def test_nothing_given_leaves_every_choice_to_the_actor() -> None:
-    unset = {"build": None, "memory": "", "timeout": None, "webhooks": None, "restart_on_error": ""}
+    unset = {"build": None, "memory": "", "run_timeout": None, "webhooks": None, "restart_on_error": ""}
     assert RunOptions.parse({}) == RunOptions.parse(unset) == RunOptions()
     assert RunOptions().to_params() == {}
 
@@ -80,7 +80,7 @@ def test_every_option_travels_by_the_api_s_name() -> None:
         {
             "build": "0.1.2",
             "memory": 256,
-            "timeout": 60,
+            "run_timeout": 60,
             "max_items": 10,
             "max_total_charge_usd": 1.5,
             "restart_on_error": True,
@@ -101,7 +101,7 @@ def test_every_option_travels_by_the_api_s_name() -> None:
 
 
 def test_zero_and_false_are_choices() -> None:
-    assert RunOptions.parse({"timeout": 0, "restart_on_error": False}).to_params() == {
+    assert RunOptions.parse({"run_timeout": 0, "restart_on_error": False}).to_params() == {
         "timeout": 0,
         "restartOnError": False,
     }
@@ -127,13 +127,13 @@ def test_other_amounts_of_memory_are_refused(value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("timeout", 0, 0),
-        ("timeout", "3600", 3600),
-        ("timeout", 60.0, 60),
-        ("timeout", " 60 ", 60),
-        ("timeout", "1e3", 1000),
-        ("timeout", timedelta(minutes=2), 120),
-        ("timeout", timedelta(seconds=1.5), 2),
+        ("run_timeout", 0, 0),
+        ("run_timeout", "3600", 3600),
+        ("run_timeout", 60.0, 60),
+        ("run_timeout", " 60 ", 60),
+        ("run_timeout", "1e3", 1000),
+        ("run_timeout", timedelta(minutes=2), 120),
+        ("run_timeout", timedelta(seconds=1.5), 2),
         ("max_items", 1, 1),
         ("max_items", "100000", 100000),
     ],
@@ -145,13 +145,13 @@ def test_numbers_may_come_from_templates_as_text(name: str, value: Any, expected
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("timeout", -1),
-        ("timeout", 0.5),
-        ("timeout", "soon"),
-        ("timeout", "inf"),
-        ("timeout", float("nan")),
-        ("timeout", False),
-        ("timeout", "0x10"),
+        ("run_timeout", -1),
+        ("run_timeout", 0.5),
+        ("run_timeout", "soon"),
+        ("run_timeout", "inf"),
+        ("run_timeout", float("nan")),
+        ("run_timeout", False),
+        ("run_timeout", "0x10"),
         ("max_items", 0),
         ("max_items", True),
         ("max_items", [5]),
@@ -283,10 +283,10 @@ def test_a_limit_of_nothing_is_refused_however_the_options_are_made(amount: Any)
 
 
 def test_options_that_are_made_directly_are_read_like_those_of_an_operator() -> None:
-    direct: Any = {"memory": "512", "timeout": timedelta(minutes=5), "max_total_charge_usd": "2.5", "build": ""}
+    direct: Any = {"memory": "512", "run_timeout": timedelta(minutes=5), "max_total_charge_usd": "2.5", "build": ""}
     assert RunOptions(**direct) == RunOptions.of(direct) == RunOptions(None, 512, 300, None, Decimal("2.5"))
-    with pytest.raises(ValueError, match="timeout must be a whole number of seconds, at least 0, not '5m'"):
-        RunOptions(timeout="5m")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="run_timeout must be a whole number of seconds, at least 0, not '5m'"):
+        RunOptions(run_timeout="5m")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("options", ["memory=512", 5, [("memory", 512)]])

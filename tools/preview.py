@@ -22,14 +22,14 @@ def describe_results(results: Iterable[Any], *, local: bool) -> Iterator[str]:
     """Yield the lines that show each Apify run and each file among the values that tasks returned.
 
     :param results: XComs. Runs have a ``console_url``, files a ``path``; other values are passed over.
-    :param local: the runs took place on the local Apify, which the links cannot know.
+    :param local: the links lead to the local Apify, which ends with its Airflow.
     """
     found = [result for result in results if isinstance(result, dict)]
     links = dict.fromkeys(result["console_url"] for result in found if "console_url" in result)
     for link in links:
         yield f"Run   {link}"
     if links and local:
-        yield "      (where it would be in Apify Console; it took place on this machine)"
+        yield "      (a page of the local Apify, which is there as long as this Airflow: `make up` keeps both open)"
     for result in found:
         if "path" in result:
             yield from _describe_file(result)

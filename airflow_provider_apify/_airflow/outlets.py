@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
-from airflow_provider_apify.models.runs import CONSOLE_URL
-
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseHook, Context
-
-    from airflow_provider_apify.models.storages import Dataset
 
 
 def tell_outlets(context: Context, manifest: dict[str, Any]) -> None:
@@ -23,8 +19,8 @@ def tell_outlets(context: Context, manifest: dict[str, Any]) -> None:
             events[outlet].extra.update(manifest)
 
 
-def tell_inlets(hook: BaseHook, datasets: Iterable[Dataset]) -> None:
-    """Report datasets as inputs to Airflow's hook lineage, by the addresses of their pages; Airflow takes 100."""
+def tell_inlets(hook: BaseHook, addresses: Iterable[str]) -> None:
+    """Report what has been read to Airflow's hook lineage, by the addresses of its pages; Airflow takes 100."""
     collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-    for dataset in datasets:
-        collector.add_input_asset(context=hook, uri=f"{CONSOLE_URL}/storage/datasets/{dataset.id}")
+    for address in addresses:
+        collector.add_input_asset(context=hook, uri=address)

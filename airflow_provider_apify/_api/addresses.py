@@ -52,11 +52,11 @@ def proxy_for(url: str, *, takes_socks: bool) -> str | None:
 
 
 def certificates() -> Path | None:
-    """Return the file or folder of certificates that the environment names, as ``requests`` reads it.
+    """Return the file or folder of certificates that the environment names, as ``requests`` reads it, else OpenSSL.
 
     :raises ApifyAddressError: it is not there.
     """
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         if found := os.environ.get(name):
             if not Path(found).exists():
                 raise ApifyAddressError(

@@ -27,6 +27,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
     ApifyWebFetchError,
 )
+from airflow_provider_apify.models.console import Console
 
 TOKEN_SETTING = "the Airflow connection's password"  # noqa: S105 - where it is found, no token
 _MESSAGE_CHARACTERS = 500
@@ -90,6 +91,7 @@ class Response:
 
     :param has_body: ``False`` for the answer to a ``HEAD``, which has none by its nature.
     :param token_setting: where the token was found that the request carried, for errors.
+    :param console: where people look at what it tells of.
     :param beside: the answers to :attr:`Request.beside <airflow_provider_apify._api.request.Request.beside>`.
     """
 
@@ -98,6 +100,7 @@ class Response:
     body: bytes = field(repr=False)
     has_body: bool = True
     token_setting: str = TOKEN_SETTING
+    console: Console = field(default_factory=Console)
     beside: tuple[Answer, ...] = ()
 
     @property
@@ -275,7 +278,7 @@ def data_of(response: Response) -> dict[str, Any] | None:
         data = json.loads(response.body)["data"]
     except (ValueError, KeyError, TypeError):
         return None
-    return data if isinstance(data, dict) else None
+    return response.console.told_by(data) if isinstance(data, dict) else None
 
 
 def error_class(response: Response) -> type[ApifyApiError]:

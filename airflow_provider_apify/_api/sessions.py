@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @cache
 def _tls() -> ssl.SSLContext | bool:
-    """Trust what ``requests`` trusts by its variables, which aiohttp does not read; else what aiohttp trusts."""
+    """Trust what the environment names, most of which aiohttp does not read; else what aiohttp trusts."""
     bundle = certificates()
     if bundle is None:
         return True

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from airflow_provider_apify._api.addresses import certificates, proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
 from airflow_provider_apify.exceptions import ApifyRequestTooLate
+from airflow_provider_apify.models.console import Console
 
 if TYPE_CHECKING:
     import aiohttp
@@ -49,12 +50,14 @@ class Access:
     """Where to send and who is asking. The token never shows in a ``repr``.
 
     :param token_setting: where the token was found, for errors.
+    :param console: where people look at what is there.
     """
 
     base_url: str
     token: str = field(repr=False)
     user_agent: str
     token_setting: str = TOKEN_SETTING
+    console: Console = field(default_factory=Console)
 
     @property
     def host(self) -> str:
@@ -63,7 +66,7 @@ class Access:
 
     def response(self, status: int, headers: Mapping[str, str], body: bytes, *, has_body: bool = True) -> Response:
         """Return what came back, with lower-case names of headers."""
-        return Response(status, _lower(headers), body, has_body, self.token_setting)
+        return Response(status, _lower(headers), body, has_body, self.token_setting, self.console)
 
     def url(self, request: Request) -> str:
         """Return the full URL, without parameters."""
@@ -199,8 +202,8 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
     :raises ApifyAddressError: the proxy that the environment names cannot be used; nothing was sent.
     """
     proxy = proxy_for(access.base_url, takes_socks=True)
-    if access.base_url.startswith("https://"):
-        certificates()  # requests itself would raise what is none of its errors
+    # To requests itself SSL_CERT_FILE is nothing, and a bundle that is missing an error that is none of its own.
+    trusted = certificates() if access.base_url.startswith("https://") else None
     return session.request(
         request.method,
         access.url(request),
@@ -211,6 +214,7 @@ def open_with_requests(session: requests.Session, access: Access, request: Reque
         allow_redirects=_may_be_redirected(request),
         proxies={urlsplit(access.base_url).scheme: proxy} if proxy else None,
         timeout=(_CONNECT_SECONDS, request.timeout),
+        verify=str(trusted) if trusted else None,
         stream=True,
     )
 

@@ -34,6 +34,7 @@ from airflow_provider_apify._api.transports import (
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks._connection import TOKEN_VARIABLE, ApifyConnection
 from airflow_provider_apify.hooks._lookups import shared_lookup
+from airflow_provider_apify.models.console import Console
 from airflow_provider_apify.options import RetryPolicy
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ class ApifyClient(BaseHook):
     def _is_connected(self) -> bool:
         """Whether the connection has been looked up, so that Airflow need not be asked for it any more."""
         return "_connection" in self.__dict__
+
+    @property
+    def console(self) -> Console:
+        """Where people look at runs and storages."""
+        return self._connection.access.console
 
     def _with_retry(self, retry: RetryPolicy) -> Self:
         """Return a hook of the same connection, as it was looked up, with a session of its own."""

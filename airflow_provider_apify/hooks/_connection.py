@@ -17,7 +17,9 @@ from airflow_provider_apify import __version__
 from airflow_provider_apify._api.addresses import check_address
 from airflow_provider_apify._api.facts import COST_LAG_SECONDS
 from airflow_provider_apify._api.transports import Access
+from airflow_provider_apify.exceptions import ApifyAddressError
 from airflow_provider_apify.hooks._form import CONN_FIELDS
+from airflow_provider_apify.models.console import APIFY_CONSOLE, Console
 from airflow_provider_apify.options import RunLimits, parse_dollars
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ TOKEN_VARIABLE = "APIFY_TOKEN"  # noqa: S105 - the name of a variable, no token
 BASE_URL_VARIABLE = "APIFY_API_BASE_URL"
 DEFAULT_WEB_FETCH_URL = "https://web-fetch.apify.actor"
 WEB_FETCH_URL_VARIABLE = "APIFY_WEB_FETCH_URL"
+CONSOLE_URL_VARIABLE = "APIFY_CONSOLE_URL"
 _EXTRA = frozenset(CONN_FIELDS)
 _PREFIX = "extra__apify__"
 DEFAULT_START_SETTLE_SECONDS = 30.0
@@ -37,7 +40,7 @@ DEFAULT_START_SETTLE_SECONDS = 30.0
 class ApifyConnection:
     """What the hook needs of a connection.
 
-    :param access: base URL, token, User-Agent.
+    :param access: base URL, token, User-Agent, console.
     :param limits: on the cost of each run.
     :param cost_settle_seconds: how long after a run's end Apify's costs and counts are final.
     :param start_settle_seconds: how long after a start whose answer was lost its run may still appear.
@@ -77,11 +80,14 @@ class ApifyConnection:
             cost_settle = _seconds(extra, "cost_settle_seconds", COST_LAG_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
             web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"), base_url, web_fetch_setting)
+            console = _console(
+                extra.get("console_url"), f"console_url in the extra of Airflow connection {conn.conn_id!r}"
+            )
         except ValueError as error:
             raise ValueError(f"Extra of Airflow connection {conn.conn_id!r}: {error}") from None
         source = f"The password of Airflow connection {conn.conn_id!r}"
         return cls(
-            _access(base_url, token, source=source),
+            _access(base_url, token, console, source=source),
             limits,
             cost_settle,
             start_settle,
@@ -102,13 +108,15 @@ class ApifyConnection:
         check_address(base_url, f"{BASE_URL_VARIABLE} of the environment", example=DEFAULT_BASE_URL)
         web_fetch_setting = f"{WEB_FETCH_URL_VARIABLE} of the environment"
         web_fetch_url = _web_fetch_url(os.environ.get(WEB_FETCH_URL_VARIABLE), base_url, web_fetch_setting)
+        console = _console(os.environ.get(CONSOLE_URL_VARIABLE), f"{CONSOLE_URL_VARIABLE} of the environment")
         access = replace(
-            _access(base_url, token, source=TOKEN_VARIABLE), token_setting=f"{TOKEN_VARIABLE} of the environment"
+            _access(base_url, token, console, source=TOKEN_VARIABLE),
+            token_setting=f"{TOKEN_VARIABLE} of the environment",
         )
         return cls(access, RunLimits(), web_fetch_url=web_fetch_url)
 
 
-def _access(base_url: str, token: str, *, source: str) -> Access:
+def _access(base_url: str, token: str, console: Console, *, source: str) -> Access:
     if not (token.isascii() and token.isprintable()) or " " in token:
         # Checked here, because HTTP libraries put the whole header into their own error.
         raise ValueError(
@@ -116,7 +124,7 @@ def _access(base_url: str, token: str, *, source: str) -> Access:
             "Copy it again from Apify Console, Settings, API & Integrations.",
         )
     agent = f"airflow-provider-apify/{__version__} apache-airflow/{airflow_version} python/{platform.python_version()}"
-    return Access(base_url=base_url.rstrip("/").removesuffix("/v2"), token=token, user_agent=agent)
+    return Access(base_url=base_url.rstrip("/").removesuffix("/v2"), token=token, user_agent=agent, console=console)
 
 
 def _base_url(conn: Connection) -> str:
@@ -142,6 +150,17 @@ def _web_fetch_url(given: Any, base_url: str, setting: str) -> str:
         return DEFAULT_WEB_FETCH_URL if urlsplit(base_url).hostname == urlsplit(DEFAULT_BASE_URL).hostname else ""
     check_address(url, setting, example=DEFAULT_WEB_FETCH_URL)
     return url.rstrip("/")
+
+
+def _console(given: Any, setting: str) -> Console:
+    """Return where links lead. Airflow shows them to everybody, so they hold no login, and nothing but HTTP opens."""
+    url = str(given or "").strip()
+    if not url:
+        return Console()
+    check_address(url, setting, example=APIFY_CONSOLE)
+    if "@" in urlsplit(url).netloc:
+        raise ApifyAddressError(f"{setting} has a login. Leave it out: everybody sees the links.")
+    return Console(url.rstrip("/"))
 
 
 def _extra(conn: Connection) -> dict[str, Any]:

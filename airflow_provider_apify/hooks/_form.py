@@ -30,6 +30,10 @@ _TEXT_FIELDS: dict[str, tuple[str, str]] = {
         "Name of this Airflow",
         "Only where several Airflows with the same DAGs share one Apify account: tells their runs apart.",
     ),
+    "console_url": (
+        "Address of Apify Console",
+        "Where links of tasks lead, if not to https://console.apify.com: for example to the pages of a local Apify.",
+    ),
     "web_fetch_url": (
         "Address of Web Fetch",
         "Only for another address than https://web-fetch.apify.actor, or for another base URL than Apify's.",

@@ -51,8 +51,8 @@ class RunChanges(ApifyClient):
         A run that goes on already is returned as it is, and the options are not applied to it.
         See https://docs.apify.com/api/v2/post-resurrect-run.
 
-        :param options: build, memory in megabytes, timeout in seconds, max_items, max_total_charge_usd in US dollars,
-            restart_on_error; what is not given stays as it was. Apify lets limits only rise.
+        :param options: build, memory in megabytes, run_timeout in seconds, max_items, max_total_charge_usd in US
+            dollars, restart_on_error; what is not given stays as it was. Apify lets limits only rise.
         :param history: see the class.
         :raises ValueError: other options, or more than the connection's limit.
         :raises ApifyNotFoundError: no such run, or the token may not see it.

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_apify._api import flows
-from airflow_provider_apify._api.facts import MAX_PAGE
+from airflow_provider_apify._api.facts import MAX_PAGE, MAX_WAIT_SECONDS
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.pages import by_offset, read_limit
 from airflow_provider_apify._api.request import Request
@@ -20,6 +20,7 @@ from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.input import encode_input
 from airflow_provider_apify._api.runs.reading import look_for_last_run, look_for_run_of_a_time
+from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify._api.runs.starting import Starter
 from airflow_provider_apify._api.runs.waiting import Waiting, wait_for_run
 from airflow_provider_apify.hooks._client import ApifyClient
@@ -28,6 +29,8 @@ from airflow_provider_apify.options import RunOptions, Target
 
 # A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
 _WORKER_LONG_POLL_SECONDS = 10
+# Whoever follows a log wants to read it while it is new.
+_FOLLOWING_LONG_POLL_SECONDS = 30
 
 _START_LOST = (
     "The run may have been started: look in Apify Console. Not repeated; a retry of the task would start, and bill, "
@@ -59,7 +62,7 @@ class Runs(ApifyClient):
         :param target: an Actor's ID, ``username/name`` or the address of its page, or a
             :class:`~airflow_provider_apify.options.Target`, for example ``Target("task", "username/task-name")``.
         :param run_input: any JSON value, or JSON text; ``None`` sends no body, so the saved or default input applies.
-        :param options: build, memory in megabytes, timeout in seconds, max_total_charge_usd in US dollars, ...; a
+        :param options: build, memory in megabytes, run_timeout in seconds, max_total_charge_usd in US dollars, ...; a
             dictionary of them does as well.
         :return: the new run, usually ``READY``.
         :raises ValueError: the input is no JSON or above 9 MiB, or the options exceed the connection's limits.
@@ -218,6 +221,7 @@ class Runs(ApifyClient):
         settle: float = 0.0,
         cost_limit: float | None = None,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
+        log: LogShower | None = None,
         guard: AbstractContextManager[object] | None = None,
     ) -> RunEvent:
         """Block until the run is finished, the deadline has passed, or the run has become too expensive.
@@ -227,6 +231,7 @@ class Runs(ApifyClient):
         :param settle: seconds after the end at which the run is read once more, for its final cost.
         :param cost_limit: US dollars of platform usage, looked at about every 10 seconds.
         :param on_update: called with the run about every 10 seconds.
+        :param log: shows the run's log then; :meth:`follow_log` shows each line at once.
         :param guard: entered for each pause and each request; what it raises ends the wait.
         """
         waiting = Waiting(
@@ -236,7 +241,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
-        return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update), guard=guard)
+        return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update, log=log), guard=guard)
 
     async def async_get_last_run(
         self,
@@ -320,19 +325,22 @@ class Runs(ApifyClient):
         cost_limit: float | None = None,
         first_delay: float = 0.0,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
+        log: LogShower | None = None,
     ) -> RunEvent:
         """Do what :meth:`wait_for_run` does, on the event loop, where each request waits up to a minute.
 
         :param first_delay: seconds before the first request, to spread waiters that arrive together.
+        :param log: shows the run's log then; each request waits up to half a minute.
         """
         waiting = Waiting(
             deadline=deadline,
+            long_poll=MAX_WAIT_SECONDS if log is None else _FOLLOWING_LONG_POLL_SECONDS,
             poll_interval=poll_interval,
             first_delay=first_delay,
             settle=settle,
             cost_limit=cost_limit,
         )
-        return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update))
+        return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update, log=log))
 
 
 def _within(

@@ -13,6 +13,7 @@ from airflow_provider_apify.models.account import (
     UsageItem,
 )
 from airflow_provider_apify.models.actors import Actor, Build, BuildTag, SavedTask, StoreActor
+from airflow_provider_apify.models.console import Console
 from airflow_provider_apify.models.run_details import Metamorph, Pricing, RunDetails, RunMeta, RunSettings, RunStats
 from airflow_provider_apify.models.runs import (
     FINISHED_STATUSES,
@@ -22,7 +23,6 @@ from airflow_provider_apify.models.runs import (
     UNFINISHED_STATUSES,
     ActorRun,
     RunEvent,
-    run_url,
 )
 from airflow_provider_apify.models.storages import (
     AddedRequest,
@@ -50,6 +50,7 @@ __all__ = [
     "AddedRequest",
     "Build",
     "BuildTag",
+    "Console",
     "CurrentUsage",
     "DailyUsage",
     "Dataset",
@@ -76,5 +77,4 @@ __all__ = [
     "Webhook",
     "WebhookDispatch",
     "WebhookSpec",
-    "run_url",
 ]

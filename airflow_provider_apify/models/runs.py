@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.exceptions import ApifyRunAborted, ApifyRunError, ApifyRunFailed, ApifyRunTimedOut
 from airflow_provider_apify.models._fields import keys_of, read_dollars, read_fields, read_from, read_time
+from airflow_provider_apify.models.console import Console
 from airflow_provider_apify.models.run_details import RunDetails
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ STATUSES = FINISHED_STATUSES.union(UNFINISHED_STATUSES)
 ORIGINS = frozenset(
     {"DEVELOPMENT", "WEB", "API", "SCHEDULER", "TEST", "WEBHOOK", "ACTOR", "CLI", "CI", "STANDBY", "MCP"},
 )
-CONSOLE_URL = os.environ.get("APIFY_CONSOLE_URL", "https://console.apify.com").rstrip("/")
-"""Where links lead; ``APIFY_CONSOLE_URL`` may name a local Apify, which has pages at the same paths."""
 
 
 def _counts(counts: Mapping[str, int] | None) -> dict[str, int]:
@@ -32,11 +30,6 @@ def _counts(counts: Mapping[str, int] | None) -> dict[str, int]:
 
 
 _ERROR_BY_STATUS: Mapping[str, type[ApifyRunError]] = {"ABORTED": ApifyRunAborted, "TIMED-OUT": ApifyRunTimedOut}
-
-
-def run_url(run_id: str) -> str:
-    """Return where a person looks at a run."""
-    return f"{CONSOLE_URL}/actors/runs/{run_id}"
 
 
 @dataclass(frozen=True)
@@ -114,8 +107,13 @@ class ActorRun(RunDetails):
 
     @property
     def console_url(self) -> str:
-        """Where a person looks at the run."""
-        return run_url(self.id)
+        """Where a person looks at the run: in Apify Console, or where the connection says."""
+        return self.raw.get("consoleUrl") or Console().run(self.id)
+
+    @property
+    def console(self) -> Console:
+        """Where its storages are looked at, too."""
+        return Console(self.console_url.removesuffix(f"/actors/runs/{self.id}"))
 
     def raise_for_status(self, accept: Collection[str] = (SUCCEEDED,), *, actor: str | None = None) -> None:
         """Raise the matching :class:`ApifyRunError` unless the run ended in one of the ``accept`` statuses.
@@ -199,7 +197,7 @@ _EVENT_PARTS: Mapping[str, tuple[str, ...]] = {
 
 def _essentials(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Keep of a run what :class:`ActorRun` reads, so that the database carries a small row."""
-    kept = {key: raw[key] for key in (*keys_of(ActorRun), "metamorphs") if key in raw}
+    kept = {key: raw[key] for key in (*keys_of(ActorRun), "metamorphs", "consoleUrl") if key in raw}
     parts = {
         part: {key: raw[part][key] for key in keys if key in raw[part]}
         for part, keys in _EVENT_PARTS.items()

@@ -175,6 +175,10 @@ class ItemsSeen:
     run_status: str | None = None
     is_final: bool = False
 
+    def __str__(self) -> str:
+        """Say how many items it has."""
+        return f"Dataset {self.dataset_id} has {self.item_count} {'item' if self.item_count == 1 else 'items'}"
+
     def to_payload(self) -> dict[str, Any]:
         """Return plain JSON types; ``ItemsSeen(**payload)`` is the way back."""
         return asdict(self)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseNotifier
 
 from airflow_provider_apify._api.runs.input import check_input
+from airflow_provider_apify._arguments.keywords import TIMEOUT, refuse
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RetryPolicy, RunOptions, Target, check_options, check_target
 
@@ -39,7 +40,7 @@ class ApifyNotifier(BaseNotifier):
     attempt again, with the same input, because the worker died meanwhile, the run of before is found. So two callbacks
     of one attempt that are to start two runs of one Actor need different inputs. Where the context does not say what
     happened (deadlines on Airflow 3.1, DAGs without any task), a second call starts a second run. Nobody watches the
-    run: give it a ``timeout``.
+    run: give it a ``run_timeout``.
 
     What goes wrong is logged by Airflow, and changes nothing for the task.
 
@@ -48,7 +49,7 @@ class ApifyNotifier(BaseNotifier):
     :param run_input: any JSON value, or JSON text; ``None`` for the saved or default input. (templated)
     :param build: tag or number of the Actor's build. (templated)
     :param memory: megabytes, a power of 2 from 128 to 32768. (templated)
-    :param timeout: seconds after which Apify stops the run. (templated)
+    :param run_timeout: seconds after which Apify stops the run. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most. (templated)
     :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
@@ -65,19 +66,20 @@ class ApifyNotifier(BaseNotifier):
         run_input: Any = None,
         build: str | None = None,
         memory: int | str | None = None,
-        timeout: int | str | None = None,
+        run_timeout: int | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
+        refuse(self, kwargs, TIMEOUT)
         super().__init__(**kwargs)
         self.actor_id = actor_id
         self.actor_task_id = actor_task_id
         self.run_input = run_input
         self.build = build
         self.memory = memory
-        self.timeout = timeout
+        self.run_timeout = run_timeout
         self.max_items = max_items
         self.max_total_charge_usd = max_total_charge_usd
         self.apify_conn_id = apify_conn_id

@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args, get_origin
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_apify._airflow.arguments import Output
 from airflow_provider_apify._airflow.rendering import as_text, render_if_text
+from airflow_provider_apify._arguments.keywords import RUN, refuse
 from airflow_provider_apify._arguments.references import Kind, id_of
 from airflow_provider_apify._arguments.templates import is_given
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import STORED_LINKS
 
 if TYPE_CHECKING:
     import jinja2
@@ -35,16 +38,28 @@ class ApifyTask(BaseOperator):
     returns_dictionary: ClassVar[bool] = True
 
     def __init__(self, *, multiple_outputs: bool | None = None, **kwargs: Any) -> None:
-        if "run" in kwargs:
-            raise TypeError(
-                f"{type(self).__name__} takes no run. Give run_id what the task returns: run_id=crawl.output."
-            )
+        refuse(self, kwargs, RUN)
         super().__init__(multiple_outputs=self.returns_dictionary and multiple_outputs is not False, **kwargs)
 
     @cached_property
     def hook(self) -> ApifyHook:
         """The hook for this task's connection."""
         return ApifyHook(self.apify_conn_id)
+
+    @property
+    def output(self) -> Output:
+        """What the task returns, for the arguments of others; ``output["dataset_id"]`` is a part of it."""
+        return cast("Output", super().output)
+
+    def pre_execute(self, context: Context) -> None:
+        """Begin without links, as Airflow does: it drops those of the attempt before."""
+        setattr(self, STORED_LINKS, {})
+        super().pre_execute(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume; links may be stored that this process does not know of."""
+        setattr(self, STORED_LINKS, None)
+        return super().resume_execution(next_method, next_kwargs, context)
 
     @property
     def _id_kinds(self) -> Mapping[str, Kind]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pendulum
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_apify._airflow.arguments import Name
 from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms
 from airflow_provider_apify._api.runs.input import check_input
 from airflow_provider_apify._api.runs.waiting import SHORTEST_POLL_SECONDS
+from airflow_provider_apify._arguments.keywords import TIMEOUT, refuse
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, SUCCEEDED
@@ -52,12 +54,12 @@ class RunArguments(ApifyTask):
     def __init__(
         self,
         *,
-        actor_id: str | None = None,
-        actor_task_id: str | None = None,
+        actor_id: Name | None = None,
+        actor_task_id: Name | None = None,
         run_input: Any = None,
         build: str | None = None,
         memory: int | str | None = None,
-        timeout: int | timedelta | str | None = None,
+        run_timeout: int | timedelta | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | str | None = None,
@@ -75,16 +77,18 @@ class RunArguments(ApifyTask):
         wait_for_capacity: float | timedelta = 0,
         cost_settle_seconds: float | timedelta | None = None,
         log_lines: int = 20,
+        follow_log: bool = False,
         validate_input: bool = False,
         **kwargs: Any,
     ) -> None:
+        refuse(self, kwargs, TIMEOUT)
         super().__init__(**kwargs)
-        self.actor_id = actor_id
-        self.actor_task_id = actor_task_id
+        self.actor_id = cast("str | None", actor_id)
+        self.actor_task_id = cast("str | None", actor_task_id)
         self.run_input = run_input
         self.build = build
         self.memory = memory
-        self.timeout = timeout
+        self.run_timeout = run_timeout
         self.max_items = max_items
         self.max_total_charge_usd = max_total_charge_usd
         self.restart_on_error = restart_on_error
@@ -102,6 +106,7 @@ class RunArguments(ApifyTask):
         self.wait_for_capacity = wait_for_capacity
         self.cost_settle_seconds = cost_settle_seconds
         self.log_lines = log_lines
+        self.follow_log = follow_log
         self.validate_input = validate_input
         # Only a whole input is a file: inside of one, URLs may end like this.
         self.template_ext = (".json",) if isinstance(run_input, str) else ()
@@ -130,9 +135,9 @@ class RunArguments(ApifyTask):
     def run_options(self) -> RunOptions:
         """The options of the start; where the task has a deadline, the run ends by itself a little before it."""
         values = {name: getattr(self, name) for name in OPTIONS}
-        if values["timeout"] is None and self.execution_timeout is not None and self.wait_for_completion:
+        if values["run_timeout"] is None and self.execution_timeout is not None and self.wait_for_completion:
             whole = self.execution_timeout.total_seconds()
-            values["timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
+            values["run_timeout"] = max(1, int(whole - min(_LARGEST_MARGIN_SECONDS, whole / 10)))
         return RunOptions.parse(values)
 
     def deadline_of(self, context: Context) -> float | None:
@@ -187,7 +192,7 @@ class RunArguments(ApifyTask):
         check_input(self.run_input)
 
     def _check_flags(self) -> None:
-        for name in ("wait_for_completion", "deferrable", "abort_on_kill", "validate_input"):
+        for name in ("wait_for_completion", "deferrable", "abort_on_kill", "follow_log", "validate_input"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ValueError(f"{name} must be True or False, not {value!r}.")  # noqa: TRY004 - wrong arguments are ValueError
@@ -214,11 +219,13 @@ class RunArguments(ApifyTask):
             raise ValueError(f"on_failed_run must be one of {choices}, not {self.on_failed_run!r}.")
         parse_whole_number("log_lines", self.log_lines, minimum=0)
         parse_seconds("wait_for_capacity", self.wait_for_capacity)
+        if self.follow_log and not self.wait_for_completion:
+            raise ValueError("follow_log needs wait_for_completion=True: nothing follows the run otherwise.")
         if self.abort_above_usd is not None:
             if not self.wait_for_completion:
                 raise ValueError(
                     "abort_above_usd needs wait_for_completion=True: nothing watches the run otherwise. "
-                    "max_total_charge_usd and timeout are limits that Apify keeps by itself.",
+                    "max_total_charge_usd and run_timeout are limits that Apify keeps by itself.",
                 )
             if not is_template(self.abort_above_usd):
                 parse_dollars("abort_above_usd", self.abort_above_usd)

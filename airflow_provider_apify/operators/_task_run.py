@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from types import TracebackType
@@ -18,7 +18,7 @@ from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.changing import Changer
 from airflow_provider_apify._api.runs.choosing import Decision, Terms, decide
-from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
+from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, OwnRun, Trace
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.starting import (
     HURRIED_PAUSES,
@@ -28,9 +28,8 @@ from airflow_provider_apify._api.runs.starting import (
     abort_whatever_goes_on,
     later_has_started,
 )
-from airflow_provider_apify.exceptions import ApifyError, ApifyTaskStopped
-from airflow_provider_apify.links import stored_run_id
-from airflow_provider_apify.models.runs import run_url
+from airflow_provider_apify.exceptions import ApifyError, ApifyRunError, ApifyTaskStopped
+from airflow_provider_apify.links import links_of_run, place_of, store_links, stored_run_id, tell_run
 from airflow_provider_apify.operators._interruption import Interrupted, Interruption
 from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._run_memory import RunMemory, began
@@ -102,7 +101,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             if own.attempt > self._identity.attempt and not own.is_leftover:
                 self.is_judged = True
                 raise ApifyTaskStopped(f"A later attempt of this task goes on with run {own.run.id}.")
-        decision = decide(found, self._identity.rerun, terms)
+        decision = self._decide(found, terms)
         self.drive(abort_runs(decision.abort, self._hook.retry, self._log.info))
         if found and decision.take is None:
             words = ", ".join(
@@ -111,6 +110,19 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             )
             self._log.info("None of an earlier attempt can go on: %s.", words)
         return decision
+
+    def _decide(self, found: Collection[OwnRun], terms: Terms) -> Decision:
+        try:
+            return decide(found, self._identity.rerun, terms)
+        except ApifyRunError as refusal:
+            # What that run has left can be looked at, and used, though the task fails.
+            self.show(next(own.run for own in found if own.run.id == refusal.run_id))
+            raise
+
+    def show(self, run: ActorRun) -> None:
+        """Show a run on the task instance, from its start on, and also where it fails."""
+        store_links(self._operator, self._context, links_of_run(run))
+        tell_run(self._context, run)
 
     def take(self, run: ActorRun, *, resurrect: bool) -> ActorRun:
         """Go on with the run of an earlier attempt."""
@@ -307,7 +319,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         try:
             return self._abort_unknown(retry) if run_id is None else self._abort(run_id, retry)
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
-            place = "Apify Console" if run_id is None else run_url(run_id)
+            place = "Apify Console" if run_id is None else place_of(self._hook, run_id)
             self._log.error("A run could not be aborted and may go on and cost money; look at %s: %s", place, trouble)
             return "it could not be aborted and may go on"
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.references import Kind, check_id
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import (
+    ApifyDatasetLink,
+    ApifyKeyValueStoreLink,
+    ApifyRequestQueueLink,
+    links_of,
+    store_links,
+)
 from airflow_provider_apify.models.storages import StorageKind
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
@@ -41,37 +49,39 @@ class PersistStorageOperator(ApifyTask):
     :raises AirflowFailException: no such run or storage, it has another name, or the name is taken.
     """
 
+    operator_extra_links = (ApifyDatasetLink(), ApifyKeyValueStoreLink(), ApifyRequestQueueLink())
     template_fields: Sequence[str] = ("persist_as", "run_id", "storage_id", "apify_conn_id")
 
     def __init__(
         self,
         *,
         persist_as: str,
-        run_id: str | None = None,
-        storage_id: str | None = None,
+        run_id: Reference | None = None,
+        storage_id: Reference | None = None,
         storage: StorageKind = "dataset",
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.persist_as = persist_as
-        self.run_id = run_id
-        self.storage_id = storage_id
+        self.run_id = cast("str | None", run_id)
+        self.storage_id = cast("str | None", storage_id)
         self.storage = storage
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> dict[str, Any]:
         """Name the storage."""
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
             named = self.hook.name_storage(self.storage, self.storage_id or self._of_run(), self.persist_as)
+        store_links(self, context, links_of(self.hook.console, storages={self.storage: named["id"]}))
         self.log.info("The %s %s is kept as %s.", self._words, named["id"], named["name"])
         return {
             "id": named["id"],
             "name": named["name"],
             "storage": self.storage,
-            "console_url": named.get("consoleUrl"),
+            "console_url": self.hook.console.storage(self.storage, named["id"]),
         }
 
     @property

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -16,6 +16,7 @@ from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.actors import validate_for_run
 from airflow_provider_apify._api.runs.choosing import may_be_of
+from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify._api.runs.starting import Capacity
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
@@ -23,7 +24,7 @@ from airflow_provider_apify.exceptions import (
     ApifyRunTimedOut,
     ApifyRunTooExpensive,
 )
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links, tell_run
+from airflow_provider_apify.links import RUN_LINKS
 from airflow_provider_apify.models._fields import dollars
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
@@ -58,12 +59,12 @@ class RunActorOperator(RunArguments):
         with the saved or default input. Over a saved task's input it is merged by Apify. (templated)
     :param build: tag or number of the Actor's build. (templated)
     :param memory: megabytes, a power of 2 from 128 to 32768. (templated)
-    :param timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has an
-        ``execution_timeout``, a little less than that is used, so that the run ends even when everything here is gone,
-        and ends in time for its partial results. (templated)
+    :param run_timeout: seconds after which Apify stops the run; 0 is no limit. Where it is not given and the task has
+        an ``execution_timeout``, a little less than that is used, so that the run ends even when everything here is
+        gone, and ends in time for its partial results. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most. (templated)
     :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most. Apify ignores it for
-        Actors that are billed by their usage: bound those with ``timeout`` and ``abort_above_usd``. (templated)
+        Actors that are billed by their usage: bound those with ``run_timeout`` and ``abort_above_usd``. (templated)
     :param restart_on_error: whether Apify restarts a run whose process fails. (templated)
     :param webhooks: ad-hoc webhooks of this run, as the API takes them. (templated)
     :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``, for Actors. (templated)
@@ -90,7 +91,9 @@ class RunActorOperator(RunArguments):
     :param cost_settle_seconds: how long after the run's end its final cost is read. ``None``: the connection's value,
         else 10; ``0`` takes the preliminary cost and item count and returns at once.
     :param log_lines: how many of the last lines of the run's log to copy into the task's log; five times as many when
-        the run failed; ``0`` for none.
+        the run failed; ``0`` for none. With ``follow_log`` only of a run that failed.
+    :param follow_log: show the lines of the run's log in the task's log while the run goes on: about every 10 seconds,
+        or every half minute when deferred; of a log of megabytes less often, and 200 lines at a time.
     :param validate_input: have Apify check the input against the Actor's input schema before a run is started, so that
         a wrong one fails the task for good and costs nothing; a request or two more.
     :return: (XCom) ids, status, times, cost, ``item_count`` of the dataset and links as a flat dictionary; see
@@ -103,7 +106,7 @@ class RunActorOperator(RunArguments):
     :raises ApifyCapacityError: no capacity in time; nothing was started.
     """
 
-    operator_extra_links = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
+    operator_extra_links = RUN_LINKS
 
     _task_run: TaskRun | None = None
 
@@ -156,8 +159,7 @@ class RunActorOperator(RunArguments):
                 run = self._take_or_start(context, task_run, capacity_until, is_quiet=is_quiet)
                 self.log.info("Run %s of %s is %s: %s", run.id, self.target, run.status, run.console_url)
                 task_run.note(run)
-                store_links(context, run)
-                tell_run(context, run)
+                task_run.show(run)
                 if not self.wait_for_completion:
                     return run.to_dict()
                 return self._finish(self._wait(run, context, task_run), task_run)
@@ -213,6 +215,7 @@ class RunActorOperator(RunArguments):
             settle=self.settle_seconds,
             cost_limit=self.cost_limit,
             on_update=ProgressLog(self.log),
+            log=LogShower(partial(self.log.info, "%s")) if self.follow_log else None,
             guard=self._interruption,
         )
 
@@ -226,6 +229,7 @@ class RunActorOperator(RunArguments):
             cost_limit=self.cost_limit,
             abort_on_kill=self.abort_on_kill,
             abort_at_limit=True,
+            follow_log_since=time.time() if self.follow_log else None,
         )
 
     def _finish(self, event: RunEvent, task_run: TaskRun) -> Any:
@@ -247,10 +251,15 @@ class RunActorOperator(RunArguments):
         task_run.is_judged = True
         self.log.info("Platform usage of run %s: %s.", run.id, dollars(run.usage_total_usd))
         is_accepted = run.status in self.accept_statuses
-        copy_log(self.hook, run, self.log_lines * (1 if is_accepted else _FAILED_LOG_FACTOR), self.log)
+        copy_log(self.hook, run, self._lines_to_copy(is_accepted=is_accepted), self.log)
         if run.status in self.skip_statuses:
             raise AirflowSkipException(
                 f"Run {run.id} of {self.target} is {run.status}: skipped, as skip_statuses says."
             )
         run.raise_for_status(self.accept_statuses, actor=self.target.id)
         return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}
+
+    def _lines_to_copy(self, *, is_accepted: bool) -> int:
+        if is_accepted:
+            return 0 if self.follow_log else self.log_lines  # they were shown already
+        return self.log_lines * _FAILED_LOG_FACTOR

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.request import JSON
 from airflow_provider_apify._api.runs.input import check_input
+from airflow_provider_apify._arguments.keywords import TIMEOUT, refuse
 from airflow_provider_apify._arguments.references import check_id, read_reference
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import ApifyDatasetLink, ApifyKeyValueStoreLink, ApifyRunLink, store_links
+from airflow_provider_apify.links import RUN_LINKS, links_of_run, store_links
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.operators._seen_run import history_before, was_seen
@@ -30,11 +32,11 @@ class _RunOperator(ApifyTask):
     """What the operators of this module share: one run, changed, and returned as it is then."""
 
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")
-    operator_extra_links: Sequence[BaseOperatorLink] = (ApifyRunLink(), ApifyDatasetLink(), ApifyKeyValueStoreLink())
+    operator_extra_links: Sequence[BaseOperatorLink] = RUN_LINKS
 
-    def __init__(self, *, run_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, *, run_id: Reference, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.run_id = run_id
+        self.run_id = cast("str", run_id)
         self.apify_conn_id = apify_conn_id
         check_id("run", run_id)
 
@@ -46,7 +48,7 @@ class _RunOperator(ApifyTask):
             return None
         self.log.info("Run %s is %s.", run.id, run.status)
         if self.operator_extra_links:
-            store_links(context, run)
+            store_links(self, context, links_of_run(run))
         return run.to_dict()
 
     @abstractmethod
@@ -100,7 +102,7 @@ class ResurrectRunOperator(_RunOperator):
     :param run_id: the run. (templated)
     :param build: tag or number of the Actor's build; ``None`` for the one it had. (templated)
     :param memory: megabytes, a power of 2 from 128 to 32768; ``None``, here and below: as before. (templated)
-    :param timeout: seconds after which Apify stops the run; 0 is no limit. (templated)
+    :param run_timeout: seconds after which Apify stops the run; 0 is no limit. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most; it can only rise. (templated)
     :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most; it can only rise,
         and not above the connection's limit. (templated)
@@ -118,16 +120,17 @@ class ResurrectRunOperator(_RunOperator):
         *,
         build: str | None = None,
         memory: int | str | None = None,
-        timeout: int | str | None = None,
+        run_timeout: int | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
+        refuse(self, kwargs, TIMEOUT)
         super().__init__(**kwargs)
         self.build = build
         self.memory = memory
-        self.timeout = timeout
+        self.run_timeout = run_timeout
         self.max_items = max_items
         self.max_total_charge_usd = max_total_charge_usd
         self.restart_on_error = restart_on_error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from airflow_provider_apify._airflow.arguments import Name
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -60,8 +61,8 @@ class EnsureWebhookOperator(ApifyTask):
         self,
         *,
         request_url: str,
-        actor_id: str | None = None,
-        actor_task_id: str | None = None,
+        actor_id: Name | None = None,
+        actor_task_id: Name | None = None,
         event_types: Collection[str] = RUN_ENDS,
         payload_template: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -74,8 +75,8 @@ class EnsureWebhookOperator(ApifyTask):
     ) -> None:
         super().__init__(**kwargs)
         self.request_url = request_url
-        self.actor_id = actor_id
-        self.actor_task_id = actor_task_id
+        self.actor_id = cast("str | None", actor_id)
+        self.actor_task_id = cast("str | None", actor_task_id)
         self.event_types = event_types
         self.payload_template = payload_template
         self.headers = headers

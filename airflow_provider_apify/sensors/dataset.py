@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import ItemsSeen
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_whole_number
@@ -41,45 +43,44 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     :raises AirflowFailException: the run is over with fewer items, or an error that no retry can cure.
     """
 
+    operator_extra_links = (ApifyRunLink(), ApifyDatasetLink())
     template_fields: Sequence[str] = ("dataset_id", "run_id", "min_items", "apify_conn_id")
 
     def __init__(
         self,
         *,
-        dataset_id: str | None = None,
-        run_id: str | None = None,
+        dataset_id: Reference | None = None,
+        run_id: Reference | None = None,
         min_items: int | str = 1,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dataset_id = dataset_id
-        self.run_id = run_id
+        self.dataset_id = cast("str | None", dataset_id)
+        self.run_id = cast("str | None", run_id)
         self.min_items = min_items
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Resume after the trigger fired."""
-        told: dict[str, Any] = self._judge(ItemsSeen(**event)).xcom_value or {}
+        told: dict[str, Any] = self._judge(ItemsSeen(**event), context).xcom_value or {}
         return told
 
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+    def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
             seen = self.hook._look_at_items(self.dataset_id, self.run_id)
-            self.log.info(
-                "Dataset %s has %s, and %s are enough.", seen.dataset_id, _items(seen.item_count), self.min_items
-            )
-            return self._judge(seen)
+            self.log.info("%s, and %s are needed.", seen, self.min_items)
+            return self._judge(seen, context)
 
-    def _judge(self, seen: ItemsSeen) -> PokeReturnValue:
+    def _judge(self, seen: ItemsSeen, context: Context) -> PokeReturnValue:
+        store_links(self, context, links_of(self.hook.console, seen.run_id, storages={"dataset": seen.dataset_id}))
         is_enough = seen.item_count >= _positive(self.min_items)
         if seen.is_final and not is_enough:
             raise WatchedForError(
-                f"Run {seen.run_id} is {seen.run_status}, and its dataset {seen.dataset_id} has "
-                f"{_items(seen.item_count)}, fewer than {self.min_items}.",
+                f"Run {seen.run_id} is {seen.run_status}. {seen}, fewer than {self.min_items}.",
             )
         told = {"dataset_id": seen.dataset_id, "item_count": seen.item_count}
         if seen.run_id is not None:
@@ -103,10 +104,6 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
         check_id("run", self.run_id)
         if not is_template(self.min_items):
             _positive(self.min_items)
-
-
-def _items(count: int) -> str:
-    return f"{count} {'item' if count == 1 else 'items'}"
 
 
 def _positive(value: int | str) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
+from airflow_provider_apify._airflow.arguments import Name, Reference
 from airflow_provider_apify._airflow.due import due_of, usual_period_of
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast, for_good
 from airflow_provider_apify._airflow.run_progress import ProgressLog
@@ -18,6 +19,7 @@ from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import NOT_THERE, is_template
 from airflow_provider_apify.exceptions import ApifyRunError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import RUN_LINKS, links_of_run, store_links
 from airflow_provider_apify.models.runs import ORIGINS, STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import Target
@@ -67,6 +69,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         retry can cure.
     """
 
+    operator_extra_links = RUN_LINKS
     template_fields: Sequence[str] = (
         *("run_id", "actor_id", "actor_task_id", "status", "origin"),
         *("started_after", "started_before", "apify_conn_id"),
@@ -76,9 +79,9 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
     def __init__(
         self,
         *,
-        run_id: str | None = None,
-        actor_id: str | None = None,
-        actor_task_id: str | None = None,
+        run_id: Reference | None = None,
+        actor_id: Name | None = None,
+        actor_task_id: Name | None = None,
         status: str | None = None,
         origin: str | None = None,
         started_after: Moment = _DUE,
@@ -87,9 +90,9 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.run_id = run_id
-        self.actor_id = actor_id
-        self.actor_task_id = actor_task_id
+        self.run_id = cast("str | None", run_id)
+        self.actor_id = cast("str | None", actor_id)
+        self.actor_task_id = cast("str | None", actor_task_id)
         self.status = status
         self.origin = origin
         self.started_after = started_after
@@ -112,6 +115,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         if event["run"] is None:
             raise self._none_came(context)
         run = RunEvent.from_payload(event).run
+        store_links(self, context, links_of_run(run))
         self._tell_found(run, context)
         return self._judge(run)
 
@@ -126,6 +130,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
                     raise self._none_came(context)
                 self.log.info("%s has no such run yet. %s", self._target(), self._hint(context))
                 return PokeReturnValue(is_done=False)
+        store_links(self, context, links_of_run(run))
         self._tell_found(run, context)
         ProgressLog(self.log)(run)
         return PokeReturnValue(is_done=run.is_finished, xcom_value=self._judge(run) if run.is_finished else None)

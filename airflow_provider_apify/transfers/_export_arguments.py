@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from airflow.providers.common.compat.sdk import XComArg  # noqa: TC002 - the annotation is read when templates are
-
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._arguments.references import are_several, check_id, check_ids, ids_of
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify._files.formats.column_types import Chosen
@@ -45,8 +44,8 @@ class ExportArguments(ApifyTask):
     def __init__(
         self,
         *,
-        dataset_id: str | Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
-        run_id: str | None = None,
+        dataset_id: Reference | Sequence[Any] | None = None,
+        run_id: Reference | None = None,
         path: str,
         file_format: str | None = None,
         compression: str | None = None,
@@ -84,8 +83,8 @@ class ExportArguments(ApifyTask):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dataset_id = dataset_id
-        self.run_id = run_id
+        self.dataset_id = cast("str | list[Any] | None", dataset_id)
+        self.run_id = cast("str | None", run_id)
         self.path = path
         self.file_format = file_format
         self.compression = compression

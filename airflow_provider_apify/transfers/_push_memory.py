@@ -112,8 +112,8 @@ def begin_to_complete(
     count = _settled_count(hook, dataset, patience) if is_certain else _count_after(hook, dataset, patience)
     if count > survey.items:
         raise ValueError(
-            f"Dataset {dataset.id} has {count} items, more than the {survey.items} of the file: with mode='complete' "
-            "it is to hold this file and nothing else.",
+            f"Dataset {dataset.id} has {count} items, more than the {survey.items} of the file: with "
+            "push_mode='complete' it is to hold this file and nothing else.",
         )
     _check_beginning(hook, dataset.id, count, items)
     return Pushed(0, count)
@@ -132,8 +132,8 @@ def _check_beginning(hook: ApifyHook, dataset_id: str, count: int, items: Iterat
         ):
             raise ValueError(
                 f"Dataset {dataset_id} has {count} items, but item {index + 1} is not that of the file: with "
-                "mode='complete' it is to hold this file and nothing else. Give a dataset for each file, or "
-                "mode='append' to push behind what is there. Nothing was pushed.",
+                "push_mode='complete' it is to hold this file and nothing else. Give a dataset for each file, or "
+                "push_mode='append' to push behind what is there. Nothing was pushed.",
             )
 
 
@@ -161,8 +161,8 @@ def _count_if_untouched(hook: ApifyHook, context: Context, dataset: Dataset) -> 
         return count
     raise AirflowFailException(
         f"Dataset {dataset.id} may have changed since the DAG run began, and before Airflow 3.3 a retry cannot know "
-        "how many items the attempt before has pushed. Clear the task to push all of them, or use mode='complete' with "
-        "a dataset for each file, which can always be repeated.",
+        "how many items the attempt before has pushed. Clear the task to push all of them, or use "
+        "push_mode='complete' with a dataset for each file, which can always be repeated.",
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -31,7 +32,7 @@ class BodyToFileOperator(ApifyTask):
         self,
         *,
         path: str,
-        run_id: str | None = None,
+        run_id: Reference | None = None,
         if_exists: IfExists = "overwrite",
         target_conn_id: str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
@@ -39,7 +40,7 @@ class BodyToFileOperator(ApifyTask):
     ) -> None:
         super().__init__(**kwargs)
         self.path = path
-        self.run_id = run_id
+        self.run_id = cast("str | None", run_id)
         self.if_exists = if_exists
         self.target_conn_id = target_conn_id
         self.apify_conn_id = apify_conn_id
@@ -48,12 +49,12 @@ class BodyToFileOperator(ApifyTask):
         """Write, and return the manifest."""
         with failing_fast(), writing(self.path):
             self._check_arguments()  # again, with the templates rendered
-            manifest = self._write()
+            manifest = self._write(context)
         tell_outlets(context, manifest)
         return manifest
 
     @abstractmethod
-    def _write(self) -> dict[str, Any]:
+    def _write(self, context: Context) -> dict[str, Any]:
         """Write the bodies, and return the manifest."""
 
     def _check_arguments(self) -> None:

@@ -17,6 +17,7 @@ from airflow_provider_apify._files.formats.registry import format_of, parquet_wi
 from airflow_provider_apify._files.lost_columns import parse_on_lost_columns
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify._files.targets.output import compression_of
+from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.transfers._destination import Destination, writing
 from airflow_provider_apify.transfers._export_arguments import ExportArguments
@@ -111,17 +112,26 @@ class DatasetToFileOperator(ExportArguments):
     :raises ApifyError: the target could not be written; nothing is left of it.
     """
 
+    operator_extra_links = (ApifyRunLink(), ApifyDatasetLink())
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the file, or the files."""
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
             datasets = self._find_datasets()
+            store_links(self, context, self._links(datasets))
             manifest = self._write(datasets, context)
         self.log.info("Wrote %s to %s", manifest, self.path)
-        tell_inlets(self.hook, datasets)
+        tell_inlets(self.hook, (self.hook.console.storage("dataset", each.id) for each in datasets))
         result = _told(manifest, datasets)
         tell_outlets(context, result)
         return result
+
+    def _links(self, datasets: Sequence[Dataset]) -> dict[str, str]:
+        """Return where the dataset is to be looked at; of several, none is the one."""
+        if len(datasets) > 1:
+            return {}
+        return links_of(self.hook.console, datasets[0].run_id, storages={"dataset": datasets[0].id})
 
     def _write(self, datasets: Sequence[Dataset], context: Context) -> Manifest:
         split = self._files_end

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
 from airflow_provider_apify._api.storages.counts import count_pushed
 from airflow_provider_apify._api.storages.items import Pusher, cut
+from airflow_provider_apify._arguments.keywords import MODE, refuse
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify._files.loading.items import READERS, Read, reader_of
 from airflow_provider_apify._files.loading.stored import pieces
@@ -20,6 +22,7 @@ from airflow_provider_apify._files.targets.output import bare, compression_of
 from airflow_provider_apify._files.targets.storages import advice
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyDatasetLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
@@ -29,7 +32,7 @@ from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, be
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-Mode = Literal["append", "complete"]
+PushMode = Literal["append", "complete"]
 
 
 class FileToDatasetOperator(ApifyTask):
@@ -45,13 +48,13 @@ class FileToDatasetOperator(ApifyTask):
     - An answer that is lost: the dataset's count of items is watched for the connection's ``start_settle_seconds``
       (it lags up to 5 seconds, and the request may be under way), and the piece is sent again only where the count
       stands still. A count that fits neither case fails the task.
-    - A retry, with ``mode="append"`` on Airflow 3.3 or later: the task remembers how many items were pushed, and goes
-      on behind them, after a look whether the piece that was under way has arrived. So does a clear of a task that did
-      not come to its end. A clear of one that did pushes everything again.
-    - A retry, with ``mode="append"`` on older Airflow: nothing is remembered. If the dataset may have changed since the
-      DAG run began, the retry fails for good rather than push items twice; otherwise it pushes all. A clear always
-      pushes all.
-    - ``mode="complete"``, on any Airflow: the dataset is for this file alone. The items that it counts already are
+    - A retry, with ``push_mode="append"`` on Airflow 3.3 or later: the task remembers how many items were pushed, and
+      goes on behind them, after a look whether the piece that was under way has arrived. So does a clear of a task that
+      did not come to its end. A clear of one that did pushes everything again.
+    - A retry, with ``push_mode="append"`` on older Airflow: nothing is remembered. If the dataset may have changed
+      since the DAG run began, the retry fails for good rather than push items twice; otherwise it pushes all. A clear
+      always pushes all.
+    - ``push_mode="complete"``, on any Airflow: the dataset is for this file alone. The items that it counts already are
       taken for the first ones of the file, and only the others are pushed. So it may be repeated at will. The first and
       the last of those that are there are compared with the file's; others are an error.
 
@@ -69,7 +72,7 @@ class FileToDatasetOperator(ApifyTask):
         A file whose header looks as if another one stood between its cells is refused. (templated)
     :param encoding: of the file, by its name in Python, such as ``"cp1252"``; default UTF-8, with or without a byte
         order mark. (templated)
-    :param mode: ``"append"`` or ``"complete"``, see above.
+    :param push_mode: ``"append"`` or ``"complete"``, see above.
     :param source_conn_id: Airflow connection of the storage; ``None`` takes the one in the path or the storage's
         default. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
@@ -83,6 +86,7 @@ class FileToDatasetOperator(ApifyTask):
     :raises ApifyError: the file could not be read.
     """
 
+    operator_extra_links = (ApifyDatasetLink(),)
     template_fields: Sequence[str] = (
         "path",
         "dataset_id",
@@ -98,24 +102,25 @@ class FileToDatasetOperator(ApifyTask):
         self,
         *,
         path: str,
-        dataset_id: str | None = None,
+        dataset_id: Reference | None = None,
         dataset_name: str | None = None,
         file_format: str | None = None,
         delimiter: str | None = None,
         encoding: str | None = None,
-        mode: Mode = "append",
+        push_mode: PushMode = "append",
         source_conn_id: str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
+        refuse(self, kwargs, MODE)
         super().__init__(**kwargs)
         self.path = path
-        self.dataset_id = dataset_id
+        self.dataset_id = cast("str | None", dataset_id)
         self.dataset_name = dataset_name
         self.file_format = file_format
         self.delimiter = delimiter
         self.encoding = encoding
-        self.mode = mode
+        self.push_mode = push_mode
         self.source_conn_id = source_conn_id
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
@@ -126,6 +131,7 @@ class FileToDatasetOperator(ApifyTask):
             self._check_arguments()  # again, with the templates rendered
             found = self._survey()
             dataset = self._find_dataset()
+            store_links(self, context, links_of(self.hook.console, storages={"dataset": dataset.id}))
             memory = PushMemory(context, dataset.id, found)
             begun = self._begin(context, memory, dataset, found)
             pushed = self._push(memory, dataset, begun, found)
@@ -181,14 +187,14 @@ class FileToDatasetOperator(ApifyTask):
         counted = self.hook._drive(count_pushed(expected, dataset.id, self.hook.retry, settle=settle))
         if counted > expected:
             words = f"Dataset {dataset.id} counts {counted} items, {counted - expected} more than were there and pushed"
-            if self.mode == "complete":
-                raise ApifyDataError(f"{words}: with mode='complete' it is to hold this file and nothing else.")
+            if self.push_mode == "complete":
+                raise ApifyDataError(f"{words}: with push_mode='complete' it is to hold this file and nothing else.")
             self.log.warning("%s: something else writes to it as well.", words)
         return counted
 
     def _begin(self, context: Context, memory: PushMemory, dataset: Dataset, found: Survey) -> Pushed:
         """Return how far the file is pushed already."""
-        if self.mode == "complete":
+        if self.push_mode == "complete":
             pushed = self._begin_to_complete(context, dataset, found)
         else:
             pushed = begin_to_append(self.hook, context, memory, dataset)
@@ -233,8 +239,8 @@ class FileToDatasetOperator(ApifyTask):
         given = {"dataset_id": self.dataset_id, "dataset_name": self.dataset_name}
         check_exactly_one("made where there is none", **given)
         check_path(self.path)
-        if self.mode not in get_args(Mode):
-            raise ValueError(f"mode is {self.mode!r}. Give one of {', '.join(get_args(Mode))}.")
+        if self.push_mode not in get_args(PushMode):
+            raise ValueError(f"push_mode is {self.push_mode!r}. Give one of {', '.join(get_args(PushMode))}.")
         if self.dataset_name is not None and not is_template(self.dataset_name):
             check_storage_name("dataset_name", self.dataset_name)
         if not is_template((self.file_format, self.delimiter, self.encoding, self.path.rpartition("/")[2])):

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._api.storages.endpoints import get_record, get_records
 from airflow_provider_apify._arguments.references import check_id, read_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, check_not_empty
@@ -19,12 +20,13 @@ from airflow_provider_apify._files.bodies import RecordCheck, SavedBody, save_bo
 from airflow_provider_apify._files.checks import EndCheck
 from airflow_provider_apify._files.names import file_name
 from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.links import ApifyKeyValueStoreLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import RecordKey
 from airflow_provider_apify.options import parse_text
 from airflow_provider_apify.transfers._to_file import BodyToFileOperator, finished_run
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
 KEY = "{key}"
 """Stands in a path for the name of a record's file."""
@@ -86,26 +88,28 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     :raises ApifyError: a target could not be written. Files that were finished before stay.
     """
 
+    operator_extra_links = (ApifyRunLink(), ApifyKeyValueStoreLink())
     template_fields: Sequence[str] = (*BodyToFileOperator.template_fields, "store_id", "key", "prefix")
 
     def __init__(
         self,
         *,
-        store_id: str | None = None,
+        store_id: Reference | None = None,
         key: str | None = None,
         prefix: str | None = None,
         as_zip: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.store_id = store_id
+        self.store_id = cast("str | None", store_id)
         self.key = key
         self.prefix = prefix
         self.as_zip = as_zip
         self._check_arguments()
 
-    def _write(self) -> dict[str, Any]:
+    def _write(self, context: Context) -> dict[str, Any]:
         store_id, run_id = self._store()
+        store_links(self, context, links_of(self.hook.console, run_id, storages={"key_value_store": store_id}))
         files: list[SavedBody] = []
         count = size = 0
         for file in self._files(store_id):

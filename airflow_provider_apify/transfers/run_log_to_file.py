@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._api.facts import LOG_BYTES
 from airflow_provider_apify._api.runs.endpoints import get_log
 from airflow_provider_apify._arguments.templates import check_not_empty, is_template
 from airflow_provider_apify._files.bodies import LogCheck, save_body
 from airflow_provider_apify._files.targets.output import compression_of
+from airflow_provider_apify.links import ApifyRunLink, links_of, store_links
 from airflow_provider_apify.transfers._to_file import BodyToFileOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
 
 
 class RunLogToFileOperator(BodyToFileOperator):
@@ -44,9 +49,10 @@ class RunLogToFileOperator(BodyToFileOperator):
     :raises ApifyError: the target could not be written; nothing is left of it.
     """
 
+    operator_extra_links = (ApifyRunLink(),)
     template_fields: Sequence[str] = (*BodyToFileOperator.template_fields, "compression")
 
-    def __init__(self, *, run_id: str, compression: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, run_id: Reference, compression: str | None = None, **kwargs: Any) -> None:
         super().__init__(run_id=run_id, **kwargs)
         self.compression = compression
         self._check_arguments()
@@ -57,8 +63,9 @@ class RunLogToFileOperator(BodyToFileOperator):
         if not is_template(self.compression):
             compression_of(self.path if isinstance(self.path, str) else "", self.compression)
 
-    def _write(self) -> dict[str, Any]:
+    def _write(self, context: Context) -> dict[str, Any]:
         run = self.hook.get_run(self.run_id or "")
+        store_links(self, context, links_of(self.hook.console, run.id))
         self._destination().check(self.if_exists)
         compression = compression_of(self.path, self.compression)
         check = partial(LogCheck, is_finished=run.is_finished)

@@ -58,5 +58,5 @@ class ApifyDatasetTrigger(WatchingTrigger):
                 await self.hold()
                 yield TriggerEvent(seen.to_payload())  # type: ignore[no-untyped-call]
                 return
-            remind(f"Dataset {seen.dataset_id} has {seen.item_count} items of {self.min_items}.", topic="items")
+            remind(f"{seen}, and {self.min_items} are needed.", topic="items")
             await asyncio.sleep(self.poke_interval)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,11 @@ from typing import Literal
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
+from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models.runs import ActorRun, run_url
+from airflow_provider_apify.links import place_of
+from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.triggers._base import POKE_SECONDS, SPREAD_SECONDS, WatchingTrigger
 from airflow_provider_apify.triggers._guard import has_given_up
@@ -23,6 +26,8 @@ from airflow_provider_apify.triggers._guard import has_given_up
 ABORT_ATTEMPTS = 12
 """For a run that nobody watches any more, because it costs money: about five minutes."""
 _LIST_LAG = timedelta(seconds=30)
+# A busy triggerer may take so long to begin. Airflow takes about half a minute to notice that a triggerer is gone.
+_LONGEST_BEGINNING_SECONDS, _TAKEOVER_SECONDS = 120.0, 60.0
 # asyncio forgets tasks that nobody holds.
 _ABORTS: set[asyncio.Task[None]] = set()
 # Airflow 3.3 tells a trigger that a user killed its task; older ones only cancel it.
@@ -46,6 +51,9 @@ class ApifyRunTrigger(WatchingTrigger):
     :param abort_on_kill: whether the run belongs to the task and is aborted when a user marks the task or clears it.
     :param abort_at_limit: whether the run is aborted at the deadline and above the cost limit. The task may have to
         wait for a worker before it can do so itself; it still has to try where the event's run goes on.
+    :param follow_log_since: Unix time at which the task began to wait; the run's log is shown in the trigger's from
+        then on. A trigger that begins much later goes on for another triggerer, with the lines of the last minute.
+        ``None`` shows none.
     """
 
     def __init__(
@@ -59,6 +67,7 @@ class ApifyRunTrigger(WatchingTrigger):
         cost_limit: float | None = None,
         abort_on_kill: bool = False,
         abort_at_limit: bool = False,
+        follow_log_since: float | None = None,
     ) -> None:
         super().__init__(
             run_id=run_id,
@@ -69,11 +78,13 @@ class ApifyRunTrigger(WatchingTrigger):
             cost_limit=cost_limit,
             abort_on_kill=abort_on_kill,
             abort_at_limit=abort_at_limit,
+            follow_log_since=follow_log_since,
         )
         self.run_id = run_id
         self.hook = ApifyHook(apify_conn_id)
         self.abort_on_kill = abort_on_kill
         self.abort_at_limit = abort_at_limit
+        self.follow_log_since = follow_log_since
         self._wait_for_run = partial(
             self.hook.async_wait_for_run,
             run_id,
@@ -87,7 +98,7 @@ class ApifyRunTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
         try:
-            event = await self._wait_for_run(on_update=ProgressLog(self.log))
+            event = await self._wait_for_run(on_update=ProgressLog(self.log), log=self._log_shower())
             if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
                 event = replace(event, run=await self._stop(event.run))
             await self.hold()
@@ -96,6 +107,15 @@ class ApifyRunTrigger(WatchingTrigger):
                 await self.on_kill()
             raise
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
+
+    def _log_shower(self) -> LogShower | None:
+        """Return what shows the run's log, each line once as far as can be told."""
+        if self.follow_log_since is None:
+            return None
+        now = time.time()
+        goes_on_for_another = now - self.follow_log_since > _LONGEST_BEGINNING_SECONDS
+        since = now - _TAKEOVER_SECONDS if goes_on_for_another else None
+        return LogShower(partial(self.log.info, "%s"), since=since)
 
     async def _stop(self, run: ActorRun) -> ActorRun:
         """Abort the run at its limit, and return it as it is then; where that fails, the task tries again."""
@@ -128,7 +148,9 @@ class ApifyRunTrigger(WatchingTrigger):
                 return
             run = await self.hook.async_abort_run(self.run_id, attempts=ABORT_ATTEMPTS)
         except Exception:
-            self.log.exception("Run %s could not be aborted and may go on: %s", self.run_id, run_url(self.run_id))
+            self.log.exception(
+                "Run %s could not be aborted and may go on: %s", self.run_id, place_of(self.hook, self.run_id)
+            )
         else:
             self.log.info("The task was ended by a user: run %s is now %s.", run.id, run.status)
 

@@ -76,7 +76,7 @@ REQUESTS = [
     (run_endpoints.resurrect_run("r1", NOTHING), "POST", "/v2/actor-runs/r1/resurrect", {}),
     (
         run_endpoints.resurrect_run(
-            "r1", RunOptions.parse({"build": "latest", "timeout": 0, "restart_on_error": False})
+            "r1", RunOptions.parse({"build": "latest", "run_timeout": 0, "restart_on_error": False})
         ),
         "POST",
         "/v2/actor-runs/r1/resurrect",
@@ -164,7 +164,7 @@ def test_a_start_carries_its_options_and_input() -> None:
         {
             "build": "latest",
             "memory": 1024,
-            "timeout": 0,
+            "run_timeout": 0,
             "max_items": 5,
             "max_total_charge_usd": "2.50",
             "restart_on_error": False,

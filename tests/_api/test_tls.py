@@ -53,11 +53,17 @@ def no_trust_kept() -> Iterator[None]:
     sessions._tls.cache_clear()
 
 
+NAMES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"]
+
+
 @pytest.mark.usefixtures("no_trust_kept")
+@pytest.mark.parametrize("name", NAMES)
 def test_a_certificate_that_the_environment_names_is_trusted(
-    ask: Ask, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, certificate: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    for each in NAMES:
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, str(certificate))
     with plain_server(certificate=certificate) as server:
         assert ask(access_to(server.base_url), account.get_me()) == {"username": "plain"}
 
@@ -66,7 +72,7 @@ def test_a_certificate_that_the_environment_names_is_trusted(
 def test_a_server_that_is_not_trusted_gets_no_start_and_no_token(
     ask: Ask, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     with plain_server(certificate=certificate) as server:
         with pytest.raises(ApifyConnectionError, match="certificate") as error:
@@ -102,9 +108,9 @@ def test_what_breaks_into_a_connection_does_not_make_a_start_unsent(
 
 
 @pytest.mark.usefixtures("no_trust_kept")
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("name", NAMES)
 def test_certificates_that_are_not_there_are_named(ask: Ask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    for each in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for each in NAMES:
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, "/no/such/bundle.pem")
     with pytest.raises(ApifyAddressError, match=f"{name} of the environment names /no/such/bundle.pem"):

@@ -61,7 +61,7 @@ class Attempt:
         hook._drive(abort_runs(decision.abort, hook.retry, _unheard))
         if decision.take is not None:
             return decision.take.id
-        request = hook._start_request(target, {"page": self.number}, RunOptions(timeout=self.timeout))
+        request = hook._start_request(target, {"page": self.number}, RunOptions(run_timeout=self.timeout))
         return hook._drive(Starter(request, finder, hook.retry, _unheard, settle=settle).start()).id
 
     @property

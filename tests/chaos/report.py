@@ -45,7 +45,7 @@ _LIMITS = """\
 ## {section}
 
 Where nobody who could abort the run is alive, is told, or is let in, Apify itself must end it: give each task an
-`execution_timeout` or a `timeout`, and the loss is bounded. (Where it ended the run, it was {shortest} to {longest}
+`execution_timeout` or a `run_timeout`, and the loss is bounded. (Where it ended the run, it was {shortest} to {longest}
 seconds here.) Most of these limits a setting spares you.
 """
 _LIMIT = """
@@ -60,8 +60,8 @@ _COMPARISON = """\
 
 The same faults and kills for what many write today: `ApifyClient(...).actor(...).call(...)` of the official
 `apify-client` {client} in a `@task(retries=2)`. (The task waits in a worker; cases that need what only the operator
-has, or deferral, are left out. {limits} of the cases are among the known limits; there it has the same `timeout`, and
-`retries`.)
+has, or deferral, are left out. {limits} of the cases are among the known limits; there it has the same
+`run_timeout`, and `retries`.)
 The client repeats a start whose answer was lost, and nothing tells a retry of the run that is there already. *Billed*
 is every run that was started, whatever its end. {troubled}
 
@@ -149,7 +149,7 @@ def _rows(verdicts: Iterable[Verdict]) -> Iterator[str]:
 
 
 def _limits(verdicts: Sequence[Verdict]) -> str:
-    timeouts = [verdict.case.operator["timeout"] for verdict in verdicts if "timeout" in verdict.case.operator]
+    timeouts = [verdict.case.operator["run_timeout"] for verdict in verdicts if "run_timeout" in verdict.case.operator]
     head = _LIMITS.format(section=SECTION, shortest=min(timeouts), longest=max(timeouts))
     by_limit = groupby(sorted(verdicts, key=_limit), _limit)
     return head + "".join(_LIMIT.format(limit=limit) + "".join(map(_limit_row, each)) for limit, each in by_limit)

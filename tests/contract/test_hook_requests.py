@@ -41,7 +41,7 @@ SENT: set[str] = set()
 SHARED_OPTIONS = {
     "build": "latest",
     "memory": 256,
-    "timeout": 60,
+    "run_timeout": 60,
     "max_items": 100,
     "max_total_charge_usd": "0.5",
     "restart_on_error": False,
@@ -89,7 +89,7 @@ def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHoo
 
 def test_a_start_under_a_key(hook: ApifyHook) -> None:
     since = datetime.now(UTC)
-    run = hook.start_run_once("a key", SCENARIO, {"items": 1}, since=since, options=RunOptions(timeout=60))
+    run = hook.start_run_once("a key", SCENARIO, {"items": 1}, since=since, options=RunOptions(run_timeout=60))
     assert hook.start_run_once("a key", SCENARIO, since=since).id == run.id
 
 

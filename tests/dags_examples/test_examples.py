@@ -62,7 +62,11 @@ def test_every_example_is_read_without_errors_or_warnings(file: Path, recwarn: p
     assert bag.import_errors == {}
     assert [str(warning.message) for warning in recwarn] == []
     assert bag.dags
-    assert all(dag.doc_md and {"apify", "example"} <= set(dag.tags) for dag in bag.dags.values())
+    for dag in bag.dags.values():
+        assert dag.doc_md
+        assert dag.description
+        assert set(dag.tags) > {"apify", "example"}
+        assert all(dag.params.get_param(name).description for name in dag.params)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

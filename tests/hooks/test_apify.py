@@ -35,7 +35,7 @@ async def async_hook(apify: LocalApify) -> ApifyHook:  # noqa: ARG001 - the same
 
 
 def test_an_actor_is_started_with_its_input_and_options(hook: ApifyHook, apify: LocalApify) -> None:
-    options = RunOptions.parse({"memory": 512, "timeout": 60, "max_items": 5, "max_total_charge_usd": "1.5"})
+    options = RunOptions.parse({"memory": 512, "run_timeout": 60, "max_items": 5, "max_total_charge_usd": "1.5"})
     run = hook.start_run(SCENARIO, {"items": 3}, options=options)
     assert not run.is_finished
     (started,) = apify.control.ledger().runs

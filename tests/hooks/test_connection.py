@@ -73,6 +73,8 @@ def test_the_host_names_the_base_url(fields: dict[str, Any], base_url: str) -> N
             {"extra": '{"web_fetch_url": "elsewhere"}'},
             "web_fetch_url in the extra.*'mine'.*does not begin with http://",
         ),
+        ({"extra": '{"console_url": "javascript:alert(1)"}'}, "console_url in the extra.*'mine'.*does not begin with"),
+        ({"extra": '{"console_url": "https://me:secret@here"}'}, "console_url in the extra.*has a login"),
     ],
 )
 def test_an_address_to_which_nothing_can_be_sent_is_refused(fields: dict[str, Any], complaint: str) -> None:
@@ -81,12 +83,20 @@ def test_an_address_to_which_nothing_can_be_sent_is_refused(fields: dict[str, An
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["APIFY_API_BASE_URL", "APIFY_WEB_FETCH_URL"])
+@pytest.mark.parametrize("name", ["APIFY_API_BASE_URL", "APIFY_CONSOLE_URL", "APIFY_WEB_FETCH_URL"])
 def test_such_an_address_in_the_environment_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFY_TOKEN", TOKEN)
     monkeypatch.setenv(name, "http://127.0.0.1:80a")
     with pytest.raises(ApifyAddressError, match=f"{name} of the environment cannot be used"):
         ApifyConnection.from_environment()
+
+
+def test_the_environment_may_name_a_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFY_TOKEN", TOKEN)
+    monkeypatch.setenv("APIFY_CONSOLE_URL", "http://127.0.0.1:8010/")
+    found = ApifyConnection.from_environment()
+    assert found is not None
+    assert found.access.console.run("r1") == "http://127.0.0.1:8010/actors/runs/r1"
 
 
 def test_an_empty_extra_is_the_defaults() -> None:
@@ -102,12 +112,14 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
         "limit_max_total_charge_usd": 5,
         "cost_settle_seconds": "2.5",
         "installation": "staging",
+        "console_url": "http://127.0.0.1:8010/",
         "web_fetch_url": "http://127.0.0.1:8010/web-fetch/",
     }
     connection = read(extra=json.dumps(extra))
     assert connection.limits == RunLimits(Decimal("1.5"), Decimal(5))
     assert connection.cost_settle_seconds == 2.5
     assert connection.installation == "staging"
+    assert connection.access.console.run("r1") == "http://127.0.0.1:8010/actors/runs/r1"
     assert connection.web_fetch_url == "http://127.0.0.1:8010/web-fetch"
 
 
@@ -148,7 +160,7 @@ def test_a_misspelt_field_is_told_by_either_name() -> None:
     [
         ({"limit_max_total_charge_usd": "cheap"}, "limit_max_total_charge_usd must be US dollars above 0"),
         ({"default_max_total_charge_usd": 0}, "default_max_total_charge_usd must be US dollars above 0"),
-        ({"max_total_charge": 1}, "max_total_charge is unknown; there are cost_settle_seconds, default_max"),
+        ({"max_total_charge": 1}, "max_total_charge is unknown; there are console_url, cost_settle_seconds"),
         (
             {"default_max_total_charge_usd": 6, "limit_max_total_charge_usd": 5},
             "default_max_total_charge_usd is 6, above limit_max_total_charge_usd of 5",

@@ -47,7 +47,7 @@ def test_an_actor_and_a_task_answer_with_their_items(hook: ApifyHook, apify: Loc
 
 
 def test_the_options_of_a_start_are_options_here(hook: ApifyHook, apify: LocalApify) -> None:
-    hook.run_sync(SCENARIO, PLAN, options=RunOptions(memory=512, timeout=60))
+    hook.run_sync(SCENARIO, PLAN, options=RunOptions(memory=512, run_timeout=60))
     assert apify.control.ledger().runs[0].options["memoryMbytes"] == 512
 
 

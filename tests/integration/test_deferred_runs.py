@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
+
+import requests
 
 from local_apify.actors.shop import expected_crawl
 from tests.integration.stage import Stage, json_lines
@@ -21,14 +24,17 @@ def test_a_triggered_dag_defers_resumes_and_writes_every_crawled_page(stage: Sta
     assert stage.apify_run(run, "crawl").status == "SUCCEEDED"
 
 
-def test_links_to_console_are_there_while_the_task_is_deferred(stage: Stage) -> None:
+def test_links_are_there_while_the_task_is_deferred_and_open_the_local_apify_s_pages(stage: Stage) -> None:
     run = stage.trigger_deferred({"durationSecs": 600})
 
     links = stage.lab.client.extra_links(run, "run")
 
-    assert links["Apify run"] == f"https://console.apify.com/actors/runs/{stage.apify_run(run).run_id}"
-    assert str(links["Apify dataset"]).startswith("https://console.apify.com/storage/datasets/")
-    assert str(links["Apify key-value store"]).startswith("https://console.apify.com/storage/key-value/")
+    pages = stage.lab.apify.base_url
+    assert links["Apify run"] == f"{pages}/actors/runs/{stage.apify_run(run).run_id}"
+    assert str(links["Apify dataset"]).startswith(f"{pages}/storage/datasets/")
+    assert str(links["Apify key-value store"]).startswith(f"{pages}/storage/key-value/")
+    for link in links.values():
+        assert requests.get(str(link), timeout=10).status_code == HTTPStatus.OK
     stage.lab.client.set_task_state(run, "run", "failed")
 
 

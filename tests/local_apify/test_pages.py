@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,13 +54,6 @@ def test_the_paths_are_those_of_console(client: Client, local_apify: LocalApify)
     dataset = client.data("GET", f"/v2/datasets/{run['defaultDatasetId']}")
     assert "Product 0" in _page(client, dataset["consoleUrl"].removeprefix(local_apify.base_url))
     assert run["id"] in _page(client, f"/actors/runs/{run['id']}")
-
-
-def test_links_of_tasks_lead_to_the_pages_where_the_environment_says_so(local_apify: LocalApify) -> None:
-    program = "from airflow_provider_apify.models.runs import run_url; print(run_url('abc'))"
-    environment = {**os.environ, "APIFY_CONSOLE_URL": f"{local_apify.base_url}/"}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - ours
-    assert done.stdout.splitlines()[-1] == f"{local_apify.base_url}/actors/runs/abc"
 
 
 def test_what_users_have_written_is_text_and_no_markup(client: Client) -> None:

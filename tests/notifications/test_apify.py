@@ -63,7 +63,7 @@ def play(airflow: DagRunner) -> Play:
 
 
 def notifier(**arguments: Any) -> ApifyNotifier:
-    defaults: dict[str, Any] = {"actor_id": "apify/scenario", "timeout": 60}
+    defaults: dict[str, Any] = {"actor_id": "apify/scenario", "run_timeout": 60}
     return ApifyNotifier(**(defaults | arguments))
 
 
@@ -138,7 +138,7 @@ def test_a_callback_that_is_called_again_finds_its_run(apify: LocalApify, ending
         ({}, {"map_index": 3}),
         ({}, {"run_id": "s"}),
         ({"run_input": {"exitMessage": "another"}}, {}),
-        ({"timeout": 90}, {}),
+        ({"run_timeout": 90}, {}),
         ({"actor_id": None, "actor_task_id": "local/daily-crawl"}, {}),
     ],
 )
@@ -227,7 +227,7 @@ if not AIRFLOW_VERSION.startswith(("2.", "3.0.")):  # where notifiers can be awa
 if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.")):  # where triggerers run callbacks of deadlines like this
 
     async def test_a_triggerer_calls_it_for_a_deadline(apify: LocalApify) -> None:
-        arguments = {"actor_id": "apify/scenario", "timeout": 60}
+        arguments = {"actor_id": "apify/scenario", "run_timeout": 60}
         callback = import_module("airflow.sdk").AsyncCallback(ApifyNotifier, kwargs=arguments)
         triggers = import_module("airflow.triggers.callback")
         trigger = triggers.CallbackTrigger(callback.path, {**callback.kwargs, "context": {"deadline": {"id": "1"}}})

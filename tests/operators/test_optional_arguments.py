@@ -20,7 +20,7 @@ from local_apify import Exchange, LocalApify
 from tests.dag_runs import START_DATE, DagRunner
 
 _numbers = count(1)
-OPTIONS = ("build", "memory", "timeout", "max_items", "max_total_charge_usd", "restart_on_error")
+OPTIONS = ("build", "memory", "run_timeout", "max_items", "max_total_charge_usd", "restart_on_error")
 EMPTY: list[Any] = [None, "", "None"]
 
 

@@ -84,7 +84,7 @@ def test_every_option_reaches_the_api(apify: LocalApify, airflow: DagRunner) -> 
         run_scenario(
             build="latest",
             memory=512,
-            timeout=120,
+            run_timeout=120,
             max_items=7,
             max_total_charge_usd=0.25,
             restart_on_error=True,
@@ -309,7 +309,7 @@ def test_a_run_that_outlives_the_execution_timeout_is_aborted(
     apify: LocalApify, airflow: DagRunner, deferrable: bool
 ) -> None:
     operator = run_scenario(
-        deferrable=deferrable, run_input={"durationSecs": 600}, timeout=0, execution_timeout=timedelta(seconds=3)
+        deferrable=deferrable, run_input={"durationSecs": 600}, run_timeout=0, execution_timeout=timedelta(seconds=3)
     )
     with suppress(AirflowTaskTimeout):  # Airflow may be first; on 2.11 ``dag.test()`` lets its error through
         assert airflow.run_task(operator).task_state() == "failed"
@@ -326,7 +326,7 @@ def test_the_task_s_time_is_no_limit_for_a_run_that_nobody_waits_for(apify: Loca
 
 def test_the_run_ends_by_itself_a_little_before_the_execution_timeout(apify: LocalApify, airflow: DagRunner) -> None:
     airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5)))
-    airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5), timeout=90))
+    airflow.run_task(run_scenario(execution_timeout=timedelta(minutes=5), run_timeout=90))
 
     assert [run.options["timeoutSecs"] for run in apify.control.ledger().runs] == [270, 90]
 

@@ -141,7 +141,7 @@ def test_a_resurrected_run_goes_on_with_its_storages_and_new_limits(
         run_id=failed,
         build="latest",
         memory="{{ params.memory }}",
-        timeout=700,
+        run_timeout=700,
         max_items=5,
         max_total_charge_usd=0.5,
         restart_on_error=True,
@@ -155,7 +155,7 @@ def test_a_resurrected_run_goes_on_with_its_storages_and_new_limits(
 
 
 def test_a_run_that_goes_on_is_left_as_it_is(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
-    outcome = airflow.run_task(ResurrectRunOperator(task_id="task", run_id=running, timeout=700))
+    outcome = airflow.run_task(ResurrectRunOperator(task_id="task", run_id=running, run_timeout=700))
 
     run = hook.get_run(running)
     assert (outcome.state, outcome.xcom()["status"]) == ("success", "RUNNING")

@@ -79,7 +79,7 @@ def test_a_run_that_ends_with_fewer_items_ends_the_wait(
     assert outcome.task_state() == state
     if not soft_fail:
         assert isinstance(outcome.error, AirflowFailException)
-        assert f"Run {run.id} is SUCCEEDED, and its dataset {run.dataset_id} has 2 items" in str(outcome.error)
+        assert f"Run {run.id} is SUCCEEDED. Dataset {run.dataset_id} has 2 items, fewer than 3." in str(outcome.error)
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])

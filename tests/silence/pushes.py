@@ -26,7 +26,7 @@ class Push:
     """One push.
 
     :param items: to be pushed.
-    :param way: the ``mode`` of the operator, or ``"items"`` for the hook's method.
+    :param way: the ``push_mode`` of the operator, or ``"items"`` for the hook's method.
     :param ending: of the file.
     :param before: items that are in the dataset before.
     :param faults: as the local Apify takes them; ``{dataset}`` in their paths stands for the dataset's ID.

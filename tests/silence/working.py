@@ -54,7 +54,7 @@ def push(job: dict[str, Any]) -> dict[str, Any]:
     hook = _hook()
     if job["way"] == "items":
         return {"items": hook.push_items(job["dataset"], job["items"])}
-    return _execute(FileToDatasetOperator, hook, path=job["path"], dataset_id=job["dataset"], mode=job["way"])
+    return _execute(FileToDatasetOperator, hook, path=job["path"], dataset_id=job["dataset"], push_mode=job["way"])
 
 
 def _hook() -> ApifyHook:

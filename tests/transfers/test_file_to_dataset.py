@@ -243,7 +243,7 @@ def test_a_file_that_changes_after_it_was_checked_fails_the_task_which_says_what
         return _find(*_)
 
     monkeypatch.setattr(ApifyHook, "get_dataset", change_and_find)
-    outcome = airflow.run_task(push(dataset_id=dataset_id, path=path, mode=mode, retries=3))
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=path, push_mode=mode, retries=3))
 
     assert isinstance(outcome.error, AirflowFailException)
     assert f"items.jsonl has changed since this attempt began to read it. Of what it has become, {pushed} items" in str(
@@ -283,7 +283,10 @@ def test_a_file_that_becomes_unreadable_after_it_was_checked_fails_the_task(
         ({"path": "/x.jsonl", "dataset_id": "a", "delimiter": ";"}, "delimiter is for csv only"),
         ({"path": "/x.csv", "dataset_id": "a", "encoding": "ansi"}, "encoding is 'ansi', which Python does not know"),
         ({"path": "/x.csv.gz", "dataset_id": "a", "delimiter": "tab"}, "It must be one character"),
-        ({"path": "/x.csv", "dataset_id": "a", "mode": "replace"}, "mode is 'replace'. Give one of append, complete"),
+        (
+            {"path": "/x.csv", "dataset_id": "a", "push_mode": "replace"},
+            "push_mode is 'replace'. Give one of append, complete",
+        ),
         ({"path": "/x.csv", "dataset_name": "-a-"}, "neither begins nor ends with a hyphen"),
         ({"path": "/x.csv", "dataset_name": "a" * 64}, "dataset_name is 'aaa.*63 at most"),
     ],
@@ -358,10 +361,10 @@ def test_items_of_somebody_else_that_come_meanwhile_are_counted_and_told(
 def test_a_dataset_that_others_fill_meanwhile_is_not_complete(
     airflow: DagRunner, tmp_path: Path, dataset_id: str
 ) -> None:
-    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), mode="complete"))
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), push_mode="complete"))
 
     assert isinstance(outcome.error, ApifyDataError)
-    assert "counts 21 items, 1 more than were there and pushed: with mode='complete'" in str(outcome.error)
+    assert "counts 21 items, 1 more than were there and pushed: with push_mode='complete'" in str(outcome.error)
 
 
 def test_a_retry_goes_on_behind_what_the_attempt_before_has_pushed_or_refuses_where_nothing_is_remembered(
@@ -395,8 +398,8 @@ def test_a_file_is_completed_as_often_as_one_likes(
     dies = die_at_the_end_of_the_first_attempt
     path = stored(tmp_path, LARGE)
     ApifyHook().push_items(dataset_id, LARGE[:1])
-    first = airflow.run_task(push(dataset_id=dataset_id, path=path, mode="complete", retries=1, post_execute=dies))
-    second = airflow.run_task(push(dataset_id=dataset_id, path=path, mode="complete"))
+    first = airflow.run_task(push(dataset_id=dataset_id, path=path, push_mode="complete", retries=1, post_execute=dies))
+    second = airflow.run_task(push(dataset_id=dataset_id, path=path, push_mode="complete"))
 
     assert (first.state, first.xcom()["pushed"], second.xcom()["pushed"]) == ("success", 0, 0)
     assert [item["id"] for item in items_of(dataset_id)] == [0, 1, 2, 3, 4, 5]
@@ -418,10 +421,12 @@ def test_a_dataset_that_holds_other_items_is_not_completed(
     apify: LocalApify, airflow: DagRunner, tmp_path: Path, dataset_id: str, there: list[Any]
 ) -> None:
     ApifyHook().push_items(dataset_id, there)
-    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), mode="complete", retries=1))
+    outcome = airflow.run_task(
+        push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), push_mode="complete", retries=1)
+    )
 
     assert isinstance(outcome.error, AirflowFailException)
-    assert "is not that of the file: with mode='complete'" in str(outcome.error)
+    assert "is not that of the file: with push_mode='complete'" in str(outcome.error)
     assert "Nothing was pushed." in str(outcome.error)
     assert (items_of(dataset_id), pushes(apify)) == (there, 1)
 
@@ -432,7 +437,7 @@ def test_items_that_apify_writes_otherwise_are_still_those_of_the_file(
     odd = '{"b": 1.0, "text": "\\ud83c", "number": 12345678901234567890, "zero": -0.0}'
     (tmp_path / "items.jsonl").write_text(f"{odd}\n{odd}\n")
     ApifyHook().push_items(dataset_id, [{"text": "\ufffd", "number": 12345678901234567000, "b": 1, "zero": 0}])
-    outcome = airflow.run_task(push(dataset_id=dataset_id, path=str(tmp_path / "items.jsonl"), mode="complete"))
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=str(tmp_path / "items.jsonl"), push_mode="complete"))
 
     assert outcome.errors == {}
     assert (outcome.state, outcome.xcom()["pushed"], outcome.xcom()["item_count"]) == ("success", 1, 2)
@@ -442,7 +447,7 @@ def test_a_dataset_with_more_items_than_the_file_is_not_its_own(
     airflow: DagRunner, tmp_path: Path, dataset_id: str
 ) -> None:
     ApifyHook().push_items(dataset_id, [*ITEMS, {"id": 20}])
-    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), mode="complete"))
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS), push_mode="complete"))
 
     assert isinstance(outcome.error, AirflowFailException)
     assert "has 21 items, more than the 20 of the file" in str(outcome.error)
@@ -513,7 +518,7 @@ def test_a_file_that_has_changed_is_not_taken_for_the_rest_of_the_one_before(
 def test_what_a_dead_worker_left_is_completed_without_any_memory(
     apify: LocalApify, dataset_id: str, left_after_two_pieces: str
 ) -> None:
-    operator = push(dataset_id=dataset_id, path=left_after_two_pieces, mode="complete")
+    operator = push(dataset_id=dataset_id, path=left_after_two_pieces, push_mode="complete")
     operator.execute(context_of(operator, None, attempt=2))
 
     assert [item["id"] for item in items_of(dataset_id)] == [0, 1, 2, 3, 4, 5]
@@ -524,7 +529,7 @@ def test_without_memory_a_retry_refuses_to_push_what_may_be_there(
     apify: LocalApify, dataset_id: str, left_after_two_pieces: str
 ) -> None:
     operator = push(dataset_id=dataset_id, path=left_after_two_pieces)
-    with pytest.raises(AirflowFailException, match="use mode='complete' with a dataset for each file"):
+    with pytest.raises(AirflowFailException, match="use push_mode='complete' with a dataset for each file"):
         operator.execute(context_of(operator, None, attempt=2))
     assert pushes(apify) == 2
 

@@ -53,10 +53,11 @@ async def first_event(trigger: BaseTrigger) -> RunEvent:
         ApifyRunTrigger(
             run_id="abc", deadline=1.5, poll_interval=5, settle=10.0, abort_on_kill=True, abort_at_limit=True
         ),
+        ApifyRunTrigger(run_id="abc", follow_log_since=1.5),
         ApifyRunTrigger(run_id="abc"),
         ApifyLastRunTrigger(target_kind="task", target_id="me/nightly", status="SUCCEEDED", origin="API"),
     ],
-    ids=["all arguments", "defaults", "last run"],
+    ids=["all arguments", "with its log", "defaults", "last run"],
 )
 def test_a_trigger_survives_the_way_through_the_database(trigger: BaseTrigger) -> None:
     path, arguments = trigger.serialize()
@@ -330,3 +331,21 @@ async def test_an_abort_outlives_airflow_s_cancelling_it_again_and_again(
         await killing
 
     await until(lambda: not apify.control.ledger().runs_going)
+
+
+@pytest.mark.parametrize(("ago", "is_shown"), [(0, True), (3600, False)], ids=["just begun", "long after the task"])
+async def test_a_trigger_that_goes_on_for_another_leaves_out_what_that_has_shown(
+    apify: LocalApify,  # noqa: ARG001 - where the run is
+    monkeypatch: pytest.MonkeyPatch,
+    ago: float,
+    is_shown: bool,
+) -> None:
+    monkeypatch.setattr(module, "_TAKEOVER_SECONDS", -3600.0)  # as if every line were older than that
+    trigger = ApifyRunTrigger(
+        run_id=await start(durationSecs=0.2, logLines=["Here"]), poll_interval=0.1, follow_log_since=time.time() - ago
+    )
+    lines: list[str] = []
+    monkeypatch.setattr(trigger.log, "info", lambda words, *values: lines.append(words % values))
+    await first_event(trigger)
+
+    assert any(line.startswith("| ") and line.endswith("Here") for line in lines) is is_shown

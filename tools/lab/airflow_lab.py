@@ -227,11 +227,11 @@ class AirflowLab:
         """Start the Apify first: the DAGs may want to know where it is."""
         stop_leftovers(self._processes)
         since = datetime.now(tz=UTC)
-        settle = {}
+        extra: dict[str, object] = {}
         if self._apify is None:
             component = self._add(start_local_apify(self.home.folder / "apify.log", token=self._local_token))
             self._apify = wait_for_announcement(component)
-            settle = {"cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
+            extra = {"console_url": self._apify.base_url, "cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
         port = free_port()
         self._task_port = free_port() if "task-server" in self._commands else port
         self.home.configure(port=port, task_port=self._task_port, dag_folders=self._dag_folders, overrides=self._config)
@@ -247,7 +247,7 @@ class AirflowLab:
             conn_type="apify",
             host=self._apify.base_url,
             password=self._apify.token,
-            extra=json.dumps(settle),
+            extra=json.dumps(extra),
         )
 
     def _wait_until_healthy(self, since: datetime) -> None:

@@ -11,6 +11,7 @@ from airflow_provider_apify._api.facts import MAX_WAIT_SECONDS, REPLICA_LAG_SECO
 from airflow_provider_apify._api.flows import Flow, call_data
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import get_run
+from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify.exceptions import (
     ApifyConnectionError,
     ApifyNotFoundError,
@@ -55,11 +56,13 @@ def wait_for_run(
     waiting: Waiting,
     *,
     on_update: Callable[[ActorRun], None] = lambda _run: None,
+    log: LogShower | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Flow[RunEvent]:
     """Wait until the run is finished, the deadline has passed, or the run has become too expensive.
 
     :param on_update: called with the run as it is after each answer.
+    :param log: shows the run's log then.
     :param clock: Unix time, for tests.
     """
     watch = _Watch(run_id, retry.patient(), waiting, clock)
@@ -68,6 +71,8 @@ def wait_for_run(
         if run is None:
             continue
         on_update(run)
+        if log is not None and (run.is_finished or not watch.is_over):
+            yield from log.look(run)
         if run.is_finished:
             run = yield from watch.settled(run)  # where it may turn out to be resurrected
         if run.is_finished:

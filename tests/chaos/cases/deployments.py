@@ -26,9 +26,9 @@ _SCHEDULER = "The scheduler is shut down (SIGTERM), with all its workers"
 _LEAVES = "Airflow says that the task is still at work, so the run is left; the retry goes on with it."
 _FINDS = "The run is left; the retry finds it at Apify by its marker and goes on with it."
 _LONG = {"durationSecs": 40, "items": 3}
-_LAST = {"retries": 0, "timeout": 60}
+_LAST = {"retries": 0, "run_timeout": 60}
 _NOBODY_IS_TOLD: dict[str, Any] = {
-    "then": "The worker is not told, and killed; the run goes on until its own `timeout`.",
+    "then": "The worker is not told, and killed; the run goes on until its own `run_timeout`.",
     "runs": ("TIMED-OUT",),
     "costs": Counts(orphaned=1),
 }

@@ -15,7 +15,7 @@ NOBODY_TOLD = "A user ends a task that nobody works for"
 NO_TOKEN = "The token expires for good"
 TOO_LATE = "Apify starts the run later than anybody looks for it"
 _RETRIES = "`retries`: the next attempt goes on with the run"
-_ENDS_ITSELF = "the run goes on until its own `timeout`."
+_ENDS_ITSELF = "the run goes on until its own `run_timeout`."
 _NOBODY = f"Airflow tells nobody of it; {_ENDS_ITSELF}"
 _DEFERRED = "`deferrable=True`: while the task waits, no worker can be lost"
 _ORPHAN: dict[str, Any] = {
@@ -32,7 +32,7 @@ _TOKEN_EXPIRES = Case(
     happens="The token expires while the run goes on, and no attempt has another.",
     then=f"Each attempt fails. Without a token nobody can abort the run; {_ENDS_ITSELF}",
     prevented_by="a valid token in the connection while retries are left: the next attempt goes on with the run",
-    operator={"timeout": 110, "poll_interval": 2},
+    operator={"run_timeout": 110, "poll_interval": 2},
     tries=3,
     acts=expire_token(watched),
     has_plain=True,
@@ -44,7 +44,7 @@ _MARK_WHILE_START_IS_ON_ITS_WAY = Case(
     happens="A user marks the task while its start request is on its way, and Apify starts the run later than "
     "Airflow kills the worker (5 seconds after it has told it).",
     then=f"When the worker looks for the run, there is none yet; {_ENDS_ITSELF}",
-    operator={"timeout": 30},
+    operator={"run_timeout": 30},
     faults=(hold(STARTS, seconds=LONG_HOLD_SECONDS),),
     acts=mark(struck, "failed"),
     has_plain=True,
@@ -58,7 +58,7 @@ CASES = (
         happens="The worker is killed while it waits for the run, on its last attempt (`retries=0`).",
         then=f"Nobody comes after it; {_ENDS_ITSELF}",
         prevented_by=_RETRIES,
-        operator={"timeout": 30, "retries": 0},
+        operator={"run_timeout": 30, "retries": 0},
         acts=kill_worker(watched),
         has_plain=True,
         **_ORPHAN,
@@ -69,7 +69,7 @@ CASES = (
         happens="The worker is killed after the start, before it defers, on its last attempt (`retries=0`).",
         then=f"Nobody comes after it; {_ENDS_ITSELF}",
         prevented_by=_RETRIES,
-        operator={"timeout": 30, "retries": 0},
+        operator={"run_timeout": 30, "retries": 0},
         dies_at="before it defers",
         deferrable=True,
         **_ORPHAN,
@@ -80,7 +80,7 @@ CASES = (
         happens="The worker is killed while it waits for the run, and a user marks the task before the next try.",
         then=_NOBODY,
         prevented_by=_DEFERRED,
-        operator={"timeout": 30, "retry_delay": 900},
+        operator={"run_timeout": 30, "retry_delay": 900},
         has_plain=True,
         acts=mark_when_the_worker_is_lost(kill_worker, "failed"),
         **_ORPHAN,
@@ -92,7 +92,7 @@ CASES = (
         "next try.",
         then=f"The run was left for the next try. {_NOBODY}",
         prevented_by=_DEFERRED,
-        operator={"timeout": 60, "retry_delay": 900},  # before 3.3, only its silence tells that the worker is lost
+        operator={"run_timeout": 60, "retry_delay": 900},  # before 3.3, only its silence tells that the worker is lost
         acts=mark_when_the_worker_is_lost(shut_worker_down, "failed"),
         **_ORPHAN,
     ),
@@ -102,7 +102,7 @@ CASES = (
         happens="The triggerer is dead, a user marks the task, and no other triggerer comes before the run ends.",
         then=_NOBODY,
         prevented_by="a second triggerer",
-        operator={"timeout": 40},
+        operator={"run_timeout": 40},
         acts=kill_triggerer_until_the_end("failed"),
         deferrable=True,
         is_alone=True,

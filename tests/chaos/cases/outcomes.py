@@ -82,7 +82,7 @@ _OUTCOMES = (
         happens="goes on when the task's `execution_timeout` is over (`retries=0`)",
         then="The run is aborted, and the task fails.",
         run_input=ENDLESS,
-        operator={"execution_timeout": 15, "retries": 0, "timeout": 3600},
+        operator={"execution_timeout": 15, "retries": 0, "run_timeout": 3600},
         runs=("ABORTED",),
         state="failed",
     ),
@@ -131,7 +131,7 @@ _CROWDED = Case(
     shape=CROWDED,
     deferrable=True,
     run_input=ENDLESS,
-    operator={"execution_timeout": 12, "retries": 0, "timeout": 30, "poll_interval": 2},
+    operator={"execution_timeout": 12, "retries": 0, "run_timeout": 30, "poll_interval": 2},
     runs=("ABORTED",),
     state="failed",
 )

@@ -84,7 +84,7 @@ def _add_tasks(case: Case) -> None:
         task.apify_actor(**_arguments(case))(lambda: run_input)()
         return
     if case.shape == "mapped":
-        each = [{"run_input": run_input, "timeout": MAPPED_TIMEOUT + index} for index in range(MAPPED)]
+        each = [{"run_input": run_input, "run_timeout": MAPPED_TIMEOUT + index} for index in range(MAPPED)]
         RunActorOperator.partial(**_arguments(case)).expand_kwargs(each)
         return
     inputs: dict[str, Any] = {} if case.shape == "task" else {"run_input": run_input}

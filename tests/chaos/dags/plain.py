@@ -13,7 +13,7 @@ from tests.chaos.cases import CASES
 
 def _add_task(case: Case) -> None:
     retries, delay = case.operator.get("retries", 2), case.operator.get("retry_delay", 1)
-    seconds = case.operator.get("timeout")
+    seconds = case.operator.get("run_timeout")
     limit = None if seconds is None else timedelta(seconds=seconds)
 
     @task(task_id=TASK, retries=retries, retry_delay=timedelta(seconds=delay))

@@ -23,4 +23,4 @@ with DAG("database", schedule=None, default_args={"retries": 2, "retry_delay": t
         execution_timeout=timedelta(hours=1),
         deferrable=True,
     )
-    crawl >> load("{{ ti.xcom_pull('crawl')['dataset_id'] }}")
+    crawl >> load(crawl.output["dataset_id"])

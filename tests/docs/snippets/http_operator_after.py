@@ -16,7 +16,7 @@ with DAG("http_after", schedule=None, default_args={"retries": 2, "retry_delay":
     )
     items = DatasetToFileOperator(
         task_id="items",
-        dataset_id="{{ ti.xcom_pull('crawl')['dataset_id'] }}",
+        dataset_id=crawl.output["dataset_id"],
         path="/data/pages/{{ run_id }}.jsonl",
     )
     crawl >> items

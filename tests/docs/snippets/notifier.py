@@ -14,7 +14,7 @@ with DAG("notifier", schedule=None, default_args={"retries": 1, "retry_delay": t
         execution_timeout=timedelta(hours=1),
         on_failed_run="fail",
         on_failure_callback=ApifyNotifier(
-            actor_id="apify/hello-world", run_input={"message": "{{ ti.task_id }} failed"}, timeout=60
+            actor_id="apify/hello-world", run_input={"message": "{{ ti.task_id }} failed"}, run_timeout=60
         ),
         deferrable=True,
     )

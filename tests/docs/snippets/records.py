@@ -15,7 +15,7 @@ with DAG("records", schedule=None, default_args={"retries": 2, "retry_delay": ti
     )
     save = KeyValueStoreToFileOperator(
         task_id="save",
-        run_id="{{ ti.xcom_pull('shoot')['run_id'] }}",
+        run_id=shoot.output["run_id"],
         prefix="screenshot",
         path="/data/screenshots/{{ run_id }}/{key}",
     )

@@ -23,7 +23,7 @@ with DAG(
     )
     save = DatasetToFileOperator(
         task_id="save",
-        dataset_id="{{ ti.xcom_pull('wait')['dataset_id'] }}",
+        dataset_id=wait.output["dataset_id"],
         path="/data/scheduled/{{ ti.xcom_pull('wait')['run_id'] }}.jsonl",
     )
     wait >> save

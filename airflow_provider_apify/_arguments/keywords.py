@@ -1,0 +1,23 @@
+"""Keywords that people write and that nothing takes. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+RUN = {"run": "Give run_id what the task returns: run_id=crawl.output."}
+# Not called timeout and mode, as the API and most libraries do: these are of Airflow's sensors, and default_args hands
+# them to whatever takes such a keyword.
+TIMEOUT = {"timeout": "Write run_timeout: the seconds after which Apify stops the run."}
+MODE = {"mode": "Write push_mode."}
+
+
+def refuse(taker: object, keywords: Mapping[str, object], instead: Mapping[str, str]) -> None:
+    """Check that none of some keywords is given.
+
+    :param taker: who takes none of them.
+    :param instead: what to do in place of each.
+    :raises TypeError: one is given.
+    """
+    for name, advice in instead.items():
+        if name in keywords:
+            raise TypeError(f"{type(taker).__name__} takes no {name}. {advice}")
