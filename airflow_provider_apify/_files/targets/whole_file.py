@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
+from airflow_provider_apify._extras import installing
 from airflow_provider_apify._files.targets.output import Output
 from airflow_provider_apify._files.targets.uploads import Block
 
@@ -141,8 +142,13 @@ def advice(url: str, error: OSError) -> str:
 
 def driver_advice(url: str) -> str:
     """Return how a storage's driver is installed, as the end of a message; empty where none is needed."""
-    extra = _EXTRAS.get(_module(url))
-    return f" If its driver is not installed: pip install 'airflow-provider-apify[{extra}]'." if extra else ""
+    extra = extra_of(url)
+    return f" If its driver is not installed: {installing(extra)}." if extra else ""
+
+
+def extra_of(url: str) -> str | None:
+    """Return the extra of this package that brings a storage's driver; ``None`` where none is needed or known."""
+    return _EXTRAS.get(_module(url))
 
 
 def _local_advice(error: OSError) -> str:
