@@ -83,7 +83,7 @@ class ActorInput:
         filled = context["params"]
         for secret in secrets_of(self._schemas, filled):
             mask_secret(secret)
-        fixed = context["task"].render_template(self._fixed, context, jinja_env)
+        fixed: dict[str, Any] = context["task"].render_template(self._fixed, context, jinja_env)
         return input_of(self._schemas, filled, self._defaults) | fixed
 
     def serialize(self) -> str:

@@ -96,7 +96,7 @@ def test_a_required_field_without_a_value_allows_no_schedule() -> None:
     with DAG("by_hand", schedule=None, params=form):
         pass
     with pytest.raises(Exception, match="without default values"), DAG("daily", schedule="@daily", params=form) as dag:
-        dag.validate()
+        dag.validate()  # type: ignore[no-untyped-call]
 
 
 def test_a_secret_is_in_no_log_and_no_rendered_template(inputs: list[Any], airflow: DagRunner) -> None:

@@ -95,7 +95,9 @@ class DagFile:
             "tags": ["apify"],
             "doc_md": Code("__doc__"),
         }
-        unfilled = {"schedule": f"a schedule needs a value for {', '.join(self.unfilled)}"} if self.unfilled else None
+        unfilled = (
+            {"schedule": f"a schedule needs a value for {_plain(', '.join(self.unfilled))}"} if self.unfilled else None
+        )
         return Call("DAG", arguments, (self.dag_id,), notes=unfilled)
 
     def _run_call(self) -> Call:
@@ -149,8 +151,9 @@ def _short(description: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text on one line, which ends no docstring."""
-    return " ".join(text.replace("\\", "/").replace('"', "'").split())
+    """Return a text on one line, which ends no docstring and no comment, whoever wrote it."""
+    printable = "".join(each if each.isprintable() else " " for each in text)
+    return " ".join(printable.replace("\\", "/").replace('"', "'").split())
 
 
 def dag_id_of(actor: str) -> str:

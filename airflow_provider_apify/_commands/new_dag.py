@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_apify._arguments.references import read_reference
+from airflow_provider_apify._arguments.references import read_id
 from airflow_provider_apify._commands.dag_source import DagFile, dag_id_of
 from airflow_provider_apify._forms.fields import fields_of
 from airflow_provider_apify._forms.files import read_json_object
@@ -36,7 +36,7 @@ def new_dag(options: Namespace) -> tuple[str, list[str]]:
     actor, schema = _offline(options) if options.input_schema else _online(options)
     given = dict(read_json_object(Path(options.input), "an Actor's input")) if options.input else {}
     known = schema.get("properties", {})
-    name = f"{actor.username}/{actor.name}" if actor else str(read_reference("actor", options.actor)).replace("~", "/")
+    name = f"{actor.username}/{actor.name}" if actor else read_id("actor", options.actor).replace("~", "/")
     dag_id = options.dag_id or dag_id_of(name)
     file = DagFile(
         dag_id=dag_id,

@@ -80,7 +80,7 @@ def _in_sections(properties: Mapping[str, Property]) -> Iterator[tuple[str, Prop
 def _field(
     name: str, prop: Property, *, section: str, is_required: bool, given: Mapping[str, Any]
 ) -> Iterator[FormField]:
-    known = prop | ({"prefill": given[name]} if name in given else {})
+    known = {**prop, "prefill": given[name]} if name in given else prop
     value = known.get("prefill", known.get("default"))
     is_hidden = prop.get("editor") == "hidden"
     if is_hidden and ("prefill" in known or (is_required and value is not None)):
@@ -151,7 +151,10 @@ def _array(prop: Property, value: Any, *, may_be_empty: bool) -> tuple[Any, dict
     keywords = {"type": _type("array", may_be_empty=may_be_empty), **rules}
     choices = items.get("enum") or items.get("enumSuggestedValues") or prop.get("enumSuggestedValues")
     if choices:  # Airflow 2 needs a list where nothing is chosen
-        return value or [], keywords | {"examples": list(choices), "values_display": _labels(choices, prop | items)}
+        return value or [], keywords | {
+            "examples": list(choices),
+            "values_display": _labels(choices, {**prop, **items}),
+        }
     if editor in WRAPPED:
         lines = _unwrapped(value, WRAPPED[editor])
         if lines is not None:
@@ -178,15 +181,16 @@ def _kind_of_items(editor: str, value: Any) -> str | None:
         return "string"
     if editor == "keyValue":
         return "object"
-    kinds = {type(each) for each in value or ()}
-    return {str: "string", dict: "object"}.get(kinds.pop()) if len(kinds) == 1 else None
+    kinds = {type(each).__name__ for each in value or ()}
+    return {"str": "string", "dict": "object"}.get(kinds.pop()) if len(kinds) == 1 else None
 
 
 def _unwrapped(value: Any, key: str) -> list[str] | None:
     """Return a line for each item; ``None`` where one has more than fits in a line."""
     items = value or []
     texts = [item.get(key) if isinstance(item, Mapping) and item.keys() == {key} else item for item in items]
-    return texts if all(isinstance(text, str) for text in texts) else None
+    lines = [text for text in texts if isinstance(text, str)]
+    return lines if len(lines) == len(texts) else None
 
 
 def _labels(choices: Collection[Any], prop: Property) -> dict[str, str]:

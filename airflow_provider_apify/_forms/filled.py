@@ -43,7 +43,7 @@ def _is_filled(value: Any, default: Any) -> bool:
 
 
 def _value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
-    editor = schema.get("editor")
+    editor = str(schema.get("editor"))
     if editor == "json" and isinstance(value, str):
         return _from_json(name, value)
     if editor in WRAPPED and isinstance(value, list):

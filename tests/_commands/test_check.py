@@ -3,9 +3,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from airflow.models import Connection
+from airflow.utils.session import create_session
 
 from airflow_provider_apify import _extras
 from airflow_provider_apify.__main__ import main
@@ -36,8 +39,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def without_pyarrow_and_zstandard(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = _extras.find_spec
-    monkeypatch.setattr(_extras, "find_spec", lambda name: None if name in {"pyarrow", "zstandard"} else find(name))
+    monkeypatch.setattr(
+        _extras, "find_spec", lambda name: None if name in {"pyarrow", "zstandard"} else find_spec(name)
+    )
 
 
 def dag_file(folder: Path, dag_id: str) -> Path:
@@ -86,6 +90,14 @@ def test_dags_that_have_all_they_need_are_fine_and_broken_ones_are_not(run: Run,
     assert code == 1
     assert "broken.py cannot be read: ValueError: not this way" in said
     assert "empty.py has no DAGs" in said
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_a_connection_of_the_database_counts(apify: LocalApify, capsys: pytest.CaptureFixture[str]) -> None:
+    with create_session() as session:
+        session.add(Connection("stored", conn_type="apify", host=apify.base_url, password=apify.token))  # noqa: AIR311 - a row
+    assert main(["check", "--conn-id", "stored"]) == 0
+    assert "Connection stored: works." in capsys.readouterr().out
 
 
 def test_help_imports_no_airflow() -> None:

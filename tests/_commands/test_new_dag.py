@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -203,3 +204,20 @@ def test_the_file_of_the_how_to_is_what_the_command_prints(run: Run, tmp_path: P
     _, text, _ = run("new-dag", CRAWLER, "--input", input_file(tmp_path, start))
     day = re.compile(r"start_date=datetime\(.*\)")
     assert day.sub("", text) == day.sub("", page.read_text(encoding="utf-8"))
+
+
+def test_words_of_strangers_stay_words(run: Run, tmp_path: Path) -> None:
+    evil = '"""\nimport os\u2028\r\x00\\'
+    prop = {
+        "type": "string",
+        "title": evil,
+        "description": evil,
+        "sectionCaption": evil,
+        "enum": [evil],
+        "pattern": evil,
+    }
+    file = tmp_path / "schema.json"
+    file.write_text(json.dumps({"properties": {evil: prop}, "required": [evil]}))
+    _, text, _ = run("new-dag", "me/crawler", "--input-schema", file)
+    imported = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import)]
+    assert imported == []

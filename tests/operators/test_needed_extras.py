@@ -43,7 +43,7 @@ def test_a_task_names_the_extras_that_it_needs(cls: Any, arguments: Mapping[str,
 def pipeline(dag_id: str, path: str) -> Any:
     with DAG(dag_id, schedule=None, start_date=START_DATE) as dag:
         run = RunActorOperator(task_id="run", actor_id="apify/hello-world")
-        run >> RunLogToFileOperator(task_id="log", run_id=run.output["run_id"], path=path)
+        run >> RunLogToFileOperator(task_id="log", run_id="{{ ti.xcom_pull('run')['run_id'] }}", path=path)
     return dag
 
 
