@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +92,12 @@ def _wrapped(name: str, text: str, indent: int) -> str:
 
 
 def _pieces(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, drop_whitespace=False, break_long_words=False, break_on_hyphens=False)
+    pieces = [""]
+    for word in re.split("(?<= )", text):
+        if pieces[-1] and len(pieces[-1]) + len(word) > width:
+            pieces.append("")
+        pieces[-1] += word
+    return pieces
 
 
 def _block(opening: str, lines: list[tuple[str, str]], closing: str, indent: int) -> str:

@@ -54,11 +54,6 @@ class ApifyTask(BaseOperator):
         """The hook for this task's connection."""
         return ApifyHook(self.apify_conn_id)
 
-    @classmethod
-    def extras_needed(cls, arguments: Mapping[str, Any]) -> set[str]:  # noqa: ARG003 - for what inherits
-        """Return the extras of this package that a task with these arguments needs, as far as no template hides it."""
-        return set()
-
     @property
     def _id_kinds(self) -> Mapping[str, Kind]:
         """What each argument names that may be a whole run."""

@@ -9,6 +9,8 @@ from typing import Any
 from airflow_provider_apify._extras import installing, missing_modules
 from airflow_provider_apify.operators._base import ApifyTask
 
+_OF_A_FILE = ("path", "file_format", "compression")
+
 
 @dataclass(frozen=True)
 class Lack:
@@ -30,10 +32,12 @@ def lacking(tasks: Iterable[Any]) -> Iterator[Lack]:
 
     :param tasks: of a DAG, mapped ones and those of others included.
     """
+    from airflow_provider_apify._files.drivers import extras_of  # noqa: PLC0415 - not where a DAG is only read
+
     for task in sorted(tasks, key=lambda task: str(task.task_id)):
         cls, arguments = getattr(task, "operator_class", type(task)), getattr(task, "partial_kwargs", vars(task))
         if not issubclass(cls, ApifyTask):
             continue
-        for extra in sorted(cls.extras_needed(arguments)):
+        for extra in sorted(extras_of(*map(arguments.get, _OF_A_FILE))):
             if modules := missing_modules(extra):
                 yield Lack(task.task_id, extra, modules)

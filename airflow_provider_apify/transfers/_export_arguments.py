@@ -19,7 +19,7 @@ from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_flag, parse_whole_number
 from airflow_provider_apify.transfers._columns import OnMisfit, check_columns, chosen_columns
-from airflow_provider_apify.transfers._target import PART, IfExists, check_not_templated, check_target, extras_of
+from airflow_provider_apify.transfers._target import PART, IfExists, check_not_templated, check_target
 
 _END_OF_TEMPLATE = re.compile(r"[}%]}")
 
@@ -119,11 +119,6 @@ class ExportArguments(ApifyTask):
         self.target_conn_id = target_conn_id
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
-
-    @classmethod
-    def extras_needed(cls, arguments: Mapping[str, Any]) -> set[str]:
-        """Return the extras for the storage, the format and the compression."""
-        return extras_of(*(arguments.get(name) for name in ("path", "file_format", "compression")))
 
     @property
     def items_parameters(self) -> dict[str, Any]:

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_apify._arguments.templates import is_template
-from airflow_provider_apify._files.targets.output import ENDINGS, bare
-from airflow_provider_apify._files.targets.whole_file import (
-    advice,
-    check_storage,
-    driver_advice,
-    extra_of,
-    storage_path,
-)
+from airflow_provider_apify._files.targets.whole_file import advice, check_storage, driver_advice, storage_path
 from airflow_provider_apify.exceptions import ApifyError
 
 if TYPE_CHECKING:
@@ -73,17 +66,6 @@ def check_not_templated(**arguments: Any) -> None:
     for name, value in arguments.items():
         if is_template(value):
             raise ValueError(f"{name} is {value!r}, but {name} is not templated: give the value itself.")
-
-
-def extras_of(path: Any, file_format: Any = None, compression: Any = None) -> set[str]:
-    """Return the extras of this package that a file needs, as far as no template hides it."""
-    text = path.lower() if isinstance(path, str) else ""
-    needed = {
-        extra_of(text): True,
-        "parquet": "parquet" in (file_format, bare(text).rpartition(".")[2]),
-        "zstd": "zstd" in (compression, ENDINGS.get(text[-4:])),
-    }
-    return {extra for extra, is_needed in needed.items() if extra and is_needed}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -13,7 +13,7 @@ from airflow_provider_apify._airflow.outlets import tell_outlets
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.transfers._target import IfExists, Target, check_target, extras_of, writing
+from airflow_provider_apify.transfers._target import IfExists, Target, check_target, writing
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -43,11 +43,6 @@ class BodyToFileOperator(ApifyTask):
         self.if_exists = if_exists
         self.target_conn_id = target_conn_id
         self.apify_conn_id = apify_conn_id
-
-    @classmethod
-    def extras_needed(cls, arguments: Mapping[str, Any]) -> set[str]:
-        """Return the extras for the storage that is written to."""
-        return extras_of(arguments.get("path"))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write, and return the manifest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -23,7 +23,7 @@ from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
 from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, begin_to_append, begin_to_complete
-from airflow_provider_apify.transfers._target import check_path, extras_of
+from airflow_provider_apify.transfers._target import check_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -118,11 +118,6 @@ class FileToDatasetOperator(ApifyTask):
         self.source_conn_id = source_conn_id
         self.apify_conn_id = apify_conn_id
         self._check_arguments()
-
-    @classmethod
-    def extras_needed(cls, arguments: Mapping[str, Any]) -> set[str]:
-        """Return the extras for the storage that is read from, and the compression."""
-        return extras_of(arguments.get("path"))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check the file, then push what is not there yet."""

@@ -28,11 +28,11 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
 
     def command(*paths: object) -> tuple[int, str]:
-        return main(["check", *map(str, paths)]), capsys.readouterr().out
+        return main(["check", *map(str, paths)]), capfd.readouterr().out
 
     return command
 
@@ -93,11 +93,11 @@ def test_dags_that_have_all_they_need_are_fine_and_broken_ones_are_not(run: Run,
 
 
 @pytest.mark.usefixtures("airflow_db")
-def test_a_connection_of_the_database_counts(apify: LocalApify, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_connection_of_the_database_counts(apify: LocalApify, capfd: pytest.CaptureFixture[str]) -> None:
     with create_session() as session:
         session.add(Connection("stored", conn_type="apify", host=apify.base_url, password=apify.token))  # noqa: AIR311 - a row
     assert main(["check", "--conn-id", "stored"]) == 0
-    assert "Connection stored: works." in capsys.readouterr().out
+    assert "Connection stored: works." in capfd.readouterr().out
 
 
 def test_help_imports_no_airflow() -> None:

@@ -56,13 +56,13 @@ async def shop(context: ActorContext) -> None:
 
 
 @pytest.fixture
-def run(apify: LocalApify, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:  # noqa: ARG001
+def run(apify: LocalApify, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:  # noqa: ARG001
     """Return what runs a command; that returns its code, what it prints, and what it tells."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
 
     def command(*arguments: object) -> tuple[int, str, str]:
         code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
+        return code, *capfd.readouterr()
 
     return command
 
