@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tools.versions import AirflowVersion
 
 FOLDER = ".venvs"
-TESTS = ("pytest", "-m", "not integration")
+TESTS = ("pytest", "-n", "2", "--dist", "loadgroup", "-m", "not integration")
 
 
 def find_python(version: AirflowVersion) -> str | None:
