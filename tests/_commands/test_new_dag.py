@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_apify.__main__ import main
 from local_apify import ActorContext, LocalApify, actor, expected_crawl
-from tests.dag_runs import START_DATE, DagRunner, dag_bag
+from tests.dag_runs import DagRunner, dag_bag
 
 Run = Callable[..., tuple[int, str, str]]
 CRAWLER = "apify/website-content-crawler"
@@ -106,7 +106,7 @@ def test_a_new_dag_runs_by_schedule_and_by_hand(
     dag = written(CRAWLER, "--input", input_file(tmp_path, start))
     assert dag.timetable.can_be_scheduled
 
-    assert airflow.run(dag, date=START_DATE).errors == {}
+    assert airflow.run(dag, date=dag.start_date).errors == {}
     assert items_of(tmp_path) == expected_crawl(apify.base_url, max_pages=3)
     assert airflow.run(dag, conf={"maxCrawlPages": 2, "maxCrawlDepth": None}).errors == {}
     assert items_of(tmp_path) == expected_crawl(apify.base_url, max_pages=2)
