@@ -29,6 +29,7 @@ from airflow_provider_apify.models._fields import dollars
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
 from airflow_provider_apify.operators._interruption import Interruption
+from airflow_provider_apify.operators._needed_extras import lacking
 from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._task_run import TaskRun
 from airflow_provider_apify.options import parse_seconds
@@ -193,6 +194,8 @@ class RunActorOperator(RunArguments):
             task_run.drive(validate_for_run(target, request.body, options.build, self.hook.retry))
         if self.is_overdue(context):
             raise ApifyRunTimedOut("Nothing was started: the task's execution_timeout is over.")
+        if not is_quiet:
+            self._tell_what_is_lacking()
         waits_here = Capacity(0.0 if self.deferrable else capacity_until, self.capacity_pause)
         try:
             return task_run.start(target, request, self._terms, waits_here)
@@ -202,6 +205,11 @@ class RunActorOperator(RunArguments):
             self.log.info("%s Waiting for capacity.", error)
             trigger = ApifyCapacityTrigger(seconds=self.capacity_pause, until=capacity_until)
             self.defer(trigger=trigger, method_name="execute_after_pause", kwargs=attempt_of(context))
+
+    def _tell_what_is_lacking(self) -> None:
+        """Warn of tasks behind this one that would fail here, before the run costs anything."""
+        for lack in lacking(self.get_flat_relatives(upstream=False)):
+            self.log.warning("%s. This worker does not have it, and the run is about to be started.", lack)
 
     def _wait(self, run: ActorRun, context: Context, task_run: TaskRun) -> RunEvent:
         # A deferral that ends at once costs a second worker, and on a busy Airflow before 3.4 may fail the attempt.

@@ -72,6 +72,8 @@ def load(apify: LocalApify, airflow_db: None, tmp_path: Path, monkeypatch: pytes
         text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
         text = text.replace("https://docs.apify.com/academy", f"{apify.base_url}/shop/")
         text = text.replace("/data/", f"{tmp_path}/")
+        for beside in FOLDER.glob("*.json"):
+            (tmp_path / beside.name).write_bytes(beside.read_bytes())
         file = tmp_path / f"snippet_{name}.py"
         file.write_text(text)
         bag = dag_bag(file)
@@ -210,6 +212,15 @@ def test_a_stage_is_asked_for_the_files_of_the_manifest_in_one_transaction(
         "FILE_FORMAT = (TYPE = JSON)",
         "FORCE = TRUE",
     ]
+
+
+def test_the_form_of_an_actor_serves_a_run_that_nobody_filled_in(airflow: DagRunner, load: Load) -> None:
+    assert airflow.run(load("actor_form")).xcom("crawl")["item_count"] == 3
+
+
+def test_a_new_dag_runs_as_it_is(apify: LocalApify, airflow: DagRunner, load: Load, tmp_path: Path) -> None:
+    assert airflow.run(load("new_dag")).errors == {}
+    assert items_of(tmp_path / "website_content_crawler") == expected_crawl(apify.base_url, max_pages=3)
 
 
 @pytest.mark.apify_actors(screenshots)
