@@ -10,6 +10,7 @@ VENV := .venv
 PYTHON_IN_VENV := $(VENV)/bin/python
 # Leaves the caller's Airflow settings outside.
 RUN := $(PYTHON_IN_VENV) -m tools.run
+AT_ONCE := -n 2 --dist loadgroup
 
 .PHONY: help
 help: ## List the targets
@@ -28,8 +29,8 @@ down: setup ## Stop what `make up` started
 	@$(PYTHON_IN_VENV) -m tools.demo down
 
 .PHONY: test
-test: setup ## Run all tests; ARGS="-k name" narrows them down
-	@$(RUN) pytest $(ARGS)
+test: setup ## Run all tests, two at a time; ARGS="-k name" narrows them down, ARGS="-n 0" takes one process
+	@$(RUN) pytest $(AT_ONCE) $(ARGS)
 
 .PHONY: chaos
 chaos: CHAOS = python -m tests.chaos.run $(if $(ONLY),--only '$(ONLY)')

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
 from inspect import iscoroutinefunction
+from pathlib import Path
+from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -25,6 +27,10 @@ from tests.contract.session import CHECK
 from tests.dag_runs import DagRunner
 
 __all__ = ["local_apify"]
+
+HERE = Path(__file__).parent
+SHARES_SERVERS = {"chaos", "integration", "javascript", "official", "storage"}
+"""Folders whose tests share what takes long to start: one process has all of a folder."""
 
 _AIRFLOW_HOME = tempfile.mkdtemp(prefix="airflow-provider-apify-tests-")
 os.environ.update(
@@ -55,6 +61,27 @@ hypothesis_settings.load_profile("tests")
 
 def pytest_configure() -> None:
     CHECK.start()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what must not be spread over processes."""
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        if folder in SHARES_SERVERS:
+            item.add_marker(pytest.mark.xdist_group(folder))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what this process has checked to the one that reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["checked"] = CHECK.seen()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a process that is done has checked; one that has crashed says nothing."""
+    CHECK.add(**getattr(node, "workeroutput", {}).get("checked", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEVELOPMENT_FOLDER = ".venv"
 FOLDER = ".venvs"
-TESTS = ("pytest", "-m", "not integration")
+TESTS = ("pytest", "-n", "2", "--dist", "loadgroup", "-m", "not integration")
 
 
 def find_python(version: AirflowVersion) -> str | None:

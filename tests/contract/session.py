@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 from local_apify import Exchange
 from local_apify.api.operation import Site
@@ -13,6 +15,7 @@ from tests.contract.openapi import Contract, contract
 HOOK = "airflow-provider-apify/"
 """How the User-Agent of the hook's requests begins."""
 BAD_REQUEST = 400
+NOTHING: Mapping[str, int] = MappingProxyType({})
 REQUESTS, ANSWERS = "requests of the hook", "answers of the local Apify"
 
 
@@ -62,6 +65,28 @@ class SessionCheck:
             return [str(error)]
         self._known.add(identity)
         return []
+
+    def seen(self) -> dict[str, Any]:
+        """Return what was checked, for :meth:`add` of another process; plain types."""
+        return {
+            "checked": dict(self._checked),
+            "wrong": dict(self._wrong),
+            "operations": sorted(self._operations),
+            "problems": list(self._problems),
+        }
+
+    def add(
+        self,
+        checked: Mapping[str, int] = NOTHING,
+        wrong: Mapping[str, int] = NOTHING,
+        operations: Iterable[str] = (),
+        problems: Iterable[str] = (),
+    ) -> None:
+        """Count what another process has checked."""
+        self._checked.update(checked)
+        self._wrong.update(wrong)
+        self._operations.update(operations)
+        self._problems |= dict.fromkeys(problems)
 
     def summary(self) -> str:
         """Say how much was checked."""

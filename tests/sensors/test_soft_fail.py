@@ -19,7 +19,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.sensors.capacity import ApifyCapacitySensor
 from airflow_provider_apify.sensors.dataset import ApifyDatasetSensor
 from airflow_provider_apify.sensors.run import ApifyRunSensor
-from local_apify import Exchange, LocalApify
+from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 
 MISTAKES: list[tuple[type[BaseSensorOperator], dict[str, Any], str]] = [
@@ -103,17 +103,12 @@ def test_a_token_that_is_withdrawn_meanwhile_fails_a_sensor_that_may_skip(
     sensor: type[BaseSensorOperator],
     arguments: dict[str, Any],
 ) -> None:
-    def refuse_from_the_second_look_on(exchange: Exchange) -> None:
-        if exchange.method == "GET":
-            apify.on_exchange = None
-            apify.control.add_fault(
-                "answer", path="/v2/*", status=401, error_type="user-or-token-not-found", times=None
-            )
-
-    apify.on_exchange = refuse_from_the_second_look_on
+    refusal = {"status": 401, "error_type": "user-or-token-not-found"}
+    apify.control.add_fault("answer", method="GET", path="/v2/*", times=None, skip=1, **refusal)
     outcome = airflow.run_task(make(sensor, **arguments, **mode), params={"run_id": run_id})
 
     assert outcome.task_state() == "failed"
+    assert "HTTP 401 user-or-token-not-found" in outcome.log
 
 
 @of_every_sensor
