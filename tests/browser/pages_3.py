@@ -101,7 +101,9 @@ class Pages3(Pages):
 
     def wait_for_log(self, text: str) -> None:
         self.page.get_by_role("link", name="Logs", exact=True).click()
-        expect(self.page.get_by_text(text).first).to_be_visible()
+        line = self.page.get_by_text(text).first
+        expect(line).to_be_visible()
+        line.evaluate("line => line.scrollIntoView({block: 'center'})")
 
     def mark_failed(self) -> None:
         self.page.get_by_role("button", name="Mark Task Instance as").click()
