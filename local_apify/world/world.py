@@ -98,6 +98,10 @@ class World:
         """Tell whether a storage is the user's."""
         return any(storage_id in storages for storages in (self.datasets, self.stores, self.queues))
 
+    def as_it_is(self, actor: Actor) -> Actor:
+        """Return an Actor as it is now; one that was deleted, as it was."""
+        return self.actors.get(actor.id, actor)
+
     def actor_of(self, task: Task) -> Actor:
         """Return the Actor of a saved task as it is now.
 
@@ -211,6 +215,7 @@ class World:
         if not run.is_terminal:
             raise ApiError(400, "cannot-remove-running-run", "A run that is still going cannot be removed.")
         del self.runs[run.id]
+        self.webhooks.forget_run(run.id)
         for storages, storage in ((self.datasets, run.dataset), (self.stores, run.store), (self.queues, run.queue)):
             if storage.name is None:
                 storages.pop(storage.id, None)

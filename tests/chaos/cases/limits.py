@@ -92,7 +92,7 @@ CASES = (
         "next try.",
         then=f"The run was left for the next try. {_NOBODY}",
         prevented_by=_DEFERRED,
-        operator={"timeout": 30, "retry_delay": 900},
+        operator={"timeout": 60, "retry_delay": 900},  # before 3.3, only its silence tells that the worker is lost
         acts=mark_when_the_worker_is_lost(shut_worker_down, "failed"),
         **_ORPHAN,
     ),

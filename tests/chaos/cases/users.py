@@ -163,6 +163,7 @@ _CLEARS = (
             "then": "In a worker, that looks like a retry: the run is aborted, resurrected, and aborted again.",
             "acts": clear(watched, then="failed", adds=0),
             "runs": ("ABORTED",),
+            "also": _CLEARED_TWICE,  # where the clear is seen in time
         },
     ),
     Case(
