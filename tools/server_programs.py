@@ -1,8 +1,8 @@
 """Get the programs of tests and benchmarks that no Python package brings, into ``.servers/`` of the checkout.
 
 Each is installed when it is first asked for: Azurite and Apify's own packages for JavaScript with npm, at the versions
-in ``tools/azurite`` and ``tools/javascript``; OpenSSH's ``sshd``, nginx and Chromium, where the machine has none, from
-Debian's packages, unpacked without being installed or started.
+in ``tools/azurite`` and ``tools/javascript``; OpenSSH's ``sshd``, PostgreSQL, nginx and Chromium, where the machine has
+none, from Debian's packages, unpacked without being installed or started.
 """
 
 from __future__ import annotations
@@ -53,6 +53,17 @@ class Chromium(NamedTuple):
     program: Path
     libraries: Sequence[Path]
     fonts: Path
+
+
+class Postgres(NamedTuple):
+    """PostgreSQL's server.
+
+    :param programs: the folder with ``initdb`` and ``postgres``.
+    :param libraries: folders with what they need beside the system's libraries.
+    """
+
+    programs: Path
+    libraries: Sequence[Path]
 
 
 class JavaScript(NamedTuple):
@@ -106,6 +117,21 @@ def sshd() -> Sshd:
         return Sshd(found, [])
     folder = _installed("sshd", partial(_unpack, ["openssh-server", "libwrap0"]))
     return Sshd(folder / "usr" / "sbin" / "sshd", sorted(folder.glob("usr/lib/*/lib*.so.*")))
+
+
+def postgres() -> Postgres:
+    """Return PostgreSQL's server: the machine's own, or one from Debian's packages.
+
+    :raises MissingProgramError: there is none, and Debian's packages cannot be had.
+    """
+    own = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = own[-1] if own else _of_the_machine("initdb")
+    if found:
+        return Postgres(found.resolve().parent, [])
+    packages = ["postgresql-15", "libicu72", "libldap-2.5-0", "liblz4-1", "libpq5", "libsasl2-2", "libxml2"]
+    folder = _installed("postgres", partial(_unpack, packages))
+    (programs,) = folder.glob("usr/lib/postgresql/*/bin")
+    return Postgres(programs, sorted(folder.glob("usr/lib/*-linux-*")))
 
 
 def nginx() -> Path:

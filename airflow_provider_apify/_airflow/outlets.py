@@ -1,11 +1,18 @@
-"""What the events of outlet assets say of a transfer."""
+"""What Airflow hears of what a transfer reads and writes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+from airflow_provider_apify.models.runs import CONSOLE_URL
+
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseHook, Context
+
+    from airflow_provider_apify.models.storages import Dataset
 
 
 def tell_outlets(context: Context, manifest: dict[str, Any]) -> None:
@@ -14,3 +21,10 @@ def tell_outlets(context: Context, manifest: dict[str, Any]) -> None:
     for outlet in context["task"].outlets or ():
         if events is not None and hasattr(outlet, "uri"):
             events[outlet].extra.update(manifest)
+
+
+def tell_inlets(hook: BaseHook, datasets: Iterable[Dataset]) -> None:
+    """Report datasets as inputs to Airflow's hook lineage, by the addresses of their pages; Airflow takes 100."""
+    collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+    for dataset in datasets:
+        collector.add_input_asset(context=hook, uri=f"{CONSOLE_URL}/storage/datasets/{dataset.id}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import sqlite3
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -18,6 +20,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from local_apify import ActorContext, LocalApify, actor, expected_crawl
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+from tests.docs.postgres import PostgresServer
 from tests.local_apify.client import Client
 
 FOLDER = Path(__file__).parent / "snippets"
@@ -42,6 +45,22 @@ async def screenshots(context: ActorContext) -> None:
     """Store two screenshots, and something else."""
     for key in ("screenshot-1", "screenshot-2", "other"):
         await context.set_value(key, key.encode(), "image/png")
+
+
+ODD_TITLES = ['say "so"', "a, b; c\\d \\N \\.", "two\nlines\r\n\tand\x01\x02\x7f", "é🦊\u2028", "", None]
+FIRST_DAY, SECOND_DAY = datetime(2026, 2, 3, tzinfo=UTC), datetime(2026, 2, 4, tzinfo=UTC)
+
+
+@actor("me/odd-pages")
+async def odd_pages(context: ActorContext) -> None:
+    """Push pages whose titles no separator can stand between."""
+    await context.push_data([{"url": f"/{n}", "metadata": {"title": title}} for n, title in enumerate(ODD_TITLES)])
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -118,6 +137,79 @@ def test_items_in_a_table_are_there_once_however_often_they_are_loaded(
     with sqlite3.connect(SqliteHook.file) as database:
         rows = database.execute("SELECT title FROM pages ORDER BY rowid").fetchall()
     assert sorted(title for (title,) in rows) == sorted(titles(apify))
+
+
+def load_twice_and_another_day(airflow: DagRunner, dag: Any) -> list[tuple[str, str, str | None]]:
+    """Load a day, load it again, and load another one; return the rows that there must be."""
+    dag.get_task("crawl").actor_id = "me/odd-pages"
+    dag.get_task("crawl").run_input = None
+    days = set()
+    for date in (FIRST_DAY, FIRST_DAY, SECOND_DAY):
+        outcome = airflow.run(dag, date=date)
+        assert (outcome.state, outcome.errors) == ("success", {})
+        days.add(outcome.xcom("save")["path"].rpartition("/")[2][:10])
+    assert len(days) == 2
+    return [(day, f"/{number}", title) for day in sorted(days) for number, title in enumerate(ODD_TITLES)]
+
+
+@pytest.mark.apify_actors(odd_pages)
+def test_a_day_in_postgres_is_there_once_however_often_it_is_loaded(
+    airflow: DagRunner, load: Load, warehouse: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse.connection))
+    with psycopg.connect(host=warehouse.url, user="loader", dbname="postgres", autocommit=True) as database:
+        database.execute("CREATE TABLE pages (day date, url text, title text)")
+        expected = load_twice_and_another_day(airflow, load("postgres"))
+        rows = database.execute("SELECT day::text, url, title FROM pages ORDER BY day, url").fetchall()
+    assert rows == expected
+
+
+@pytest.mark.apify_actors(odd_pages)
+def test_a_day_in_duckdb_is_there_once_however_often_it_is_loaded(
+    airflow: DagRunner, load: Load, tmp_path: Path
+) -> None:
+    expected = load_twice_and_another_day(airflow, load("duckdb_table"))
+
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as database:
+        rows = database.execute("SELECT day::TEXT, url, title FROM pages ORDER BY day, url").fetchall()
+    assert rows == expected
+
+
+class StageHook(DbApiHook):
+    """Stands for a warehouse that loads from a stage: takes note of what it is to run."""
+
+    conn_name_attr = "stage_conn_id"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[list[str], bool]] = []
+
+    def run(self, sql: Any, *_: Any, autocommit: bool = False, **__: Any) -> None:
+        self.asked.append((sql, autocommit))
+
+
+def test_a_stage_is_asked_for_the_files_of_the_manifest_in_one_transaction(
+    airflow: DagRunner, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = StageHook()
+    monkeypatch.setattr(BaseHook, "get_hook", lambda *_, **__: hook)
+    dag = load("stage")
+    dag.get_task("save").items_per_file = 2
+    outcome = airflow.run(dag, date=FIRST_DAY)
+
+    day = Path(outcome.xcom("save")["files"][0]["path"]).parent.name
+    (((delete, copy), autocommit),) = hook.asked
+    assert autocommit is False
+    assert delete == f"DELETE FROM pages WHERE day = '{day}'"  # noqa: S608 - the snippet's own
+    names = [f"pages/{day}/{number:05}.jsonl.gz" for number in range(2)]
+    assert all((tmp_path / "lake" / name).exists() for name in names)
+    assert [line.strip() for line in copy.strip().splitlines()] == [
+        "COPY INTO pages (day, url, title)",
+        f"FROM (SELECT '{day}', $1:url, $1:metadata:title FROM @lake)",  # noqa: S608 - the same
+        f"FILES = ('{names[0]}', '{names[1]}')",
+        "FILE_FORMAT = (TYPE = JSON)",
+        "FORCE = TRUE",
+    ]
 
 
 @pytest.mark.apify_actors(screenshots)
