@@ -72,13 +72,13 @@ class Settings:
     """For how long an unnamed storage is kept that nobody uses. Apify: 7 days, more in some plans."""
 
     max_body_bytes: int = 9 * 1024 * 1024
-    """The longest body of a request, as it is sent. Apify: 9 MiB."""
+    """The longest body of a request, as it is sent, and unpacked. Apify: 9 MiB."""
 
     max_push_bytes: int = 5 * 1024 * 1024
     """The longest body of a push to a dataset, as it is sent. Apify: documented as 5 MB; its own clients send 9 MiB."""
 
     max_record_bytes: int = 100 * 1024 * 1024
-    """The longest record, as it is sent. Apify: no limit documented."""
+    """The longest record, as it is sent, and unpacked. Apify: no limit documented."""
 
     list_shows_user_agent: bool = False
     """Whether lists of runs show ``meta.userAgent``. Apify: documented, but not seen in recorded answers."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -128,6 +128,19 @@ def airflow_db() -> None:
 def airflow(airflow_db: None, apify: LocalApify, capfd: pytest.CaptureFixture[str]) -> DagRunner:  # noqa: ARG001 - used by what it runs
     """Return what runs DAGs against the local Apify."""
     return DagRunner(lambda: "".join(capfd.readouterr()))
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Return what gives everything that was logged since it was asked last, wherever this Airflow writes it."""
+    caplog.set_level("DEBUG")
+
+    def take() -> str:
+        written = "".join(capfd.readouterr()) + caplog.text
+        caplog.clear()
+        return written
+
+    return take
 
 
 @pytest.fixture(autouse=True)

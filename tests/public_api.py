@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 PAGE = Path(__file__).parents[1] / "docs" / "public-api.md"
 PACKAGE = "airflow_provider_apify"
@@ -33,12 +36,61 @@ def page() -> str:
     return HEAD + "".join(f"\n## {name}\n\n```python\n{_module(name)}```\n" for name in sorted(modules()))
 
 
-def _module(name: str) -> str:
+def private_types() -> Iterator[str]:
+    """Yield each type of a public signature that no public path has, and where it stands."""
+    public = {f"{name}.{key}": value for name in modules() for key, value in _names(name).items()}
+    homes = {id(value) for value in public.values()}
+    for path, value in public.items():
+        for name, function in _functions(path, value):
+            yield from (f"{name}: {each.__name__}" for each in _types_of(function) if _is_hidden(each, homes))
+
+
+def _names(name: str) -> dict[str, Any]:
+    """Return the public names of a module."""
     module = import_module(f"{PACKAGE}.{name}")
     names = getattr(module, "__all__", None) or [
         key for key, value in vars(module).items() if not key.startswith("_") and _is_of(module.__name__, value)
     ]
-    return "".join("".join(_lines(key, getattr(module, key))) for key in sorted(names))
+    return {key: getattr(module, key) for key in sorted(names)}
+
+
+def _functions(path: str, value: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield a public function, or those of a public class."""
+    if inspect.isfunction(value):
+        yield path, value
+    for owner in filter(_is_ours, value.__mro__) if inspect.isclass(value) else ():
+        for key, member in vars(owner).items():
+            function = getattr(member, "fget", None) or getattr(member, "func", None) or inspect.unwrap(member)
+            function = getattr(function, "__func__", function)
+            if inspect.isfunction(function) and (key == "__init__" or not key.startswith("_")):
+                yield f"{path}.{key}", function
+
+
+def _types_of(function: Callable[..., Any]) -> Iterator[type]:
+    left = list(get_type_hints(function, localns=_names_for_types(function.__module__)).values())
+    while left:
+        hint = left.pop()
+        left += hint if isinstance(hint, list) else get_args(hint)  # a list is that of a callable's parameters
+        if inspect.isclass(hint):
+            yield hint
+
+
+@cache
+def _names_for_types(module: str) -> dict[str, Any]:
+    """Return what a module imports for types only."""
+    found: dict[str, Any] = {}
+    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            exec(compile(ast.Module(node.body, []), module, "exec"), found)  # noqa: S102 - its own imports
+    return found
+
+
+def _is_hidden(hint: type, homes: set[int]) -> bool:
+    return _is_ours(hint) and "._" in hint.__module__ and id(hint) not in homes
+
+
+def _module(name: str) -> str:
+    return "".join("".join(_lines(key, value)) for key, value in _names(name).items())
 
 
 class _Bare(str):

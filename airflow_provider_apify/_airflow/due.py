@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+_DAY = timedelta(days=1)
 _OF_A_SCHEDULE = frozenset({"scheduled", "backfill"})
 
 
@@ -24,3 +25,12 @@ def due_of(context: Context) -> datetime:
     is_of_schedule = str(getattr(dag_run.run_type, "value", dag_run.run_type)) in _OF_A_SCHEDULE
     due: datetime = (dag_run.data_interval_end if is_of_schedule else None) or dag_run.logical_date
     return due
+
+
+def usual_period_of(context: Context) -> timedelta:
+    """Return about how long after a DAG run the next one is due: as long as its data interval is.
+
+    A day where it has none, as with the cron timetables of Airflow 3: a worker is not told when the next one is due.
+    """
+    begin, end = (getattr(context["dag_run"], f"data_interval_{edge}", None) for edge in ("start", "end"))
+    return (end - begin if begin and end else None) or _DAY

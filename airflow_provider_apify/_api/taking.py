@@ -8,7 +8,7 @@ from typing import TypeVar
 Piece = TypeVar("Piece")
 
 
-class TargetFails(Exception):
+class TakerFails(Exception):
     """What takes an answer has failed: that is no fault of the answer, which is not to be asked for again.
 
     :param error: its own, which ends what goes on.
@@ -22,9 +22,9 @@ class TargetFails(Exception):
 def hand_on(take: Callable[[Piece], object], piece: Piece) -> None:
     """Have a target take a piece of a body.
 
-    :raises TargetFails: it does not.
+    :raises TakerFails: it does not.
     """
     try:
         take(piece)
     except Exception as error:
-        raise TargetFails(error) from error
+        raise TakerFails(error) from error

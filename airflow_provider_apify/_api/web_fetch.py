@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.request import Request
-from airflow_provider_apify.models.web_fetch import Format
+from airflow_provider_apify.models.web_fetch import PageFormat
 
 # Web Fetch gives a page 2 minutes, and may have to be woken up first.
 _ANSWER_SECONDS = 180.0
 
 
-def fetch_page(url: str, formats: Collection[Format] | None, headers: Mapping[str, str] | None) -> Request:
+def fetch_page(url: str, formats: Collection[PageFormat] | None, headers: Mapping[str, str] | None) -> Request:
     """``POST`` to the root of Web Fetch's address. Sent twice, the page is fetched, and paid for, twice.
 
     :raises ValueError: the URL is not http or https, or there is no such format.
@@ -27,9 +27,9 @@ def fetch_page(url: str, formats: Collection[Format] | None, headers: Mapping[st
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"url must be an http or https URL, not one that begins with {url[:20]!r}.")
-    unknown = sorted(set(formats or ()) - set(get_args(Format)))
+    unknown = sorted(set(formats or ()) - set(get_args(PageFormat)))
     if isinstance(formats, str) or unknown:
-        raise ValueError(f"formats must be a list of some of {', '.join(get_args(Format))}, not {formats!r}.")
+        raise ValueError(f"formats must be a list of some of {', '.join(get_args(PageFormat))}, not {formats!r}.")
     body = {"url": url, "formats": formats and list(formats), "headers": headers and dict(headers)}
     given = {name: value for name, value in body.items() if value}
     # Without its parameters: they may hold a secret.

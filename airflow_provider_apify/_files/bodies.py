@@ -141,7 +141,7 @@ class BodyReader:
 
         :raises ApifyDataError: it is not whole; what was taken of it counts.
         :raises BodyHasChanged: it is another body than before.
-        :raises TargetFails: what takes the bytes has failed.
+        :raises TakerFails: what takes the bytes has failed.
         """
         self.content_type = headers.get("content-type", _UNKNOWN_TYPE)
         check = self._make_check(headers)

@@ -145,7 +145,7 @@ class Export:
             self._check(source.item_count)  # the first file would be there before the last item is
         # Elsewhere the items that are done do not tell where to go on.
         done = self.done if query.keeps_every_item and query.keeps_order_when_growing else ()
-        parts = Parts(self.path, split, self.compression, as_array=self.file_format.name == "json", done=done)
+        parts = Parts(self.path, split, self.compression, body=self.file_format.body_of_parts, done=done)
         if done:
             log.info(
                 "Files that an earlier attempt has finished: %d, with %d items. Going on with item %d, in %s",

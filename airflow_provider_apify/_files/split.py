@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
-from airflow_provider_apify._files.formats.json_array import ArrayOfLines
+from airflow_provider_apify._files.formats.json_array import Body, Lines
 from airflow_provider_apify._files.targets.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Parts:
     """Takes lines and writes them to one file after the other; each appears whole or not at all.
 
     :param path: makes the target of a part, counted from 0.
-    :param as_array: whether each file is a JSON array.
+    :param body: makes the body of each.
     :param done: the first files, where they are finished already.
     :ivar files: those that are finished.
     """
@@ -82,10 +82,10 @@ class Parts:
         split: Split,
         compression: str | None,
         *,
-        as_array: bool = False,
+        body: type[Body] = Lines,
         done: Sequence[WrittenFile] = (),
     ) -> None:
-        self._path, self._split, self._compression, self._as_array = path, split, compression, as_array
+        self._path, self._split, self._compression, self._body = path, split, compression, body
         self.files = list(done)
         self._note: Callable[[Sequence[WrittenFile]], None] = lambda _files: None
         self._part: _Part | None = None
@@ -126,7 +126,7 @@ class Parts:
 
     def _begun(self) -> _Part:
         if self._part is None:
-            self._part = _Part(self._path(len(self.files)), self._compression, as_array=self._as_array)
+            self._part = _Part(self._path(len(self.files)), self._compression, self._body)
         return self._part
 
     def _end(self, part: _Part) -> None:
@@ -144,25 +144,21 @@ class Parts:
 class _Part:
     """One file that is being written."""
 
-    def __init__(self, path: ObjectStoragePath, compression: str | None, *, as_array: bool) -> None:
+    def __init__(self, path: ObjectStoragePath, compression: str | None, body: type[Body]) -> None:
         self._target = path
         self._file: AbstractContextManager[Output] = whole_file(path, compression)
         self._output = self._file.__enter__()
-        self._array = ArrayOfLines(self._output.write) if as_array else None
+        self._body = body(self._output.write)
         self.items = 0
         self.size = 0
 
     def write(self, lines: bytes) -> None:
         self.items += lines.count(b"\n")
         self.size += len(lines)
-        if self._array:
-            self._array.add(lines)
-        else:
-            self._output.write(lines)
+        self._body.add(lines)
 
     def end(self) -> WrittenFile:
-        if self._array:
-            self._array.close()
+        self._body.close()
         self._file.__exit__(None, None, None)
         return WrittenFile(str(self._target), self.items, self._output.size, self._output.sha256)
 

@@ -20,7 +20,7 @@ from airflow_provider_apify._api.budget import within_budget
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
 from airflow_provider_apify._api.sessions import connection_share, shared_session
-from airflow_provider_apify._api.taking import TargetFails
+from airflow_provider_apify._api.taking import TakerFails
 from airflow_provider_apify._api.transports import (
     Access,
     drive,
@@ -65,7 +65,7 @@ class ApifyClient(BaseHook):
         self.retry = retry or RetryPolicy()
 
     @cached_property
-    def connection(self) -> ApifyConnection:
+    def _connection(self) -> ApifyConnection:
         """The connection, looked up when it is first needed, and again where Apify refuses its token."""
         try:
             return ApifyConnection.from_airflow(self.get_connection(self.apify_conn_id))
@@ -76,20 +76,20 @@ class ApifyClient(BaseHook):
         return fallback
 
     @property
-    def is_connected(self) -> bool:
+    def _is_connected(self) -> bool:
         """Whether the connection has been looked up, so that Airflow need not be asked for it any more."""
-        return "connection" in self.__dict__
+        return "_connection" in self.__dict__
 
-    def with_retry(self, retry: RetryPolicy) -> Self:
+    def _with_retry(self, retry: RetryPolicy) -> Self:
         """Return a hook of the same connection, as it was looked up, with a session of its own."""
         other = type(self)(self.apify_conn_id, retry=retry)
-        other.connection = self.connection
+        other._connection = self._connection
         return other
 
     async def _async_connection(self) -> ApifyConnection:
-        if not self.is_connected:
-            self.__dict__["connection"] = await self._shared_look_up()
-        return self.connection
+        if not self._is_connected:
+            self.__dict__["_connection"] = await self._shared_look_up()
+        return self._connection
 
     async def _shared_look_up(self, *, refused: str = "") -> ApifyConnection:
         """Look up the connection together with others.
@@ -150,14 +150,14 @@ class ApifyClient(BaseHook):
         chosen = send or partial(send_with_requests, self._session)
         return drive(
             self._renewing(self._within_budget(flow)),
-            lambda request: chosen(self.connection.access, request),
+            lambda request: chosen(self._connection.access, request),
             pause,
             guard or nullcontext(),
         )
 
     def _within_budget(self, flow: Flow[T]) -> Flow[T]:
         """Check the connection's monthly budget before whatever starts a run: all that is sent passes here."""
-        return within_budget(flow, lambda: self.connection.limits, self.retry)
+        return within_budget(flow, lambda: self._connection.limits, self.retry)
 
     def _renewing(self, flow: Flow[T]) -> Flow[T]:
         """Send a request once more where Apify refuses the token, having done nothing, and the connection has another.
@@ -168,7 +168,7 @@ class ApifyClient(BaseHook):
             request = next(flow)
             while True:
                 self._tell_troubles(request)
-                access = self.connection.access
+                access = self._connection.access
                 answer = yield request
                 if any(map(is_token_refused, (answer, *answer.beside))) and self._renew(access):
                     answer = yield replace(request, delay=0.0)
@@ -184,16 +184,16 @@ class ApifyClient(BaseHook):
     def _renew(self, refused: Access) -> bool:
         """Look up the connection again, and tell whether it has another token now, which serves from then on."""
         with _RENEWING:  # several threads may have been refused at once
-            if self.connection.access.token == refused.token:
-                found = type(self)(self.apify_conn_id).connection
+            if self._connection.access.token == refused.token:
+                found = type(self)(self.apify_conn_id)._connection
                 self._take(found)
-        return self.connection.access.token != refused.token
+        return self._connection.access.token != refused.token
 
     def _take(self, found: ApifyConnection) -> None:
         """Go on with a connection that was looked up again, where it has another token."""
-        if found.access.token != self.connection.access.token:
+        if found.access.token != self._connection.access.token:
             self.log.info("Apify refused the token; connection %r has another one by now.", self.apify_conn_id)
-            self.__dict__["connection"] = found
+            self.__dict__["_connection"] = found
 
     def _send_reading(
         self,
@@ -223,7 +223,7 @@ class ApifyClient(BaseHook):
             return no_response(error, access)
         except ApifyDataError as error:
             return NoResponse(str(error), kind=ApifyDataError, is_of_another=True)
-        except TargetFails as failure:
+        except TakerFails as failure:
             raise failure.error from failure.error.__cause__
 
     async def _drive_async(self, flow: Flow[T]) -> T:
@@ -235,16 +235,21 @@ class ApifyClient(BaseHook):
     async def _send_async(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""
         self._tell_troubles(request)
-        access, request = self.connection.access, taking_turns(request, connection_share())
+        access, request = self._connection.access, taking_turns(request, connection_share())
         answer = await send_with_aiohttp(session, access, request)
         if not is_token_refused(answer):
             return answer
         self._take(await self._shared_look_up(refused=access.token))
-        if self.connection.access.token == access.token:
+        if self._connection.access.token == access.token:
             return answer
-        return await send_with_aiohttp(session, self.connection.access, request)
+        return await send_with_aiohttp(session, self._connection.access, request)
 
     def _read_body(self, request: request.Request, reader: BodyReader) -> None:
+        """Have a reader take a body, whatever it holds, from its start again where it breaks.
+
+        :raises ApifyNotFoundError: there is no such thing.
+        :raises ApifyDataError: bodies kept breaking.
+        """
         flow = flows.call_resuming(lambda: request, lambda: reader.progress, self.retry, self.log.warning)
         self._drive(flow, partial(self._send_reading, reader.read, [], piece_bytes=_BODY_PIECE_BYTES))
 

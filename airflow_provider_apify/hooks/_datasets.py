@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.facts import COUNT_LAG_SECONDS
-from airflow_provider_apify._api.storages import counts, endpoints
+from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify._api.storages.counts import dataset_of, look_at_items, settled_dataset
-from airflow_provider_apify._api.storages.items import Piece, Pusher, push_items
+from airflow_provider_apify._api.storages.items import push_items
 from airflow_provider_apify._files.dataset.pulling import item_lines
 from airflow_provider_apify._files.dataset.readers import Reader
 from airflow_provider_apify._files.dataset.source import Source
@@ -54,7 +54,7 @@ class Datasets(ApifyClient):
         query = ItemsQuery(offset, limit, clean=clean or None, fields=tuple(fields or ()))
         yield from map(_parsed, item_lines(Source(self, dataset_id, query)))
 
-    def read_items(
+    def _read_items(
         self,
         dataset_id: str,
         reader: Reader,
@@ -99,43 +99,6 @@ class Datasets(ApifyClient):
         """
         return self._drive(push_items(dataset_id, items, self.retry))
 
-    def push_piece(
-        self,
-        dataset_id: str,
-        piece: Piece,
-        before: int,
-        report: Callable[[str], None],
-        *,
-        look_first: bool = False,
-    ) -> None:
-        """Append items to a dataset, once (https://docs.apify.com/api/v2/dataset-items-post).
-
-        Where the answer is lost, the dataset's count is watched for the connection's ``start_settle_seconds``.
-
-        :param before: and the others: see :class:`~airflow_provider_apify._api.storages.items.Pusher`.
-        """
-        pusher = Pusher(dataset_id, self.retry, report, settle=self.connection.start_settle_seconds)
-        self._drive(pusher.push(piece, before, look_first=look_first))
-
-    def count_pushed_items(self, dataset_id: str, wanted: int) -> int:
-        """Return how many items a dataset counts once all of them are pushed.
-
-        The count has the connection's ``start_settle_seconds`` to show them.
-
-        :param wanted: how many there must be.
-        :raises ApifyDataError: there are fewer.
-        """
-        settle = self.connection.start_settle_seconds
-        return self._drive(counts.count_pushed(wanted, dataset_id, self.retry, settle=settle))
-
-    def count_items(self, dataset_id: str, *, settle: float) -> int:
-        """Return how many items a dataset has, after so many seconds that the count does not lag any more."""
-        return self._drive(counts.count_items(dataset_id, self.retry, delay=settle))
-
-    def count_settled_items(self, dataset_id: str, *, pause: Callable[[float], object] = time.sleep) -> int:
-        """Return how many items a dataset has, as :meth:`get_settled_dataset` tells."""
-        return self.get_settled_dataset(dataset_id, pause=pause).item_count
-
     def get_settled_dataset(self, dataset_id: str, *, pause: Callable[[float], object] = time.sleep) -> Dataset:
         """Return a dataset's description with counts that show all of its items.
 
@@ -145,16 +108,16 @@ class Datasets(ApifyClient):
 
         :param pause: waits so many seconds before each request; what it raises ends the counting.
         """
-        lag = min(COUNT_LAG_SECONDS, self.connection.cost_settle_seconds)
+        lag = min(COUNT_LAG_SECONDS, self._connection.cost_settle_seconds)
         return self._drive(settled_dataset(dataset_id, self.retry.patient_with_apify(), lag=lag), pause=pause)
 
-    def look_at_items(self, dataset_id: str | None, run_id: str | None) -> ItemsSeen:
+    def _look_at_items(self, dataset_id: str | None, run_id: str | None) -> ItemsSeen:
         """Look how many items a dataset, or the default one of a run, has now."""
-        settle = self.connection.cost_settle_seconds
+        settle = self._connection.cost_settle_seconds
         return self._drive(look_at_items(dataset_id, run_id, self.retry, settle=settle))
 
-    async def async_look_at_items(self, dataset_id: str | None, run_id: str | None) -> ItemsSeen:
-        """Do what :meth:`look_at_items` does, on the event loop."""
+    async def _async_look_at_items(self, dataset_id: str | None, run_id: str | None) -> ItemsSeen:
+        """Do what :meth:`_look_at_items` does, on the event loop."""
         settle = (await self._async_connection()).cost_settle_seconds
         return await self._drive_async(look_at_items(dataset_id, run_id, self.retry.patient(), settle=settle))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_apify._api import flows
 from airflow_provider_apify._api.pages import by_key
@@ -11,9 +11,6 @@ from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.storages import KeyValueStore, Record, RecordKey
-
-if TYPE_CHECKING:
-    from airflow_provider_apify._files.bodies import BodyReader
 
 
 class KeyValueStores(ApifyClient):
@@ -104,20 +101,3 @@ class KeyValueStores(ApifyClient):
         """Return what the list of keys says of one of them: of those that begin with it, it comes first."""
         found = next(self.iterate_keys(store_id, prefix=key), None)
         return found if found and found.key == key else None
-
-    def read_record(self, store_id: str, key: str, reader: BodyReader) -> None:
-        """Have a reader take a record's bytes, whatever they are.
-
-        See https://docs.apify.com/api/v2/key-value-store-record-get.
-
-        :raises ApifyNotFoundError: there is no such record, or no such store.
-        :raises ApifyDataError: bodies kept breaking.
-        """
-        self._read_body(endpoints.get_record(store_id, key), reader)
-
-    def read_records(self, store_id: str, reader: BodyReader, *, prefix: str | None = None) -> None:
-        """Have a reader take a ZIP file of all records of a store, or of those with a prefix; names are keys.
-
-        See https://docs.apify.com/api/v2/key-value-store-records-get.
-        """
-        self._read_body(endpoints.get_records(store_id, prefix=prefix), reader)

@@ -34,7 +34,7 @@ class OfficialClients(ApifyClient):
         :raises ValueError: the extra ``apify-client`` is not installed.
         """
         client: apify_client.ApifyClient = import_extra(_EXTRA, "apify_client").ApifyClient(
-            **_arguments(self.connection), **options
+            **_arguments(self._connection), **options
         )
         return client
 

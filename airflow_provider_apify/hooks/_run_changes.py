@@ -61,7 +61,7 @@ class RunChanges(ApifyClient):
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was done.
         """
         chosen = RunOptions.of(options)
-        self.connection.limits.check(chosen)
+        self._connection.limits.check(chosen)
         return self._drive(self._changer.resurrect(run_id, chosen, history))
 
     def reboot_run(self, run_id: str, *, history: Mapping[str, int] | None = None) -> ActorRun:
@@ -125,7 +125,7 @@ class RunChanges(ApifyClient):
 
     @property
     def _changer(self) -> Changer:
-        return Changer(self.retry, self.log.info, settle=self.connection.start_settle_seconds)
+        return Changer(self.retry, self.log.info, settle=self._connection.start_settle_seconds)
 
     async def async_abort_run(self, run_id: str, *, gracefully: bool = False, attempts: int | None = None) -> ActorRun:
         """Do what :meth:`abort_run` does, on the event loop."""

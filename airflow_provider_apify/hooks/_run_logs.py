@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer
@@ -15,9 +13,6 @@ from airflow_provider_apify._api.runs.log import LineSink, follow_log
 from airflow_provider_apify._api.transports import Access, send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.runs import ActorRun
-
-if TYPE_CHECKING:
-    from airflow_provider_apify._files.bodies import BodyReader
 
 _LINE_CHARACTERS = 2000
 
@@ -55,7 +50,3 @@ class RunLogs(ApifyClient):
         if "stream" in request.params:
             return self._send_reading(sink.take, [], access, request)
         return send_with_requests(self._session, access, request)
-
-    def read_log(self, run_id: str, reader: BodyReader) -> None:
-        """Have a reader take a run's log as it is now (https://docs.apify.com/api/v2/log-get)."""
-        self._read_body(replace(endpoints.get_log(run_id), compressed=False), reader)

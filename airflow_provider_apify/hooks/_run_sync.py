@@ -13,6 +13,7 @@ from airflow_provider_apify._api.facts import MAX_SYNC_SECONDS
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.input import encode_input
 from airflow_provider_apify._api.runs.synchronous import SynchronousStarter, read_items, read_output
+from airflow_provider_apify._api.storages.endpoints import get_record
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyNotFoundError, ApifyRunTimedOut
 from airflow_provider_apify.hooks._datasets import Datasets
 from airflow_provider_apify.hooks._key_value_stores import KeyValueStores
@@ -58,7 +59,7 @@ class RunSync(Runs, RunChanges, KeyValueStores, Datasets):
         :raises ApifyDataError: the record is not what its type says; the run is good, and paid for.
         :raises ApifyConnectionError: Apify did not answer for so long that it stays unknown whether there is a run.
         """
-        chosen, limited = Target.of(target), self.connection.limits.apply(RunOptions.of(options))
+        chosen, limited = Target.of(target), self._connection.limits.apply(RunOptions.of(options))
         request = endpoints.run_sync(chosen, encode_input(run_input), limited, output_key=output_key)
         found = self._run_sync(chosen, request, read_output, when_late)
         record = found if isinstance(found, Record) else self._output_of(found, output_key)
@@ -73,7 +74,7 @@ class RunSync(Runs, RunChanges, KeyValueStores, Datasets):
         listed = self._find_key(store_id, key)
         reader = BodyReader(body.extend, partial(RecordCheck, listed.size if listed else None))
         try:
-            self.read_record(store_id, key, reader)
+            self._read_body(get_record(store_id, key), reader)
         except ApifyNotFoundError:
             return None
         record = Record(key, reader.content_type, bytes(body))
@@ -107,7 +108,7 @@ class RunSync(Runs, RunChanges, KeyValueStores, Datasets):
         :param fields: only these fields.
         :raises ApifyRunError: the run did not succeed, or was too late.
         """
-        chosen, limited = Target.of(target), self.connection.limits.apply(RunOptions.of(options))
+        chosen, limited = Target.of(target), self._connection.limits.apply(RunOptions.of(options))
         params = {"clean": clean or None, "fields": fields or None}
         request = endpoints.run_sync_items(chosen, encode_input(run_input), limited, params)
         found = self._run_sync(chosen, request, read_items, when_late)
@@ -121,7 +122,7 @@ class RunSync(Runs, RunChanges, KeyValueStores, Datasets):
         """Return what the answer holds, or the run when it has succeeded, where it holds nothing."""
         if when_late not in get_args(WhenLate):
             raise ValueError(f"when_late must be one of {', '.join(get_args(WhenLate))}, not {when_late!r}.")
-        began, settle = time.time(), self.connection.start_settle_seconds
+        began, settle = time.time(), self._connection.start_settle_seconds
         starter = SynchronousStarter.of(target, request, self.retry, self.log.info, settle=settle)
         found = self._drive(starter.run_sync(read))
         if not isinstance(found, ActorRun):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from airflow_provider_apify._api import flows
 from airflow_provider_apify._api.facts import MAX_PAGE
@@ -25,8 +25,6 @@ from airflow_provider_apify._api.runs.waiting import Waiting, wait_for_run
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.options import RunOptions, Target
-
-T = TypeVar("T")
 
 # A worker shows the Actor's status messages while it waits; the triggerer, with thousands of runs, asks less often.
 _WORKER_LONG_POLL_SECONDS = 10
@@ -72,7 +70,7 @@ class Runs(ApifyClient):
         :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
         :raises ApifyServerError: Apify failed. Not repeated either, for the same reason.
         """
-        request = self.start_request(Target.of(target), run_input, RunOptions.of(options))
+        request = self._start_request(Target.of(target), run_input, RunOptions.of(options))
         return ActorRun.from_api(self._call(replace(request, if_lost=_START_LOST)))
 
     def start_run_once(
@@ -128,11 +126,11 @@ class Runs(ApifyClient):
         *,
         may_exist: bool,
     ) -> Flow[ActorRun]:
-        request = self.start_request(target, run_input, RunOptions.of(options))
-        identity = Identity.of_key(key, installation=self.connection.installation)
+        request = self._start_request(target, run_input, RunOptions.of(options))
+        identity = Identity.of_key(key, installation=self._connection.installation)
         finder = Finder(target, identity, self.retry)
         trace = Trace(may_have_started=may_exist, since=since.timestamp(), is_quiet=True)
-        settle, terms = self.connection.start_settle_seconds, Terms(accept=FINISHED_STATUSES)
+        settle, terms = self._connection.start_settle_seconds, Terms(accept=FINISHED_STATUSES)
         earlier = EarlierRuns(trace, finder, self.log.info, accept=terms.accept, settle=settle)
         found = decide((yield from earlier.find()), identity.rerun, terms).take
         if found is not None:
@@ -140,21 +138,14 @@ class Runs(ApifyClient):
             return found
         return (yield from Starter(request, finder, self.retry, self.log.info, settle=settle).start())
 
-    def drive(self, flow: Flow[T], guard: AbstractContextManager[object] | None = None) -> T:
-        """Run a flow of this package; nothing for DAGs.
-
-        :param guard: entered for each pause and each request, and for nothing else.
-        """
-        return self._drive(flow, guard=guard)
-
-    def start_request(
+    def _start_request(
         self, target: Target, run_input: Any, options: RunOptions, *, is_watched: bool = False
     ) -> Request:
         """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`.
 
         :param is_watched: whether somebody aborts the run above the connection's limit on usage.
         """
-        limited = self.connection.limits.apply(options, is_watched=is_watched)
+        limited = self._connection.limits.apply(options, is_watched=is_watched)
         return endpoints.start_run(target, encode_input(run_input), limited)
 
     def get_run(self, run_id: str) -> ActorRun:
@@ -330,11 +321,25 @@ class Runs(ApifyClient):
     async def async_wait_for_run(
         self,
         run_id: str,
-        waiting: Waiting,
         *,
+        deadline: float | None = None,
+        poll_interval: float | None = None,
+        settle: float = 0.0,
+        cost_limit: float | None = None,
+        first_delay: float = 0.0,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
     ) -> RunEvent:
-        """Do what :meth:`wait_for_run` does, on the event loop."""
+        """Do what :meth:`wait_for_run` does, on the event loop, where each request waits up to a minute.
+
+        :param first_delay: seconds before the first request, to spread waiters that arrive together.
+        """
+        waiting = Waiting(
+            deadline=deadline,
+            poll_interval=poll_interval,
+            first_delay=first_delay,
+            settle=settle,
+            cost_limit=cost_limit,
+        )
         return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update))
 
 

@@ -11,9 +11,9 @@ from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.transports import Access, send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.hooks._connection import DEFAULT_WEB_FETCH_URL, WEB_FETCH_URL_VARIABLE
-from airflow_provider_apify.models.web_fetch import FetchedPage, Format
+from airflow_provider_apify.models.web_fetch import FetchedPage, PageFormat
 
-_MARKDOWN: tuple[Format, ...] = ("markdown",)
+_MARKDOWN: tuple[PageFormat, ...] = ("markdown",)
 
 
 class WebFetch(ApifyClient):
@@ -23,7 +23,7 @@ class WebFetch(ApifyClient):
         self,
         url: str,
         *,
-        formats: Collection[Format] | None = _MARKDOWN,
+        formats: Collection[PageFormat] | None = _MARKDOWN,
         headers: Mapping[str, str] | None = None,
     ) -> FetchedPage:
         """Fetch one page, PDF or other file with Web Fetch, Apify's Actor for that (https://apify.com/apify/web-fetch).
@@ -47,7 +47,7 @@ class WebFetch(ApifyClient):
             ``web_fetch_url``.
         """
         request = web_fetch.fetch_page(url, formats, headers)
-        if not self.connection.web_fetch_url:
+        if not self._connection.web_fetch_url:
             raise ValueError(
                 f"The host of connection {self.apify_conn_id!r} is not Apify's, so its token is not sent to Apify's "
                 f'Web Fetch. Say where in its extra, for example {{"web_fetch_url": "{DEFAULT_WEB_FETCH_URL}"}}, '
@@ -57,4 +57,4 @@ class WebFetch(ApifyClient):
         return FetchedPage.from_api(self._drive(flow, self._send_to_web_fetch))
 
     def _send_to_web_fetch(self, access: Access, request: Request) -> Answer:
-        return send_with_requests(self._session, replace(access, base_url=self.connection.web_fetch_url), request)
+        return send_with_requests(self._session, replace(access, base_url=self._connection.web_fetch_url), request)

@@ -49,8 +49,8 @@ class ApifyHook(RunSync, RunLogs, RequestQueues, StorageNames, Webhooks, Actors,
         return True, f"The token belongs to Apify user {me.get('username', 'unknown')!r} (plan {plan}).{budget}"
 
     def _budget_in_words(self) -> str:
-        limits = self.connection.limits
+        limits = self._connection.limits
         if limits.monthly_budget_usd is None:
             return ""
-        used = self.drive(get_used(limits, self.retry))
+        used = self._drive(get_used(limits, self.retry))
         return f" It has used {used.usd:.2f} of {limits.monthly_budget_usd} US dollars (monthly_budget_usd)."

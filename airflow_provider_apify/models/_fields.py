@@ -52,7 +52,7 @@ def dollars(amount: Decimal | None) -> str:
     return "unknown" if amount is None else f"{amount:f} US dollars"
 
 
-class Part:
+class Fields:
     """A part of an object, read from fields of the same names. What the API leaves out is ``None``."""
 
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.models._fields import Part
+from airflow_provider_apify.models._fields import Fields
 
 if TYPE_CHECKING:
     import pendulum
@@ -52,7 +52,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class UsageCycle(Part):
+class UsageCycle(Fields):
     """The month that limits and usage are counted in; it need not begin with a calendar month."""
 
     start_at: pendulum.DateTime
@@ -60,7 +60,7 @@ class UsageCycle(Part):
 
 
 @dataclass(frozen=True)
-class Limits(Part):
+class Limits(Fields):
     """What an account may use: at once, where the name does not say monthly."""
 
     max_monthly_usage_usd: Decimal
@@ -78,7 +78,7 @@ class Limits(Part):
 
 
 @dataclass(frozen=True)
-class CurrentUsage(Part):
+class CurrentUsage(Fields):
     """What an account uses of its :class:`Limits` now, or has used this month."""
 
     monthly_usage_usd: Decimal
@@ -137,7 +137,7 @@ class AccountLimits:
 
 
 @dataclass(frozen=True)
-class UsageItem(Part):
+class UsageItem(Fields):
     """How much was used of a service, in its own unit, and what that costs in US dollars."""
 
     quantity: float

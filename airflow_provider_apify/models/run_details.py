@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.models._fields import Part
+from airflow_provider_apify.models._fields import Fields
 
 if TYPE_CHECKING:
     import pendulum
 
 
 @dataclass(frozen=True)
-class RunMeta(Part):
+class RunMeta(Fields):
     """How a run was started.
 
     :param origin: ``"API"``, ``"SCHEDULER"``, ``"WEB"``, ...
@@ -28,7 +28,7 @@ class RunMeta(Part):
 
 
 @dataclass(frozen=True)
-class RunStats(Part):
+class RunStats(Fields):
     """What a run did with the machine: bytes, milliseconds and seconds by their names, CPU in percent of one core.
 
     :param metamorph: how often it was turned into another Actor.
@@ -54,7 +54,7 @@ class RunStats(Part):
 
 
 @dataclass(frozen=True)
-class RunSettings(Part):
+class RunSettings(Fields):
     """The options that a run has: seconds, megabytes, US dollars."""
 
     build: str | None
@@ -66,7 +66,7 @@ class RunSettings(Part):
 
 
 @dataclass(frozen=True)
-class Pricing(Part):
+class Pricing(Fields):
     """How the Actor is paid for.
 
     :param pricing_model: ``"PAY_PER_EVENT"``, ``"PRICE_PER_DATASET_ITEM"``, ``"FLAT_PRICE_PER_MONTH"`` or ``"FREE"``.
@@ -89,7 +89,7 @@ class Pricing(Part):
 
 
 @dataclass(frozen=True)
-class Metamorph(Part):
+class Metamorph(Fields):
     """The run was turned into another Actor."""
 
     created_at: pendulum.DateTime | None

@@ -11,7 +11,7 @@ from airflow_provider_apify.models._fields import read_time
 if TYPE_CHECKING:
     import pendulum
 
-Format = Literal["markdown", "html", "text", "links", "raw"]
+PageFormat = Literal["markdown", "html", "text", "links", "raw"]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _JSON_BEGINS, _TEMPLATE_BEGINS = ("{", "["), ("{{", "{%", "{#")
-# What may be an object where the DAG renders templates as objects. All else is read as text.
-_OBJECTS = frozenset(
-    {
-        *("run_id", "dataset_id", "store_id", "storage_id", "run_input", "webhooks", "headers", "columns"),
-        *("fields", "output_fields", "omit", "unwind", "flatten", "op_args", "op_kwargs"),
-    }
-)
 _IDS: Mapping[str, Kind] = {"run_id": "run", "dataset_id": "dataset", "store_id": "key_value_store"}
 
 
@@ -41,13 +34,12 @@ class ApifyTask(BaseOperator):
     ui_color = "#e8f5d8"
     returns_dictionary: ClassVar[bool] = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, multiple_outputs: bool | None = None, **kwargs: Any) -> None:
         if "run" in kwargs:
             raise TypeError(
                 f"{type(self).__name__} takes no run. Give run_id what the task returns: run_id=crawl.output."
             )
-        kwargs.setdefault("multiple_outputs", self.returns_dictionary)
-        super().__init__(**kwargs)
+        super().__init__(multiple_outputs=self.returns_dictionary and multiple_outputs is not False, **kwargs)
 
     @cached_property
     def hook(self) -> ApifyHook:
@@ -67,13 +59,16 @@ class ApifyTask(BaseOperator):
         jinja_env: jinja2.Environment,
         seen_oids: set[int],
     ) -> None:
-        """Render, and read what templates write; Airflow calls this of mapped tasks, too."""
+        """Render, and read what templates write.
+
+        Airflow has no public way to that: of mapped tasks it calls this, and nothing else.
+        """
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
         names = list(template_fields)
-        objects = [name for name in names if name in _OBJECTS and not _is_json_text(getattr(self, name, None))]
-        texts = [name for name in names if name not in objects]
+        texts = [name for name in names if self._is_text(name)]
+        objects = [name for name in names if name not in texts]
         super()._do_render_template_fields(self, objects, context, jinja_env, seen_oids)
         super()._do_render_template_fields(self, texts, context, as_text(jinja_env), seen_oids)
         for name in names:
@@ -82,6 +77,18 @@ class ApifyTask(BaseOperator):
     def _render(self, template: jinja2.Template, context: Context, dag: Any = None) -> Any:
         rendered = render_if_text(template, context)
         return super()._render(template, context, dag=dag) if rendered is None else rendered
+
+    def _is_text(self, name: str) -> bool:
+        """Tell whether templates of an argument are read as text, also where the DAG renders them as objects.
+
+        What a subclass of somebody else adds is rendered as Airflow does.
+        """
+        declared, value = _annotations(type(self)), getattr(self, name, None)
+        if name not in declared:
+            return False
+        if isinstance(value, str):
+            return _is_json_text(value) or not (name in self._id_kinds or _may_be_object(declared[name]))
+        return not any(part is Any for part in _parts(declared[name]))
 
     def _read_rendered(self, name: str) -> None:
         """Give an argument its default where it is not given, and the ID where it is a whole run."""
@@ -97,20 +104,50 @@ class ApifyTask(BaseOperator):
                 return  # said when the task reads it, as of any wrong argument
 
 
-def _is_json_text(value: Any) -> bool:
-    text = value.lstrip() if isinstance(value, str) else ""
+def _is_json_text(value: str) -> bool:
+    text = value.lstrip()
     return text.startswith(_JSON_BEGINS) and not text.startswith(_TEMPLATE_BEGINS)
+
+
+def _may_be_object(annotation: Any) -> bool:
+    """Tell whether an argument takes lists or mappings, or anything."""
+    return any(part is Any or _is_collection(get_origin(part)) for part in _parts(annotation))
+
+
+def _is_collection(origin: Any) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Collection)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield the types that an annotation is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+@cache
+def _annotations(cls: type) -> Mapping[str, Any]:
+    """Return what this package's classes declare of their arguments."""
+    found: dict[str, Any] = {}
+    for base in _bases(cls):
+        if base.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            for name, parameter in inspect.signature(base.__init__, eval_str=True).parameters.items():
+                found.setdefault(name, parameter.annotation)
+    return found
 
 
 @cache
 def _defaults(cls: type) -> Mapping[str, Any]:
     """Return the defaults of the templated arguments that may be left out, but that of the connection."""
     found: dict[str, Any] = {}
-    for base in cls.__mro__:
-        if base is ApifyTask:
-            break
-        for name, parameter in inspect.signature(base.__init__).parameters.items():  # type: ignore[misc] # of a class
+    for base in _bases(cls):
+        for name, parameter in inspect.signature(base.__init__).parameters.items():
             if parameter.default is not inspect.Parameter.empty:
                 found.setdefault(name, parameter.default)
     found.pop("apify_conn_id", None)
     return found
+
+
+def _bases(cls: type) -> tuple[Any, ...]:
+    """Return a class and those that it inherits, up to :class:`ApifyTask`."""
+    return cls.__mro__[: cls.__mro__.index(ApifyTask)]

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_apify._api.runs.choosing import OnFailedRun, Terms
 from airflow_provider_apify._api.runs.input import check_input
+from airflow_provider_apify._api.runs.waiting import SHORTEST_POLL_SECONDS
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, SUCCEEDED
@@ -30,7 +31,6 @@ from airflow_provider_apify.options import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-SHORTEST_POLL_SECONDS = 0.1
 OPTIONS = RunOptions.names()
 _LONGEST_CAPACITY_PAUSE_SECONDS = 20.0
 # Each look of a deferred task takes a worker for a moment.
@@ -116,7 +116,7 @@ class RunArguments(ApifyTask):
         return Target.choose(self.actor_id, self.actor_task_id)
 
     @property
-    def terms(self) -> Terms:
+    def _terms(self) -> Terms:
         """Which runs of earlier attempts are good."""
         accept = (*self.accept_statuses, *self.skip_statuses)
         return Terms(
@@ -151,7 +151,7 @@ class RunArguments(ApifyTask):
     def settle_seconds(self) -> float:
         """Seconds after the run's end at which its cost is read."""
         if self.cost_settle_seconds is None:
-            return self.hook.connection.cost_settle_seconds
+            return self.hook._connection.cost_settle_seconds
         return parse_seconds("cost_settle_seconds", self.cost_settle_seconds)
 
     @property
@@ -169,7 +169,7 @@ class RunArguments(ApifyTask):
             return None
         given = self.abort_above_usd
         asked = None if given is None else parse_dollars("abort_above_usd", given)
-        limit = self.hook.connection.limits.abort_above(asked)
+        limit = self.hook._connection.limits.abort_above(asked)
         return None if limit is None else float(limit)
 
     @property

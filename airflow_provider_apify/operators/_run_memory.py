@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 
-from airflow_provider_apify._airflow.task_state import TaskState
+from airflow_provider_apify._airflow.state_store import TaskNotes
 from airflow_provider_apify._api.runs.finding import Trace
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class RunMemory:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._state = TaskState(context, "apify_run")
+        self._state = TaskNotes(context, "apify_run")
         self._noted = self._state.read()
         self._before_intent = self._noted
         # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.

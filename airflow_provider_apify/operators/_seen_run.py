@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_apify._airflow.attempts import rerun_of
-from airflow_provider_apify._airflow.task_state import TaskState
+from airflow_provider_apify._airflow.state_store import TaskNotes
 from airflow_provider_apify.models.runs import ActorRun
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def history_before(context: Context, run: ActorRun) -> dict[str, int]:
 
     Before Airflow 3.3 this is the run's history as it is now.
     """
-    state, rerun = TaskState(context, _KEY), rerun_of(context)
+    state, rerun = TaskNotes(context, _KEY), rerun_of(context)
     noted = state.read()
     if (noted.get("run_id"), noted.get("rerun")) != (run.id, rerun):
         noted = {"run_id": run.id, "rerun": rerun, "history": run.history}
@@ -30,4 +30,4 @@ def history_before(context: Context, run: ActorRun) -> dict[str, int]:
 
 def was_seen(context: Context, run_id: str) -> bool:
     """Tell whether an attempt of this task has noted the run's history. Before Airflow 3.3 nobody knows: ``False``."""
-    return TaskState(context, _KEY).read().get("run_id") == run_id
+    return TaskNotes(context, _KEY).read().get("run_id") == run_id

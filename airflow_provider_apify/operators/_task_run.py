@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_apify._airflow.failing import ends_task
+from airflow_provider_apify._airflow.instance_state import state_of
 from airflow_provider_apify._airflow.ownership import NO_ANSWER, End, is_given_up
-from airflow_provider_apify._airflow.task_states import state_of
 from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.changing import Changer
@@ -57,6 +57,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     :ivar run_id: the run that the attempt goes on with, once it is known.
     :ivar is_judged: whether the run's end, its limit, or a later attempt was seen: nothing is kept or given up then.
+    :ivar is_over: whether the attempt has ended; another one on the same operator has a context of its own.
     """
 
     def __init__(self, operator: RunArguments, context: Context, interruption: Interruption) -> None:
@@ -68,6 +69,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._began = time.time()
         self.run_id: str | None = None
         self.is_judged = False
+        self.is_over = False
 
     @cached_property
     def memory(self) -> RunMemory:
@@ -76,7 +78,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     @cached_property
     def _identity(self) -> Identity:
-        return Identity.of(self._context["ti"], installation=self._hook.connection.installation)
+        return Identity.of(self._context["ti"], installation=self._hook._connection.installation)
 
     def may_exist(self) -> bool:
         """Tell whether there may be a run that goes on, of this attempt or of an earlier one."""
@@ -164,7 +166,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def drive(self, flow: Flow[T]) -> T:
         """Send what a flow asks; the task can be stopped meanwhile."""
-        return self._hook.drive(flow, self._interruption)
+        return self._hook._drive(flow, guard=self._interruption)
 
     def stop(self, run: ActorRun) -> str:
         """Abort a run at its limit unless somebody has already, and say what became of it."""
@@ -202,7 +204,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     @property
     def _settle(self) -> float:
-        return self._hook.connection.start_settle_seconds
+        return self._hook._connection.start_settle_seconds
 
     # Keep or give up
 
@@ -218,6 +220,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Keep the run, or give it up."""
+        self.is_over = True
         self._interruption.close()
         if self.is_judged:
             return
@@ -284,7 +287,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             return False
         finder = self._finder(self._operator.target, _HURRIED)
         try:
-            return self._hook.with_retry(_HURRIED).drive(later_has_started(finder, self._looked_at))
+            return self._hook._with_retry(_HURRIED)._drive(later_has_started(finder, self._looked_at))
         except ApifyError as trouble:
             self._log.warning("Whether the next attempt has a run of its own is unknown: %s", trouble)
             return False
@@ -325,12 +328,12 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         finder = self._finder(self._operator.target, retry)
         finder.be_patient()
         flow = abort_whatever_goes_on(finder, since, retry, self._log.info, near=near, pauses=pauses)
-        aborted = self._hook.with_retry(retry).drive(flow)
+        aborted = self._hook._with_retry(retry)._drive(flow)
         return f"{aborted[0].id} is aborted" if aborted else "none goes on, as far as Apify tells"
 
     def _abort(self, run_id: str, retry: RetryPolicy) -> str:
         # With a session of its own: what was interrupted may have left the other in the middle of something.
-        run = self._hook.with_retry(retry).abort_run(run_id)
+        run = self._hook._with_retry(retry).abort_run(run_id)
         self._log.info("Nobody watches run %s any more: it is %s now.", run_id, run.status)
         return f"it is {run.status} now"
 

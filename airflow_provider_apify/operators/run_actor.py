@@ -144,7 +144,7 @@ class RunActorOperator(RunArguments):
     @contextmanager
     def _attempt(self, context: Context) -> Iterator[TaskRun]:
         """Be around all that an attempt does; see :class:`TaskRun`."""
-        if self._task_run is not None:
+        if self._task_run is not None and not self._task_run.is_over:
             yield self._task_run
             return
         self._task_run = TaskRun(self, context, self._interruption)
@@ -182,8 +182,8 @@ class RunActorOperator(RunArguments):
         self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool
     ) -> ActorRun:
         target, options = self.target, self.run_options
-        request = self.hook.start_request(target, self.run_input, options, is_watched=self.wait_for_completion)
-        decision = task_run.choose(target, self.terms, is_quiet=is_quiet)
+        request = self.hook._start_request(target, self.run_input, options, is_watched=self.wait_for_completion)
+        decision = task_run.choose(target, self._terms, is_quiet=is_quiet)
         if decision.take is not None:
             if not may_be_of(decision.take, target):
                 words = "Run %s is not of %s, which the task asks for by now; clear the task to run that."
@@ -195,7 +195,7 @@ class RunActorOperator(RunArguments):
             raise ApifyRunTimedOut("Nothing was started: the task's execution_timeout is over.")
         waits_here = Capacity(0.0 if self.deferrable else capacity_until, self.capacity_pause)
         try:
-            return task_run.start(target, request, self.terms, waits_here)
+            return task_run.start(target, request, self._terms, waits_here)
         except ApifyCapacityError as error:
             if not self.deferrable or time.time() >= capacity_until:
                 raise
@@ -232,7 +232,7 @@ class RunActorOperator(RunArguments):
 
     @property
     def _limit_in_words(self) -> str:
-        limits = self.hook.connection.limits
+        limits = self.hook._connection.limits
         return str(self.abort_above_usd or f"{limits.abort_above(None)}, which {limits.source} sets")
 
     def _finish(self, event: RunEvent, task_run: TaskRun) -> Any:

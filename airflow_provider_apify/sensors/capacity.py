@@ -60,10 +60,7 @@ class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
         self.min_memory = min_memory
         self.min_budget_usd = min_budget_usd
         self.apify_conn_id = apify_conn_id
-        given = {"min_run_slots": min_run_slots, "min_memory": min_memory, "min_budget_usd": min_budget_usd}
-        known = _room({name: value for name, value in given.items() if not is_template(value)})
-        if known == Room() and not is_template(given):
-            raise ValueError("Give what to wait for: min_run_slots, min_memory or min_budget_usd.")
+        self._check_arguments()
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Resume after the trigger fired."""
@@ -72,6 +69,7 @@ class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
         """Look once."""
         with failing_fast():
+            self._check_arguments()  # again, with the templates rendered
             needed, limits = self._needed, self.hook.get_limits()
         if not limits.whole.is_enough_for(needed):
             raise WatchedForError(f"The account never has {needed}: its limits are {limits.whole}.")
@@ -81,7 +79,17 @@ class ApifyCapacitySensor(ApifyTask, DeferrableSensor):
 
     @property
     def _needed(self) -> Room:
-        return _room({name: getattr(self, name) for name in ("min_run_slots", "min_memory", "min_budget_usd")})
+        return _room(self._given)
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("min_run_slots", "min_memory", "min_budget_usd")}
+
+    def _check_arguments(self) -> None:
+        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
+        known = _room({name: value for name, value in self._given.items() if not is_template(value)})
+        if known == Room() and not is_template(self._given):
+            raise ValueError("Give what to wait for: min_run_slots, min_memory or min_budget_usd.")
 
     def _trigger(self, context: Context) -> ApifyAccountTrigger:  # noqa: ARG002 - what it watches is the same in every DAG run
         return ApifyAccountTrigger(

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.references import check_id
-from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import ItemsSeen
 from airflow_provider_apify.operators._base import ApifyTask
@@ -57,12 +57,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
         self.run_id = run_id
         self.min_items = min_items
         self.apify_conn_id = apify_conn_id
-        if (dataset_id is None) == (run_id is None):
-            raise ValueError("Give exactly one of dataset_id and run_id (whose default dataset is watched).")
-        check_id("dataset", dataset_id)
-        check_id("run", run_id)
-        if not is_template(min_items):
-            _positive(min_items)
+        self._check_arguments()
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
         """Resume after the trigger fired."""
@@ -72,7 +67,8 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
         """Look once."""
         with failing_fast():
-            seen = self.hook.look_at_items(self.dataset_id, self.run_id)
+            self._check_arguments()  # again, with the templates rendered
+            seen = self.hook._look_at_items(self.dataset_id, self.run_id)
             self.log.info(
                 "Dataset %s has %s, and %s are enough.", seen.dataset_id, _items(seen.item_count), self.min_items
             )
@@ -98,6 +94,15 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
             apify_conn_id=self.apify_conn_id,
             poke_interval=self.poke_interval,
         )
+
+    def _check_arguments(self) -> None:
+        """Check what is known before templates are rendered, so that a mistake shows when the DAG is parsed."""
+        given = {"dataset_id": self.dataset_id, "run_id": self.run_id}
+        check_exactly_one("whose default dataset is watched", **given)
+        check_id("dataset", self.dataset_id)
+        check_id("run", self.run_id)
+        if not is_template(self.min_items):
+            _positive(self.min_items)
 
 
 def _items(count: int) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
-from airflow_provider_apify._airflow.due import due_of
+from airflow_provider_apify._airflow.due import due_of, usual_period_of
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast, for_good
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._arguments.moments import ANY, Moment, check_moment, read_moment
 from airflow_provider_apify._arguments.references import check_id
-from airflow_provider_apify._arguments.templates import is_template
-from airflow_provider_apify.exceptions import ApifyError, ApifyRunError
+from airflow_provider_apify._arguments.templates import NOT_THERE, is_template
+from airflow_provider_apify.exceptions import ApifyRunError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ORIGINS, STATUSES, ActorRun, RunEvent
 from airflow_provider_apify.operators._base import ApifyTask
@@ -53,8 +54,10 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         a run of the three hours before, too. Or a time with a zone, also as ISO 8601 text. ``"any"`` takes the newest
         run, however old. Default: since the DAG run was due. (templated)
     :param started_before: the same, exclusive: once it has passed and no run has started, the sensor fails. Give it
-        where DAG runs are cleared or backfilled, for example ``timedelta(days=1)``: a day without a run must not take
-        the run of the next. ``None`` waits until ``timeout``. (templated)
+        where DAG runs are cleared or backfilled: a day without a run must not take the run of the next. For a daily DAG
+        it is a day after ``started_after``: ``timedelta(days=1)``, or ``timedelta(hours=21)`` with
+        ``started_after=timedelta(hours=-3)``. ``None`` waits until ``timeout``; the log warns of a run that started a
+        whole data interval after ``started_after``, or a day where the DAG run has none. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
     :param deferrable: wait in the triggerer, by long-poll, instead of poking. Default: Airflow's
         ``[operators] default_deferrable``.
@@ -96,30 +99,26 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
 
     def execute(self, context: Context) -> Any:
         """Poke here, or look once and defer; an error about the time says which run was left out."""
-        try:
+        with self._telling_what_was_left_out(context):
             return super().execute(context)
-        except AirflowSensorTimeout as error:
-            raise self._timeout(error, context) from error
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after the trigger fired, failed, or ran out of time."""
-        try:
+        with self._telling_what_was_left_out(context):
             return super().resume_execution(next_method, next_kwargs, context)
-        except AirflowSensorTimeout as error:
-            raise self._timeout(error, context) from error
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Resume after the trigger fired."""
         if event["run"] is None:
             raise self._none_came(context)
         run = RunEvent.from_payload(event).run
-        if self.run_id is None:
-            self.log.info("%s", found_words(run))
+        self._tell_found(run, context)
         return self._judge(run)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         with failing_fast():
+            self._check_arguments()  # again, with the templates rendered
             is_too_late = self.run_id is None and is_over(self._times(context)["started_before"])
             run = self._look(context)
             if run is None:
@@ -127,10 +126,25 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
                     raise self._none_came(context)
                 self.log.info("%s has no such run yet. %s", self._target(), self._hint(context))
                 return PokeReturnValue(is_done=False)
-        if self.run_id is None:
-            self.log.info("%s", found_words(run))
+        self._tell_found(run, context)
         ProgressLog(self.log)(run)
         return PokeReturnValue(is_done=run.is_finished, xcom_value=self._judge(run) if run.is_finished else None)
+
+    def _tell_found(self, run: ActorRun, context: Context) -> None:
+        """Say which run is taken, and whether it may be of a later DAG run: Airflow does not say when that is due."""
+        if self.run_id is not None:
+            return
+        self.log.info("%s", found_words(run))
+        if self.started_before is not None or self.started_after == ANY or run.started_at is None:
+            return
+        due, period = due_of(context), usual_period_of(context)
+        after = read_moment("started_after", self.started_after, due)
+        if run.started_at >= after + period:
+            words = (
+                "It started %.1f hours after started_after, so it may be of a later DAG run. Where that must not be, "
+                "write started_before=timedelta(hours=%g)."
+            )
+            self.log.warning(words, _hours(after, run.started_at), _hours(due, after + period))
 
     def _look(self, context: Context) -> ActorRun | None:
         if self.run_id is not None:
@@ -173,11 +187,11 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         run = next((run for run in runs if self.origin in {None, run.meta.origin}), None)
         if run is None or run.started_at is None:
             return ""
-        hours = int((due_of(context) - run.started_at).total_seconds() // 3600) + 1
+        hours = int(_hours(run.started_at, due_of(context)) // 1) + 1
         return (
             f"Run {run.id} started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, before {after:%Y-%m-%d %H:%M:%S %Z}, so it "
             f"does not count: it may be of an earlier DAG run. If it is meant, write "
-            f'started_after=timedelta(hours=-{hours}); started_after="any" takes the newest run, however old.'
+            f'started_after=timedelta(hours={-hours}); started_after="any" takes the newest run, however old.'
         )
 
     def _none_came(self, context: Context) -> WatchedForError:
@@ -187,13 +201,23 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
             f"{times['started_before']}. To take one from outside, change started_after or started_before."
         )
 
-    def _timeout(self, error: AirflowSensorTimeout, context: Context) -> AirflowSensorTimeout:
-        if self.run_id is not None:
-            return error
+    @contextmanager
+    def _telling_what_was_left_out(self, context: Context) -> Iterator[None]:
+        """Let a timeout say which run is too old; it stays a timeout where that cannot be told."""
         try:
-            return AirflowSensorTimeout(f"{error} {self._hint(context)}".rstrip())
-        except (ApifyError, ValueError, KeyError):
-            return error
+            yield
+        except AirflowSensorTimeout as error:
+            hint = "" if self.run_id is not None else self._hint_if_known(context)
+            if not hint:
+                raise
+            raise AirflowSensorTimeout(f"{error} {hint}") from error
+
+    def _hint_if_known(self, context: Context) -> str:
+        try:
+            return self._hint(context)
+        except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+            self.log.warning("Whether an older run was left out is unknown: %s", trouble)
+            return ""
 
     def _judge(self, run: ActorRun) -> dict[str, Any]:
         """Return the run if it succeeded. A finished run stays as it is, so a retry of the sensor cannot help."""
@@ -225,7 +249,8 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         watched = [self.run_id, self.actor_id, self.actor_task_id]
         if sum(one is not None for one in watched) != 1:
             raise ValueError(
-                "Give exactly one of run_id (a run), actor_id and actor_task_id (a run of an Actor or task).",
+                "Give exactly one of run_id (a run), actor_id and actor_task_id (a run of an Actor or task)."
+                f"{'' if any(watched) else f' {NOT_THERE}'}",
             )
         check_id("run", self.run_id)
         if self.run_id is not None and (self.status is not None or self.origin is not None):
@@ -248,3 +273,7 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
             check_moment("started_before", before)
         if isinstance(after, timedelta) and isinstance(before, timedelta) and before <= after:
             raise ValueError(f"started_before must be later than started_after, and {before!r} is not.")
+
+
+def _hours(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds() / 3600  # Pendulum's spans cannot be divided by others

@@ -11,7 +11,7 @@ from airflow_provider_apify._files.formats.column_types import Chosen, StructOf,
 from airflow_provider_apify._files.formats.registry import Format
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.models.storages import Dataset
-from airflow_provider_apify.transfers._target import check_not_templated
+from airflow_provider_apify.transfers._destination import check_not_templated
 
 OnMisfit = Literal["fail", "null"]
 DATASET_SCHEMA = "dataset_schema"

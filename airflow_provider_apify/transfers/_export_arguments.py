@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify._files.formats.column_types import Chosen
-from airflow_provider_apify._files.formats.registry import Format, format_of
+from airflow_provider_apify._files.formats.registry import Format, format_of, names_of
 from airflow_provider_apify._files.lost_columns import OnLostColumns, parse_on_lost_columns
 from airflow_provider_apify._files.query import ITEMS_PARAMETERS, ItemsQuery
 from airflow_provider_apify._files.split import Split
@@ -19,7 +19,7 @@ from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import parse_flag, parse_whole_number
 from airflow_provider_apify.transfers._columns import OnMisfit, check_columns, chosen_columns
-from airflow_provider_apify.transfers._target import PART, IfExists, check_not_templated, check_target
+from airflow_provider_apify.transfers._destination import PART, IfExists, check_destination, check_not_templated
 
 _END_OF_TEMPLATE = re.compile(r"[}%]}")
 
@@ -126,7 +126,7 @@ class ExportArguments(ApifyTask):
         return {name: getattr(self, name) for name in ITEMS_PARAMETERS}
 
     @property
-    def files_end(self) -> Split | None:
+    def _files_end(self) -> Split | None:
         """Where files end; ``None`` where there is only one.
 
         :raises ValueError: a size that is no whole number above 0.
@@ -146,7 +146,7 @@ class ExportArguments(ApifyTask):
         fewest = parse_whole_number("min_items", self.min_items, minimum=0)
         return max(fewest, int(parse_flag("fail_on_empty", self.fail_on_empty)))
 
-    def chosen_columns(self, dataset: Dataset) -> Chosen | None:
+    def _chosen_columns(self, dataset: Dataset) -> Chosen | None:
         """Return the columns that the task has chosen; ``None`` where it leaves them to the items.
 
         :param dataset: whose Actor may describe them.
@@ -163,7 +163,7 @@ class ExportArguments(ApifyTask):
         check_exactly_one("whose default dataset is written", **given)
         check_id("dataset", self.dataset_id)
         check_id("run", self.run_id)
-        check_target(self.path, self.if_exists)
+        check_destination(self.path, self.if_exists)
         names = ("items_per_file", "bytes_per_file", "min_items", "fail_on_empty")
         check_not_templated(**{name: getattr(self, name) for name in names})
         if not is_template(self.on_lost_columns):
@@ -195,7 +195,8 @@ class ExportArguments(ApifyTask):
         if fewest and file_format and not file_format.tells_filtered and not query.keeps_every_item:
             raise ValueError(
                 f"A {file_format.name} file does not tell how many items are in it where they are filtered, unwound or "
-                "shown in a view: write jsonl, json, csv or parquet, or leave min_items and fail_on_empty out.",
+                f"shown in a view: write {names_of(lambda each: each.tells_filtered)}, or leave min_items and "
+                "fail_on_empty out.",
             )
         multiplying = (self.unwind, self.simplified, self.view)
         if query.limit is not None and query.limit < fewest and not any(multiplying):
@@ -204,11 +205,9 @@ class ExportArguments(ApifyTask):
             )
 
     def _check_split(self, file_format: Format | None) -> None:
-        is_split = self.files_end is not None
-        if is_split and file_format and not file_format.has_parts:
-            raise ValueError(
-                f"A {file_format.name} file cannot be split. Split jsonl or json, or leave it in one piece."
-            )
+        is_split = self._files_end is not None
+        if is_split and file_format:
+            _ = file_format.body_of_parts
         if is_split and self.if_exists == "skip":
             raise ValueError(
                 "if_exists is 'skip', but a file that is there does not tell whether the others of a split export are: "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._airflow.attempts import rerun_of
 from airflow_provider_apify._airflow.logs import TaskLog
-from airflow_provider_apify._airflow.task_state import TaskState
+from airflow_provider_apify._airflow.state_store import TaskNotes
 from airflow_provider_apify._files.split import WrittenFile
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class Checkpoint:
     def _note(self, number: int | None, noted: dict[str, Any]) -> None:
         self._entry(number).try_to_note(noted, self._log, "a retry writes the files again")
 
-    def _entry(self, number: int | None = None) -> TaskState:
+    def _entry(self, number: int | None = None) -> TaskNotes:
         """Return where files are noted: those of a full entry, or the newest."""
-        return TaskState(self._context, _KEY if number is None else f"{_KEY}_{number}")
+        return TaskNotes(self._context, _KEY if number is None else f"{_KEY}_{number}")
 
 
 def _is_there(path: ObjectStoragePath, file: WrittenFile) -> bool:

@@ -12,8 +12,9 @@ import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.attempts import is_retry, rerun_of
-from airflow_provider_apify._airflow.task_state import TaskState
+from airflow_provider_apify._airflow.state_store import TaskNotes
 from airflow_provider_apify._api.facts import COUNT_LAG_SECONDS
+from airflow_provider_apify._api.storages.counts import count_items
 from airflow_provider_apify._files.loading.sameness import same_item
 from airflow_provider_apify._files.loading.survey import Survey
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -49,7 +50,7 @@ class PushMemory:
     """
 
     def __init__(self, context: Context, dataset_id: str, survey: Survey) -> None:
-        self._state = TaskState(context, "apify_pushed")
+        self._state = TaskNotes(context, "apify_pushed")
         self._rerun = rerun_of(context)
         self._work = {"dataset_id": dataset_id, **asdict(survey)}
 
@@ -105,10 +106,10 @@ def begin_to_complete(
     :param items: of the file.
     :raises ValueError: the dataset has more items than the file, or others.
     """
-    patience = hook.connection.start_settle_seconds
+    patience = hook._connection.start_settle_seconds
     # On a retry Apify's word on when the dataset was changed may be late, too.
     is_certain = not is_retry(context)
-    count = _settled_count(hook, dataset, patience) if is_certain else hook.count_items(dataset.id, settle=patience)
+    count = _settled_count(hook, dataset, patience) if is_certain else _count_after(hook, dataset, patience)
     if count > survey.items:
         raise ValueError(
             f"Dataset {dataset.id} has {count} items, more than the {survey.items} of the file: with mode='complete' "
@@ -141,7 +142,11 @@ def _settled_count(hook: ApifyHook, dataset: Dataset, patience: float) -> int:
     is_new = dataset.item_count == 0 and dataset.raw["createdAt"] == dataset.raw["modifiedAt"]
     if is_new or time.time() - _changed(dataset).timestamp() > patience:
         return dataset.item_count
-    return hook.count_items(dataset.id, settle=min(patience, hook.connection.start_settle_seconds))
+    return _count_after(hook, dataset, min(patience, hook._connection.start_settle_seconds))
+
+
+def _count_after(hook: ApifyHook, dataset: Dataset, seconds: float) -> int:
+    return hook._drive(count_items(dataset.id, hook.retry, delay=seconds))
 
 
 def _count_if_untouched(hook: ApifyHook, context: Context, dataset: Dataset) -> int:
@@ -149,7 +154,7 @@ def _count_if_untouched(hook: ApifyHook, context: Context, dataset: Dataset) -> 
 
     :raises AirflowFailException: it may have; before Airflow 3.3 nothing tells how much of the file that was.
     """
-    count = hook.count_items(dataset.id, settle=hook.connection.start_settle_seconds)
+    count = _count_after(hook, dataset, hook._connection.start_settle_seconds)
     began = context["dag_run"].start_date
     is_old = began is not None and _changed(hook.get_dataset(dataset.id)) < pendulum.instance(began) - _SKEW
     if count == 0 or is_old:

@@ -13,7 +13,7 @@ from airflow_provider_apify._airflow.outlets import tell_outlets
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.transfers._target import IfExists, Target, check_target, writing
+from airflow_provider_apify.transfers._destination import Destination, IfExists, check_destination, writing
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -61,10 +61,10 @@ class BodyToFileOperator(ApifyTask):
 
         :raises ValueError: something is wrong.
         """
-        check_target(self.path, self.if_exists)
+        check_destination(self.path, self.if_exists)
 
-    def _target(self, path: str | None = None) -> Target:
-        return Target(path or self.path, self.target_conn_id)
+    def _destination(self, path: str | None = None) -> Destination:
+        return Destination(path or self.path, self.target_conn_id)
 
 
 def finished_run(hook: ApifyHook, run_id: str, words: str) -> ActorRun:

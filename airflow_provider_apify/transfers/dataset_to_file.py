@@ -17,10 +17,10 @@ from airflow_provider_apify._files.lost_columns import parse_on_lost_columns
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify._files.targets.output import compression_of
 from airflow_provider_apify.models.storages import Dataset
+from airflow_provider_apify.transfers._destination import Destination, writing
 from airflow_provider_apify.transfers._export_arguments import ExportArguments
 from airflow_provider_apify.transfers._export_memory import Checkpoint
 from airflow_provider_apify.transfers._export_progress import ExportProgress
-from airflow_provider_apify.transfers._target import Target, writing
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -116,15 +116,15 @@ class DatasetToFileOperator(ExportArguments):
         return result
 
     def _write(self, dataset: Dataset, context: Context) -> Manifest:
-        split = self.files_end
-        target = Target(self.path, self.target_conn_id, is_split=split is not None)
+        split = self._files_end
+        destination = Destination(self.path, self.target_conn_id, is_split=split is not None)
         query = ItemsQuery.parse(self.items_parameters)
         counted = Window(query.offset or 0, query.limit).count(dataset.item_count)
-        chosen = self.chosen_columns(dataset)
+        chosen = self._chosen_columns(dataset)
         export = Export(
             self.hook,
             dataset.id,
-            target.path,
+            destination.path,
             parquet_with(chosen) if chosen else format_of(self.path, self.file_format),
             query,
             compression=compression_of(self.path, self.compression),
@@ -136,8 +136,8 @@ class DatasetToFileOperator(ExportArguments):
         )
         with writing(self.path):
             # Only files of a split export are finished before the task is.
-            checkpoint = Checkpoint(context, self._identity(export), target.path, self.log) if split else None
-            target.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.files))
+            checkpoint = Checkpoint(context, self._identity(export), destination.path, self.log) if split else None
+            destination.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.files))
             return replace(export, done=checkpoint.files, note=checkpoint.note).run() if checkpoint else export.run()
 
     def _identity(self, export: Export) -> str:

@@ -10,20 +10,21 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_outlets
-from airflow_provider_apify._api.storages.items import cut
+from airflow_provider_apify._api.storages.counts import count_pushed
+from airflow_provider_apify._api.storages.items import Pusher, cut
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
-from airflow_provider_apify._files.loading.items import FORMATS, Read, reader_of
+from airflow_provider_apify._files.loading.items import READERS, Read, reader_of
 from airflow_provider_apify._files.loading.stored import pieces
 from airflow_provider_apify._files.loading.survey import FileHasChangedError, Survey, survey, unchanged
 from airflow_provider_apify._files.targets.output import bare, compression_of
-from airflow_provider_apify._files.targets.whole_file import advice
+from airflow_provider_apify._files.targets.storages import advice
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import check_storage_name
+from airflow_provider_apify.transfers._destination import check_path
 from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, begin_to_append, begin_to_complete
-from airflow_provider_apify.transfers._target import check_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -151,12 +152,13 @@ class FileToDatasetOperator(ApifyTask):
             raise ValueError(f"{self.path}, {error} Nothing was pushed.") from None
 
     def _push(self, memory: PushMemory, dataset: Dataset, begun: Pushed, found: Survey) -> Pushed:
-        pushed = begun
+        pushed, settle = begun, self.hook._connection.start_settle_seconds
+        pusher = Pusher(dataset.id, self.hook.retry, self.log.warning, settle=settle)
         try:
             for piece in cut(islice(unchanged(self._items(), found), begun.items, None)):
                 memory.note(pushed)
                 before = pushed.before + pushed.items
-                self.hook.push_piece(dataset.id, piece, before, self.log.warning, look_first=pushed.look_first)
+                self.hook._drive(pusher.push(piece, before, look_first=pushed.look_first))
                 pushed = Pushed(pushed.before, pushed.items + piece.items)
         except FileHasChangedError as error:
             raise self._has_changed(dataset, pushed.items - begun.items) from error
@@ -175,7 +177,8 @@ class FileToDatasetOperator(ApifyTask):
         :raises ApifyDataError: that is not what there must be.
         """
         expected = pushed.before + pushed.items
-        counted = self.hook.count_pushed_items(dataset.id, expected)
+        settle = self.hook._connection.start_settle_seconds
+        counted = self.hook._drive(count_pushed(expected, dataset.id, self.hook.retry, settle=settle))
         if counted > expected:
             words = f"Dataset {dataset.id} counts {counted} items, {counted - expected} more than were there and pushed"
             if self.mode == "complete":
@@ -244,8 +247,8 @@ def _format_of(path: str, file_format: str | None) -> str:
     :raises ValueError: there is none.
     """
     name = (file_format or bare(path).rpartition(".")[2]).lower()
-    if name not in FORMATS:
+    if name not in READERS:
         raise ValueError(
-            f"{name!r} is no format that items are read from. Give file_format as one of {', '.join(FORMATS)}."
+            f"{name!r} is no format that items are read from. Give file_format as one of {', '.join(READERS)}."
         )
     return name

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_apify._api.storages.endpoints import get_record, get_records
 from airflow_provider_apify._arguments.references import check_id, read_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, check_not_empty
 from airflow_provider_apify._files.bodies import RecordCheck, SavedBody, save_body
@@ -135,14 +136,14 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
         return self._write_many(store_id) if self.key is None else [self._write_one(store_id, self.key)]
 
     def _write_zip(self, store_id: str) -> SavedBody:
-        self._target().check(self.if_exists)
-        read = partial(self.hook.read_records, store_id, prefix=self.prefix)
+        self._destination().check(self.if_exists)
+        read = partial(self.hook._read_body, get_records(store_id, prefix=self.prefix))
         # Its last record has 22 bytes.
-        return save_body(self._target().path(), read, lambda _headers: EndCheck(b"PK\x05\x06", behind=18))
+        return save_body(self._destination().path(), read, lambda _headers: EndCheck(b"PK\x05\x06", behind=18))
 
     def _write_one(self, store_id: str, key: str) -> _SavedRecord:
-        self._target().check(self.if_exists)
-        return self._save(store_id, self._find(store_id, key), self._target().path())
+        self._destination().check(self.if_exists)
+        return self._save(store_id, self._find(store_id, key), self._destination().path())
 
     def _write_many(self, store_id: str) -> Iterator[_SavedRecord]:
         """Write the records over several connections, and yield them in the order of the keys."""
@@ -158,7 +159,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
         try:
             while some := list(islice(keys, _KEYS_AT_ONCE)):
                 # Made here, because Airflow looks connections up for one thread only.
-                paths = [self._target(self.path.replace(KEY, file_name(each.key))).path() for each in some]
+                paths = [self._destination(self.path.replace(KEY, file_name(each.key))).path() for each in some]
                 saving = [pool.submit(save, *each) for each in zip(some, paths, strict=True)]
                 yield from (future.result() for future in saving)
         finally:
@@ -169,7 +170,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
     def _save(
         self, store_id: str, record: RecordKey, path: ObjectStoragePath, go_on: Callable[[], object] = lambda: None
     ) -> _SavedRecord:
-        read = partial(self.hook.read_record, store_id, record.key)
+        read = partial(self.hook._read_body, get_record(store_id, record.key))
         saved = save_body(path, read, partial(RecordCheck, record.size), go_on=go_on)
         return _SavedRecord(**asdict(saved), key=record.key)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from airflow_provider_apify._api.facts import LOG_BYTES
+from airflow_provider_apify._api.runs.endpoints import get_log
 from airflow_provider_apify._arguments.templates import check_not_empty, is_template
 from airflow_provider_apify._files.bodies import LogCheck, save_body
 from airflow_provider_apify._files.targets.output import compression_of
@@ -58,10 +59,11 @@ class RunLogToFileOperator(BodyToFileOperator):
 
     def _write(self) -> dict[str, Any]:
         run = self.hook.get_run(self.run_id or "")
-        self._target().check(self.if_exists)
+        self._destination().check(self.if_exists)
         compression = compression_of(self.path, self.compression)
         check = partial(LogCheck, is_finished=run.is_finished)
-        saved = save_body(self._target().path(), partial(self.hook.read_log, run.id), check, compression)
+        read = partial(self.hook._read_body, replace(get_log(run.id), compressed=False))
+        saved = save_body(self._destination().path(), read, check, compression)
         if saved.body_bytes >= LOG_BYTES:
             self.log.warning("Apify keeps 10 MiB of a log, and so much came: some of it may be missing.")
         if run.is_finished and not saved.body_bytes:

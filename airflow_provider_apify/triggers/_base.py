@@ -10,6 +10,8 @@ from airflow.triggers.base import BaseTrigger
 
 SPREAD_SECONDS = 1.0
 """Triggers that arrive together would ask together: their first requests are spread over this time."""
+POKE_SECONDS = 60.0
+"""Between two looks, where nobody says; as Airflow's sensors have it."""
 HOLD_SECONDS = 10.0
 """How long after its beginning a trigger fires at the earliest.
 

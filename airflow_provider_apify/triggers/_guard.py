@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
+from airflow_provider_apify._airflow.instance_state import state_of
 from airflow_provider_apify._airflow.ownership import End, is_given_up
-from airflow_provider_apify._airflow.task_states import state_of
 
 if TYPE_CHECKING:
     from airflow_provider_apify._airflow.logs import TaskLog

@@ -12,7 +12,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_apify._airflow.run_progress import Reminder
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.account import Room
-from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import POKE_SECONDS, SPREAD_SECONDS, WatchingTrigger
 
 
 class ApifyAccountTrigger(WatchingTrigger):
@@ -29,7 +29,7 @@ class ApifyAccountTrigger(WatchingTrigger):
         *,
         needed: Mapping[str, Any],
         apify_conn_id: str = ApifyHook.default_conn_name,
-        poke_interval: float = 60.0,
+        poke_interval: float = POKE_SECONDS,
     ) -> None:
         super().__init__(needed=dict(needed), apify_conn_id=apify_conn_id, poke_interval=poke_interval)
         self.needed = Room.from_dict(needed)

@@ -10,7 +10,7 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_apify._airflow.run_progress import Reminder
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import POKE_SECONDS, SPREAD_SECONDS, WatchingTrigger
 
 
 class ApifyDatasetTrigger(WatchingTrigger):
@@ -33,7 +33,7 @@ class ApifyDatasetTrigger(WatchingTrigger):
         run_id: str | None,
         min_items: int,
         apify_conn_id: str = ApifyHook.default_conn_name,
-        poke_interval: float = 60.0,
+        poke_interval: float = POKE_SECONDS,
     ) -> None:
         super().__init__(
             dataset_id=dataset_id,
@@ -53,7 +53,7 @@ class ApifyDatasetTrigger(WatchingTrigger):
         await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))
         remind = Reminder(self.log)
         while True:
-            seen = await self.hook.async_look_at_items(self.dataset_id, self.run_id)
+            seen = await self.hook._async_look_at_items(self.dataset_id, self.run_id)
             if seen.item_count >= self.min_items or seen.is_final:
                 await self.hold()
                 yield TriggerEvent(seen.to_payload())  # type: ignore[no-untyped-call]

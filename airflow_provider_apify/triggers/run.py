@@ -7,17 +7,17 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
-from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun, run_url
 from airflow_provider_apify.options import Target
-from airflow_provider_apify.triggers._base import SPREAD_SECONDS, WatchingTrigger
+from airflow_provider_apify.triggers._base import POKE_SECONDS, SPREAD_SECONDS, WatchingTrigger
 from airflow_provider_apify.triggers._guard import has_given_up
 
 ABORT_ATTEMPTS = 12
@@ -74,7 +74,9 @@ class ApifyRunTrigger(WatchingTrigger):
         self.hook = ApifyHook(apify_conn_id)
         self.abort_on_kill = abort_on_kill
         self.abort_at_limit = abort_at_limit
-        self.waiting = Waiting(
+        self._wait_for_run = partial(
+            self.hook.async_wait_for_run,
+            run_id,
             deadline=deadline,
             poll_interval=poll_interval,
             first_delay=random.uniform(0, SPREAD_SECONDS),
@@ -85,7 +87,7 @@ class ApifyRunTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
         try:
-            event = await self.hook.async_wait_for_run(self.run_id, self.waiting, on_update=ProgressLog(self.log))
+            event = await self._wait_for_run(on_update=ProgressLog(self.log))
             if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
                 event = replace(event, run=await self._stop(event.run))
             await self.hold()
@@ -156,7 +158,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
         origin: str | None = None,
         started_after: str | None = None,
         started_before: str | None = None,
-        poke_interval: float = 60.0,
+        poke_interval: float = POKE_SECONDS,
     ) -> None:
         super().__init__(
             target_kind=target_kind,
@@ -186,7 +188,7 @@ class ApifyLastRunTrigger(WatchingTrigger):
             await self.hold()
             yield TriggerEvent({"run": None})  # type: ignore[no-untyped-call]
             return
-        event = await self.hook.async_wait_for_run(run_id, Waiting(), on_update=ProgressLog(self.log))
+        event = await self.hook.async_wait_for_run(run_id, on_update=ProgressLog(self.log))
         await self.hold()
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 

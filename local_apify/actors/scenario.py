@@ -77,6 +77,7 @@ _SCHEMA: Mapping[str, Any] = {
             "editor": "textfield",
         },
     },
+    "additionalProperties": False,
 }
 
 

@@ -11,6 +11,7 @@ from local_apify.world.datasets import Dataset
 from local_apify.world.errors import ApiError, forbidden, not_found
 from local_apify.world.queues import RequestQueue
 from local_apify.world.realm import Identity, Realm
+from local_apify.world.resources import READ, WRITE
 from local_apify.world.runs import Run
 from local_apify.world.stores import KeyValueStore
 from local_apify.world.world import Storages, World
@@ -97,11 +98,14 @@ class Access:
         return run
 
     def has_storage(self, storage: AnyStorage) -> bool:
-        """Tell whether a storage is the user's, and one that the acting run, if there is one, may write to."""
+        """Tell whether a storage is the user's, and one that the acting run, if there is one, may write to.
+
+        A run with limited permissions has those of its own Actor, and those that its input gives it.
+        """
         if self._world is None or not self._world.has(storage.id):
             return False
         limited = self.limited_run
-        return limited is None or storage.actor_id == limited.actor.id
+        return limited is None or storage.actor_id == limited.actor.id or WRITE in limited.granted.get(storage.id, ())
 
     def check_own(self, storage: AnyStorage) -> None:
         """Check that the request may do anything with a storage.
@@ -133,7 +137,11 @@ class Access:
     def _reads(self, storage: S, reference: str, opens: Callable[[S], bool] | None) -> bool:
         if is_open(storage.general_access, by_name=reference != storage.id):
             return True
-        return self._is_result(storage) or (opens is not None and opens(storage))
+        return self._is_given(storage) or self._is_result(storage) or (opens is not None and opens(storage))
+
+    def _is_given(self, storage: AnyStorage) -> bool:
+        """Tell whether the input of the acting run gives it a storage to read."""
+        return self.limited_run is not None and READ in self.limited_run.granted.get(storage.id, ())
 
     def _is_result(self, storage: AnyStorage) -> bool:
         """Tell whether a storage is one of a run that the acting run has started."""

@@ -9,8 +9,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from local_apify.api.call import Call, Endpoint, JsonObject, data
+from local_apify.api.answers import data
+from local_apify.api.bodies import JsonObject
+from local_apify.api.call import Call
 from local_apify.api.catalog import actor_shape
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.owned import own_actor
 from local_apify.api.starts import check_saved_options
 from local_apify.api.versions import versions_from
@@ -42,7 +45,7 @@ async def _cannot_run(_context: ActorContext) -> None:
 
 async def create(call: Call) -> Response:
     """Create an Actor of the user."""
-    body = await call.json_object()
+    body = await call.body.json_object()
     identifier, created = new_id(), iso(now())
     actor = Actor(
         name=f"{call.world.user.username}/{body.get('name', str) or f'my-actor-{identifier.lower()}'}",
@@ -63,7 +66,7 @@ async def create(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """Change an Actor of the user; what is not given stays."""
     actor = own_actor(call)
-    body = await call.json_object()
+    body = await call.body.json_object()
     name = body.get("name", str) or actor.short_name
     # The id is kept even where it was made of the name.
     changed = _changed(replace(actor, name=f"{call.world.user.username}/{name}", given_id=actor.id), body)

@@ -28,8 +28,9 @@ from local_apify.api import (
     webhooks,
 )
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint
+from local_apify.api.call import Call
 from local_apify.api.control import ControlRoom
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.operation import Operation, Site
 from local_apify.api.pages import Pages
 from local_apify.world.errors import ApiError

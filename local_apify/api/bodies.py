@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from collections.abc import Collection, Iterable
+from typing import Any, NoReturn, TypeVar
 
 from starlette.responses import JSONResponse
 
 from local_apify.world.errors import ApiError
 
+T = TypeVar("T")
 MAX_DEPTH = 200
 """How deep values may be nested in one another; no limit of Apify's is known."""
 
@@ -63,3 +64,49 @@ def _children(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+class JsonObject:
+    """A JSON object somebody sent, whose fields are checked as they are read.
+
+    :raises ApiError: it is no object.
+    """
+
+    def __init__(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise ApiError(400, "invalid-input", "Expected a JSON object.")
+        self.values: dict[str, Any] = value
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def get(self, name: str, kind: type[T]) -> T | None:
+        """Return a field, ``None`` if it is missing or null.
+
+        :raises ApiError: it is of another type.
+        """
+        value = self.values.get(name)
+        is_flag = isinstance(value, bool) and kind is not bool
+        if value is not None and (is_flag or not isinstance(value, kind)):
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be of type {kind.__name__}.')
+        return value
+
+    def one_of(self, name: str, values: Collection[str]) -> str | None:
+        """Return a field that has one of some values, ``None`` if it is missing or null.
+
+        :raises ApiError: it has another.
+        """
+        value = self.get(name, str)
+        if value is not None and value not in values:
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be one of {", ".join(sorted(values))}.')
+        return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts, ``None`` if it is missing or null.
+
+        :raises ApiError: it is something else.
+        """
+        values = self.get(name, list)
+        if not all(isinstance(value, str) for value in values or ()):
+            raise ApiError(400, "invalid-input", f'Field "{name}" must be a list of texts.')
+        return values

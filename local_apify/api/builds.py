@@ -6,8 +6,10 @@ from typing import Any
 
 from starlette.responses import Response
 
+from local_apify.api.answers import data, page_of
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint, data, page_of
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.owned import own, own_actor
 from local_apify.api.starts import caller_of
 from local_apify.api.streams import log_response

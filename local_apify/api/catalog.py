@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from local_apify.api.answers import data, page_of
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint, data, page_of
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
+from local_apify.api.inputs import check_input
 from local_apify.api.versions import version_shape
 from local_apify.world.account import user_id
 from local_apify.world.actor import Actor
 from local_apify.world.clock import iso
-from local_apify.world.errors import ApiError, invalid
-from local_apify.world.inputs import complaint
+from local_apify.world.errors import invalid
 from local_apify.world.run_views import pricing_shape
 from local_apify.world.runs import Run
 
@@ -92,13 +94,10 @@ async def get_actor(call: Call) -> Response:
 
 
 async def validate_input(call: Call) -> Response:
-    """Check an input against the schema of a build; without one, any is valid."""
-    actor, builds = call.find_actor(), call.world.builds
-    number = builds.number_of(actor, call.query.text("build") or "latest")
-    definition = builds.all[actor.build_id(number)].definition
-    wrong = complaint(definition.actor.get("input", {}) if definition else {}, (await call.json_object()).values)
-    if wrong is not None:
-        raise ApiError(400, "invalid-input", f"Input is not valid: {wrong}")
+    """Check an input as a start of the build would."""
+    actor = call.find_actor()
+    number = call.world.builds.number_of(actor, call.query.text("build") or "latest")
+    check_input(call.world, actor, number, (await call.body.json_object()).values)
     return JsonResponse({"valid": True})
 
 

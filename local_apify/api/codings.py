@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import brotli
 
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
-"""A small body can unpack to any size; no limit of Apify's is known."""
-MAX_UNPACKED_JSON_BYTES = 64 * 1024 * 1024
-"""What is parsed takes many times its size."""
+"""What no body may be longer than once it is unpacked, whatever the settings say."""
 IDENTITY = "identity"
 _WINDOWS: Mapping[str, int] = {"gzip": 31, "deflate": 15}
 """The size of zlib's window, and with it the header."""
@@ -23,7 +21,11 @@ _ZLIB_LEVEL = 1
 
 
 class UnpackError(ValueError):
-    """A body is not packed as it says, or unpacks to more than there is room for."""
+    """A body is not packed as it says."""
+
+
+class TooLongError(ValueError):
+    """A body unpacks to more than there is room for."""
 
 
 def unpacked(body: bytes, coding: str, limit: int = MAX_UNPACKED_BYTES) -> bytes:
@@ -31,14 +33,15 @@ def unpacked(body: bytes, coding: str, limit: int = MAX_UNPACKED_BYTES) -> bytes
 
     :param coding: one of ``CODINGS``.
     :param limit: bytes that there is room for.
-    :raises UnpackError: it is not packed like that, or unpacks to more than the limit.
+    :raises UnpackError: it is not packed like that.
+    :raises TooLongError: it unpacks to more than the limit.
     """
     try:
         whole = _UNPACK[coding](body, limit + 1)
     except (brotli.error, zlib.error, gzip.BadGzipFile, EOFError):
         raise UnpackError(f"The body is not encoded as {coding}.") from None
     if len(whole) > limit:
-        raise UnpackError(f"The body unpacks to more than {limit} bytes.")
+        raise TooLongError(f"The POST payload is too large: it unpacks to more than {limit} bytes.")
     return whole
 
 

@@ -13,8 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local_apify.api.bodies import JsonResponse, parse_json
-from local_apify.api.call import JsonObject
+from local_apify.api.bodies import JsonObject, JsonResponse, parse_json
 from local_apify.api.starts import start_action
 from local_apify.world.errors import ApiError
 from local_apify.world.faults import Fault

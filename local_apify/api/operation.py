@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from local_apify.api.access import is_for_account
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.sabotage import sabotaged
 from local_apify.world.commons import Blueprint
 from local_apify.world.errors import ApiError, forbidden

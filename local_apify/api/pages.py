@@ -61,7 +61,7 @@ class Pages:
         """Show everything, in short."""
         realm = self._site.realm
         runs = [run for world in realm.worlds for run in world.runs.values()]
-        return _page(realm, "Local Apify", _runs(runs) + _storages(realm) + _ledger(realm) + _faults(realm))
+        return _page(realm, "Local Apify", _runs(realm, runs) + _storages(realm) + _ledger(realm) + _faults(realm))
 
     async def run(self, request: Request) -> Response:
         """Show a run with its log."""
@@ -70,7 +70,9 @@ class Pages:
         if run is None:
             return _missing(realm, "run", identifier)
         text, _ = run.log.read()
-        return _page(realm, f"Run {run.id}", _facts(_about(run)) + _heading("Log") + _preformatted(text.decode()))
+        return _page(
+            realm, f"Run {run.id}", _facts(_about(realm, run)) + _heading("Log") + _preformatted(text.decode())
+        )
 
     async def dataset(self, request: Request) -> Response:
         """Show the first items of a dataset."""
@@ -131,7 +133,7 @@ def _missing(realm: Realm, what: str, identifier: str) -> Response:
     return _page(realm, f"There is no {what} {identifier}", "", 404)
 
 
-def _runs(runs: Iterable[Run]) -> str:
+def _runs(realm: Realm, runs: Iterable[Run]) -> str:
     newest = sorted(runs, key=lambda run: run.created_at, reverse=True)[:MOST_ROWS]
     rows = [
         [
@@ -140,14 +142,20 @@ def _runs(runs: Iterable[Run]) -> str:
             run.owner.username,
             run.status,
             iso(run.started_at),
+            _cost(realm, [run]),
             run.status_message or "",
         ]
         for run in newest
     ]
-    return _heading("Runs") + _table(["Run", "Actor", "User", "Status", "Started", "Message"], rows)
+    total = _facts({"Runs ever started": len(realm.started), "Cost of all": _cost(realm, realm.started)})
+    return _heading("Runs") + total + _table(["Run", "Actor", "User", "Status", "Started", "Cost", "Message"], rows)
 
 
-def _about(run: Run) -> dict[str, Any]:
+def _cost(realm: Realm, runs: Iterable[Run]) -> str:
+    return f"${sum(run.cost_usd(realm.settings.cost_settles_seconds) for run in runs):.4f}"
+
+
+def _about(realm: Realm, run: Run) -> dict[str, Any]:
     return {
         "Actor": run.actor.name,
         "User": run.owner.username,
@@ -155,6 +163,7 @@ def _about(run: Run) -> dict[str, Any]:
         "Message": run.status_message or "",
         "Started": iso(run.started_at),
         "Finished": iso(run.finished_at) if run.finished_at else "",
+        "Cost": _cost(realm, [run]),
         "Started by": run.caller.user_agent or run.caller.origin,
         "Dataset": _link(_DATASET, run.dataset.id),
         "Key-value store": _link(_STORE, run.store.id),

@@ -8,7 +8,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from local_apify.api.call import MAX_LIST, Call, Endpoint, Handler, JsonObject, data
+from local_apify.api.answers import MAX_LIST, data
+from local_apify.api.bodies import JsonObject
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint, Handler
 from local_apify.world.clock import iso
 from local_apify.world.errors import ApiError, invalid
 from local_apify.world.queues import QueueClient, QueuedRequest, RequestQueue, checked_request, request_id
@@ -37,7 +40,7 @@ def _client(call: Call) -> QueueClient:
 
 async def add(call: Call) -> Response:
     """Add a request."""
-    body = await call.json_object()
+    body = await call.body.json_object()
     return data(_find(call).add(body.values, forefront=call.query.flag("forefront")), 201)
 
 
@@ -79,7 +82,7 @@ def _named(body: JsonObject) -> str:
 
 
 async def _batch(call: Call) -> list[dict[str, Any]]:
-    batch = await call.json_body()
+    batch = await call.body.json()
     if not isinstance(batch, list) or not all(isinstance(each, dict) for each in batch):
         raise ApiError(400, "invalid-input", "Expected a JSON array of objects.")
     if not 1 <= len(batch) <= MAX_BATCH:
@@ -132,7 +135,7 @@ async def get(call: Call) -> Response:
 
 async def update(call: Call) -> Response:
     """Change a request."""
-    body = await call.json_object()
+    body = await call.body.json_object()
     forefront = call.query.flag("forefront")
     return data(_find(call).update(call.path["requestId"], body.values, forefront=forefront))
 

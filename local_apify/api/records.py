@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from local_apify.api.call import MAX_LIST, Call, data
+from local_apify.api.answers import MAX_LIST, data
+from local_apify.api.call import Call
 from local_apify.api.codings import IDENTITY, accepts
 from local_apify.api.opened import opened
 from local_apify.world.errors import ApiError
@@ -46,9 +47,10 @@ async def get(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """Store a record; its content type is that of the request."""
     content_type = call.request.headers.get("content-type", "application/octet-stream")
-    sent = await call.packed_body(call.world.settings.max_record_bytes)
-    record = Record(sent, content_type, call.coding)
-    await call.unpacked(record.stored)  # what nobody could read is refused
+    longest = call.world.settings.max_record_bytes
+    sent = await call.body.packed(longest)
+    record = Record(sent, content_type, call.body.coding)
+    await call.body.unpack(sent, longest)  # what nobody could read is refused
     store = call.find_store()
     store.put(call.path["recordKey"], record)
     location = f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(call.path['recordKey'])}"

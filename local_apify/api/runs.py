@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from local_apify.api.call import Call, Endpoint, Handler, data, page_of
+from local_apify.api.answers import data, page_of
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint, Handler
 from local_apify.api.records import record_response
 from local_apify.api.starts import check_approved, check_options, first, start_run
 from local_apify.api.streams import items_response
@@ -78,7 +80,8 @@ async def resurrect(call: Call) -> Response:
     """Let a finished run go on; its limits can be raised."""
     run = call.find_run()
     build = call.query.text("build")
-    number = call.world.builds.number_of(run.actor, build) if build else run.build_number
+    actor = call.world.as_it_is(run.actor)
+    number = call.world.builds.number_of(actor, build) if build else run.build_number
     options = RunOptions(
         build=build or run.options.build,
         timeout_secs=first(call.query.integer("timeout"), run.options.timeout_secs),
@@ -117,7 +120,7 @@ async def metamorph(call: Call) -> Response:
     if actor.needs_full_permission and not run.has_full_permission:
         raise forbidden("Actor")
     build_number = call.world.builds.number_of(actor, call.query.text("build") or "latest")
-    body = await call.body()
+    body = await call.body.read()
     content_type = call.request.headers.get("content-type", "application/json; charset=utf-8")
     await call.world.engine.metamorph(run, actor, build_number, Record(body, content_type) if body else None)
     return _answer(call, run)
@@ -126,7 +129,7 @@ async def metamorph(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """Change a run's status message or who may see it."""
     run = call.find_run()
-    body = await call.json_object()
+    body = await call.body.json_object()
     message, access = body.get("statusMessage", str), body.one_of("generalAccess", ACCESS_LEVELS)
     if message is not None:
         run.set_status_message(message, is_terminal=body.get("isStatusMessageTerminal", bool) or False)
@@ -137,7 +140,7 @@ async def update(call: Call) -> Response:
 async def charge(call: Call) -> Response:
     """Charge for events of a run."""
     run = call.find_run()
-    body = await call.json_object()
+    body = await call.body.json_object()
     event, count = body.get("eventName", str) or "", body.get("count", int)
     if count is None or not 0 <= count <= MAX_EVENTS_AT_ONCE:
         raise ApiError(400, "invalid-input", f'Field "count" must be a number from 0 to {MAX_EVENTS_AT_ONCE}.')

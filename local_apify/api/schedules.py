@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from starlette.responses import Response
 
-from local_apify.api.call import Call, Endpoint, JsonObject, data, page_of
+from local_apify.api.answers import data, page_of
+from local_apify.api.bodies import JsonObject
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.starts import check_saved_options, start_action
 from local_apify.world.account import User
 from local_apify.world.actor import Actor
@@ -147,7 +150,7 @@ async def list_schedules(call: Call) -> Response:
 
 async def create(call: Call) -> Response:
     """Create a schedule."""
-    values = _read(call, await call.json_object())
+    values = _read(call, await call.body.json_object())
     schedule = Schedule(**({"name": f"schedule-{new_id().lower()}"} | values))
     _check_name(call, schedule)
     call.world.schedules.keep(schedule, partial(start_action, call.world))
@@ -163,7 +166,7 @@ async def get(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """Change a schedule; what is not given stays."""
     schedule = _find(call)
-    for field, value in _read(call, await call.json_object()).items():
+    for field, value in _read(call, await call.body.json_object()).items():
         setattr(schedule, field, value)
     schedule.modified_at = now()
     call.world.schedules.keep(schedule, partial(start_action, call.world))

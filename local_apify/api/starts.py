@@ -1,23 +1,21 @@
-"""Starting runs: options, input and ad-hoc webhooks, checked as the API checks them."""
+"""Starting runs: options, permissions and ad-hoc webhooks, checked as the API checks them."""
 
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from local_apify.api.bodies import parse_json
-from local_apify.api.call import Call, JsonObject
+from local_apify.api.bodies import JsonObject, parse_json
+from local_apify.api.call import Call
+from local_apify.api.inputs import check_input, give_input, read_input, scheduled_input
 from local_apify.api.query import Query
 from local_apify.api.webhook_views import webhook_from
 from local_apify.world.actor import FULL_PERMISSIONS, PERMISSION_LEVELS, Actor
-from local_apify.world.datasets import utf8
 from local_apify.world.errors import ApiError, forbidden, invalid
 from local_apify.world.runs import Caller, Run, RunOptions, Task
-from local_apify.world.stores import Record
 from local_apify.world.webhooks import Webhook
 from local_apify.world.world import World
 
@@ -34,7 +32,6 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "forcePermissionLevel": (str,),
 }
 SECRET_HEADERS = frozenset({"authorization", "cookie"})
-_JSON = "application/json; charset=utf-8"
 
 
 async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
@@ -46,7 +43,8 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
     build_number = call.world.builds.number_of(actor, options.build)
     level = _permission_level(call, actor)
     representations = _webhook_representations(call)
-    record = await _input_record(call, task)
+    given = await read_input(call, task)
+    check_input(call.world, actor, build_number, given.values)
     run = call.world.create_run(
         actor,
         task=task,
@@ -55,8 +53,7 @@ async def start_run(call: Call, actor: Actor, task: Task | None) -> Run:
         caller=caller_of(call),
         has_full_permission=level == FULL_PERMISSIONS,
     )
-    if record is not None:
-        run.store.put("INPUT", record)
+    give_input(call.world, run, given)
     for webhook in _ad_hoc(representations, run):
         call.world.webhooks.add(webhook)
     call.world.engine.start(run)
@@ -74,6 +71,8 @@ def start_action(world: World, action: Mapping[str, Any]) -> Run:
     caller = Caller(user_agent=None, client_ip=None, headers={}, origin="SCHEDULER")
     build_number = world.builds.number_of(actor, options.build)
     check_approved(world, actor)
+    given = scheduled_input(action, task)
+    check_input(world, actor, build_number, given.values)
     run = world.create_run(
         actor,
         task=task,
@@ -82,20 +81,9 @@ def start_action(world: World, action: Mapping[str, Any]) -> Run:
         caller=caller,
         has_full_permission=actor.needs_full_permission,
     )
-    record = _scheduled_input(action, task)
-    if record is not None:
-        run.store.put("INPUT", record)
+    give_input(world, run, given)
     world.engine.start(run)
     return run
-
-
-def _scheduled_input(action: Mapping[str, Any], task: Task | None) -> Record | None:
-    if task is not None:
-        given = action.get("input")
-        return None if task.input is None and given is None else _json_record((task.input or {}) | (given or {}))
-    given = action.get("runInput") or {}
-    body = given.get("body")
-    return Record(utf8(body), given.get("contentType") or _JSON) if body else None
 
 
 def _run_options(query: Query, actor: Actor, task: Task | None, more: Mapping[str, Any] | None = None) -> RunOptions:
@@ -203,26 +191,6 @@ def _ad_hoc(representations: list[dict[str, Any]], run: Run) -> list[Webhook]:
         webhook_from(JsonObject({**value, "condition": condition}), is_ad_hoc=True) for value in representations
     ]
     return [replace(webhook, came_with_start=True) for webhook in webhooks]
-
-
-async def _input_record(call: Call, task: Task | None) -> Record | None:
-    """Return the INPUT of a run: the body, on top of the saved input of a task."""
-    body = await call.body()
-    content_type = call.request.headers.get("content-type", _JSON)
-    if body and "json" not in content_type:
-        return Record(body, content_type)
-    given = parse_json(body, "run-input-body-not-valid-json") if body else None
-    if given is None:
-        body = b""  # the official client sends null where it is given no input
-    elif not isinstance(given, dict):
-        raise ApiError(400, "input-json-not-object", "Input must be a JSON object.")
-    if task is not None and task.input is not None:
-        return _json_record(task.input | (given or {}))
-    return Record(body, content_type) if body else None
-
-
-def _json_record(value: dict[str, Any]) -> Record:
-    return Record(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"), _JSON)
 
 
 def caller_of(call: Call) -> Caller:

@@ -12,8 +12,10 @@ from starlette.responses import Response
 
 from local_apify.api import queues, records
 from local_apify.api.access import AnyStorage
+from local_apify.api.answers import data, page_of
 from local_apify.api.builds import find_build
-from local_apify.api.call import Call, Endpoint, Handler, data, page_of
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint, Handler
 from local_apify.api.opened import opened
 from local_apify.api.runs import RUNS
 from local_apify.api.streams import items_response, log_response
@@ -56,7 +58,7 @@ def dataset_shape(call: Call, dataset: Dataset) -> dict[str, Any]:
         "schema": dataset.schema,
         "consoleUrl": f"{call.world.settings.console_url}/storage/datasets/{dataset.id}",
         **_signed(call, dataset, itemsPublicUrl=items_url),
-        "stats": {"readCount": dataset.read_count, "writeCount": len(dataset), "storageBytes": dataset.size},
+        "stats": {"readCount": dataset.counts["read"], "writeCount": len(dataset), "storageBytes": dataset.size},
     }
 
 
@@ -156,7 +158,7 @@ class Kind(Generic[S]):
     async def update(self, call: Call) -> Response:
         """Rename a storage, which makes it outlive its run, or change who may see it."""
         storage = self.find(call)
-        body = await call.json_object()
+        body = await call.body.json_object()
         access = body.one_of("generalAccess", ACCESS_LEVELS)
         if "name" in body:
             name = _checked_name(body.get("name", str))
@@ -237,7 +239,7 @@ async def get_items(call: Call) -> Response:
 async def push_items(call: Call) -> Response:
     """Store an item or several."""
     dataset = call.find_dataset()
-    value = await call.json_body(call.world.settings.max_push_bytes)
+    value = await call.body.json(call.world.settings.max_push_bytes)
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, dict) for item in items):
         raise ApiError(400, "invalid-input", "Items must be JSON objects.")

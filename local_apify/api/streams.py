@@ -47,7 +47,7 @@ async def items_response(call: Call, dataset: Dataset, status: int = 200) -> Res
         return Response(status_code=status, headers=headers, media_type=FORMATS[name].content_type)
     if FORMATS[name].is_table:
         await _demand_columns(page)
-    dataset.read_count += len(page)
+    dataset.counts["read"] += len(page)
     call.world.items_delivered[dataset.id] += len(page)
     return _stream(call, body, FORMATS[name].content_type, headers, status)
 

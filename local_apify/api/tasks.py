@@ -8,8 +8,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint, JsonObject, data, page_of
+from local_apify.api.answers import data, page_of
+from local_apify.api.bodies import JsonObject, JsonResponse
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.owned import own
 from local_apify.api.starts import check_saved_options
 from local_apify.world.actor import Actor
@@ -38,7 +40,7 @@ def _short(call: Call, task: Task) -> dict[str, Any]:
 
 
 def _listed(call: Call, task: Task) -> dict[str, Any]:
-    actor = call.world.actors.get(task.actor.id, task.actor)  # which may have another name by now
+    actor = call.world.as_it_is(task.actor)  # which may have another name by now
     names = {"actName": actor.short_name, "actUsername": actor.username}
     return {name: value for name, value in _short(call, task).items() if name != "title"} | names
 
@@ -55,7 +57,7 @@ async def list_tasks(call: Call) -> Response:
 
 async def create(call: Call) -> Response:
     """Save a task."""
-    body = await call.json_object()
+    body = await call.body.json_object()
     actor = call.world.find_actor(body.get("actId", str) or "")
     _refuse_to_publish(call, actor, body)
     identifier, created = new_id(), now()
@@ -83,7 +85,7 @@ def _check(call: Call, task: Task) -> None:
     unknown = sorted(set(task.options) - _OPTIONS)
     if unknown:
         raise ApiError(400, "invalid-input", f"A task has no option {', '.join(unknown)}.")
-    check_saved_options(task.options, task.actor)
+    check_saved_options(task.options, call.world.as_it_is(task.actor))
 
 
 def _refuse_to_publish(call: Call, actor: Actor, body: JsonObject) -> None:
@@ -105,8 +107,8 @@ async def get(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """Change a saved task."""
     task = call.find_task()
-    body = await call.json_object()
-    _refuse_to_publish(call, task.actor, body)
+    body = await call.body.json_object()
+    _refuse_to_publish(call, call.world.as_it_is(task.actor), body)
     changed = replace(
         task,
         name=body.get("name", str) or task.name,
@@ -135,7 +137,7 @@ async def get_input(call: Call) -> Response:
 async def put_input(call: Call) -> Response:
     """Change fields of the input of a saved task."""
     task = call.find_task()
-    body = await call.json_object()
+    body = await call.body.json_object()
     changed = replace(task, input=(task.input or {}) | body.values, modified_at=now())
     call.world.tasks[task.id] = changed
     return JsonResponse(changed.input)

@@ -7,8 +7,10 @@ import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
+from local_apify.api.answers import data
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint, data
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.starts import SECRET_HEADERS
 from local_apify.world.errors import ApiError
 from local_apify.world.signatures import signature_of
@@ -27,7 +29,7 @@ async def browser_info(call: Call) -> Response:
         "method": request.method,
         "clientIp": request.client.host if request.client else None,
         "countryCode": None,
-        "bodyLength": len(await call.body()),
+        "bodyLength": len(await call.body.read()),
     }
     if (call.query.text("skipHeaders") or "").lower() not in _ON:
         shape["headers"] = dict(headers)
@@ -38,7 +40,7 @@ async def browser_info(call: Call) -> Response:
 
 async def encode_and_sign(call: Call) -> Response:
     """Sign a JSON object in the name of the user."""
-    body = await call.json_object()
+    body = await call.body.json_object()
     text = json.dumps({"value": body.values, "userId": call.world.user.id}, ensure_ascii=False)
     packed = base64.urlsafe_b64encode(text.encode(errors="backslashreplace")).decode()
     return data({"encoded": f"{packed}.{signature_of(call.realm.secret, packed)}"})
@@ -46,7 +48,7 @@ async def encode_and_sign(call: Call) -> Response:
 
 async def decode_and_verify(call: Call) -> Response:
     """Return a JSON object that was signed here, and who signed it."""
-    packed, _, signature = ((await call.json_object()).get("encoded", str) or "").rpartition(".")
+    packed, _, signature = ((await call.body.json_object()).get("encoded", str) or "").rpartition(".")
     if not packed.isascii() or not packed or signature != signature_of(call.realm.secret, packed):
         raise _not_ours()
     try:

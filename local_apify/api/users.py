@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from local_apify.api.answers import data
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint, data
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.world.account import user_id
 from local_apify.world.clock import now
 from local_apify.world.cycle import cycle_of
@@ -78,7 +80,7 @@ async def get_limits(call: Call) -> Response:
 
 async def put_limits(call: Call) -> Response:
     """Change the limits that a user may change."""
-    body = await call.json_object()
+    body = await call.body.json_object()
     limits = {name: body.values[name] for name in _CHANGEABLE if body.values.get(name) is not None}
     if not all(_is_limit(limits[name], kind) for name, kind in _CHANGEABLE.items() if name in limits):
         raise ApiError(400, "invalid-input", f"Limits are numbers above 0: {', '.join(_CHANGEABLE)}.")

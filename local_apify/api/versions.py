@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from local_apify.api.call import Call, Endpoint, JsonObject, data
+from local_apify.api.answers import data
+from local_apify.api.bodies import JsonObject
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.owned import own_actor
 from local_apify.world.actor import Actor
 from local_apify.world.clock import iso, now
@@ -106,7 +109,7 @@ async def list_versions(call: Call) -> Response:
 async def create(call: Call) -> Response:
     """Add a version to an Actor."""
     actor = own_actor(call)
-    version = _version_from(await call.json_object(), {})
+    version = _version_from(await call.body.json_object(), {})
     number = version["versionNumber"]
     if number in actor.versions:
         raise _exists(number)
@@ -124,7 +127,7 @@ async def update(call: Call) -> Response:
     """Change a version; what is not given stays."""
     actor = own_actor(call)
     before = _find(call, actor)
-    version = _version_from(await call.json_object(), before)
+    version = _version_from(await call.body.json_object(), before)
     numbers = {number: each for number, each in actor.versions.items() if number != before["versionNumber"]}
     if version["versionNumber"] in numbers:
         raise _exists(version["versionNumber"])
@@ -153,7 +156,7 @@ async def create_env_var(call: Call) -> Response:
     """Add an environment variable to a version."""
     actor = own_actor(call)
     version = _find(call, actor)
-    variable = _env_var_from(await call.json_object(), {})
+    variable = _env_var_from(await call.body.json_object(), {})
     known = version.get("envVars") or ()
     if any(each["name"] == variable["name"] for each in known):
         raise ApiError(400, "env-var-already-exists", f"There is a variable {variable['name']} already.")
@@ -186,7 +189,7 @@ async def update_env_var(call: Call) -> Response:
     actor = own_actor(call)
     version = _find(call, actor)
     before = _find_env_var(call, version)
-    variable = _env_var_from(await call.json_object(), before)
+    variable = _env_var_from(await call.body.json_object(), before)
     if variable["name"] != before["name"]:
         raise ApiError(400, "cannot-rename-env-var", "An environment variable keeps its name.")
     changed = [variable if each["name"] == before["name"] else each for each in version["envVars"]]

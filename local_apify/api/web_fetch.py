@@ -16,7 +16,8 @@ import aiohttp
 
 from local_apify.actors.html_page import Page
 from local_apify.api.bodies import JsonResponse
-from local_apify.api.call import Call, Endpoint
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.world.clock import iso, now
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ _FORMATS: Mapping[str, Callable[[_Loaded], Any]] = {
 
 async def fetch_page(call: Call) -> Response:
     """Fetch a page."""
-    wanted = await call.json_object()
+    wanted = await call.body.json_object()
     url, formats = wanted.get("url", str) or "", wanted.get("formats", list)
     headers = wanted.get("headers", dict) or {}
     if not _is_valid(url, formats or (), headers):

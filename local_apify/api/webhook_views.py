@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_apify.api.call import JsonObject
+from local_apify.api.bodies import JsonObject
 from local_apify.world.account import User
 from local_apify.world.clock import iso
 from local_apify.world.errors import ApiError

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from local_apify.api.call import Call, Endpoint, data, page_of
+from local_apify.api.answers import data, page_of
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.webhook_views import (
     dispatch_shape,
     short_webhook_shape,
@@ -41,7 +43,7 @@ async def list_webhooks(call: Call) -> Response:
 
 async def create(call: Call) -> Response:
     """Create a webhook, or find the one that was created with this idempotency key."""
-    body = await call.json_object()
+    body = await call.body.json_object()
     webhook = webhook_from(body, is_ad_hoc=body.get("isAdHoc", bool) or False)
     if not any(webhook.condition.values()):
         raise ApiError(400, "invalid-input", "A webhook's condition needs an actorId, actorTaskId or actorRunId.")
@@ -61,7 +63,7 @@ async def get(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """Change a webhook."""
     webhook = _find(call)
-    call.world.webhooks.change(webhook, webhook_fields(await call.json_object()))
+    call.world.webhooks.change(webhook, webhook_fields(await call.body.json_object()))
     return _answer(call, webhook)
 
 

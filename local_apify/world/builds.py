@@ -117,6 +117,12 @@ class Builds:
             raise ApiError(400, "unknown-build-tag", message)
         return number
 
+    def input_schema(self, actor: Actor, number: str) -> Mapping[str, Any]:
+        """Return the input schema of a build, empty where it has none."""
+        definition = self.all[actor.build_id(number)].definition
+        schema: Mapping[str, Any] = definition.actor.get("input", {}) if definition else {}
+        return schema
+
     def start(self, actor: Actor, version: Mapping[str, Any], **details: Any) -> Build:
         """Start to build a version.
 

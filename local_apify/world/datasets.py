@@ -7,10 +7,10 @@ import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 from local_apify.world.clock import now
-from local_apify.world.storage import Storage
+from local_apify.world.storage import Origin, Storage
 
 Item = dict[str, Any]
 _SAMPLE_ITEMS = 100
@@ -126,17 +126,9 @@ class Dataset(Storage):
 
     kind = "Dataset"
 
-    def __init__(
-        self,
-        *,
-        name: str | None = None,
-        actor_id: str | None = None,
-        run_id: str | None = None,
-        schema: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(name=name, actor_id=actor_id, run_id=run_id)
+    def __init__(self, schema: Mapping[str, Any] | None = None, **origin: Unpack[Origin]) -> None:
+        super().__init__(**origin)
         self.schema = schema
-        self.read_count = 0
         self.signing_key = secrets.token_hex(8)
         self._sources: list[ItemSource] = []
         self._growth: deque[tuple[datetime, int]] = deque(maxlen=1000)

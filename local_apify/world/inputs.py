@@ -78,6 +78,10 @@ def _in_words(error: ValidationError) -> str:
     if rule == "required":
         missing = next(name for name in limit if name not in cast("Any", error.instance))
         return f"Field {field}.{missing} is required"
+    if rule == "additionalProperties" and limit is False:
+        known = cast("Any", error.schema).get("properties", {})
+        more = next(name for name in cast("Any", error.instance) if name not in known)
+        return f"Property {field}.{more} is not allowed."
     if rule == "type":
         return f"Field {field} must be {limit}"
     if rule == "enum":

@@ -19,6 +19,7 @@ class LedgerRun:
     :param options: the run's options, in the API's words.
     :param input_sha256: of the bytes of the INPUT record, ``None`` for a run without input.
     :param username: whose run it is.
+    :param usage_total_usd: what it has cost, in US dollars, as the API knows it by now.
     :param aborted_by_request: whether somebody called the abort endpoint while it was going.
     """
 
@@ -35,6 +36,7 @@ class LedgerRun:
     input_sha256: str | None
     aborted_by_request: bool
     username: str = "local"
+    usage_total_usd: float = 0.0
 
     @property
     def is_going(self) -> bool:
@@ -89,6 +91,11 @@ class Ledger:
     def runs_going(self) -> int:
         """How many runs have not ended."""
         return sum(run.is_going for run in self.runs)
+
+    @property
+    def usage_total_usd(self) -> float:
+        """What all runs have cost, in US dollars."""
+        return sum(run.usage_total_usd for run in self.runs)
 
     @property
     def requests_by_route(self) -> dict[str, int]:

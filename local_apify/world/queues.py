@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Unpack
 
 from local_apify.world.clock import new_id, now
 from local_apify.world.datasets import utf8
 from local_apify.world.errors import ApiError, not_found
-from local_apify.world.storage import Storage
+from local_apify.world.storage import Origin, Storage
 
 _ID_LENGTH = 15
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
@@ -92,10 +92,9 @@ class RequestQueue(Storage):
 
     kind = "Request queue"
 
-    def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
-        super().__init__(name=name, actor_id=actor_id, run_id=run_id)
+    def __init__(self, **origin: Unpack[Origin]) -> None:
+        super().__init__(**origin)
         self.client_keys: set[str] = set()
-        self.counts: Counter[str] = Counter()
         self.size = 0
         """The bytes of its requests as JSON."""
         self._requests: dict[str, QueuedRequest] = {}

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from local_apify.settings import Settings
 from local_apify.world.build_views import build_shape
 from local_apify.world.builds import Build, built
 from local_apify.world.clock import iso, now
@@ -93,14 +94,14 @@ class Realm(Commons):
         """
         deliveries = [delivery for world in self.worlds for delivery in world.webhooks.deliveries]
         return Ledger(
-            runs=[_ledger_run(run, slim=slim) for run in self.started],
+            runs=[_ledger_run(run, self.settings, slim=slim) for run in self.started],
             requests=dict(self.requests),
             items_delivered=dict(self.items_delivered),
             deliveries=sorted(deliveries, key=lambda delivery: delivery.at),
         )
 
 
-def _ledger_run(run: Run, *, slim: bool) -> LedgerRun:
+def _ledger_run(run: Run, settings: Settings, *, slim: bool) -> LedgerRun:
     record = run.store.records.get("INPUT")
     return LedgerRun(
         run_id=run.id,
@@ -115,5 +116,6 @@ def _ledger_run(run: Run, *, slim: bool) -> LedgerRun:
         options=options_shape(run.options),
         input_sha256=record.sha256 if record else None,
         aborted_by_request=run.aborted_by_request,
+        usage_total_usd=run.cost_usd(settings.cost_settles_seconds),
         username=run.owner.username,
     )

@@ -160,7 +160,7 @@ def _stats(run: Run) -> dict[str, Any]:
 def _usage(run: Run) -> dict[str, Any]:
     return {
         "ACTOR_COMPUTE_UNITS": run.compute_units(),
-        "DATASET_READS": run.dataset.read_count,
+        "DATASET_READS": run.dataset.counts["read"],
         "DATASET_WRITES": len(run.dataset),
         "KEY_VALUE_STORE_READS": run.store.counts["read"],
         "KEY_VALUE_STORE_WRITES": run.store.counts["write"],

@@ -6,7 +6,7 @@ import asyncio
 import math
 import secrets
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,6 +16,7 @@ from local_apify.world.account import User
 from local_apify.world.clock import Clock, Pulse, iso, new_id, now
 from local_apify.world.datasets import Dataset, utf8
 from local_apify.world.queues import RequestQueue
+from local_apify.world.storage import Origin
 from local_apify.world.stores import KeyValueStore, Record
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A saved task: an Actor with input and options."""
+    """A saved task: an Actor with input and options.
+
+    :param actor: as it was when the task was saved; :meth:`World.as_it_is` has it as it is now.
+    """
 
     id: str
     name: str
@@ -110,7 +114,10 @@ class RunLog:
 
 
 class Run:
-    """One run of an Actor."""
+    """One run of an Actor.
+
+    :param actor: as it was when the run started: a run keeps its build and prices, whatever becomes of the Actor.
+    """
 
     def __init__(
         self,
@@ -135,6 +142,8 @@ class Run:
         self.token = f"apify_run_{secrets.token_hex(16)}"
         """What its Actor may use the API with, while it goes on."""
         self.has_full_permission = has_full_permission
+        self.granted: Mapping[str, Collection[str]] = {}
+        """What its Actor may do with storages that its input names, by their ids: ``READ``, ``WRITE``."""
         self.created_at = self.started_at = now()
         self.finished_at: datetime | None = None
         self.status = "READY"
@@ -142,8 +151,8 @@ class Run:
         self.is_status_message_terminal: bool | None = None
         self.exit_code: int | None = None
         self.general_access = "FOLLOW_USER_SETTING"
-        origin = {"actor_id": actor.id, "run_id": self.id}
-        self.dataset = Dataset(**origin, schema=actor.dataset_schema)
+        origin: Origin = {"actor_id": actor.id, "run_id": self.id}
+        self.dataset = Dataset(actor.dataset_schema, **origin)
         self.store = KeyValueStore(**origin)
         self.queue = RequestQueue(**origin)
         self.log = RunLog()

@@ -6,16 +6,15 @@ import hashlib
 import json
 import re
 import secrets
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 from local_apify.api.codings import IDENTITY, unpacked
 from local_apify.world.clock import now
 from local_apify.world.datasets import utf8
 from local_apify.world.errors import ApiError
-from local_apify.world.storage import Storage
+from local_apify.world.storage import Origin, Storage
 
 _KEY = re.compile(r"[a-zA-Z0-9!\-_.'()]{1,256}")
 
@@ -53,10 +52,9 @@ class KeyValueStore(Storage):
 
     kind = "Key-value store"
 
-    def __init__(self, *, name: str | None = None, actor_id: str | None = None, run_id: str | None = None) -> None:
-        super().__init__(name=name, actor_id=actor_id, run_id=run_id)
+    def __init__(self, **origin: Unpack[Origin]) -> None:
+        super().__init__(**origin)
         self.signing_key = secrets.token_hex(8)
-        self.counts: Counter[str] = Counter()
         self.records: dict[str, Record] = {}
 
     def put(self, key: str, record: Record) -> None:

@@ -33,7 +33,10 @@ EventData = Mapping[str, str | None]
 
 @dataclass(kw_only=True)
 class Webhook:
-    """A webhook, persistent or sent along with the start of one run."""
+    """A webhook: persistent, or ad hoc, which tells of each kind of event once, and is gone when its run is deleted.
+
+    See https://docs.apify.com/platform/integrations/webhooks/ad-hoc-webhooks.
+    """
 
     event_types: Sequence[str]
     request_url: str
@@ -50,6 +53,7 @@ class Webhook:
     id: str = field(default_factory=new_id)
     created_at: datetime = field(default_factory=now)
     modified_at: datetime = field(default_factory=now)
+    told: set[str] = field(default_factory=set)
 
     @property
     def subject(self) -> str | None:
@@ -58,6 +62,8 @@ class Webhook:
 
     def wants(self, event_type: str, event_data: EventData) -> bool:
         """Tell whether this event triggers the webhook."""
+        if self.is_ad_hoc and event_type in self.told:
+            return False
         wanted = {name: value for name, value in self.condition.items() if value is not None}
         return event_type in self.event_types and all(event_data.get(name) == value for name, value in wanted.items())
 
@@ -135,6 +141,12 @@ class Webhooks:
         del self.all[webhook.id]
         self._unindex(webhook)
 
+    def forget_run(self, run_id: str) -> None:
+        """Delete the ad-hoc webhooks of a run."""
+        for webhook in list(self._by_subject.get(run_id, {}).values()):
+            if webhook.is_ad_hoc:
+                self.forget(webhook)
+
     def _index(self, webhook: Webhook) -> None:
         self._by_subject[webhook.subject][webhook.id] = webhook
         if webhook.idempotency_key:
@@ -156,6 +168,7 @@ class Webhooks:
         for subject in {None, *event_data.values()}:
             for webhook in self._by_subject.get(subject, {}).values():
                 if webhook.wants(event_type, event_data):
+                    webhook.told.add(event_type)
                     self.dispatch(webhook, event_type, event_data, resource)
 
     def dispatch(self, webhook: Webhook, event_type: str, event_data: EventData, resource: dict[str, Any]) -> Dispatch:

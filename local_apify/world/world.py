@@ -10,6 +10,7 @@ from typing import TypeVar
 from local_apify.settings import Settings
 from local_apify.world.account import User
 from local_apify.world.actor import Actor
+from local_apify.world.builds import Build
 from local_apify.world.clock import now
 from local_apify.world.commons import Commons
 from local_apify.world.cycle import Cycle, cycle_of
@@ -99,6 +100,10 @@ class World:
     def has(self, storage_id: str) -> bool:
         """Tell whether a storage is the user's."""
         return any(storage_id in storages for storages in (self.datasets, self.stores, self.queues))
+
+    def as_it_is(self, actor: Actor) -> Actor:
+        """Return an Actor as it is now; one that was deleted, as it was."""
+        return self.actors.get(actor.id, actor)
 
     def actor_of(self, task: Task) -> Actor:
         """Return the Actor of a saved task as it is now.
@@ -199,7 +204,8 @@ class World:
     def usage(self, cycle: Cycle) -> Usage:
         """Return what the user has used in a month."""
         builds = (build for build in self.builds.all.values() if build.actor.username == self.user.username)
-        there = (uses_of(job, self.settings.cost_settles_seconds) for job in (*self.runs.values(), *builds))
+        jobs: tuple[Run | Build, ...] = (*self.runs.values(), *builds)
+        there = (uses_of(job, self.settings.cost_settles_seconds) for job in jobs)
         return Usage(cycle, (*self._used_by_deleted_runs, *chain.from_iterable(there)))
 
     def going(self) -> Iterator[Run]:
@@ -215,6 +221,7 @@ class World:
             raise ApiError(400, "cannot-remove-running-run", "A run that is still going cannot be removed.")
         self._used_by_deleted_runs += uses_of(run, 0)
         del self.runs[run.id]
+        self.webhooks.forget_run(run.id)
         for storages, storage in ((self.datasets, run.dataset), (self.stores, run.store), (self.queues, run.queue)):
             if storage.name is None:
                 storages.pop(storage.id, None)

@@ -97,7 +97,8 @@ def test_what_is_left_is_spent_whatever_the_time(date: str) -> None:
 @pytest.mark.parametrize("lacks", [(), ("current",), ("monthlyUsageCycle",)])
 def test_an_answer_that_tells_nothing_starts_nothing(usd: Any, lacks: tuple[str, ...]) -> None:
     flow = start()
-    answer = used(1 if lacks else usd, **dict.fromkeys(lacks))
+    gone: dict[str, Any] = dict.fromkeys(lacks)
+    answer = used(1 if lacks else usd, **gone)
     assert flow.answer(answer).path == "/v2/users/me/limits"
     error = refusal(flow, answer)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_apify._files.checks import Check, EndCheck, LineCheck, RowCheck
+from airflow_provider_apify._files.checks import Check, EndCheck, FirstRow, LineCheck, RowCheck
 from airflow_provider_apify._files.heads import Head
 from airflow_provider_apify.exceptions import ApifyDataError
-from tests._files.material import CUTS, ITEMS, TABLES, lines_of, pieces_of, rows_of, table_of
+from tests._files.material import CELLS, CUTS, ITEMS, TABLES, lines_of, pieces_of, rows_of, table_of
 
 
 def looked_at(check: Check, body: bytes, cuts: Sequence[int] = ()) -> tuple[int | None, bytes]:
@@ -57,6 +57,53 @@ def test_rows_are_counted_in_any_pieces(
 def test_a_row_that_is_cut_inside_quotes_is_noticed() -> None:
     with pytest.raises(ApifyDataError, match="in the middle of a row"):
         looked_at(rows(1), b'a,b\n1,"two\n')
+
+
+FOREIGN = [
+    b"",
+    b"<html>",
+    b"502, Bad Gateway",
+    b'{"error": {"type": "internal", "message": "oops"}}',
+    b"1,2,3,4",
+    b'"a,b,c"',
+]
+
+
+@given(
+    st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1),
+    st.sampled_from(FOREIGN),
+    st.integers(0),
+    CUTS,
+    st.booleans(),
+)
+def test_a_row_of_other_cells_than_the_first_is_noticed(
+    table: list[list[str]], foreign: bytes, place: int, cuts: list[int], has_header: bool
+) -> None:
+    rendered = [table_of([row]) for row in table]
+    rendered.insert(place % (len(rendered) + 1), foreign + b"\n")
+    with pytest.raises(ApifyDataError, match=r"a row of \d cells"):
+        looked_at(rows(len(rendered) - has_header, has_header=has_header), b"".join(rendered), cuts)
+
+
+def test_two_foreign_rows_do_not_make_up_for_each_other() -> None:
+    with pytest.raises(ApifyDataError, match="a row of 1 cells, but its first row has 2; check any proxy"):
+        looked_at(rows(3), b"a,b\n1,2\noops\n1,2,3\n")
+
+
+def test_a_last_row_that_is_cut_and_called_whole_is_noticed_by_its_cells() -> None:
+    with pytest.raises(ApifyDataError, match="a row of 2 cells"):
+        looked_at(rows(1), b"a,b,c\n1,2")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", " ", "|", "\0", "¦", "🦊"])
+@given(table=TABLES, cuts=CUTS)
+def test_rows_are_right_with_any_delimiter(delimiter: str, table: list[list[str]], cuts: list[int]) -> None:
+    delimited = [[f"{cell}{delimiter},é" for cell in row] for row in table]
+    quoted = [[f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row] for row in delimited]
+    body = "".join(delimiter.join(row) + "\n" for row in quoted)
+    head = Head(len(table) - 1, has_end=True)
+    check = RowCheck(head, counts=True, first_row=FirstRow(delimiter))
+    assert looked_at(check, body.encode(), cuts)[0] == len(table) - 1
 
 
 def test_an_empty_table_has_no_rows() -> None:

@@ -215,7 +215,7 @@ def test_a_count_that_lags_hides_no_items(
 def test_items_and_a_count_that_both_lag_are_waited_for(
     export: Exporting, hook: ApifyHook, apify: LocalApify, name: str
 ) -> None:
-    hook.connection = replace(hook.connection, cost_settle_seconds=1.5)
+    hook._connection = replace(hook._connection, cost_settle_seconds=1.5)
     apify.control.settings(items_lag_seconds=1, item_count_lag_seconds=1)
     dataset_id = dataset_of(hook, 30)
     assert hook.get_dataset(dataset_id).item_count == 0

@@ -173,7 +173,7 @@ def test_a_dataset_that_grows_is_written_as_it_is_there(
     hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     dataset_id = dataset_of(hook, 30)
-    read_items, grown = hook.read_items, False
+    read_items, grown = hook._read_items, False
 
     def read_and_grow(wanted: str, reader: Reader, **options: Any) -> None:
         nonlocal grown
@@ -182,7 +182,7 @@ def test_a_dataset_that_grows_is_written_as_it_is_there(
             grown = True
             push(apify, dataset_id, [{"late": True}])
 
-    monkeypatch.setattr(hook, "read_items", read_and_grow)
+    monkeypatch.setattr(hook, "_read_items", read_and_grow)
     assert written(hook, dataset_id, name)[0] == 30
     assert written(hook, dataset_id, name)[0] == 31
 
@@ -214,7 +214,7 @@ def test_a_cap_that_a_lagging_total_hides_is_no_short_file(
 def test_items_of_a_document_that_lag_behind_the_total_are_waited_for(
     hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    dataset_id, read_items, looks = dataset_of(hook, 30), hook.read_items, 0
+    dataset_id, read_items, looks = dataset_of(hook, 30), hook._read_items, 0
     apify.control.settings(items_lag_seconds=60)
 
     def read_and_have_them_appear(*args: Any, **options: Any) -> None:
@@ -224,7 +224,7 @@ def test_items_of_a_document_that_lag_behind_the_total_are_waited_for(
             apify.control.settings(items_lag_seconds=0)
         read_items(*args, **options)
 
-    monkeypatch.setattr(hook, "read_items", read_and_have_them_appear)
+    monkeypatch.setattr(hook, "_read_items", read_and_have_them_appear)
     assert written(hook, dataset_id, name)[0] == 30
 
 

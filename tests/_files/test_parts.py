@@ -13,6 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given, strategies as st
 
+from airflow_provider_apify._files.formats.json_array import ArrayOfLines, Body, Lines
 from airflow_provider_apify._files.split import Parts, Split, WrittenFile
 from tests._files.material import CUTS, lines_of, pieces_of
 
@@ -77,7 +78,7 @@ def test_parts_are_files_of_their_own(tmp_path: Path, path: Callable[[int], Obje
 
 
 def test_parts_may_be_arrays_and_compressed(tmp_path: Path, path: Callable[[int], ObjectStoragePath]) -> None:
-    parts = Parts(path, Split(size=40), "gzip", as_array=True)
+    parts = Parts(path, Split(size=40), "gzip", body=ArrayOfLines)
     with parts.written(ignore):
         parts.write(lines_of(ITEMS))
     bodies = [gzip.decompress((tmp_path / name).read_bytes()) for name in names_in(tmp_path)]
@@ -85,11 +86,11 @@ def test_parts_may_be_arrays_and_compressed(tmp_path: Path, path: Callable[[int]
     assert [file.items for file in parts.files] == [3, 3, 3, 1]
 
 
-@pytest.mark.parametrize(("as_array", "body"), [(False, b""), (True, b"[]\n")])
+@pytest.mark.parametrize(("kind", "body"), [(Lines, b""), (ArrayOfLines, b"[]\n")])
 def test_no_items_are_one_empty_file(
-    tmp_path: Path, path: Callable[[int], ObjectStoragePath], as_array: bool, body: bytes
+    tmp_path: Path, path: Callable[[int], ObjectStoragePath], kind: type[Body], body: bytes
 ) -> None:
-    parts = Parts(path, Split(items=4), None, as_array=as_array)
+    parts = Parts(path, Split(items=4), None, body=kind)
     with parts.written(ignore):
         pass
     assert names_in(tmp_path) == ["items-00000.jsonl"]

@@ -50,7 +50,7 @@ def test_a_split_export_of_too_few_items_replaces_none_of_the_old_parts(
 def test_a_split_export_whose_count_lags_is_not_taken_for_too_small(
     export: Exporting, hook: ApifyHook, apify: LocalApify
 ) -> None:
-    hook.connection = replace(hook.connection, cost_settle_seconds=1.5)
+    hook._connection = replace(hook._connection, cost_settle_seconds=1.5)
     apify.control.settings(item_count_lag_seconds=1)
     dataset_id = dataset_of(hook, 10)
     counted = hook.get_dataset(dataset_id).item_count

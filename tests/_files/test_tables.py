@@ -168,7 +168,7 @@ def test_pages_are_as_patient_as_lines(hook: ApifyHook, apify: LocalApify, fault
 def test_pages_of_the_newest_first_are_an_error_where_the_dataset_grows(
     hook: ApifyHook, apify: LocalApify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset_id, read_items, late = dataset_of(hook, 1_000), hook.read_items, [{"late": 1}] * 169
+    dataset_id, read_items, late = dataset_of(hook, 1_000), hook._read_items, [{"late": 1}] * 169
 
     def grow_before_the_second_page(wanted: str, reader: Reader, **options: Any) -> None:
         if reader.position >= 400 and late:
@@ -176,7 +176,7 @@ def test_pages_of_the_newest_first_are_an_error_where_the_dataset_grows(
             late.clear()
         read_items(wanted, reader, **options)
 
-    monkeypatch.setattr(hook, "read_items", grow_before_the_second_page)
+    monkeypatch.setattr(hook, "_read_items", grow_before_the_second_page)
     with pytest.raises(ApifyDataError, match="has grown while it was read newest first"):
         write_united(Source(hook, dataset_id, ItemsQuery(desc=True)), Taken(), {"bom": False, "desc": True})
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_provider_apify._api.storages.endpoints import get_record
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck
 from airflow_provider_apify._files.checks import EndCheck
 from airflow_provider_apify._files.dataset.readers import DocumentReader, LineReader, Take
@@ -53,7 +54,7 @@ def test_a_target_that_fails_ends_the_reading_of_items_with_its_own_error(
 ) -> None:
     dataset_id = dataset_of(hook, 3)
     with pytest.raises(type(error), match="full") as caught:
-        hook.read_items(dataset_id, READERS[kind](Source(hook, dataset_id), take))
+        hook._read_items(dataset_id, READERS[kind](Source(hook, dataset_id), take))
     assert caught.value is error
     assert isinstance(error.__cause__, ZeroDivisionError)
     assert requests_for_items(apify) == 1
@@ -65,6 +66,6 @@ def test_a_target_that_fails_ends_the_reading_of_a_record_with_its_own_error(
     store_id = hook.create_key_value_store("notes").id
     hook.set_record(store_id, "a", b"body", content_type="text/plain")
     with pytest.raises(type(error), match="full") as caught:
-        hook.read_record(store_id, "a", BodyReader(take, lambda headers: RecordCheck(4, headers)))
+        hook._read_body(get_record(store_id, "a"), BodyReader(take, lambda headers: RecordCheck(4, headers)))
     assert caught.value is error
     assert apify.control.ledger().requests_by_route[RECORD] == 1

@@ -24,8 +24,9 @@ from upath.registry import register_implementation
 from airflow_provider_apify._files.export import Export
 from airflow_provider_apify._files.formats.registry import FORMATS
 from airflow_provider_apify._files.targets.google import HeldBackSink
+from airflow_provider_apify._files.targets.storages import STORAGES, advice, driver_advice, storage_path
 from airflow_provider_apify._files.targets.uploads import part_size
-from airflow_provider_apify._files.targets.whole_file import _SINKS, advice, driver_advice, storage_path, whole_file
+from airflow_provider_apify._files.targets.whole_file import whole_file
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import LocalApify
 from tests._files.material import dataset_of, requests_for_items
@@ -76,7 +77,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
     register_implementation("bucket", CloudPath, clobber=True)
     attach("bucket", fs=Bucket())
     # Google's driver holds files back as this one does; tests/storage/test_google.py has that one itself.
-    monkeypatch.setitem(_SINKS, "bucket", "google.HeldBackSink")
+    monkeypatch.setitem(STORAGES, "bucket", STORAGES["gs"])
     Bucket.objects.clear()
     Bucket.discarded.clear()
     yield Bucket

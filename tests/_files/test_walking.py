@@ -140,7 +140,7 @@ class Gate:
     """
 
     def __init__(self, hook: ApifyHook) -> None:
-        self._read_items = hook.read_items
+        self._read_items = hook._read_items
         self._lock = threading.Lock()
         self.begun: list[int] = []
         self.before: Callable[[int], None] = lambda _start: None
@@ -155,7 +155,7 @@ class Gate:
 @pytest.fixture
 def gate(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> Gate:
     gate = Gate(hook)
-    monkeypatch.setattr(hook, "read_items", gate)
+    monkeypatch.setattr(hook, "_read_items", gate)
     return gate
 
 

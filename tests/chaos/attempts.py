@@ -54,15 +54,15 @@ class Attempt:
         from airflow_provider_apify.hooks.apify import ApifyHook  # noqa: PLC0415 - imports Airflow
 
         hook, target = ApifyHook(CONNECTION), Target("actor", self.actor)
-        settle, terms = hook.connection.start_settle_seconds, Terms()
+        settle, terms = hook._connection.start_settle_seconds, Terms()
         finder = Finder(target, self._identity, hook.retry)
-        found = hook.drive(EarlierRuns(self._trace, finder, _unheard, accept=terms.accept, settle=settle).find())
+        found = hook._drive(EarlierRuns(self._trace, finder, _unheard, accept=terms.accept, settle=settle).find())
         decision = decide(found, self._identity.rerun, terms)
-        hook.drive(abort_runs(decision.abort, hook.retry, _unheard))
+        hook._drive(abort_runs(decision.abort, hook.retry, _unheard))
         if decision.take is not None:
             return decision.take.id
-        request = hook.start_request(target, {"page": self.number}, RunOptions(timeout=self.timeout))
-        return hook.drive(Starter(request, finder, hook.retry, _unheard, settle=settle).start()).id
+        request = hook._start_request(target, {"page": self.number}, RunOptions(timeout=self.timeout))
+        return hook._drive(Starter(request, finder, hook.retry, _unheard, settle=settle).start()).id
 
     @property
     def _trace(self) -> Trace:

@@ -18,13 +18,10 @@ from tests.contract.openapi import contract
 
 TABLE = Path(__file__).parents[2] / "docs" / "api-coverage.md"
 CALL = re.compile(r"``([A-Z]+ /v2[^`]*)``")
-# What Airflow asks of a hook, what makes a request without sending it, another hook, and another client.
+# What Airflow asks of a hook, and another client.
 NO_CALLS = {
     "get_connection_form_widgets",
     "get_ui_field_behaviour",
-    "start_request",
-    "drive",
-    "with_retry",
     "get_client",
     "get_async_client",
 }

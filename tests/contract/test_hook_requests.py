@@ -14,11 +14,13 @@ from typing import Any, get_args
 import pytest
 
 from airflow_provider_apify._api.runs.changing import Changer
+from airflow_provider_apify._api.runs.endpoints import get_log
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.starting import Starter
-from airflow_provider_apify._api.runs.waiting import Waiting
-from airflow_provider_apify._api.storages.items import Piece
+from airflow_provider_apify._api.storages.counts import count_items
+from airflow_provider_apify._api.storages.endpoints import get_record, get_records
+from airflow_provider_apify._api.storages.items import Piece, Pusher
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.formats.registry import FORMATS
@@ -77,12 +79,12 @@ def test_a_start_with_every_option(hook: ApifyHook, exchanges: list[Exchange], l
 
 def test_a_start_that_is_looked_for_and_a_run_that_is_resurrected(hook: ApifyHook, apify: LocalApify) -> None:
     apify.control.add_fault("cut-after-commit", method="POST", path="/v2/actors/*/runs")
-    start = hook.start_request(SCENARIO, {"endAs": "FAILED"}, RunOptions())
+    start = hook._start_request(SCENARIO, {"endAs": "FAILED"}, RunOptions())
     identity = Identity("0123456789abcdef0123", rerun=0, attempt=1)
     finder = Finder(SCENARIO, identity, hook.retry)
-    run = hook.drive(Starter(start, finder, hook.retry, hook.log.info).start())
+    run = hook._drive(Starter(start, finder, hook.retry, hook.log.info).start())
     ended = hook.wait_for_run(run.id).run
-    assert hook.drive(Changer(hook.retry, hook.log.info).revive(ended, RunOptions(), seen_at=time.time())).id == run.id
+    assert hook._drive(Changer(hook.retry, hook.log.info).revive(ended, RunOptions(), seen_at=time.time())).id == run.id
 
 
 def test_a_start_under_a_key(hook: ApifyHook) -> None:
@@ -118,15 +120,17 @@ def test_all_that_is_moved_as_a_whole(hook: ApifyHook) -> None:
     run = hook.start_run(SCENARIO, {"items": 3, "records": {"OUTPUT": {"a": 1}}})
     hook.wait_for_run(run.id)
     for read in (
-        partial(hook.read_record, run.key_value_store_id or "", "OUTPUT"),
-        partial(hook.read_records, run.key_value_store_id or "", prefix="OUT"),
-        partial(hook.read_log, run.id),
+        partial(hook._read_body, get_record(run.key_value_store_id or "", "OUTPUT")),
+        partial(hook._read_body, get_records(run.key_value_store_id or "", prefix="OUT")),
+        partial(hook._read_body, get_log(run.id)),
     ):
         read(BodyReader(lambda _piece: None, partial(RecordCheck, None)))
     dataset = hook.create_dataset("contract")
-    hook.push_piece(dataset.id, Piece(1, b'[{"a": 1}]'), 0, lambda _words: None, look_first=True)
-    assert hook.count_items(dataset.id, settle=0) == hook.look_at_items(dataset.id, None).item_count == 1
-    assert hook.count_settled_items(dataset.id) == 1
+    hook._drive(
+        Pusher(dataset.id, hook.retry, hook.log.info, settle=0).push(Piece(1, b'[{"a": 1}]'), 0, look_first=True)
+    )
+    assert hook._drive(count_items(dataset.id, hook.retry)) == hook._look_at_items(dataset.id, None).item_count == 1
+    assert hook.get_settled_dataset(dataset.id).item_count == 1
     for kind in get_args(StorageKind):
         hook.name_storage(kind, getattr(run, f"{kind}_id"), "kept")
 
@@ -235,9 +239,9 @@ def test_an_export_in_every_format(hook: ApifyHook, name: str, values: dict[str,
 
 
 async def test_everything_on_the_event_loop(hook: ApifyHook, finished_run: str) -> None:
-    await hook.async_look_at_items(None, finished_run)
+    await hook._async_look_at_items(None, finished_run)
     await hook.async_get_last_run(SCENARIO, status="SUCCEEDED", origin="API")
-    await hook.async_wait_for_run(finished_run, Waiting(settle=0.01))
+    await hook.async_wait_for_run(finished_run, settle=0.01)
     await hook.async_abort_run(finished_run)
 
 

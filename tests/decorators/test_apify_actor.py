@@ -239,7 +239,7 @@ def test_a_wait_for_capacity_in_the_triggerer_does_not_lose_the_input(
 
 
 def test_the_input_is_neither_an_xcom_nor_a_rendered_template(play: Play) -> None:
-    outcome = play(lambda: {"exitMessage": "Done.", "password": "hush-hush"})
+    outcome = play(lambda: {"exitMessage": "Done.", "records": {"PASSWORD": "hush-hush"}})
 
     assert outcome.state == "success"
     assert "hush-hush" not in outcome.log

@@ -24,6 +24,7 @@ from tests.spending import spend
 FOLDER = Path(__file__).parent / "snippets"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
 Load = Callable[[str], Any]
+NO_ADDRESS = {"startUrls": [{"url": "http://[an address without an end"}]}
 
 
 class SqliteHook(DbApiHook):
@@ -130,7 +131,7 @@ def test_the_records_of_a_prefix_become_files(airflow: DagRunner, load: Load, tm
 
 def test_an_alert_has_the_link_the_status_and_the_cost(airflow: DagRunner, load: Load) -> None:
     dag = load("alert")
-    dag.get_task("crawl").run_input = {"startUrls": "no list"}
+    dag.get_task("crawl").run_input = NO_ADDRESS
     outcome = airflow.run(dag)
 
     assert outcome.state == "failed"
@@ -161,7 +162,7 @@ def test_a_connection_limits_each_run_and_the_month(
 
 def test_a_notifier_starts_an_actor_when_a_task_has_failed(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
     dag = load("notifier")
-    dag.get_task("crawl").run_input = {"startUrls": "no list"}
+    dag.get_task("crawl").run_input = NO_ADDRESS
     assert airflow.run(dag).state == "failed"
 
     assert [run.actor for run in apify.control.ledger().runs] == ["apify/website-content-crawler", "apify/hello-world"]

@@ -34,16 +34,3 @@ def run_scenario(local_apify: LocalApify) -> RunScenario:
 def finished_run(run_scenario: RunScenario) -> str:
     """Return the ID of a run that has succeeded."""
     return run_scenario(wait=30)
-
-
-@pytest.fixture
-def logged(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    """Return what gives everything that was logged since it was asked last, wherever this Airflow writes it."""
-    caplog.set_level("DEBUG")
-
-    def take() -> str:
-        written = "".join(capfd.readouterr()) + caplog.text
-        caplog.clear()
-        return written
-
-    return take

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import (
     ApifyAuthError,
     ApifyCapacityError,
@@ -262,7 +261,7 @@ def test_the_token_is_in_no_log_no_url_and_no_shown_object(
     with pytest.raises(ApifyNotFoundError):
         hook.get_dataset("nothing")
     hook.test_connection()
-    shown = f"{hook!r}{hook.connection!r}{hook.connection.access!r}{run!r}{hook._session!r}"
+    shown = f"{hook!r}{hook._connection!r}{hook._connection.access!r}{run!r}{hook._session!r}"
     assert len(urls) > 4
     assert apify.token not in shown + "".join(urls) + logged()
 
@@ -280,7 +279,7 @@ async def test_a_run_is_awaited_on_the_event_loop(
     async_hook: ApifyHook, apify: LocalApify, run_scenario: RunScenario
 ) -> None:
     seen: list[ActorRun] = []
-    event = await async_hook.async_wait_for_run(run_scenario(durationSecs=0.5), Waiting(), on_update=seen.append)
+    event = await async_hook.async_wait_for_run(run_scenario(durationSecs=0.5), on_update=seen.append)
     assert event.run.status == "SUCCEEDED"
     assert seen == [event.run]
     assert count(apify, "GET /v2/actor-runs/{runId}") == 1
@@ -289,7 +288,7 @@ async def test_a_run_is_awaited_on_the_event_loop(
 async def test_a_run_is_aborted_on_the_event_loop(async_hook: ApifyHook, run_scenario: RunScenario) -> None:
     run_id = run_scenario(durationSecs=60)
     await async_hook.async_abort_run(run_id)
-    assert (await async_hook.async_wait_for_run(run_id, Waiting())).run.status == "ABORTED"
+    assert (await async_hook.async_wait_for_run(run_id)).run.status == "ABORTED"
 
 
 async def test_passing_faults_are_survived_on_the_event_loop(
@@ -297,7 +296,7 @@ async def test_passing_faults_are_survived_on_the_event_loop(
 ) -> None:
     for fault in ("cut-before-commit", "garbage", "answer", "cut-body"):
         apify.control.add_fault(fault, path="/v2/actor-runs/*", times=1, status=502)
-    assert (await async_hook.async_wait_for_run(finished_run, Waiting())).run.status == "SUCCEEDED"
+    assert (await async_hook.async_wait_for_run(finished_run)).run.status == "SUCCEEDED"
     assert (await async_hook.async_abort_run(finished_run)).status == "SUCCEEDED"
 
 

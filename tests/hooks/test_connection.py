@@ -164,10 +164,10 @@ def test_what_the_connection_form_sends_is_a_good_connection(
     monkeypatch.setenv("AIRFLOW_CONN_APIFY_FORM", json.dumps(fields))
     hook = ApifyHook("apify_form")
     assert hook.test_connection()[0]
-    assert hook.connection.limits == RunLimits(
+    assert hook._connection.limits == RunLimits(
         limit_max_total_charge_usd=Decimal(5), default_abort_above_usd=Decimal(2), monthly_budget_usd=Decimal(100)
     )
-    assert hook.connection.installation == "staging"
+    assert hook._connection.installation == "staging"
 
 
 def test_a_misspelt_field_is_told_by_either_name() -> None:
@@ -271,7 +271,7 @@ def test_a_connection_of_the_environment_may_be_a_uri_or_json(
     }
     monkeypatch.setenv("AIRFLOW_CONN_MY_APIFY", forms[form])
     hook = ApifyHook("my_apify")
-    assert hook.connection.limits.limit_max_total_charge_usd == 5
+    assert hook._connection.limits.limit_max_total_charge_usd == 5
     assert hook.get_me()["username"] == "local"
 
 
@@ -295,19 +295,19 @@ async def test_the_environment_s_token_serves_on_the_event_loop_too(
 
 def test_the_environment_s_token_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFY_TOKEN", "apify_api_of_the_environment")
-    assert ApifyHook().connection.access.base_url == "https://api.apify.com"
-    assert redact("token apify_api_of_the_environment") == "token ***"
+    assert ApifyHook()._connection.access.base_url == "https://api.apify.com"
+    assert redact("Bearer apify_api_of_the_environment") == "Bearer ***"
 
 
 def test_the_environment_s_token_never_replaces_another_missing_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFY_TOKEN", TOKEN)
     with pytest.raises(AirflowNotFoundException, match="'of_another_account' does not exist"):
-        _ = ApifyHook("of_another_account").connection
+        _ = ApifyHook("of_another_account")._connection
 
 
 def test_a_connection_comes_before_the_environment(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFY_TOKEN", TOKEN)
-    assert ApifyHook().connection.access.token == apify.token
+    assert ApifyHook()._connection.access.token == apify.token
 
 
 @pytest.mark.parametrize("token", [None, "", " "])
@@ -315,23 +315,23 @@ def test_neither_connection_nor_token_says_how_to_make_one(token: str | None, mo
     if token is not None:
         monkeypatch.setenv("APIFY_TOKEN", token)
     with pytest.raises(AirflowNotFoundException, match="environment variable APIFY_TOKEN serves too"):
-        _ = ApifyHook().connection
+        _ = ApifyHook()._connection
 
 
 def test_a_garbled_token_of_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFY_TOKEN", "apify api")
     with pytest.raises(ValueError, match="APIFY_TOKEN is no Apify API token"):
-        _ = ApifyHook().connection
+        _ = ApifyHook()._connection
 
 
 def test_a_uri_may_have_an_ipv6_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SIX", f"apify://:{TOKEN}@[::1]:8010/http")
-    assert ApifyHook("six").connection.access.base_url == "http://[::1]:8010"
+    assert ApifyHook("six")._connection.access.base_url == "http://[::1]:8010"
 
 
 def test_a_missing_connection_is_one_error() -> None:
     with pytest.raises(AirflowNotFoundException) as caught:
-        _ = ApifyHook("missing").connection
+        _ = ApifyHook("missing")._connection
     assert caught.value.__context__ is None
     with pytest.raises(AirflowNotFoundException) as caught:
         asyncio.run(ApifyHook("missing").async_abort_run("run1"))

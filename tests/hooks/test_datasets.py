@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_apify._api.storages.endpoints import get_record
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck, save_body
 from airflow_provider_apify.exceptions import ApifyAuthError, ApifyDataError, ApifyNotFoundError, ApifyServerError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -56,7 +57,7 @@ def test_a_record_is_read_over_as_many_answers_as_it_needs(hook: ApifyHook, apif
     for after in range(100_000, 900_000, 100_000):
         apify.control.add_fault("cut-body", path=RECORD, after_bytes=after)
     taken = Taken()
-    hook.read_record(store, "BLOB", taken.reader)
+    hook._read_body(get_record(store, "BLOB"), taken.reader)
     assert taken.body == BODY
     assert taken.reader.content_type == "image/png"
 
@@ -66,7 +67,7 @@ def test_a_record_that_always_breaks_at_the_same_byte_is_an_error(
 ) -> None:
     apify.control.add_fault("cut-body", path=RECORD, after_bytes=100_000, times=None)
     with pytest.raises(Exception, match="no answer"):
-        hook.read_record(store, "BLOB", Taken().reader)
+        hook._read_body(get_record(store, "BLOB"), Taken().reader)
 
 
 def test_a_record_that_is_replaced_while_it_is_read_is_written_as_it_is_now(
@@ -79,7 +80,7 @@ def test_a_record_that_is_replaced_while_it_is_read_is_written_as_it_is_now(
         return RecordCheck(None, headers)
 
     target = ObjectStoragePath(str(tmp_path / "file"))
-    saved = save_body(target, partial(hook.read_record, store, "BLOB"), replace_it_and_check)
+    saved = save_body(target, partial(hook._read_body, get_record(store, "BLOB")), replace_it_and_check)
     assert (tmp_path / "file").read_bytes() == BODY[::-1]
     assert saved.bytes == len(BODY)
 
@@ -97,7 +98,7 @@ def test_a_record_that_is_stored_elsewhere_is_fetched_there_without_the_token(
             connection = f"apify://:{apify.token}@{redirecting.base_url.removeprefix('http://')}/http"
             monkeypatch.setenv("AIRFLOW_CONN_REDIRECTED", connection)
             taken = Taken()
-            ApifyHook("redirected").read_record("store", "BLOB", taken.reader)
+            ApifyHook("redirected")._read_body(get_record("store", "BLOB"), taken.reader)
 
     assert taken.body == b"from the bucket"
     assert bucket.targets == ["/bucket/BLOB?signature=1"]
@@ -166,7 +167,7 @@ def test_records_that_never_agree_with_their_listed_size_are_an_error(
     apify.control.add_fault("answer", path=RECORD, status=503, times=None)
     reader = BodyReader(lambda _piece: None, partial(RecordCheck, len(BODY)))
     with pytest.raises((ApifyServerError, ApifyDataError)):
-        hook.read_record(store, "BLOB", reader)
+        hook._read_body(get_record(store, "BLOB"), reader)
     assert reader.progress == 3_000
 
 
@@ -188,5 +189,5 @@ def test_an_error_whose_body_has_no_end_is_read_no_further_than_it_tells(monkeyp
         monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
         hook = ApifyHook(retry=RetryPolicy(attempts=1, patient_attempts=1))
         with pytest.raises(ApifyServerError, match="HTTP 500"):
-            hook.read_record("store", "BLOB", Taken().reader)
+            hook._read_body(get_record("store", "BLOB"), Taken().reader)
     assert sent < 50_000_000

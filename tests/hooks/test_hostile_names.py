@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
+from airflow_provider_apify._api.storages.endpoints import get_record, get_records
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck
 from airflow_provider_apify.exceptions import ApifyApiError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -54,8 +55,8 @@ CALLS: list[tuple[str, Callable[[ApifyHook, str], Any]]] = [
     ("DELETE /v2/webhooks/{webhookId}", lambda hook, name: hook.delete_webhook(name)),
     ("GET /v2/webhook-dispatches/{dispatchId}", lambda hook, name: hook.get_webhook_dispatch(name)),
     ("GET /v2/store", lambda hook, name: list(hook.search_store(name, category=name))),
-    (f"GET {STORE}/records", lambda hook, name: hook.read_records(name, reader(), prefix=name)),
-    (f"GET {STORE}/records/{{recordKey}}", lambda hook, name: hook.read_record(name, name, reader())),
+    (f"GET {STORE}/records", lambda hook, name: hook._read_body(get_records(name, prefix=name), reader())),
+    (f"GET {STORE}/records/{{recordKey}}", lambda hook, name: hook._read_body(get_record(name, name), reader())),
     (f"GET {STORE}", lambda hook, name: hook.name_storage("key_value_store", name, name)),
     ("GET /v2/request-queues/{queueId}/head", lambda hook, name: hook.get_request_queue_head(name)),
     (

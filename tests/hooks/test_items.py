@@ -36,7 +36,7 @@ def _ids(lines: list[bytes]) -> list[int]:
 def test_a_stretch_of_items_is_read_as_it_streams(hook: ApifyHook, run_scenario: RunScenario) -> None:
     lines: list[bytes] = []
     reader = LineReader({"format": "jsonl"}, 2, 5, lambda piece: lines.append(bytes(piece)))
-    hook.read_items(_dataset(hook, run_scenario, 10), reader)
+    hook._read_items(_dataset(hook, run_scenario, 10), reader)
     assert _ids(lines) == [2, 3, 4]
     assert reader.is_done
 
@@ -50,7 +50,7 @@ def test_a_stretch_that_breaks_goes_on_with_the_next_item(
     apify.on_exchange = lambda each: offsets.append(int(parse_qs(each.query)["offset"][0]))
     apify.control.add_fault(fault, path="*/items", times=2, after_bytes=5_000, status=503)
     lines: list[bytes] = []
-    hook.read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda piece: lines.append(bytes(piece))))
+    hook._read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda piece: lines.append(bytes(piece))))
     assert _ids(lines) == list(range(100))
     assert count(apify, "GET /v2/datasets/{datasetId}/items") == 3
     assert (offsets[-1] > 0) == (fault in {"cut-body", "end-body-early"})
@@ -69,7 +69,7 @@ def test_a_stretch_that_brings_nothing_again_and_again_is_an_error(
     dataset_id = _dataset(hook, run_scenario, 10)
     apify.control.add_fault(fault, path="*/items", times=None, after_bytes=50)
     with pytest.raises(error, match=f"GET /v2/datasets/{dataset_id}/items: "):
-        hook.read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
+        hook._read_items(dataset_id, LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
     assert count(apify, "GET /v2/datasets/{datasetId}/items") == attempts
 
 
@@ -81,14 +81,14 @@ def test_answers_are_compressed_only_where_that_is_asked_for(
     apify.on_exchange = lambda each: encodings.append(each.response_headers.get("content-encoding"))
     for compressed in (False, True):
         reader = LineReader({"format": "jsonl"}, 0, None, lambda _piece: None, compressed=compressed)
-        hook.read_items(dataset_id, reader)
+        hook._read_items(dataset_id, reader)
         assert reader.records == 10
     assert encodings == [None, "br"]  # which the HTTP library takes where brotli is installed, as it is here
 
 
 def test_items_of_no_dataset_are_not_found(hook: ApifyHook, apify: LocalApify) -> None:
     with pytest.raises(ApifyNotFoundError):
-        hook.read_items("nothing", LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
+        hook._read_items("nothing", LineReader({"format": "jsonl"}, 0, None, lambda _piece: None))
     assert count(apify, "GET /v2/datasets/{datasetId}/items") == 1
 
 

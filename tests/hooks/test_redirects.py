@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api.storages.items import Piece
+from airflow_provider_apify._api.storages.items import Piece, Pusher
 from airflow_provider_apify.exceptions import ApifyServerError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
@@ -35,7 +35,9 @@ WRITES: dict[str, Callable[[ApifyHook], Any]] = {
     "delete_run": lambda hook: hook.delete_run("run1"),
     "validate_input": lambda hook: hook.validate_input("me/actor", {}, build="latest"),
     "push_items": lambda hook: hook.push_items("dataset1", [{"a": 1}]),
-    "push_piece": lambda hook: hook.push_piece("dataset1", Piece(1, b'[{"a": 1}]'), 0, hook.log.info),
+    "push a piece": lambda hook: hook._drive(
+        Pusher("dataset1", hook.retry, hook.log.info, settle=0).push(Piece(1, b'[{"a": 1}]'), 0)
+    ),
     "create_dataset": lambda hook: hook.create_dataset("name"),
     "create_key_value_store": lambda hook: hook.create_key_value_store("name"),
     "name_storage": lambda hook: hook.name_storage("dataset", "dataset1", "kept"),

@@ -87,7 +87,7 @@ def test_a_record_that_ends_early_in_its_store_too_is_read_again(hook: ApifyHook
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", "application/octet-stream"])
 def test_an_answer_without_content_is_no_output(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
     with plain_server(lambda _: (201, {"Content-Type": content_type}, b"")) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"host": server.base_url, "password": "token"}))
+        monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"host": server.base_url, "password": "apify_api_nobody"}))
         assert ApifyHook("empty").run_sync(SCENARIO) is None
     assert len(server.targets) == 1
 

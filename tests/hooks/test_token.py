@@ -12,7 +12,6 @@ import pytest
 from airflow.providers.common.compat.sdk import redact
 
 from airflow_provider_apify._api.runs.reading import get_run
-from airflow_provider_apify._api.runs.waiting import Waiting
 from airflow_provider_apify.exceptions import ApifyAuthError
 from airflow_provider_apify.hooks import _lookups
 from airflow_provider_apify.hooks._connection import ApifyConnection
@@ -64,7 +63,7 @@ def rotate(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> Rotate:
 def hook(rotate: Rotate) -> ApifyHook:
     """Return a hook that has looked up the old token, when the new one is there."""
     hook = ApifyHook()
-    assert hook.connection.access.token == OLD
+    assert hook._connection.access.token == OLD
     rotate()
     return hook
 
@@ -86,7 +85,7 @@ def test_a_start_with_the_old_token_is_sent_again_with_the_new_one_and_starts_on
 
 def test_items_and_logs_are_read_with_the_new_token(rotate: Rotate, finished_run: str) -> None:
     items, log = ApifyHook(), ApifyHook()
-    assert items.connection.access.token == log.connection.access.token == OLD
+    assert items._connection.access.token == log._connection.access.token == OLD
     rotate()
 
     assert list(items.iterate_items(str(ApifyHook().get_run(finished_run).dataset_id))) == []
@@ -100,7 +99,7 @@ def test_a_token_that_is_still_the_connection_s_is_refused_at_once(rotate: Rotat
 
 
 def test_a_hook_of_the_same_connection_aborts_with_the_new_token(hook: ApifyHook, run_scenario: RunScenario) -> None:
-    assert hook.with_retry(RetryPolicy()).abort_run(run_scenario(durationSecs=60)).is_stopped
+    assert hook._with_retry(RetryPolicy()).abort_run(run_scenario(durationSecs=60)).is_stopped
 
 
 def test_airflow_is_never_asked_where_a_signal_may_interrupt(rotate: Rotate, finished_run: str) -> None:
@@ -113,9 +112,9 @@ def test_airflow_is_never_asked_where_a_signal_may_interrupt(rotate: Rotate, fin
             return super().get_connection(conn_id)
 
     hook = WatchedHook()
-    assert hook.connection.access.token == OLD
+    assert hook._connection.access.token == OLD
     rotate()
-    assert hook.drive(get_run(finished_run, RetryPolicy()), guard=guard).id == finished_run
+    assert hook._drive(get_run(finished_run, RetryPolicy()), guard=guard).id == finished_run
 
 
 def test_the_new_token_is_masked(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,16 +133,16 @@ async def test_a_trigger_goes_on_with_the_new_token(rotate: Rotate, run_scenario
     rotate()
 
     _lookups._lookups.clear()  # as after the few seconds for which a look-up after a refusal is shared
-    assert (await hook.async_wait_for_run(run_id, Waiting())).run.status == "SUCCEEDED"
+    assert (await hook.async_wait_for_run(run_id)).run.status == "SUCCEEDED"
 
 
 async def test_all_triggers_that_are_refused_share_one_look_up(rotate: Rotate, finished_run: str) -> None:
     CountingHook.looked_up = 0
     hooks = [CountingHook() for _ in range(50)]
     await asyncio.gather(*(hook._async_connection() for hook in hooks))
-    assert (CountingHook.looked_up, hooks[0].connection.access.token) == (1, OLD)
+    assert (CountingHook.looked_up, hooks[0]._connection.access.token) == (1, OLD)
     rotate()
-    events = await asyncio.gather(*(hook.async_wait_for_run(finished_run, Waiting()) for hook in hooks))
+    events = await asyncio.gather(*(hook.async_wait_for_run(finished_run) for hook in hooks))
 
     assert {event.run.id for event in events} == {finished_run}
     assert CountingHook.looked_up == 2

@@ -154,7 +154,7 @@ def test_an_address_where_nobody_speaks_web_fetch_is_an_error(hook: ApifyHook, a
 
 def test_a_wrong_token_is_an_error_of_the_platform(monkeypatch: pytest.MonkeyPatch, apify: LocalApify) -> None:
     with pytest.raises(ApifyAuthError, match="HTTP 401 user-or-token-not-found"):
-        connect(monkeypatch, apify, password="wrong").web_fetch(f"{apify.base_url}/shop/")
+        connect(monkeypatch, apify, password="apify_api_of_nobody").web_fetch(f"{apify.base_url}/shop/")
 
 
 def test_the_address_stands_in_the_environment_too(monkeypatch: pytest.MonkeyPatch, apify: LocalApify) -> None:
@@ -169,7 +169,7 @@ def test_the_address_stands_in_the_environment_too(monkeypatch: pytest.MonkeyPat
 def test_apify_s_own_address_is_the_default_where_the_host_is_apify_s(
     apify: LocalApify, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    found = connect(monkeypatch, apify, host=host, extra={}).connection
+    found = connect(monkeypatch, apify, host=host, extra={})._connection
     assert found.web_fetch_url == "https://web-fetch.apify.actor"
 
 

@@ -62,9 +62,10 @@ def test_the_crawler_reports_pages_that_fail(client: Client, local_apify: LocalA
     assert "categories/garden failed" in client.send("GET", f"/v2/actor-runs/{run['id']}/log").text
 
 
-def test_the_crawler_fails_without_start_urls(client: Client) -> None:
-    run = client.data("POST", CRAWLER, json={}, params=WAIT)
-    assert (run["status"], run["statusMessage"]) == ("FAILED", "'startUrls'")
+def test_the_crawler_does_not_start_without_start_urls(client: Client) -> None:
+    answer = client.send("POST", CRAWLER, json={})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "Input is not valid: Field input.startUrls is required"
 
 
 def test_the_saved_daily_crawl_takes_twenty_pages_of_the_shop(client: Client) -> None:
@@ -100,7 +101,7 @@ def test_the_old_crawler_follows_the_links_that_its_pseudo_urls_match(client: Cl
 @pytest.mark.parametrize(
     ("options", "pages"),
     [
-        ({"crawlPurls": None}, 1),
+        ({"crawlPurls": []}, 1),
         ({"clickableElementsSelector": ""}, 1),
         ({"maxCrawlDepth": 1}, 9),
         ({"maxCrawledPages": 4}, 4),

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings, strategies as st
 
 from local_apify import LocalApify
 from local_apify.api.application import ENDPOINTS
-from local_apify.api.call import Endpoint
+from local_apify.api.endpoint import Endpoint
 from tests.contract.using_actors import VERSION
 from tests.local_apify.client import TOKEN, WAIT, Client
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local_apify.world.inputs import check_schema, complaint
-from tests.local_apify.client import Client
+from tests.local_apify.client import SCENARIO, Client
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -38,6 +38,45 @@ def test_an_input_that_fits_is_fine_with_its_defaults_filled_in(value: dict[str,
 )
 def test_a_wrong_input_is_told_by_its_field_without_its_value(value: dict[str, Any], words: str) -> None:
     assert complaint(SCHEMA, value) == words
+
+
+def test_a_field_that_the_schema_does_not_name_is_told_where_it_allows_no_others() -> None:
+    nested = {"type": "object", "properties": {"a": {}}, "additionalProperties": False}
+    schema = {"properties": {"known": nested}, "additionalProperties": False}
+    assert complaint(schema, {"known": {"a": 1}}) is None
+    assert complaint(schema, {"knwon": "secret"}) == "Property input.knwon is not allowed."
+    assert complaint(schema, {"known": {"b": "secret"}}) == "Property input.known.b is not allowed."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"itmes": 3}, "Input is not valid: Property input.itmes is not allowed."),
+        ({"items": -1}, "Input is not valid: Field input.items must be at least 0"),
+    ],
+    ids=str,
+)
+def test_an_input_that_does_not_fit_starts_no_run(client: Client, wrong: dict[str, Any], words: str) -> None:
+    scenario = client.data("GET", "/v2/actors/apify~scenario")["id"]
+    task = client.data("POST", "/v2/actor-tasks", json={"actId": scenario, "name": "wrong", "input": wrong})["id"]
+    for path in (SCENARIO, f"/v2/actor-tasks/{task}/runs", "/v2/actors/apify~scenario/validate-input"):
+        answer = client.send("POST", path, json={} if task in path else wrong)
+        assert (answer.status_code, answer.json()["error"]) == (400, {"type": "invalid-input", "message": words})
+    assert client.apify.control.ledger().runs_started == 0
+
+
+def test_a_schedule_says_in_its_log_that_an_input_does_not_fit(client: Client) -> None:
+    scenario = client.data("GET", "/v2/actors/apify~scenario")["id"]
+    action = {"type": "RUN_ACTOR", "actorId": scenario, "runInput": {"body": '{"itmes": 3}'}}
+    identifier = client.data("POST", "/v2/schedules", json={"cronExpression": "@daily", "actions": [action]})["id"]
+    client.apify.control.fire_schedule(identifier)
+    assert "input.itmes is not allowed" in str(client.data("GET", f"/v2/schedules/{identifier}/log"))
+    assert client.apify.control.ledger().runs_started == 0
+
+
+def test_an_input_that_is_no_json_is_not_checked(client: Client) -> None:
+    headers = {"Content-Type": "text/plain"}
+    assert client.send("POST", "/v2/actors/apify~hello-world/runs", data=b"hello", headers=headers).ok
 
 
 def test_a_schema_that_is_none_is_refused() -> None:

@@ -101,3 +101,13 @@ def test_an_actor_can_be_given_a_history(client: Client, local_apify: LocalApify
 def test_an_unknown_actor_gets_no_history(local_apify: LocalApify) -> None:
     with pytest.raises(ValueError, match="Actor nobody~nothing was not found"):
         local_apify.control.add_past_runs("nobody/nothing", [])
+
+
+def test_the_ledger_says_what_each_run_has_cost_and_all_of_them(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(cost_settles_seconds=0)
+    runs = [client.finish({"chargedEvents": {"page": count}}) for count in (2, 3)]
+    ledger = local_apify.control.ledger()
+    assert [run.usage_total_usd for run in ledger.runs] == [run["usageTotalUsd"] for run in runs]
+    assert 0.05 <= ledger.usage_total_usd < 0.06
+    client.send("DELETE", f"/v2/actor-runs/{runs[0]['id']}")
+    assert local_apify.control.ledger().usage_total_usd == ledger.usage_total_usd

@@ -102,6 +102,6 @@ def test_bodies_may_be_as_long_as_the_settings_say(
 ) -> None:
     client.data("POST", "/v2/datasets", params={"name": "d"})
     client.data("POST", "/v2/key-value-stores", params={"name": "s"})
-    local_apify.control.settings(**{setting: 20})
-    assert client.send(method, path, json={"a": "x" * 10}).ok
-    assert client.error(method, path, json={"a": "x" * 20}) == (413, "request-too-large")
+    local_apify.control.settings(**{setting: 30})
+    assert client.send(method, path, json={"exitMessage": "x" * 10}).ok
+    assert client.error(method, path, json={"exitMessage": "x" * 20}) == (413, "request-too-large")

@@ -41,6 +41,16 @@ def test_everything_that_happened_is_on_the_page_and_every_link_opens(client: Cl
     assert "ACTOR: Starting build" in pages
 
 
+def test_the_page_says_what_each_run_has_cost_and_all_of_them(client: Client, local_apify: LocalApify) -> None:
+    local_apify.control.settings(cost_settles_seconds=0)
+    runs = [client.finish({"chargedEvents": {"page": count}}) for count in (2, 3)]
+    overview = _page(client, "/")
+    assert "<tr><td>Runs ever started</td><td>2</td></tr>" in overview
+    for cost in ("$0.0200", "$0.0300", "$0.0500"):
+        assert cost in overview
+    assert "$0.0300" in _page(client, f"/actors/runs/{runs[1]['id']}")
+
+
 def test_the_paths_are_those_of_console(client: Client, local_apify: LocalApify) -> None:
     local_apify.control.settings(console_url=local_apify.base_url)
     run = client.finish({"items": 1})

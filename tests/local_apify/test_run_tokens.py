@@ -22,20 +22,40 @@ async def _tell_the_token(context: ActorContext) -> None:
 
 limited = actor("local/limited")(_tell_the_token)
 full = actor("local/full", needs_full_permission=True)(_tell_the_token)
+_PICKER: dict[str, Any] = {"type": "string", "description": "A storage.", "editor": "resourcePicker"}
+_READ: dict[str, Any] = {"resourcePermissions": ["READ"]}
+_WRITE: dict[str, Any] = {"resourcePermissions": ["READ", "WRITE"]}
+given = actor(
+    "local/given",
+    input_schema={
+        "title": "Given",
+        "type": "object",
+        "schemaVersion": 1,
+        "properties": {
+            "source": {"title": "Source", **_PICKER, "resourceType": "dataset", **_READ},
+            "target": {"title": "Target", **_PICKER, "resourceType": "dataset", **_WRITE},
+            "stores": {"title": "Stores", **_PICKER, "type": "array", "resourceType": "keyValueStore", **_READ},
+            "queue": {"title": "Queue", **_PICKER, "resourceType": "requestQueue", **_WRITE},
+            "name": {"title": "Name", **_PICKER, "resourceType": "dataset"},
+        },
+    },
+)(_tell_the_token)
 stranger = actor("tests/needs-all", needs_full_permission=True)(_tell_the_token)
 
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with LocalApify(actors=[limited, full, stranger]) as apify:
+    with LocalApify(actors=[limited, full, given, stranger]) as apify:
         client = Client(apify)
         with client.session:
             yield client
 
 
-def started(client: Client, name: str = "local~limited", **params: str) -> tuple[dict[str, Any], str]:
+def started(
+    client: Client, name: str = "local~limited", run_input: dict[str, Any] | None = None, **params: str
+) -> tuple[dict[str, Any], str]:
     """Start an Actor, and return its run and the run's token."""
-    run = client.data("POST", f"/v2/actors/{name}/runs", params=params)
+    run = client.data("POST", f"/v2/actors/{name}/runs", params=params, json=run_input)
     path = f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}/records/TOKEN"
     until(lambda: client.send("GET", path).ok)
     return run, client.send("GET", path).json()
@@ -133,3 +153,39 @@ def test_a_run_keeps_its_locks_whatever_client_key_it_says(client: Client) -> No
     lock = f"{queue}/requests/{added['requestId']}/lock"
     assert client.data("PUT", lock, token=token, params={"lockSecs": 60, "clientKey": "after"})["lockExpiresAt"]
     assert client.data("POST", f"{queue}/requests/unlock", token=token)["unlockedCount"] == 1
+
+
+def created(client: Client, collection: str, name: str) -> str:
+    identifier: str = client.data("POST", f"/v2/{collection}", params={"name": name})["id"]
+    return identifier
+
+
+def test_an_input_opens_the_storages_that_it_names_for_what_its_schema_says(client: Client) -> None:
+    source, target = created(client, "datasets", "source"), created(client, "datasets", "target")
+    store, queue = created(client, "key-value-stores", "store"), created(client, "request-queues", "queue")
+    run_input = {"source": source, "target": "target", "stores": ["local~store", "missing"], "queue": queue}
+    _, token = started(client, "local~given", run_input)
+
+    assert client.send("GET", f"/v2/datasets/{source}/items", token=token).json() == []
+    assert client.error("POST", f"/v2/datasets/{source}/items", token=token, json={}) == REFUSED
+    assert client.error("DELETE", f"/v2/datasets/{source}", token=token) == REFUSED
+    assert client.send("POST", "/v2/datasets/target/items", token=token, json={"a": 1}).ok
+    assert client.send("GET", f"/v2/datasets/{target}/items", token=token).json() == [{"a": 1}]
+    assert client.data("GET", f"/v2/key-value-stores/{store}/keys", token=token)["items"] == []
+    assert client.error("PUT", f"/v2/key-value-stores/{store}/records/A", token=token, json=1) == REFUSED
+    request = {"url": "http://a", "uniqueKey": "a"}
+    assert client.send("POST", f"/v2/request-queues/{queue}/requests", token=token, json=request).ok
+
+
+def test_an_input_opens_nothing_that_its_schema_asks_no_permission_for(client: Client) -> None:
+    dataset = created(client, "datasets", "private")
+    store = created(client, "key-value-stores", "of-another-kind")
+    _, token = started(client, "local~given", {"name": dataset, "source": store})
+    assert client.error("GET", f"/v2/datasets/{dataset}/items", token=token) == REFUSED
+    assert client.error("GET", f"/v2/key-value-stores/{store}/keys", token=token) == REFUSED
+
+
+def test_an_input_opens_nothing_of_other_users(client: Client) -> None:
+    theirs = client.data("POST", "/v2/datasets", token=client.apify.other_token)["id"]
+    _, token = started(client, "local~given", {"target": theirs})
+    assert client.error("GET", f"/v2/datasets/{theirs}/items", token=token) == REFUSED

@@ -120,6 +120,18 @@ def test_a_resurrected_run_goes_on_with_its_storages(client: Client) -> None:
     ]
 
 
+def test_a_resurrected_run_can_have_a_build_that_is_newer_than_the_run(client: Client) -> None:
+    version = {"versionNumber": "0.1", "sourceType": "SOURCE_FILES", "sourceFiles": [], "buildTag": "latest"}
+    actor = client.data("POST", "/v2/actors", json={"name": "mine", "versions": [version]})["id"]
+    build = {"version": "0.1", "waitForFinish": 60}
+    first = client.data("POST", f"/v2/actors/{actor}/builds", params=build)["buildNumber"]
+    run = client.data("POST", f"/v2/actors/{actor}/runs", params={"waitForFinish": 60})
+    second = client.data("POST", f"/v2/actors/{actor}/builds", params=build)["buildNumber"]
+    assert (run["buildNumber"], second != first) == (first, True)
+    path = f"/v2/actor-runs/{run['id']}"
+    assert client.data("POST", f"{path}/resurrect", params={"build": "latest"})["buildNumber"] == second
+
+
 def test_only_a_finished_run_can_be_resurrected_or_deleted(client: Client) -> None:
     path = f"/v2/actor-runs/{client.start({'durationSecs': 60})['id']}"
     assert client.error("POST", f"{path}/resurrect") == (400, "operation-not-allowed")

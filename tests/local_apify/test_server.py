@@ -19,7 +19,8 @@ import requests
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import Control, Exchange, LocalApify, Settings
-from local_apify.api.call import Call, Endpoint
+from local_apify.api.call import Call
+from local_apify.api.endpoint import Endpoint
 from local_apify.api.operation import Operation, Site
 from local_apify.world.account import User
 from local_apify.world.commons import Blueprint

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import brotli
 import pytest
 
+from tests.local_apify.client import SCENARIO
+
 if TYPE_CHECKING:
     from local_apify import LocalApify
     from tests.local_apify.client import Client
@@ -172,10 +174,10 @@ def test_a_store_counts_what_is_done_with_it(notes: Client) -> None:
 def test_a_large_input_is_unpacked_once_however_often_its_run_is_read(client: Client) -> None:
     run = client.start({"durationSecs": 60})
     record = f"/v2/key-value-stores/{run['defaultKeyValueStoreId']}/records/INPUT"
-    client.send("PUT", record, data=gzip.compress(bytes(200_000_000), 1), headers={"Content-Encoding": "gzip"})
+    client.send("PUT", record, data=gzip.compress(bytes(90_000_000), 1), headers={"Content-Encoding": "gzip"})
     client.apify.control.ledger()
     client.data("GET", f"/v2/actor-runs/{run['id']}")
-    assert client.data("GET", f"/v2/actor-runs/{run['id']}")["stats"]["inputBodyLen"] == 200_000_000
+    assert client.data("GET", f"/v2/actor-runs/{run['id']}")["stats"]["inputBodyLen"] == 90_000_000
 
 
 @pytest.mark.parametrize(
@@ -183,11 +185,24 @@ def test_a_large_input_is_unpacked_once_however_often_its_run_is_read(client: Cl
     [("gzip", gzip.compress), ("br", partial(brotli.compress, quality=1)), ("deflate", zlib.compress)],
 )
 def test_json_that_unpacks_to_very_much_is_refused(client: Client, coding: str, pack: Callable[[bytes], bytes]) -> None:
-    body = pack(b"[" + b" " * 70_000_000 + b"]")
+    body = pack(b"[" + b" " * 10_000_000 + b"]")
     path = f"/v2/datasets/{client.data('POST', '/v2/datasets')['id']}/items"
     answer = client.send("POST", path, data=body, headers={"Content-Encoding": coding})
-    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid-input")
-    assert "unpacks to more than 67108864 bytes" in answer.text
+    assert (answer.status_code, answer.json()["error"]["type"]) == (413, "request-too-large")
+    assert "unpacks to more than 9437184 bytes" in answer.text
+
+
+def test_an_input_and_a_record_unpack_to_no_more_than_they_may_be_sent_as(client: Client) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"exitMessage": "' + b"x" * 2_000 + b'"}')
+    store = client.data("POST", "/v2/key-value-stores")["id"]
+    record = f"/v2/key-value-stores/{store}/records/INPUT"
+    client.apify.control.settings(max_body_bytes=1_000, max_record_bytes=1_000)
+    assert client.error("POST", SCENARIO, data=body, headers=packed) == (413, "request-too-large")
+    assert client.error("PUT", record, data=body, headers=packed) == (413, "request-too-large")
+    client.apify.control.settings(max_body_bytes=3_000, max_record_bytes=3_000)
+    assert client.send("POST", SCENARIO, data=body, headers=packed).ok
+    assert client.send("PUT", record, data=body, headers=packed).ok
 
 
 @pytest.mark.parametrize("collection", ["datasets", "key-value-stores", "request-queues", "actor-runs"])

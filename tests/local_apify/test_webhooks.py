@@ -226,6 +226,27 @@ def test_the_start_of_a_run_is_an_event_too(client: Client, receiver: Receiver) 
     ]
 
 
+def test_an_ad_hoc_webhook_tells_of_each_kind_of_event_once(client: Client, receiver: Receiver) -> None:
+    kinds = ["ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.RESURRECTED"]
+    run = client.finish({}, webhooks=_ad_hoc(receiver, eventTypes=kinds))
+    for _ in range(2):
+        client.data("POST", f"/v2/actor-runs/{run['id']}/resurrect")
+        client.wait(run["id"])
+    dispatches = client.data("GET", "/v2/webhook-dispatches")["items"]
+    assert [each["eventType"] for each in dispatches] == kinds
+
+
+def test_ad_hoc_webhooks_are_gone_with_their_run(client: Client, receiver: Receiver) -> None:
+    run = client.finish({}, webhooks=_ad_hoc(receiver))
+    kept = _create(client, receiver)["id"]
+    condition = {"actorRunId": run["id"]}
+    ours = _create(client, receiver, isAdHoc=True, condition=condition, idempotencyKey="ours")["id"]
+    assert client.send("DELETE", f"/v2/actor-runs/{run['id']}").ok
+    assert client.send("GET", f"/v2/webhooks/{ours}").status_code == 404
+    assert client.data("GET", f"/v2/webhooks/{kept}")["id"] == kept
+    assert _create(client, receiver, idempotencyKey="ours")["id"] != ours
+
+
 @pytest.mark.parametrize("template", ["[1]", "5", "{", '{"a": ' * 100_000, '{"a": {{resource}}'], ids=range(5))
 def test_a_template_that_makes_no_headers_is_refused(client: Client, receiver: Receiver, template: str) -> None:
     condition = {"actorId": client.data("GET", "/v2/actors/apify~scenario")["id"]}

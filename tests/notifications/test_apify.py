@@ -107,7 +107,7 @@ def test_what_goes_wrong_is_logged_and_the_task_ends_as_it_would(
     apify: LocalApify, play: Play, fault: dict[str, Any]
 ) -> None:
     apify.control.add_fault(**fault)
-    outcome = play(error=None, on_success_callback=notifier(run_input={"password": "hush-hush"}))
+    outcome = play(error=None, on_success_callback=notifier(run_input={"records": {"PASSWORD": "hush-hush"}}))
 
     assert outcome.task_state() == "success"
     assert "Failed to send notification" in outcome.log

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
-from airflow_provider_apify._airflow.task_state import STORE
+from airflow_provider_apify._airflow.state_store import STORE
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators import _base, _task_run

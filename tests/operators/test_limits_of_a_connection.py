@@ -139,9 +139,9 @@ def test_a_budget_that_is_used_up_fails_the_task_for_good(
     error: Any = outcome.error
 
     assert outcome.task_state() == "failed"
+    assert (error.budget_usd, error.used_usd) == (1, pytest.approx(1, abs=0.01))
     assert isinstance(error, AirflowFailException)
     assert str(error).startswith("ApifyBudgetUsedUp: Nothing was started: the monthly budget of Airflow connection")
-    assert (error.budget_usd, error.used_usd) == (1, pytest.approx(1, abs=0.01))
     assert (started(apify), asked(apify)) == ([], 1)
 
 
@@ -164,8 +164,8 @@ def test_a_retry_goes_on_with_its_run_whatever_the_budget(
     dies = die_at_the_end_of_the_first_attempt
     outcome = airflow.run_task(run_scenario(deferrable=deferrable, post_execute=dies, run_input=DEAR))
 
-    assert outcome.state == "success"
     assert str(outcome.error) == "died at the end"
+    assert outcome.state == "success"
     assert (apify.control.ledger().runs_started, asked(apify)) == (1, 1)
 
 

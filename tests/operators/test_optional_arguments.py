@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, literal
 
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.operators.webhooks import EnsureWebhookOperator
 from airflow_provider_apify.sensors.dataset import ApifyDatasetSensor
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 from local_apify import Exchange, LocalApify
@@ -115,7 +117,9 @@ def test_numbers_name_fields_where_templates_become_objects(airflow: DagRunner, 
 
 @pytest.mark.parametrize("native", [False, True])
 def test_a_json_file_stays_json(airflow: DagRunner, starts: list[Exchange], tmp_path: Path, *, native: bool) -> None:
-    text = '{"items": {{ params.many }}, "exitMessage": "https:\\/\\/example.com \\u00e9", "more": [0.10, null, true]}'
+    text = (
+        '{"items": {{ params.many }}, "exitMessage": "https:\\/\\/a.b \\u00e9", "records": {"A": [0.10, null, true]}}'
+    )
     (tmp_path / "input.json").write_text(text)
     folders = [str(tmp_path)]
     with new_dag(render_template_as_native_obj=native, template_searchpath=folders, params={"many": 1}) as dag:
@@ -123,14 +127,14 @@ def test_a_json_file_stays_json(airflow: DagRunner, starts: list[Exchange], tmp_
     outcome = airflow.run(dag)
     assert outcome.errors == {}
     sent = json.loads(starts[0].request_body)
-    assert sent == {"items": 1, "exitMessage": "https://example.com é", "more": [0.1, None, True]}
+    assert sent == {"items": 1, "exitMessage": "https://a.b é", "records": {"A": [0.1, None, True]}}
 
 
 def test_an_object_stays_an_object_where_templates_become_objects(airflow: DagRunner, starts: list[Exchange]) -> None:
-    with new_dag(render_template_as_native_obj=True, params={"plan": {"items": 1, "build": "0.10"}}) as dag:
+    with new_dag(render_template_as_native_obj=True, params={"plan": {"items": 1, "exitMessage": "0.10"}}) as dag:
         RunActorOperator(task_id="task", actor_id="apify/scenario", run_input="{{ params.plan }}", deferrable=False)
     airflow.run(dag)
-    assert json.loads(starts[0].request_body) == {"items": 1, "build": "0.10"}
+    assert json.loads(starts[0].request_body) == {"items": 1, "exitMessage": "0.10"}
 
 
 @pytest.mark.parametrize("native", [False, True])
@@ -143,3 +147,35 @@ def test_a_script_s_braces_are_left_alone_in_a_literal(
         RunActorOperator(task_id="task", actor_id="apify/scenario", run_input=plan, deferrable=False)
     assert airflow.run(dag).state == "success"
     assert json.loads(starts[0].request_body)["exitMessage"] == script
+
+
+def test_texts_inside_a_mapping_stay_texts_where_templates_become_objects(airflow: DagRunner) -> None:
+    task = EnsureWebhookOperator(
+        task_id="task",
+        actor_id="apify/scenario",
+        request_url="https://example.com/",
+        headers={"X-Secret": "{{ params.secret }}", "X-Version": "{{ params.version }}"},
+    )
+    params = {"secret": "1234_5678", "version": "0.10"}
+    assert airflow.run_task(task, params=params, render_template_as_native_obj=True).errors == {}
+    (webhook,) = ApifyHook().iterate_webhooks("apify/scenario")
+    assert json.loads(webhook.raw["headersTemplate"]) == {"X-Secret": "1234_5678", "X-Version": "0.10"}
+
+
+class PagesOperator(RunActorOperator):
+    """A class of somebody who uses this package, with an argument of its own."""
+
+    template_fields = (*RunActorOperator.template_fields, "pages")
+
+    def __init__(self, *, pages: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pages = pages
+
+    def _input(self, context: Any) -> Any:  # noqa: ARG002 - of the family
+        return {"items": len(self.pages)}
+
+
+def test_what_a_subclass_adds_is_rendered_as_airflow_does(airflow: DagRunner, starts: list[Exchange]) -> None:
+    task = PagesOperator(task_id="task", actor_id="apify/scenario", pages="{{ params.pages }}", deferrable=False)
+    airflow.run_task(task, params={"pages": ["a", "b"]}, render_template_as_native_obj=True)
+    assert json.loads(starts[0].request_body) == {"items": 2}

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import inspect
 import json
 from base64 import b64decode
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowTaskTimeout, task
 
+from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyConnectionError,
@@ -19,6 +22,7 @@ from airflow_provider_apify.exceptions import (
     ApifyServerError,
     ApifyTaskStopped,
 )
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from local_apify import Exchange, LocalApify
 from tests.dag_runs import START_DATE, DagRunner, Outcome
@@ -423,7 +427,7 @@ def test_the_token_is_nowhere_in_what_a_task_leaves_behind(apify: LocalApify, ai
 
 
 def test_an_address_in_the_input_may_end_like_a_template_file(apify: LocalApify, airflow: DagRunner) -> None:
-    addresses = {"startUrls": [{"url": "https://example.com/feed.json"}], "items": 1}
+    addresses = {"records": {"startUrls": [{"url": "https://example.com/feed.json"}]}, "items": 1}
     outcome = airflow.run_task(run_scenario(run_input=addresses))
 
     assert outcome.state == "success"
@@ -455,3 +459,24 @@ def test_each_break_of_the_connection_is_told_while_the_run_is_waited_for(
     assert outcome.state == "success"
     assert outcome.log.count("HTTP 503") >= 2
     assert "Asking again in" in outcome.log
+
+
+def test_an_operator_that_is_executed_again_is_in_another_attempt(apify: LocalApify) -> None:
+    operator = RunActorOperator(task_id="task", actor_id="apify/scenario", deferrable=False)
+    for attempt in (1, 2):
+        ti = SimpleNamespace(
+            dag_id="dag",
+            task_id="task",
+            run_id="run",
+            map_index=-1,
+            max_tries=attempt - 1,
+            try_number=attempt,
+            start_date=datetime.now(UTC),
+            xcom_push=lambda key, value: None,  # noqa: ARG005 - Airflow's signature
+            xcom_pull=lambda **_what: None,
+        )
+        context: Any = {"ti": ti, "task": operator, "dag_run": SimpleNamespace(start_date=datetime.now(UTC))}
+        inspect.unwrap(RunActorOperator.execute)(operator, context)  # called otherwise, it warns
+    runs = [ApifyHook().get_run(run.run_id) for run in apify.control.ledger().runs]
+    markers = [Identity.parse(run.user_agent) for run in runs]
+    assert [marker.attempt for marker in markers if marker] == [1, 2]

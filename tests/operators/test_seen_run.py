@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from airflow_provider_apify._airflow.task_state import STORE
+from airflow_provider_apify._airflow.state_store import STORE
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.operators._seen_run import history_before, was_seen
 from tests._api.answering import run_data

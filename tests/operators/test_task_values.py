@@ -84,7 +84,7 @@ def test_a_whole_run_names_itself_and_its_storages(
 
 def test_every_operator_and_sensor_takes_a_whole_run(airflow: DagRunner, tmp_path: Any) -> None:
     with new_dag() as dag:
-        run = value_of(crawl(run_input={"items": 2, "output": {"a": 1}}))
+        run = value_of(crawl(run_input={"items": 2, "records": {"OUTPUT": {"a": 1}}}))
         ApifyRunSensor(task_id="sense", run_id=run, deferrable=True)
         ApifyDatasetSensor(task_id="look", dataset_id=run, deferrable=True)
         ApifyDatasetSensor(task_id="look_at_run", run_id=run, deferrable=False)
@@ -199,18 +199,28 @@ def test_the_values_of_mapped_tasks_are_part_of_an_input(
 
     @task.apify_actor(actor_id="apify/scenario", deferrable=False)
     def decorated(pages: Any) -> dict[str, Any]:
-        return {"items": 1, "startUrls": pages, "since": START_DATE}
+        return {"items": 1, "records": {"startUrls": pages, "since": START_DATE}}
 
     with new_dag() as dag:
         pages = page.expand(n=[1, 2, 3])
         if is_decorated:
             decorated(pages)
         else:
-            crawl(run_input={"items": 1, "startUrls": pages, "since": START_DATE})
+            crawl(run_input={"items": 1, "records": {"startUrls": pages, "since": START_DATE}})
     apify.on_exchange = lambda exchange: sent.append(exchange) if exchange.path.endswith("/runs") else None
     outcome = airflow.run(dag)
     apify.on_exchange = None
     assert outcome.errors == {}
-    body = next(json.loads(exchange.request_body) for exchange in sent if exchange.method == "POST")
+    body = next(json.loads(each.request_body)["records"] for each in sent if each.method == "POST")
     assert body["startUrls"] == [{"url": f"https://example.com/{n}"} for n in (1, 2, 3)]
     assert body["since"] == "2026-01-01T00:00:00+00:00"
+
+
+def test_the_defaults_of_a_dag_decide_about_keys_of_their_own() -> None:
+    with new_dag(default_args={"multiple_outputs": False}):
+        plain = crawl()
+        mapped: Any = RunActorOperator.partial(task_id="mapped", actor_id="apify/scenario").expand(run_input=[1])
+    assert not plain.multiple_outputs
+    assert not mapped.unmap({"run_input": 1}).multiple_outputs
+    with new_dag():
+        assert crawl().multiple_outputs

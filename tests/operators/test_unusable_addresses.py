@@ -28,7 +28,7 @@ def test_a_proxy_that_cannot_be_used_fails_a_task_for_good(
 def test_a_host_that_is_no_address_fails_a_task_for_good(
     airflow: DagRunner, operator: type[RunActorOperator | ApifyRunSensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = {"conn_type": "apify", "password": "token", "host": "http://127.0.0.1:80a"}
+    connection = {"conn_type": "apify", "password": "apify_api_of_nobody", "host": "http://127.0.0.1:80a"}
     monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
     outcome = airflow.run_task(operator(task_id="task", actor_id="apify/scenario", retries=3))
 

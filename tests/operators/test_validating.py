@@ -74,6 +74,7 @@ def test_a_retry_that_goes_on_with_a_run_checks_nothing(apify: LocalApify, airfl
 def test_without_being_asked_for_nothing_is_checked(apify: LocalApify, airflow: DagRunner) -> None:
     outcome = airflow.run_task(run_crawler(run_input={"maxCrawlPages": 1}, validate_input=False))
 
-    assert outcome.state == "failed"
+    assert isinstance(outcome.error, AirflowFailException)  # the start itself is refused
+    assert "Field input.startUrls is required" in str(outcome.error)
     assert CHECK not in apify.control.ledger().requests
-    assert apify.control.ledger().runs_started == 1
+    assert apify.control.ledger().runs_started == 0

@@ -127,3 +127,11 @@ def test_a_token_that_may_not_see_the_limits_fails_the_sensor_for_good(
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         wait_for_room(**arguments)
+
+
+def test_templates_that_ask_for_nothing_are_no_room_to_wait_for(airflow: DagRunner) -> None:
+    sensor = wait_for_room(min_run_slots="{{ params.slots }}", min_memory="{{ params.memory }}")
+    outcome = airflow.run_task(sensor, params={"slots": 0, "memory": ""})
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "Give what to wait for" in str(outcome.error)

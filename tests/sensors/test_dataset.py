@@ -133,3 +133,11 @@ def test_the_defaults_of_a_dag_reach_the_sensor() -> None:
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         watch(**arguments)
+
+
+def test_a_template_that_finds_nothing_is_told(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(watch(run_id="{{ params.nothing }}"), params={"nothing": ""})
+
+    assert isinstance(outcome.error, AirflowFailException)
+    assert "Give exactly one of dataset_id and run_id" in str(outcome.error)
+    assert "All are empty" in str(outcome.error)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from time import sleep
@@ -18,12 +19,13 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
+from airflow_provider_apify._airflow.compat import deferral_errors
 from airflow_provider_apify._airflow.due import due_of
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from local_apify import Exchange, LocalApify
-from tests.dag_runs import DagRunner
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner
 
 ACTOR, TASK = Target("actor", "apify/scenario"), Target("task", "local/nightly")
 ARGUMENTS: dict[str, dict[str, Any]] = {"actor": {"actor_id": ACTOR.id}, "task": {"actor_task_id": TASK.id}}
@@ -210,14 +212,14 @@ def test_a_mistyped_target_fails_at_once(kind: str, deferrable: bool) -> None:
 INTERVAL_END, LOGICAL = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def dag_runs() -> Iterator[tuple[Any, datetime]]:
+def kinds_of_dag_runs() -> Iterator[tuple[Any, datetime]]:
     """Yield DAG runs as each Airflow has them, and when each was due."""
     yield SimpleNamespace(run_after=INTERVAL_END, run_type="manual", logical_date=None), INTERVAL_END
     for run_type, due in (("scheduled", INTERVAL_END), ("backfill", INTERVAL_END), ("manual", LOGICAL)):
         yield SimpleNamespace(run_type=run_type, data_interval_end=INTERVAL_END, logical_date=LOGICAL), due
 
 
-@pytest.mark.parametrize(("dag_run", "due"), list(dag_runs()))
+@pytest.mark.parametrize(("dag_run", "due"), list(kinds_of_dag_runs()))
 def test_a_dag_run_is_due_when_its_schedule_says(dag_run: Any, due: datetime) -> None:
     context: Any = {"dag_run": dag_run}
     assert due_of(context) == due
@@ -238,3 +240,92 @@ def test_a_dag_run_is_due_when_its_schedule_says(dag_run: Any, due: datetime) ->
 def test_wrong_times_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         watch(**arguments)
+
+
+def test_a_run_after_the_dag_run_was_due_may_be_too_old_as_well() -> None:
+    due = datetime.now(UTC) - 5 * HOUR
+    run_id, _ = night()
+    with pytest.raises(AirflowSensorTimeout, match=rf"Run {run_id} .* write started_after=timedelta\(hours=5\)"):
+        run_in(at(due), watch(started_after=10 * HOUR, **ARGUMENTS["actor"]))
+
+
+def test_a_timeout_stays_one_where_nobody_can_tell_which_run_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_APIFY_DEFAULT")
+    words = "Trigger/execution timeout" if AIRFLOW_VERSION.startswith("2.") else "Trigger timeout"
+    sensor = watch(deferrable=True, **ARGUMENTS["actor"])
+    with pytest.raises((AirflowSensorTimeout, *deferral_errors()), match=words):
+        sensor.resume_execution("__fail__", {"error": words, "traceback": None}, at(datetime.now(UTC)))
+
+
+@pytest.mark.parametrize("arguments", [{"run_id": "goes-on"}, ARGUMENTS["actor"]])
+def test_a_timeout_is_not_its_own_cause(arguments: dict[str, Any]) -> None:
+    """What writes errors as JSON, with structlog before 25.5, would follow such causes for ever."""
+    words = "Trigger/execution timeout" if AIRFLOW_VERSION.startswith("2.") else "Trigger timeout"
+    sensor = watch(deferrable=True, **arguments)
+    with pytest.raises((AirflowSensorTimeout, *deferral_errors())) as caught:
+        sensor.resume_execution("__fail__", {"error": words, "traceback": None}, at(datetime.now(UTC)))
+    assert caught.value.__cause__ is not caught.value
+
+
+def dag_run(due: datetime, **arguments: Any) -> Any:
+    """Return the context of a DAG run with a data interval."""
+    return {"dag_run": SimpleNamespace(run_after=due, **arguments), "ti": SimpleNamespace()}
+
+
+@in_both_ways
+@pytest.mark.parametrize(
+    ("late", "interval", "arguments", "is_warned"),
+    [
+        (48 * HOUR, None, {}, True),
+        (24 * HOUR, None, {}, True),
+        (25 * HOUR, timedelta(0), {}, True),
+        (23 * HOUR, None, {}, False),
+        (2 * HOUR, HOUR, {}, True),
+        (48 * HOUR, 72 * HOUR, {}, False),
+        (23 * HOUR, None, {"started_after": -3 * HOUR}, True),
+        (48 * HOUR, None, {"started_before": 72 * HOUR}, False),
+        (48 * HOUR, None, {"started_after": "any"}, False),
+    ],
+)
+def test_a_run_that_may_be_of_a_later_dag_run_is_taken_with_a_warning(
+    *,
+    late: timedelta,
+    interval: timedelta | None,
+    arguments: dict[str, Any],
+    is_warned: bool,
+    deferrable: bool,
+    logged: Callable[[], str],
+) -> None:
+    due = datetime.now(UTC) - late
+    run_id, _ = night()
+    edges = {} if interval is None else {"data_interval_start": due - interval, "data_interval_end": due}
+    sensor = watch(deferrable=deferrable, **ARGUMENTS["actor"], **arguments)
+
+    context = dag_run(due, **edges)
+    assert run_in(context, sensor)["run_id"] == run_id
+    advice = re.search(r"may be of a later DAG run.*write started_before=timedelta\(hours=([\d.]+)\)", logged())
+    assert (advice is not None) == is_warned
+    if advice:
+        before = float(advice[1]) * HOUR
+        with pytest.raises(AirflowFailException, match=r"No run of .* has started between"):
+            run_in(context, watch(deferrable=deferrable, **ARGUMENTS["actor"], **arguments, started_before=before))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"run_id": "{{ params.nothing }}"}, "Give exactly one of run_id .*All are empty"),
+        ({"actor_id": ACTOR.id, "status": "{{ params.wrong }}"}, "status must be one of .* not 'CRON'"),
+        ({"actor_id": ACTOR.id, "origin": "{{ params.wrong }}"}, "origin must be one of .* not 'CRON'"),
+    ],
+)
+@in_both_ways
+def test_wrong_arguments_are_refused_when_templates_are_rendered(
+    airflow: DagRunner, arguments: dict[str, Any], words: str, *, deferrable: bool
+) -> None:
+    sensor = watch(deferrable=deferrable, retries=3, soft_fail=True, **arguments)
+    outcome = airflow.run_task(sensor, params={"nothing": "", "wrong": "CRON"})
+
+    assert outcome.task_state() == "failed"
+    assert isinstance(outcome.error, AirflowFailException)
+    assert re.search(words, str(outcome.error))

@@ -84,7 +84,7 @@ def test_a_wrong_token_fails_a_sensor_that_may_skip(
     sensor: type[BaseSensorOperator],
     arguments: dict[str, Any],
 ) -> None:
-    connection = {"conn_type": "apify", "host": apify.base_url, "password": "wrong"}
+    connection = {"conn_type": "apify", "host": apify.base_url, "password": "apify_api_of_nobody"}
     monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", json.dumps(connection))
     outcome = airflow.run_task(make(sensor, retries=3, **arguments, **mode), params={"run_id": "abc"})
 

@@ -15,8 +15,9 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_apify._files.targets.storages import storage_path
 from airflow_provider_apify._files.targets.uploads import PART_BYTES
-from airflow_provider_apify._files.targets.whole_file import storage_path, whole_file
+from airflow_provider_apify._files.targets.whole_file import whole_file
 from tests.storage.google import BUCKET, Fault, Google, google_storage
 from tools.lab.waiting import wait_until
 

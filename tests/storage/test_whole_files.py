@@ -13,8 +13,9 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_apify._files.targets import uploads
+from airflow_provider_apify._files.targets.storages import storage_path
 from airflow_provider_apify._files.targets.uploads import PART_BYTES
-from airflow_provider_apify._files.targets.whole_file import storage_path, whole_file
+from airflow_provider_apify._files.targets.whole_file import whole_file
 from tests.storage.conftest import Storage
 from tests.storage.servers import SftpServer
 from tools.versions import ROOT

@@ -10,7 +10,7 @@ from typing import Any
 
 import pendulum
 
-from airflow_provider_apify._airflow.task_state import STORE
+from airflow_provider_apify._airflow.state_store import STORE
 from airflow_provider_apify.transfers.file_to_dataset import FileToDatasetOperator
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._airflow.task_state import STORE
+from airflow_provider_apify._airflow.state_store import STORE
 from airflow_provider_apify._files.split import WrittenFile
 from airflow_provider_apify.transfers._export_memory import Checkpoint
 

@@ -17,6 +17,8 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.storages import Dataset
+from airflow_provider_apify.transfers._push_memory import Pushed
 from airflow_provider_apify.transfers.file_to_dataset import FileToDatasetOperator
 from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner
@@ -334,12 +336,12 @@ def test_items_that_apify_says_it_took_and_does_not_count_fail_the_task(
 @pytest.fixture
 def _somebody_pushes_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     def push_and_count(
-        hook: ApifyHook, dataset_id: str, wanted: int, _count: Any = ApifyHook.count_pushed_items
+        task: FileToDatasetOperator, dataset: Dataset, pushed: Pushed, _count: Any = FileToDatasetOperator._count
     ) -> Any:
-        hook.push_items(dataset_id, [{"other": 1}])
-        return _count(hook, dataset_id, wanted)
+        task.hook.push_items(dataset.id, [{"other": 1}])
+        return _count(task, dataset, pushed)
 
-    monkeypatch.setattr(ApifyHook, "count_pushed_items", push_and_count)
+    monkeypatch.setattr(FileToDatasetOperator, "_count", push_and_count)
 
 
 @pytest.mark.usefixtures("_somebody_pushes_as_well")

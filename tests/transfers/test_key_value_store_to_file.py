@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
+from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._files.bodies import BodyReader
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -251,16 +252,16 @@ def test_where_one_record_fails_finished_files_stay_and_none_is_torn(
 def test_nothing_is_written_after_the_task_has_failed(
     tmp_path: Path, hook: ApifyHook, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task, read, has_failed = write(store_id=store, path=str(tmp_path / "{key}")), hook.read_record, threading.Event()
+    task, read, has_failed = write(store_id=store, path=str(tmp_path / "{key}")), hook._read_body, threading.Event()
     task.__dict__["hook"] = hook
 
-    def fail_or_wait(store_id: str, key: str, reader: BodyReader) -> None:
-        if key == "OUTPUT":
+    def fail_or_wait(request: Request, reader: BodyReader) -> None:
+        if request.path.endswith("/OUTPUT"):
             raise ApifyError("OUTPUT fails")
         has_failed.wait(0.5)
-        read(store_id, key, reader)
+        read(request, reader)
 
-    monkeypatch.setattr(hook, "read_record", fail_or_wait)
+    monkeypatch.setattr(hook, "_read_body", fail_or_wait)
     with pytest.raises(ApifyError, match="OUTPUT fails"):
         task.execute({})
     has_failed.set()

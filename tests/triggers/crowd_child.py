@@ -24,7 +24,8 @@ async def wait_all(run_id: str, waiters: int) -> set[str]:
     async def watch(number: int) -> str:
         trigger = triggers.ApifyRunTrigger(run_id=run_id)
         trigger.hook = hook
-        event = await hook.async_wait_for_run(run_id, trigger.waiting, on_update=lambda _run: has_seen.add(number))
+        waiting = trigger._wait_for_run.keywords
+        event = await hook.async_wait_for_run(run_id, **waiting, on_update=lambda _run: has_seen.add(number))
         return RunEvent.from_payload(event.to_payload()).run.status
 
     watching = [asyncio.create_task(watch(number)) for number in range(waiters)]

@@ -10,7 +10,7 @@ import pytest
 from airflow.models.trigger import Trigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_apify._airflow.task_states import state_of
+from airflow_provider_apify._airflow.instance_state import state_of
 from airflow_provider_apify._api import sessions
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -69,7 +69,7 @@ def test_a_trigger_survives_the_way_through_the_database(trigger: BaseTrigger) -
 
 def test_a_trigger_carries_no_token(apify: LocalApify) -> None:
     trigger = ApifyRunTrigger(run_id="abc")
-    assert trigger.hook.connection.access.token == apify.token
+    assert trigger.hook._connection.access.token == apify.token
 
     assert apify.token not in str(trigger.serialize()) + repr(vars(trigger))
 
@@ -155,7 +155,7 @@ async def test_a_trigger_gets_over_an_outage_and_says_so(apify: LocalApify, monk
 async def test_fifty_triggers_share_one_session_and_do_not_all_ask_at_once(apify: LocalApify) -> None:
     run_id = await start(durationSecs=600)
     triggers = [ApifyRunTrigger(run_id=run_id) for _ in range(50)]
-    delays = {trigger.waiting.first_delay for trigger in triggers}
+    delays = {trigger._wait_for_run.keywords["first_delay"] for trigger in triggers}
     events = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
     await until(lambda: apify.control.ledger().requests.get(WATCH, 0) == len(triggers))
 

@@ -34,7 +34,7 @@ class LineSink:
         """Take the text from its start, in pieces; a line that is not ended yet waits for :meth:`finish`.
 
         :raises ApifyDataError: it is no log.
-        :raises TargetFails: whoever is given the lines has failed.
+        :raises TakerFails: whoever is given the lines has failed.
         """
         if not is_log(headers):
             raise ApifyDataError("the answer is not a log")

@@ -25,7 +25,8 @@ _SHORTEST_WAIT_SECONDS = 1.0
 
 _PAUSE_SECONDS = 5.0
 
-_SHORTEST_PAUSE_SECONDS = 0.1
+SHORTEST_POLL_SECONDS = 0.1
+"""Between two plain requests."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class _Watch:
         """Return the seconds before the next request: none after a long-poll that was really waited for."""
         pause = self._waiting.poll_interval
         if pause is not None:
-            pause = max(pause, _SHORTEST_PAUSE_SECONDS)
+            pause = max(pause, SHORTEST_POLL_SECONDS)
         else:
             pause = 0.0 if elapsed >= _SHORTEST_WAIT_SECONDS else _PAUSE_SECONDS
         return max(0.0, min(pause, self._until - self._clock()))

@@ -159,7 +159,7 @@ class Reader(ABC):
 
         :raises ApifyDataError: it is not whole, or not what was asked for; what was taken of it counts.
         :raises BodyHasChanged: what was taken is not to be trusted any more.
-        :raises TargetFails: what takes the bytes has failed.
+        :raises TakerFails: what takes the bytes has failed.
         """
         began, self._target_seconds = time.perf_counter(), 0.0
         head, before = Head.of(headers), self.position

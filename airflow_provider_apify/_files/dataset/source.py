@@ -22,7 +22,7 @@ _NO_COLUMNS = "no-columns-in-exported-dataset"
 class Api(Protocol):
     """What is asked of a hook."""
 
-    def read_items(
+    def _read_items(
         self, dataset_id: str, reader: Reader, *, delay: float = 0.0, pause: Callable[[float], object] = time.sleep
     ) -> None:
         """Have a reader take items."""
@@ -78,7 +78,7 @@ class Source:
     def read_answer(self, reader: Reader, *, delay: float = 0.0) -> None:
         """Read one answer, unless there is nothing to ask for."""
         try:
-            self.hook.read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
+            self.hook._read_items(self.dataset_id, reader, delay=delay, pause=self.pause)
         except ApifyApiError as error:
             if error.error_type != _NO_COLUMNS:
                 raise

@@ -1,8 +1,42 @@
-"""Lines as one JSON array."""
+"""Lines as the body of a file: as they are, or as one JSON array."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from airflow_provider_apify._files.dataset.readers import Take
+
+
+class Body(Protocol):
+    """Makes the body of a file of lines.
+
+    :param take: takes the body's bytes.
+    """
+
+    def __init__(self, take: Take) -> None: ...
+
+    def add(self, lines: bytes | memoryview) -> None:
+        """Append lines, or parts of lines."""
+
+    def close(self) -> None:
+        """End the body."""
+
+
+class Lines:
+    """Leaves lines as they are.
+
+    :param take: takes them.
+    """
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+
+    def add(self, lines: bytes | memoryview) -> None:
+        """Append lines, or parts of lines."""
+        self._take(lines)
+
+    def close(self) -> None:
+        """Add nothing."""
 
 
 class ArrayOfLines:

@@ -23,15 +23,13 @@ from airflow_provider_apify._files.dataset.resuming import BodyHasChanged
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.dataset.walk import Walk
 from airflow_provider_apify._files.formats.column_types import Chosen
-from airflow_provider_apify._files.formats.json_array import ArrayOfLines
+from airflow_provider_apify._files.formats.json_array import ArrayOfLines, Body, Lines
 from airflow_provider_apify._files.heads import Head
 from airflow_provider_apify._files.targets.output import bare
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.models.storages import Dataset
 
 _TABLES = ("csv", "xlsx", "html")
-# A workbook is a ZIP file, whose last record has 22 bytes.
-_BEHIND: Mapping[str, int] = MappingProxyType({"xlsx": 18})
 Endings = Callable[[Mapping[str, Any]], tuple[bytes, ...]]
 """What a document ends with, given the parameters of the items endpoint: one of these."""
 Write = Callable[[Source, Take], "int | None"]
@@ -44,16 +42,27 @@ class Format:
 
     :param name: as a task names it, and Apify.
     :param write: makes the file.
-    :param has_parts: whether an export can be split into several files.
+    :param body: makes the body of each file of lines, where an export can be split into several files.
     :param tells_filtered: whether it tells how many items are in it where some were left out or taken apart.
     :param is_compressed: whether it is, in itself.
     """
 
     name: str
     write: Write
-    has_parts: bool = False
+    body: type[Body] | None = None
     tells_filtered: bool = True
     is_compressed: bool = False
+
+    @property
+    def body_of_parts(self) -> type[Body]:
+        """What makes the body of each file of an export that is split.
+
+        :raises ValueError: none can be.
+        """
+        if self.body is None:
+            names = names_of(lambda each: each.body is not None)
+            raise ValueError(f"A {self.name} file cannot be split. Split {names}, or leave it in one piece.")
+        return self.body
 
 
 def write_lines(source: Source, take: Take, start: int = 0) -> int:
@@ -95,22 +104,24 @@ def write_table(source: Source, take: Take) -> int | None:
         return write_united(source, take, params)
 
 
-def write_document(name: str, endings: Endings, source: Source, take: Take) -> int | None:
+def write_document(name: str, endings: Endings, source: Source, take: Take, *, behind: int = 0) -> int | None:
     """Write what Apify renders as a whole.
+
+    :param behind: bytes that may follow its ending.
 
     :raises ApifyDataError: Apify does not give everything at once.
     """
     params, counts = source.query.params(name), source.query.keeps_every_item
 
     def check(head: Head) -> EndCheck:
-        return EndCheck(*endings(params), behind=_BEHIND.get(name, 0), records=head.scanned if counts else None)
+        return EndCheck(*endings(params), behind=behind, records=head.scanned if counts else None)
 
     try:
         return _write_document(source, take, {**params, "format": name}, check)
     except AnswerIsCapped as cap:
         raise ApifyDataError(
             f"Apify gives {cap.scanned} of the dataset's {cap.total} items at once, and {name} cannot be put together "
-            "from pages. Write jsonl, json, csv or parquet.",
+            f"from pages. Write {names_of(lambda each: each.tells_filtered)}.",
         ) from None
 
 
@@ -188,10 +199,16 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
-            Format("jsonl", write_lines, has_parts=True),
-            Format("json", write_array, has_parts=True),
+            Format("jsonl", write_lines, body=Lines),
+            Format("json", write_array, body=ArrayOfLines),
             Format("csv", write_table),
-            Format("xlsx", partial(write_document, "xlsx", _ends_of_xlsx), tells_filtered=False, is_compressed=True),
+            # A workbook is a ZIP file, whose last record has 22 bytes.
+            Format(
+                "xlsx",
+                partial(write_document, "xlsx", _ends_of_xlsx, behind=18),
+                tells_filtered=False,
+                is_compressed=True,
+            ),
             Format("xml", partial(write_document, "xml", _ends_of_xml), tells_filtered=False),
             Format("rss", partial(write_document, "rss", _ends_of_rss), tells_filtered=False),
             Format("html", partial(write_document, "html", _ends_of_html), tells_filtered=False),
@@ -199,6 +216,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         )
     },
 )
+
+
+def names_of(choice: Callable[[Format], bool]) -> str:
+    """Return the names of formats, for a message: ``"jsonl, json or csv"``."""
+    *others, last = filter(choice, FORMATS.values())
+    return f"{', '.join(each.name for each in others)} or {last.name}"
 
 
 def format_of(path: str, chosen: str | None) -> Format:

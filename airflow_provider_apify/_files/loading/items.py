@@ -6,9 +6,10 @@ import codecs
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from airflow_provider_apify._api.facts import MAX_ITEMS_BYTES
@@ -33,29 +34,6 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 Read = Callable[[Iterator[bytes]], Iterator[bytes]]
 """Makes items of the bytes of a file; raises ``ValueError`` that names the line where it cannot."""
-FORMATS = ("jsonl", "json", "csv")
-
-
-def reader_of(file_format: str, delimiter: str | None, encoding: str | None = None) -> Read:
-    """Return what reads a format.
-
-    :param delimiter: between the cells of CSV; ``None`` for what the file itself says (``sep=;``), else a comma.
-    :param encoding: by its name in Python; ``None`` for UTF-8.
-    :raises ValueError: a delimiter that is none, or for another format; an encoding that Python does not know.
-    """
-    read = _reader_of(file_format, delimiter)
-    name = codec_of(encoding)
-    return read if name in _UTF_8 else lambda pieces: read(in_utf_8(pieces, name))
-
-
-def _reader_of(file_format: str, delimiter: str | None) -> Read:
-    if delimiter is not None and file_format != "csv":
-        raise ValueError(f"delimiter is for csv only, but the file is {file_format}.")
-    if delimiter is not None and len(delimiter) != 1:
-        raise ValueError(f"delimiter is {delimiter!r}. It must be one character.")
-    if file_format == "csv":
-        return partial(read_table, delimiter)
-    return read_lines if file_format == "jsonl" else read_array
 
 
 def read_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -76,6 +54,32 @@ def read_table(delimiter: str | None, pieces: Iterator[bytes]) -> Iterator[bytes
     lines = (_line_of_text(line, number) for number, line in enumerate(_lines(pieces), 1))
     with long_cells():
         yield from _Table(lines, delimiter).items()
+
+
+READERS: Mapping[str, Read] = MappingProxyType(
+    {"jsonl": read_lines, "json": read_array, "csv": partial(read_table, None)},
+)
+"""What reads the items of each format."""
+
+
+def reader_of(file_format: str, delimiter: str | None, encoding: str | None = None) -> Read:
+    """Return what reads a format.
+
+    :param delimiter: between the cells of CSV; ``None`` for what the file itself says (``sep=;``), else a comma.
+    :param encoding: by its name in Python; ``None`` for UTF-8.
+    :raises ValueError: a delimiter that is none, or for another format; an encoding that Python does not know.
+    """
+    read = _reader_of(file_format, delimiter)
+    name = codec_of(encoding)
+    return read if name in _UTF_8 else lambda pieces: read(in_utf_8(pieces, name))
+
+
+def _reader_of(file_format: str, delimiter: str | None) -> Read:
+    if delimiter is not None and file_format != "csv":
+        raise ValueError(f"delimiter is for csv only, but the file is {file_format}.")
+    if delimiter is not None and len(delimiter) != 1:
+        raise ValueError(f"delimiter is {delimiter!r}. It must be one character.")
+    return partial(read_table, delimiter) if file_format == "csv" else READERS[file_format]
 
 
 def _line_of_text(line: bytes, number: int) -> str:

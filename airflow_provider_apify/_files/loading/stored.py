@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_apify._extras import import_extra
-from airflow_provider_apify._files.targets.whole_file import os_errors
+from airflow_provider_apify._files.targets.storages import os_errors
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

@@ -20,7 +20,7 @@ _BLOCK_BYTES = 2**20
 _WAITING = 24
 
 
-class Sink(Protocol):
+class Taker(Protocol):
     """Takes the bytes of a file."""
 
     def write(self, data: Block, /) -> object:
@@ -88,7 +88,7 @@ class Output:
     :ivar size: bytes of the file.
     """
 
-    def __init__(self, sink: Sink, compression: str | None = None) -> None:
+    def __init__(self, sink: Taker, compression: str | None = None) -> None:
         self._sink = sink
         self._compressor = COMPRESSIONS[compression]() if compression else None
         self._block = bytearray()

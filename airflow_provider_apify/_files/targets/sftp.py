@@ -115,7 +115,7 @@ class SftpSink:
         await self._client.remove(self._part)
         self._client.exit()
 
-    def _run(self, coroutine: Coroutine[None, None, uploads.Answer]) -> uploads.Answer:
+    def _run(self, coroutine: Coroutine[None, None, uploads.Receipt]) -> uploads.Receipt:
         with _os_errors():
             return uploads.run_on(self._fs.loop, coroutine)
 

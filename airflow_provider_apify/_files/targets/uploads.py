@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Generic, TypeAlias, TypeVar
 
 Block: TypeAlias = bytes | bytearray | memoryview
-Answer = TypeVar("Answer")
+Receipt = TypeVar("Receipt")
 
 # Where nobody can tell whether a writer lives, one that has sent nothing for so long is dead. Airflow waits as long
 # before it retries a task.
@@ -45,12 +45,12 @@ def part_size(number: int) -> int:
     return PART_BYTES if number <= _SMALL_PARTS else 8 * PART_BYTES
 
 
-def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[None, None, Answer]) -> Answer:
+def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[None, None, Receipt]) -> Receipt:
     """Return what a coroutine returns that runs on a loop in another thread."""
     return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
 
-class PartUploads(Generic[Answer]):
+class PartUploads(Generic[Receipt]):
     """Cut what is written into parts and upload a few at a time, on the event loop of the storage's driver.
 
     In memory are the parts on their way, and the one being filled.
@@ -62,13 +62,13 @@ class PartUploads(Generic[Answer]):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        upload: Callable[[int, BytesIO], Coroutine[None, None, Answer]],
+        upload: Callable[[int, BytesIO], Coroutine[None, None, Receipt]],
     ) -> None:
         self._loop = loop
         self._upload = upload
         self._part = BytesIO()
-        self._on_their_way: deque[Future[Answer]] = deque()
-        self._answers: list[Answer] = []
+        self._on_their_way: deque[Future[Receipt]] = deque()
+        self._receipts: list[Receipt] = []
 
     @property
     def has_sent(self) -> bool:
@@ -90,13 +90,13 @@ class PartUploads(Generic[Answer]):
         part.seek(0)
         return part
 
-    def finish(self) -> list[Answer]:
+    def finish(self) -> list[Receipt]:
         """Send the rest, wait for all parts and return their answers in order."""
         if self._part.tell():
             self._send()
         while self._on_their_way:
             self._collect()
-        return self._answers
+        return self._receipts
 
     def settle(self) -> None:
         """Wait until nothing is on its way, whatever becomes of it: so that nothing arrives after a clean-up."""
@@ -104,7 +104,7 @@ class PartUploads(Generic[Answer]):
 
     @property
     def _number(self) -> int:
-        return len(self._answers) + len(self._on_their_way) + 1
+        return len(self._receipts) + len(self._on_their_way) + 1
 
     def _send(self) -> None:
         while len(self._on_their_way) >= _PARTS_AT_ONCE:
@@ -113,5 +113,5 @@ class PartUploads(Generic[Answer]):
         self._on_their_way.append(asyncio.run_coroutine_threadsafe(upload, self._loop))
 
     def _collect(self) -> None:
-        self._answers.append(self._on_their_way[0].result())
+        self._receipts.append(self._on_their_way[0].result())
         self._on_their_way.popleft()

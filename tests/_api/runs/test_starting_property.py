@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from airflow_provider_apify._airflow.task_state import STORE
+from airflow_provider_apify._airflow.state_store import STORE
 from airflow_provider_apify._api.answers import Answer, NoResponse
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.choosing import OnFailedRun

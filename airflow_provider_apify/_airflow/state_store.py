@@ -17,7 +17,7 @@ STORE = "task_state_store"
 """Where Airflow's context has the store."""
 
 
-class TaskState:
+class TaskNotes:
     """The notes of one task instance under one name.
 
     :param key: the name.

@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import Context
 from packaging.version import Version
 
-from airflow_provider_apify._airflow.task_state import STORE
+from airflow_provider_apify._airflow.state_store import STORE
 
 
 @pytest.mark.skipif(Version(version("apache-airflow")) < Version("3.3"), reason="Airflow has the store since 3.3")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_apify._arguments.templates import is_template
-from airflow_provider_apify._files.targets.whole_file import advice, check_storage, driver_advice, storage_path
+from airflow_provider_apify._files.targets.storages import advice, check_storage, driver_advice, storage_path
 from airflow_provider_apify.exceptions import ApifyError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_path(path: Any) -> None:
         )
 
 
-def check_target(path: Any, if_exists: Any) -> None:
+def check_destination(path: Any, if_exists: Any) -> None:
     """Check where to write, as far as it is known when the DAG is parsed.
 
     :raises ValueError: as of :func:`check_path`; no storage that is written to; no choice of ``if_exists``.
@@ -77,7 +77,7 @@ def writing(path: str) -> Iterator[None]:
         raise ApifyError(f"Cannot write {path}: {type(error).__name__}: {error}.{advice(path, error)}") from error
 
 
-class Target:
+class Destination:
     """A path, or a pattern of paths, of a storage and its connection.
 
     :param pattern: a local path or URL, with :data:`PART` where it stands for several.
