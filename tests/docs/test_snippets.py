@@ -22,6 +22,7 @@ from local_apify import ActorContext, LocalApify, actor, expected_crawl
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
 from tests.docs.postgres import PostgresServer
 from tests.local_apify.client import Client
+from tests.spending import spend
 
 FOLDER = Path(__file__).parent / "snippets"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
@@ -242,6 +243,24 @@ def test_an_alert_has_the_link_the_status_and_the_cost(airflow: DagRunner, load:
     assert (run["actor"], run["status"]) == ("apify/website-content-crawler", "FAILED")
     assert run["usage_total_usd"] > 0
     assert run["run_url"].startswith("https://console.apify.com/actors/runs/")
+
+
+def test_a_connection_limits_each_run_and_the_month(
+    apify: LocalApify, airflow: DagRunner, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = json.loads((FOLDER / "connection_with_limits.json").read_text(encoding="utf-8"))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_APIFY_LIMITED", json.dumps({**connection, "host": apify.base_url, "password": apify.token})
+    )
+    dag = load("limits")
+    first = airflow.run(dag)
+    (run,) = apify.control.ledger().runs
+    spend(apify, 100)
+    second = airflow.run(dag)
+
+    assert (first.errors, run.options["maxTotalChargeUsd"], dag.get_task("crawl").cost_limit) == ({}, 5, 2)
+    assert "the monthly budget of Airflow connection 'apify_limited' is used up" in str(second.error)
+    assert apify.control.ledger().runs_started == 2
 
 
 def test_a_notifier_starts_an_actor_when_a_task_has_failed(apify: LocalApify, airflow: DagRunner, load: Load) -> None:
