@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_provider_apify._api.answers import Response
+from airflow_provider_apify._api.answers import Response, read_json
 from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.flows import Flow, call_data, call_reading
 from airflow_provider_apify._api.request import Request, query, segment, target_path
@@ -85,6 +85,6 @@ def _merged(saved: SavedTask, override: bytes) -> bytes:
 def _read_verdict(response: Response) -> bool | None:
     """Return ``True``, the only verdict that is no error; ``None`` where the answer is none of Apify's."""
     try:
-        return json.loads(response.body)["valid"] is True or None
+        return read_json(response.body)["valid"] is True or None
     except (ValueError, KeyError, TypeError):
         return None

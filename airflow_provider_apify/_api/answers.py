@@ -154,7 +154,7 @@ class Response:
     def error(self) -> Mapping[str, Any]:
         """Apify's ``error`` object, empty where the body holds none. Web Fetch has words and ``code`` side by side."""
         try:
-            body = json.loads(self.body)
+            body = read_json(self.body)
             error = body["error"]
         except (ValueError, KeyError, TypeError):
             return {}
@@ -219,7 +219,7 @@ def not_apify(request: Request, answer: Response) -> NoResponse:
 
 def _is_object(body: bytes) -> bool:
     try:
-        return isinstance(json.loads(body), dict)
+        return isinstance(read_json(body), dict)
     except ValueError:
         return False
 
@@ -274,10 +274,21 @@ def _read_date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
+def read_json(body: bytes) -> Any:
+    """Read the body of an answer.
+
+    :raises ValueError: it is no JSON, or nested deeper than anything of Apify's.
+    """
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 def data_of(response: Response) -> dict[str, Any] | None:
     """Return the ``data`` object of a JSON answer; ``None`` where something that is not Apify wrote the body."""
     try:
-        data = json.loads(response.body)["data"]
+        data = read_json(response.body)["data"]
     except (ValueError, KeyError, TypeError):
         return None
     return response.console.told_by(data) if isinstance(data, dict) else None

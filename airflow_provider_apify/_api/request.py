@@ -18,6 +18,8 @@ from airflow_provider_apify.options import Target
 JSON = "application/json; charset=utf-8"
 CREATED, NO_CONTENT = 201, 204
 ANSWER_SECONDS = 30.0
+ANSWER_BYTES = 64 * 2**20
+"""More than anything that Apify answers, but for what may be long."""
 WAIT_PARAMETER = "waitForFinish"
 """How many seconds the server is to wait for a run's end."""
 _ROUND_SECONDS = 30.0
@@ -41,7 +43,9 @@ class Request:
     :param not_after: Unix time after which it is not sent any more, because what it stands on may be wrong then.
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param is_long: whether the answer may be long, as items, records and logs are: it only must not fall silent. Any
-        other has to be whole after ``timeout``, however its bytes trickle in; see ``transports``.
+        other has to be whole after ``timeout``, however its bytes trickle in, and no longer than ``most``; see
+        ``transports``.
+    :param most: bytes, decompressed, above which an answer that may not be long is none.
     :param label: what errors call it, where method and path do not tell.
     :param address_setting: what decides where it is sent, for errors.
     :param trouble: why it is sent again, as a sentence for the log; empty for a first attempt.
@@ -64,6 +68,7 @@ class Request:
     not_after: float | None = None
     timeout: float = ANSWER_SECONDS
     is_long: bool = False
+    most: int = ANSWER_BYTES
     label: str = ""
     address_setting: str = "the connection's host"
     trouble: str = field(default="", compare=False)

@@ -41,6 +41,8 @@ _CONNECT_SECONDS = 10.0
 _MOST_AT_A_TIME = 16
 _LEAST_BODY_SECONDS = 10.0
 _PIECE_BYTES = 2**16
+# Decompressed at once; at most about a thousand times as many come out.
+_PACKED_BYTES = 2**14
 _ANSWERS_WITHOUT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}
 _HANDSHAKE_FAILURES = {*_ANSWERS_WITHOUT_TLS, "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}
 
@@ -224,7 +226,7 @@ def read_with_requests(response: requests.Response, request: Request, sent: floa
 
     :param sent: when the request was sent, by ``time.monotonic``.
     :param most: bytes after which the rest of one that may not be long does not matter.
-    :raises requests.RequestException: the body broke off, or did not end in time.
+    :raises requests.RequestException: the body broke off, did not end in time, or is longer than any answer.
     """
     if request.is_long:
         return response.content
@@ -240,10 +242,32 @@ def read_with_requests(response: requests.Response, request: Request, sent: floa
             size += len(piece)
             if time.monotonic() > until:
                 raise requests.ReadTimeout(_unfinished())
-        body = BytesIO(b"".join(pieces))
-        return urllib3.HTTPResponse(body, response.raw.headers, request_method=request.method).data
+            if size > request.most:
+                raise requests.ConnectionError(_too_long())
+        return _decompressed(b"".join(pieces), response, request)
     except urllib3.exceptions.HTTPError as error:
         raise requests.ConnectionError(error) from error
+
+
+def _decompressed(body: bytes, response: requests.Response, request: Request) -> bytes:
+    """Return what a body says, piece by piece, so that a small one does not become a huge one at once."""
+    import requests  # noqa: PLC0415 - see the module's docstring
+    import urllib3  # noqa: PLC0415 - the same
+
+    packed = urllib3.HTTPResponse(
+        BytesIO(body),
+        response.raw.headers,
+        preload_content=False,
+        request_method=request.method,
+        enforce_content_length=False,
+    )
+    pieces, size = [], 0
+    for piece in packed.stream(_PACKED_BYTES):
+        pieces.append(piece)
+        size += len(piece)
+        if size > request.most:
+            raise requests.ConnectionError(_too_long())
+    return b"".join(pieces)
 
 
 def _last_moment(request: Request, sent: float, answered: float) -> float:
@@ -259,6 +283,10 @@ def _last_moment(request: Request, sent: float, answered: float) -> float:
 
 def _unfinished() -> TimeoutError:
     return TimeoutError(errno.ETIMEDOUT, "the answer had begun, but did not end in time")
+
+
+def _too_long() -> OSError:
+    return OSError(errno.EMSGSIZE, "the answer is longer than any of Apify's")
 
 
 def _may_be_redirected(request: Request) -> bool:
@@ -305,7 +333,15 @@ async def _read_with_aiohttp(response: aiohttp.ClientResponse, request: Request,
     now = time.monotonic()
     try:
         async with asyncio.timeout(None if request.is_long else _last_moment(request, sent, now) - now) as limit:
-            return await response.read()
+            if request.is_long:
+                return await response.read()
+            pieces, size = [], 0
+            async for piece in response.content.iter_any():
+                pieces.append(piece)
+                size += len(piece)
+                if size > request.most:
+                    raise _too_long()
+            return b"".join(pieces)
     except TimeoutError:
         if limit.expired():
             raise _unfinished() from None

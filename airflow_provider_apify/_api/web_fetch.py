@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from airflow_provider_apify._api.answers import Response
+from airflow_provider_apify._api.answers import Response, read_json
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify.models.web_fetch import PageFormat
 
@@ -49,7 +49,7 @@ def fetch_page(url: str, formats: Collection[PageFormat] | None, headers: Mappin
 def page_of(response: Response) -> dict[str, Any] | None:
     """Return the answer's object; ``None`` where something that is not Web Fetch wrote the body."""
     try:
-        page = json.loads(response.body)
+        page = read_json(response.body)
     except ValueError:
         return None
     return page if isinstance(page, dict) and "url" in page else None

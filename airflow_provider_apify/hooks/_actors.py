@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from airflow_provider_apify._api import actors, actors as endpoints, flows
 from airflow_provider_apify._api.actors import get_target
-from airflow_provider_apify._api.answers import Response
+from airflow_provider_apify._api.answers import Response, read_json
 from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.pages import Entry, by_offset, read_limit
 from airflow_provider_apify._api.runs.input import encode_input
@@ -155,7 +154,7 @@ class Actors(ApifyClient):
 def _json_object(response: Response) -> dict[str, Any] | None:
     """Read an answer without Apify's envelope; ``None`` where something that is not Apify wrote it."""
     try:
-        value = json.loads(response.body)
+        value = read_json(response.body)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

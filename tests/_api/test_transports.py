@@ -191,6 +191,34 @@ def test_a_compressed_answer_is_read_alike_over_both(ask: Ask, encoding: str, bo
         assert ask(access_to(server.base_url), READ) == {"username": "plain"}
 
 
+@pytest.mark.parametrize("is_packed", [False, True], ids=["as it is", "compressed"])
+def test_an_answer_longer_than_any_of_apify_s_is_given_up(ask: Ask, is_packed: bool) -> None:
+    """Whoever answers so has no end, or unpacks a megabyte to a gigabyte: the triggerer holds thousands of runs."""
+    endless = ME + b" " * 5_000_000
+    headers, body = ({"Content-Encoding": "gzip"}, gzip.compress(endless)) if is_packed else ({}, endless)
+    with (
+        plain_server(lambda _handler: (200, headers, body)) as server,
+        pytest.raises(ApifyConnectionError, match="the answer is longer than any of Apify's"),
+    ):
+        ask(access_to(server.base_url), replace(READ, most=1_000_000))
+
+
+def test_an_answer_nested_too_deep_is_no_answer(ask: Ask) -> None:
+    with (
+        plain_server(lambda _handler: (200, {}, b'{"data":' + b"[" * 100_000)) as server,
+        pytest.raises(ApifyConnectionError, match="is not Apify's JSON"),
+    ):
+        ask(access_to(server.base_url), READ)
+
+
+def test_an_error_nested_too_deep_is_still_that_error(ask: Ask) -> None:
+    with (
+        plain_server(lambda _handler: (500, {}, b'{"error":' + b"[" * 100_000)) as server,
+        pytest.raises(ApifyServerError, match="HTTP 500"),
+    ):
+        ask(access_to(server.base_url), READ)
+
+
 def test_a_compressed_answer_that_is_none_is_no_answer(ask: Ask) -> None:
     with (
         plain_server(lambda _handler: (200, {"Content-Encoding": "gzip"}, ME)) as server,

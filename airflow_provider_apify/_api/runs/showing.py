@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from airflow_provider_apify._api.answers import Response, in_words, is_apifys
+from airflow_provider_apify._api.facts import LOG_BYTES
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify.models.runs import ActorRun
@@ -17,6 +18,8 @@ _BYTES_PER_SECOND = 10_000
 _PAUSE_AFTER_FAILURE_SECONDS = 60.0
 # Whoever waits has more to look after.
 _ANSWER_SECONDS = 10.0
+# Of a log that was written to meanwhile, Apify may send some more than it keeps.
+_MOST_BYTES = 2 * LOG_BYTES
 _MOST_LINES = 200
 _LINE_BYTES = 2000
 # What finds the place in a log that has lost its beginning.
@@ -43,7 +46,7 @@ class LogShower:
         """Ask for the log, unless that was done just now; of a finished run in any case."""
         if not run.is_finished and self._clock() < self._next_look:
             return
-        request = replace(endpoints.get_log(run.id), is_long=False, timeout=_ANSWER_SECONDS)
+        request = replace(endpoints.get_log(run.id), is_long=False, most=_MOST_BYTES, timeout=_ANSWER_SECONDS)
         answer = yield request
         if isinstance(answer, Response) and answer.is_success and is_apifys(request, answer):
             self._next_look = self._clock() + len(answer.body) / _BYTES_PER_SECOND

@@ -6,13 +6,12 @@ answers 408, and so does one whose connection breaks. The marker of the start fi
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-from airflow_provider_apify._api.answers import Response, data_of, error_of, in_words
+from airflow_provider_apify._api.answers import Response, data_of, error_of, in_words, read_json
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.finding import Finder
@@ -115,7 +114,7 @@ def read_items(answer: Response) -> list[Any] | None:
     if answer.status_code != _CREATED or not all(map(str.isdecimal, counts)) or int(counts[0]) < int(counts[1]):
         return None
     try:
-        items = json.loads(answer.body)
+        items = read_json(answer.body)
     except ValueError:
         return None
     return items if isinstance(items, list) else None

@@ -130,3 +130,7 @@ def test_nothing_is_shown_where_all_was_shown_by_somebody_else() -> None:
     log = Shown(since=1_800_000_000.0)
     log.look(text(LINES))
     assert log.lines == []
+
+
+def test_a_log_longer_than_apify_keeps_is_not_read() -> None:
+    assert Shown().look(LOST).most == 20 * 2**20
