@@ -18,6 +18,11 @@ _FOLDERS: Mapping[StorageKind, str] = {
 _OF_A_RUN = {"id", "actId", "status", "defaultDatasetId"}
 
 
+def is_page(url: Any) -> bool:
+    """Tell whether an address is that of a page: others, such as ``javascript:``, would do something when followed."""
+    return isinstance(url, str) and url.startswith(("https://", "http://"))
+
+
 @dataclass(frozen=True)
 class Console:
     """A console, whose pages are at the paths of Apify Console.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.exceptions import ApifyRunAborted, ApifyRunError, ApifyRunFailed, ApifyRunTimedOut
 from airflow_provider_apify.models._fields import keys_of, read_dollars, read_fields, read_from, read_time
-from airflow_provider_apify.models.console import Console
+from airflow_provider_apify.models.console import Console, is_page
 from airflow_provider_apify.models.run_details import RunDetails
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ class ActorRun(RunDetails):
     @property
     def console_url(self) -> str:
         """Where a person looks at the run: in Apify Console, or where the connection says."""
-        return self.raw.get("consoleUrl") or Console().run(self.id)
+        told = self.raw.get("consoleUrl")
+        return told if is_page(told) else Console().run(self.id)
 
     @property
     def console(self) -> Console:

@@ -33,3 +33,8 @@ def test_the_page_outlives_the_way_through_a_trigger() -> None:
     woken = RunEvent.from_payload(RunEvent(run).to_payload()).run
     assert woken.console_url == run.to_dict()["run_url"] == "http://127.0.0.1:8010/actors/runs/r1"
     assert woken.console == ELSEWHERE
+
+
+@pytest.mark.parametrize("told", ["javascript:alert(1)", "data:text/html,x", " https://x", "//x", 5, ""])
+def test_a_link_that_is_no_page_is_not_passed_on(told: Any) -> None:
+    assert ActorRun.from_api({**RUN, "consoleUrl": told}).console_url == "https://console.apify.com/actors/runs/r1"
