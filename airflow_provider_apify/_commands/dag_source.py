@@ -62,8 +62,9 @@ class DagFile:
     def _docstring(self) -> str:
         said = f"{_plain(self.title)}: {_plain(self.description)}" if self.description else _plain(self.title)
         first = textwrap.wrap(f'"""{said}', WIDTH)
-        more = ["", f"Runs the Actor {self.actor} and saves its dataset to a file. Change what you like."]
-        return "\n".join([*first, *(more if self.path else [more[0], f"Runs the Actor {self.actor}."]), '"""', ""])
+        does = f"Runs the Actor {_plain(self.actor)}"
+        more = f"{does} and saves its dataset to a file. Change what you like." if self.path else f"{does}."
+        return "\n".join([*first, "", more, '"""', ""])
 
     def _imports(self) -> str:
         lines = _IMPORTS.format(names="DAG, Param" if self.fields else "DAG")

@@ -51,15 +51,34 @@ def fields_of(
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not all(isinstance(each, Mapping) for each in properties.values()):
         raise ValueError('This is no input schema of an Actor: it has no "properties" with a description of each.')
+    required = schema.get("required") or ()
+    if not isinstance(required, list | tuple):
+        raise ValueError('The "required" of this input schema is no list of names.')  # noqa: TRY004 - wrong arguments are ValueError
     _check_names("only", only or (), properties)
     _check_names("values", values or (), properties)
-    required, given = frozenset(schema.get("required") or ()), values or {}
+    given = values or {}
     return [
         field
         for name, prop, section in _in_sections(properties)
         if only is None or name in only
-        for field in _field(name, prop, section=section, is_required=name in required, given=given)
+        for field in _described(name, prop, section=section, is_required=name in required, given=given)
     ]
+
+
+def _described(
+    name: str, prop: Property, *, section: str, is_required: bool, given: Mapping[str, Any]
+) -> list[FormField]:
+    """Return the field of a property, if it has one.
+
+    :raises ValueError: Apify takes no such description.
+    """
+    try:
+        return list(_field(name, prop, section=section, is_required=is_required, given=given))
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(
+            f"The description of the field {name} is none that Apify takes, which has texts, lists and objects where "
+            f"its specification says so: {error}."
+        ) from error
 
 
 def _check_names(argument: str, names: Collection[str], properties: Mapping[str, Any]) -> None:

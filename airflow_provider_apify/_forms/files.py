@@ -15,13 +15,17 @@ def read_json_object(path: Path, words: str) -> Mapping[str, Any]:
     :raises ValueError: there is no such file, or it holds something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except FileNotFoundError:
         raise ValueError(
             f"There is no file {path}. For a file beside the DAG, write Path(__file__).with_name({path.name!r})."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds no JSON: {error}.") from None
     if not isinstance(found, Mapping):
         raise ValueError(f"{path} does not hold {words}: that is a JSON object.")  # noqa: TRY004 - wrong arguments are ValueError
     return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number in JSON")

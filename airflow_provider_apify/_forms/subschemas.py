@@ -61,5 +61,5 @@ def _is_readable(pattern: Any) -> bool:
     """Tell whether Python reads a pattern as JavaScript does; both have the rest in common."""
     try:
         return isinstance(pattern, str) and re.compile(pattern) is not None
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         return False

@@ -221,3 +221,12 @@ def test_words_of_strangers_stay_words(run: Run, tmp_path: Path) -> None:
     _, text, _ = run("new-dag", "me/crawler", "--input-schema", file)
     imported = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import)]
     assert imported == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "[" * 100_000], ids=["NaN", "Infinity", "nested too deep"])
+def test_a_file_that_is_no_json_is_told_as_such(run: Run, tmp_path: Path, number: str) -> None:
+    file = tmp_path / "schema.json"
+    file.write_text(f'{{"properties": {{"a": {{"type": "number", "default": {number}}}}}}}')
+    code, text, told = run("new-dag", "me/crawler", "--input-schema", file)
+    assert (code, text) == (1, "")
+    assert "holds no JSON" in told

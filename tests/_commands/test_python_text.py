@@ -44,3 +44,7 @@ def test_a_note_stands_behind_its_argument() -> None:
 def test_lines_are_no_longer_than_they_may_be() -> None:
     call = Call("f", {"text": "word " * 100}, wrapped=("text",))
     assert max(map(len, source_of(call).splitlines())) <= WIDTH
+
+
+def test_a_number_too_large_for_python_is_still_python() -> None:
+    assert source_of([float("inf"), float("-inf")]) == '[float("inf"), float("-inf")]'

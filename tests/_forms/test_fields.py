@@ -191,7 +191,30 @@ def test_names_that_the_actor_does_not_have_are_refused(argument: str) -> None:
         fields_of({"properties": {"maxPages": {"type": "integer"}}}, **{argument: {"maxPage": 1}})
 
 
-@pytest.mark.parametrize("schema", [{}, {"properties": []}, {"properties": {"a": True}}])
+@pytest.mark.parametrize(
+    "schema", [{}, {"properties": []}, {"properties": {"a": True}}, {"properties": {}, "required": 1}]
+)
 def test_what_is_no_input_schema_is_refused(schema: Mapping[str, Any]) -> None:
-    with pytest.raises(ValueError, match="no input schema"):
+    with pytest.raises(ValueError, match=r"no input schema|no list of names"):
         fields_of(schema)
+
+
+@pytest.mark.parametrize("pattern", ["a{99999999999999999999}", "(" * 5_000 + ")" * 5_000], ids=["large", "deep"])
+def test_a_pattern_too_large_for_python_is_left_to_apify(pattern: str) -> None:
+    (field,) = fields_of({"properties": {"a": {"type": "string", "pattern": pattern}}})
+    assert "pattern" not in field.keywords
+
+
+@pytest.mark.parametrize(
+    "prop",
+    [
+        {"type": "array", "items": "string"},
+        {"type": "string", "enum": None},
+        {"type": "string", "enum": ["a"], "enumTitles": 5},
+        {"type": "array", "editor": "globs", "default": 5},
+        {"type": "string", "editor": ["textfield"]},
+    ],
+)
+def test_a_description_that_apify_would_refuse_is_told_with_the_field_s_name(prop: Mapping[str, Any]) -> None:
+    with pytest.raises(ValueError, match="The description of the field odd is none that Apify takes"):
+        fields_of({"properties": {"odd": prop}})
