@@ -309,6 +309,29 @@ def test_an_error_that_a_server_writes_where_it_fails_is_not_taken_for_the_next_
     assert taken.body == lines_of(items)
 
 
+@pytest.mark.parametrize("missing", [0, 3, 6])
+def test_an_answer_in_whose_middle_an_item_is_missing_is_noticed(missing: int) -> None:
+    """Going on behind as many as came would leave that one out, and have the last one twice."""
+    items = [{"id": number} for number in range(10)]
+    reader = LineReader({}, 0, 10, Taken())
+    with pytest.raises(ApifyDataError, match="stands for 10 items but holds 9"):
+        take_all(reader, lambda _params: (10, lines_of(items[:missing] + items[missing + 1 :])), [])
+    assert reader.params() == {"offset": 7, "limit": 3}
+    with pytest.raises(BodyHasChanged, match="was not the beginning of what it stands for"):
+        take_all(reader, lines_server(items), [])
+
+
+def test_an_answer_whose_end_is_missing_is_gone_on_with() -> None:
+    items, taken = [{"id": number} for number in range(10)], Taken()
+    reader = LineReader({}, 0, 10, taken)
+    with pytest.raises(ApifyDataError, match="stands for 10 items but holds 6"):
+        take_all(reader, lambda _params: (10, lines_of(items[:6])), [])
+    with pytest.raises(ApifyDataError, match="in the middle of an item"):
+        take_all(reader, lambda _params: (5, lines_of(items[5:])[:4]), [])
+    read_through(reader, lines_server(items), [])
+    assert taken.body == lines_of(items)
+
+
 def test_what_was_taken_is_not_trusted_where_an_answer_holds_more_than_it_stands_for() -> None:
     reader = LineReader({}, 0, 10, Taken())
     with pytest.raises(BodyHasChanged, match="held more items than it stands for"):

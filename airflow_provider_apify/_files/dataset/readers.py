@@ -114,6 +114,7 @@ class Reader(ABC):
         self.speed = Speed()
         self._asked_at = 0.0
         self._asked: Mapping[str, int | None] = {}
+        self._asked_again = 0
         self._target_seconds = 0.0
 
     @property
@@ -151,7 +152,8 @@ class Reader(ABC):
         if self.position == self._window.limit:
             self.scanned = 0
             return None
-        self._asked, self._asked_at = self._window.request(self.position, self._end), time.perf_counter()
+        first = self.position - self._asked_again
+        self._asked, self._asked_at = self._window.request(first, self._end), time.perf_counter()
         return None if self._asked["limit"] == 0 else {**self._params, **self._asked}
 
     def read(self, headers: Mapping[str, str], body: Iterator[bytes]) -> None:
@@ -207,10 +209,22 @@ class LineReader(Reader):
 
     The last line is passed on when the next one comes, or when there are as many as the answer stands for: what a
     server writes where it fails is no item, though it may look like one.
+
+    Where an answer came whole and holds fewer items than it stands for, nothing says which are missing. So the last one
+    of them is asked for once more: if it is another one then, what was taken was not the beginning.
     """
 
+    def __init__(
+        self, params: Mapping[str, Any], start: int, end: int | None, take: Take, *, compressed: bool = False
+    ) -> None:
+        super().__init__(params, start, end, take, compressed=compressed)
+        self._last_line = b""
+
     def _read(self, head: Head, body: Iterator[bytes]) -> int:
-        end, size, last = self.position + head.scanned, 0, b""
+        end, size, last = self.position - self._asked_again + head.scanned, 0, b""
+        if self._asked_again and head.scanned:
+            body = self._behind_last_line(body)
+        before = self.position
         for piece in body:
             size += len(piece)
             if last.endswith(b"\n"):
@@ -224,12 +238,34 @@ class LineReader(Reader):
                 last += piece
         came = self.position + bool(last)
         if came < end:
+            self._asked_again = int(self.position > before)
             raise ApifyDataError(f"the page stands for {head.scanned} items but holds {head.scanned - end + came}")
         if last:
             check_item(last)
             last = last.removesuffix(b"\n") + b"\n"
             self._pass_on(last, len(last), end)
+        self._asked_again = 0
         return size
+
+    def _behind_last_line(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        """Leave out the line that was asked for once more.
+
+        :raises BodyHasChanged: it is another one.
+        :raises ApifyDataError: it is cut.
+        """
+        line = b""
+        for piece in body:
+            line, newline, rest = (line + piece).partition(b"\n")
+            if newline:
+                break
+        else:
+            newline = b""
+        if line.rstrip() != self._last_line.rstrip():
+            if newline:
+                raise BodyHasChanged("a page that held too few items was not the beginning of what it stands for")
+            raise ApifyDataError("the page ends in the middle of an item")
+        yield rest
+        yield from body
 
     def _pass_on(self, piece: bytes, size: int, end: int, before: bytes = b"") -> None:
         """Pass lines on.
@@ -246,6 +282,8 @@ class LineReader(Reader):
         if before:
             self._take(before)
         self._take(memoryview(piece)[:size])
+        begin = piece.rfind(b"\n", 0, size - 1) + 1
+        self._last_line = piece[begin:size] if begin else before + piece[:size]
         self.position += count
         self.records = self.position - self._start
 
