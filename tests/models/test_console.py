@@ -33,3 +33,9 @@ def test_the_page_outlives_the_way_through_a_trigger() -> None:
     woken = RunEvent.from_payload(RunEvent(run).to_payload()).run
     assert woken.console_url == run.to_dict()["run_url"] == "http://127.0.0.1:8010/actors/runs/r1"
     assert woken.console == ELSEWHERE
+
+
+def test_a_page_that_apify_names_itself_is_no_console() -> None:
+    run = ActorRun.from_api({**RUN, "consoleUrl": "https://console.apify.com/view/runs/r1"})
+    assert run.console_url == "https://console.apify.com/view/runs/r1"
+    assert run.console == Console()
