@@ -81,9 +81,9 @@ class ApifyClient(BaseHook):
         return "_connection" in self.__dict__
 
     @property
-    def console(self) -> Console:
+    def _console(self) -> Console:
         """Where people look at runs and storages."""
-        return self.connection.access.console
+        return self._connection.access.console
 
     def _with_retry(self, retry: RetryPolicy) -> Self:
         """Return a hook of the same connection, as it was looked up, with a session of its own."""

@@ -112,7 +112,7 @@ class DatasetToFileOperator(ExportArguments):
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
             dataset = self.hook.get_dataset(self._find_dataset())
-            store_links(self, context, links_of(self.hook.console, dataset.run_id, storages={"dataset": dataset.id}))
+            store_links(self, context, links_of(self.hook._console, dataset.run_id, storages={"dataset": dataset.id}))
             manifest = self._write(dataset, context)
         self.log.info("Wrote %s to %s", manifest, self.path)
         result = {**manifest.to_dict(), "run_id": dataset.run_id, "fields": dataset.fields}
