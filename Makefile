@@ -43,6 +43,10 @@ else
 	@$(if $(ONLY),true,$(RUN) python -m tests.silence.run)
 endif
 
+.PHONY: browser
+browser: ## Use the UI of Airflow 3.3 and 2.11 in Chromium, and take the pictures of the docs; AIRFLOW=2.11 picks one
+	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(or $(AIRFLOW),3.3 2.11) -- python -m tests.browser.run $(ARGS)
+
 .PHONY: bench
 bench: setup ## Measure imports, waiting, downloads and conversions, and write docs/benchmarks.md; QUICK=1 for a rough look
 	@$(RUN) python -m tests.benchmarks.run $(if $(QUICK),--quick)

@@ -14,6 +14,8 @@
     + ApifyRateLimitError     429, after retries
     + ApifyServerError        5xx, or 3xx or 4xx of something that is not Apify (a proxy), after retries
     + ApifyWebFetchError      Web Fetch could not load the page
+  - ApifyBudgetUsedUp         the connection's monthly_budget_usd is used up; nothing was started
+    + ApifyBudgetRenewsSoon   the same, at an edge of the billing cycle, so that a retry may help
   - ApifyRunError             the run ended, but not as the task wanted
     + ApifyRunFailed
     + ApifyRunAborted
@@ -161,6 +163,41 @@ class ApifyServerError(ApifyApiError):
 
 class ApifyWebFetchError(ApifyApiError):
     """Web Fetch could not load the page, after tries of its own; the site may be up again later."""
+
+    retryable = True
+
+
+class ApifyBudgetUsedUp(ApifyError):
+    """The monthly budget of the connection is used up. Nothing was started.
+
+    :param budget_usd: the budget, ``monthly_budget_usd`` of the connection.
+    :param used_usd: US dollars that the account has used in its billing cycle, as far as Apify has counted.
+    :param cycle_ends_at: when the next cycle begins, in ISO 8601.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        budget_usd: float | None = None,
+        used_usd: float | None = None,
+        cycle_ends_at: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.budget_usd = budget_usd
+        self.used_usd = used_usd
+        self.cycle_ends_at = cycle_ends_at
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What is known of the budget, by the names of the parameters."""
+        return {"budget_usd": self.budget_usd, "used_usd": self.used_usd, "cycle_ends_at": self.cycle_ends_at}
+
+
+class ApifyBudgetRenewsSoon(ApifyBudgetUsedUp):
+    """The same within an hour of the billing cycle's beginning or end: a retry may find the next cycle's budget."""
 
     retryable = True
 

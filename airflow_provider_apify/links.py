@@ -116,7 +116,7 @@ def store_links(operator: BaseOperator, context: Context, links: Mapping[str, st
 
 def place_of(hook: ApifyHook, run_id: str) -> str:
     """Say where a run is to be looked at, for an error, also where no connection could be looked up."""
-    return hook._console.run(run_id) if hook._is_connected else f"run {run_id}"
+    return hook.console.run(run_id) if hook._is_connected else f"run {run_id}"
 
 
 def tell_run(context: Context, run: ActorRun) -> None:

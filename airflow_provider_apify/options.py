@@ -295,44 +295,86 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What a connection says about the cost of every run started through it.
+    """What a connection says about the cost of the runs that are started through it. All amounts are US dollars.
 
-    :param default_max_total_charge_usd: US dollars, where the start names none.
-    :param limit_max_total_charge_usd: US dollars that no start may exceed; also the default where there is no other.
+    :param default_max_total_charge_usd: what a run may charge, where the start names no limit.
+    :param limit_max_total_charge_usd: what no start may exceed; also the default where there is no other.
+    :param default_abort_above_usd: of how much usage a run that is watched is aborted, where its task does not say.
+    :param limit_abort_above_usd: what no task may exceed; also the default where there is no other. A run that nobody
+        watches is not started then, because nobody would abort it.
+    :param monthly_budget_usd: once the account has used so much in its billing cycle, nothing more is started.
     :param source: who says so, for an error message.
     """
 
     default_max_total_charge_usd: Decimal | None = None
     limit_max_total_charge_usd: Decimal | None = None
+    default_abort_above_usd: Decimal | None = None
+    limit_abort_above_usd: Decimal | None = None
+    monthly_budget_usd: Decimal | None = None
     source: str = field(default="the Airflow connection", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a default that no start may have."""
-        default, limit = self.default_max_total_charge_usd, self.limit_max_total_charge_usd
-        if default is not None and limit is not None and default > limit:
-            raise ValueError(f"default_max_total_charge_usd is {default}, above limit_max_total_charge_usd of {limit}.")
+        for name in ("max_total_charge_usd", "abort_above_usd"):
+            default, limit = self._of(name)
+            if default is not None and limit is not None and default > limit:
+                raise ValueError(f"default_{name} is {default}, above limit_{name} of {limit}.")
 
-    def apply(self, options: RunOptions) -> RunOptions:
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the amounts."""
+        return tuple(each.name for each in fields(cls) if each.name != "source")
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, source: str) -> RunLimits:
+        """Read the amounts by their names; what else there is does not matter.
+
+        :raises ValueError: one is no amount above 0, or a default is above its limit.
+        """
+        given = {name: parse_dollars(name, values[name]) for name in cls.names() if name in values}
+        return cls(**given, source=source)
+
+    def apply(self, options: RunOptions, *, is_watched: bool = False) -> RunOptions:
         """Return the options with the defaults filled in.
 
-        :raises ValueError: the options ask for more than the limit.
+        :param is_watched: whether somebody waits for the run, and aborts it above :meth:`abort_above`.
+        :raises ValueError: as of :meth:`check`.
         """
-        self.check(options)
-        limit = self.limit_max_total_charge_usd
-        charge = options.max_total_charge_usd or self.default_max_total_charge_usd or limit
+        self.check(options, is_watched=is_watched)
+        charge = self._within("max_total_charge_usd", options.max_total_charge_usd)
         return replace(options, max_total_charge_usd=charge)
 
-    def check(self, options: RunOptions) -> None:
-        """Refuse options that ask for more than the limit.
+    def check(self, options: RunOptions, *, is_watched: bool = False) -> None:
+        """Refuse a run that may cost more than the limits.
 
-        :raises ValueError: they do.
+        :raises ValueError: the options ask for more, or nobody would keep the limit on usage.
         """
-        charge, limit = options.max_total_charge_usd, self.limit_max_total_charge_usd
-        if charge is not None and limit is not None and charge > limit:
+        self._within("max_total_charge_usd", options.max_total_charge_usd)
+        if self.limit_abort_above_usd is not None and not is_watched:
             raise ValueError(
-                f"max_total_charge_usd is {charge}, but {self.source} allows a run at most {limit} US dollars "
-                "(limit_max_total_charge_usd).",
+                f"{self.source} has each run aborted above {self.limit_abort_above_usd} US dollars of usage "
+                "(limit_abort_above_usd), and nobody watches this one. Run it with RunActorOperator or "
+                "@task.apify_actor and wait_for_completion=True, or through a connection without this limit.",
             )
+
+    def abort_above(self, asked: Decimal | None) -> Decimal | None:
+        """Return the usage above which a watched run is aborted; ``None`` for no limit.
+
+        :param asked: what its task says, if anything.
+        :raises ValueError: it is more than the limit.
+        """
+        return self._within("abort_above_usd", asked)
+
+    def _within(self, name: str, asked: Decimal | None) -> Decimal | None:
+        default, limit = self._of(name)
+        if asked is not None and limit is not None and asked > limit:
+            raise ValueError(
+                f"{name} is {asked}, but {self.source} allows a run at most {limit} US dollars (limit_{name})."
+            )
+        return asked or default or limit
+
+    def _of(self, name: str) -> tuple[Decimal | None, Decimal | None]:
+        return getattr(self, f"default_{name}"), getattr(self, f"limit_{name}")
 
 
 def check_target(actor_id: str | None, actor_task_id: str | None) -> None:

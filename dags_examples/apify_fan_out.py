@@ -1,7 +1,7 @@
 """Run an Actor many times side by side, once for each input.
 
 Dynamic task mapping starts the runs; how many there are is only known when the DAG runs. No worker is held while they
-go on, and each run's data becomes a file of its own.
+go on. The items of all runs become one file, in the order of the inputs, once the last run has succeeded.
 
 **Change** `inputs` to read them from wherever they come. A pool (set `APIFY_EXAMPLE_POOL`) limits how many runs go on
 at the same time; it has to count waiting tasks: `airflow pools set apify 5 "Apify runs" --include-deferred`.
@@ -51,7 +51,8 @@ with DAG(
         deferrable=True,
     ).expand(run_input=inputs())
 
-    DatasetToFileOperator.partial(
+    DatasetToFileOperator(
         task_id="save",
-        path=OUTPUT + "/fan_out/{{ ti.map_index }}.jsonl",
-    ).expand(dataset_id=crawl.output.map(lambda run: run["dataset_id"]))
+        dataset_id=crawl.output,
+        path=OUTPUT + "/fan_out/{{ run_id }}.jsonl",
+    )

@@ -28,7 +28,7 @@ def modules() -> Iterator[str]:
     for room in ("operators", "sensors", "transfers", "triggers"):
         folder = import_module(f"{PACKAGE}.{room}").__path__
         yield from (f"{room}.{module.name}" for module in iter_modules(folder) if not module.name.startswith("_"))
-    yield from ("retry_policy", "testing", "testing.pytest_plugin")
+    yield from ("params", "retry_policy", "testing", "testing.pytest_plugin")
 
 
 def page() -> str:

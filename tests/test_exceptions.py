@@ -14,6 +14,8 @@ from airflow_provider_apify import exceptions
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,
+    ApifyBudgetRenewsSoon,
+    ApifyBudgetUsedUp,
     ApifyError,
     ApifyRateLimitError,
     ApifyRunError,
@@ -64,12 +66,21 @@ def test_airflow_can_make_an_api_error_again_from_what_it_has_written_down() -> 
     assert ApifyRateLimitError(*arguments, **details).serialize() == WAIT.serialize()
 
 
+def test_what_is_known_of_a_budget_goes_with_its_error() -> None:
+    known = {"budget_usd": 100.0, "used_usd": 100.5, "cycle_ends_at": "2026-11-01T23:59:59.999000+00:00"}
+    for error in (ApifyBudgetUsedUp("No.", **known), ApifyBudgetRenewsSoon("No.", **known)):  # type: ignore[arg-type] # as it comes back
+        path, arguments, details = error.serialize()
+        assert (path.rpartition(".")[2], arguments, details) == (type(error).__name__, ("No.",), known)
+        assert vars(pickle.loads(pickle.dumps(error))) == vars(error)  # noqa: S301 - our own
+
+
 def test_what_a_later_try_may_cure_is_marked() -> None:
     assert {error.__name__ for error in ALL if not error.retryable} == {
         "ApifyAddressError",
         "ApifyApiError",
         "ApifyAuthError",
         "ApifyApprovalError",
+        "ApifyBudgetUsedUp",
         "ApifyInvalidInputError",
         "ApifyLostColumnsError",
         "ApifyNotFoundError",

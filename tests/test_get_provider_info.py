@@ -135,6 +135,9 @@ def test_every_field_of_the_form_is_one_that_the_connection_reads() -> None:
     assert set(fields) == {
         "default_max_total_charge_usd",
         "limit_max_total_charge_usd",
+        "default_abort_above_usd",
+        "limit_abort_above_usd",
+        "monthly_budget_usd",
         "cost_settle_seconds",
         "start_settle_seconds",
         "installation",
@@ -142,6 +145,18 @@ def test_every_field_of_the_form_is_one_that_the_connection_reads() -> None:
         "web_fetch_url",
     }
     assert all(field["label"] and field["description"] for field in fields.values())
+
+
+def test_each_limit_of_money_says_for_which_actors_it_holds() -> None:
+    fields = INFO["connection-types"][0]["conn-fields"]
+    labels = {name: field["label"].partition(":")[0] for name, field in fields.items() if name.endswith("_usd")}
+    assert labels == {
+        "default_max_total_charge_usd": "Paid per event",
+        "limit_max_total_charge_usd": "Paid per event",
+        "default_abort_above_usd": "Paid by usage",
+        "limit_abort_above_usd": "Paid by usage",
+        "monthly_budget_usd": "All Actors",
+    }
 
 
 def test_the_older_airflows_widgets_are_the_same_fields(monkeypatch: pytest.MonkeyPatch) -> None:

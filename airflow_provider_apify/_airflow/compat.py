@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 _MASK_SECRET_HOMES = (
@@ -12,6 +14,7 @@ _MASK_SECRET_HOMES = (
 )
 _TEXT_RENDERER_HOMES = ("airflow.sdk.definitions._internal.templater", "airflow.utils.helpers")
 _ERROR_HOMES = ("airflow.sdk.exceptions", "airflow.exceptions")
+_DAG_BAG_HOMES = ("airflow.dag_processing.dagbag", "airflow.models.dagbag")
 _TIMED_OUT = "Trigger/execution timeout"
 
 
@@ -23,6 +26,15 @@ def mask_secret(secret: str) -> None:
 def text_renderer() -> Any:
     """Return what renders a template with Airflow's context as text."""
     return _first("render_template_to_string", _TEXT_RENDERER_HOMES)
+
+
+def dags_of(path: str) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """Read the DAGs of a file or folder; return them by ID, and the errors by file."""
+    make = _first("DagBag", _DAG_BAG_HOMES)
+    # Where it has the argument, it would read Airflow's own examples, too.
+    plain = {"include_examples": False} if "include_examples" in signature(make).parameters else {}
+    bag = make(dag_folder=path, **plain)
+    return bag.dags, bag.import_errors
 
 
 def deferral_errors() -> tuple[type[Exception], ...]:

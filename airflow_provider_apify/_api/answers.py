@@ -171,6 +171,7 @@ class NoResponse:
     :param sent: whether the server may have got the request.
     :param kind: the error that it is once nothing more is tried.
     :param is_of_another: whether something that is not Apify has answered, or spoilt the answer, as far as that tells.
+    :param withheld: why it was not to be sent at all, so that nothing more is tried; the error that it is then.
     :param beside: as of :class:`Response`.
     """
 
@@ -178,6 +179,7 @@ class NoResponse:
     sent: bool = True
     kind: type[ApifyError] = ApifyConnectionError
     is_of_another: bool = False
+    withheld: ApifyError | None = None
     beside: tuple[Answer, ...] = ()
 
 
@@ -296,6 +298,8 @@ def error_of(request: Request, answer: Answer) -> ApifyError:
     """Return the error that an answer is, with what was asked and what the server said."""
     asked = request.label or f"{request.method} {request.path}"
     if isinstance(answer, NoResponse):
+        if answer.withheld is not None:
+            return answer.withheld
         doubt = f" {request.if_lost}" if answer.sent and not request.retry_safe else ""
         return answer.kind(f"{asked}: {answer.reason}.{doubt}")
     error, kind = answer.error, error_class(answer)

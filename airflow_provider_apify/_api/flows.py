@@ -60,6 +60,8 @@ def pause_before_retry(retry: RetryPolicy, request: Request, answer: Answer, att
 
 def _worth_retrying(request: Request, answer: Answer) -> bool:
     if isinstance(answer, NoResponse):
+        if answer.withheld is not None:
+            return False
         return (request.retry_safe or not answer.sent) and not issubclass(answer.kind, ApifyRequestTooLate)
     if answer.is_rate_limited:
         return True  # refused before it did anything, so even starting a run is safe to repeat

@@ -33,6 +33,7 @@ class Request:
     :param content_type: of the body.
     :param compressed: whether the answer may be compressed: libraries do not notice compressed bodies that end early.
     :param retry_safe: whether sending it twice does no harm; starting a run twice costs money.
+    :param spends: whether a run begins with it, or goes on after its end, and costs money from then on.
     :param if_lost: what to say where it is not, and stays unknown whether it was done.
     :param done_status: the only HTTP status that says it was done; ``None`` where the answer's body tells.
     :param brings: what a good answer holds: ``"JSON"``, a ``"record"`` or a ``"log"``.
@@ -55,6 +56,7 @@ class Request:
     content_type: str = JSON
     compressed: bool = True
     retry_safe: bool = True
+    spends: bool = False
     if_lost: str = "It is unknown whether it was done; not repeated."
     done_status: int | None = None
     brings: str = "JSON"

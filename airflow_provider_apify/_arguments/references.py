@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeGuard
 from urllib.parse import unquote
 
-from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.templates import is_given, is_template
 
 Kind = Literal["actor", "task", "run", "dataset", "key_value_store", "request_queue"]
 WORDS: Mapping[Kind, str] = {
@@ -100,6 +100,11 @@ def read_id(kind: Kind, text: object) -> str:
             f"The {WORDS[kind]} ID is the text of a dictionary. Write "
             f"{{{{ ti.xcom_pull('task')['{_KEYS.get(kind)}'] }}}} in the template, or give the task's .output.",
         )
+    if found.lstrip().startswith("["):
+        raise ValueError(
+            f"The {WORDS[kind]} ID is the text of a list. Give the list itself, such as the task's .output, or set "
+            "render_template_as_native_obj on the DAG.",
+        )
     if not _PLAIN.fullmatch(found):
         raise ValueError(
             f"{found!r} is no {WORDS[kind]} ID. Write the ID from Apify Console, or paste the address of its page."
@@ -111,6 +116,58 @@ def check_id(kind: Kind, text: object) -> None:
     """Raise :class:`ValueError` for what :func:`read_id` does not take, unless it is not given or a template."""
     if text is not None and (isinstance(text, Mapping) or not is_template(text)):
         read_id(kind, text)
+
+
+def are_several(value: object) -> TypeGuard[Sequence[Any]]:
+    """Tell whether a value is a list, or like one, as mapped tasks return."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def ids_of(kind: Kind, values: Sequence[Any]) -> list[Any]:
+    """Do what :func:`id_of` does for each of several; lists among them are taken apart, and what is wrong stays."""
+    return list(_ids_of(kind, values))
+
+
+def _ids_of(kind: Kind, values: Sequence[Any]) -> Iterator[Any]:
+    for value in values:
+        if are_several(value):
+            yield from _ids_of(kind, value)
+            continue
+        try:
+            yield id_of(kind, value)
+        except ValueError:
+            yield value
+
+
+def read_ids(kind: Kind, values: Sequence[Any]) -> list[str]:
+    """Do what :func:`read_id` does for each of several.
+
+    :raises ValueError: there are none, or one is none; the message has its place, counted from 0.
+    """
+    check_ids(kind, values)
+    return [read_id(kind, value) for value in values]
+
+
+def check_ids(kind: Kind, values: Sequence[Any]) -> None:
+    """Raise :class:`ValueError` for what :func:`read_ids` does not take, but for templates."""
+    if not values:
+        raise ValueError(
+            f"{_KEYS[kind]} is an empty list. If another task makes it, that found nothing, or all of its runs failed: "
+            "skip this task then.",
+        )
+    for place, value in enumerate(values):
+        if not is_given(value):
+            raise ValueError(
+                f"{_KEYS[kind]}[{place}] is {value!r}: the task that was to give it has failed, or gave nothing. Clear "
+                "that task. Or leave out what is not there, if that is what you want: [run for run in runs if run].",
+            )
+        if are_several(value):
+            check_ids(kind, value)
+        elif isinstance(value, Mapping) or not is_template(value):
+            try:
+                read_id(kind, value)
+            except ValueError as error:
+                raise ValueError(f"{_KEYS[kind]}[{place}]: {error}") from None
 
 
 def _article(kind: Kind) -> str:

@@ -42,11 +42,11 @@ def check_not_empty(**arguments: Any) -> None:
 
 
 def is_template(value: Any) -> bool:
-    """Tell whether a value is, or holds, a template or the output of another task."""
+    """Tell whether a value is, or holds, a template, a function that renders it, or the output of another task."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     if isinstance(value, Mapping):
         return any(is_template(item) for item in value.values())
     if isinstance(value, list | tuple):
         return any(is_template(item) for item in value)
-    return hasattr(value, "resolve")  # XComArg and its kin
+    return callable(value) or hasattr(value, "resolve")  # XComArg and its kin

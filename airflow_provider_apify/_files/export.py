@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_apify._files.bodies import begun_anew
 from airflow_provider_apify._files.dataset.readers import Take
 from airflow_provider_apify._files.dataset.source import Api, Source
-from airflow_provider_apify._files.formats.registry import Format, write_lines
+from airflow_provider_apify._files.dataset.walk import walk_all
+from airflow_provider_apify._files.formats.registry import Format
 from airflow_provider_apify._files.lost_columns import LostColumns, OnLostColumns
 from airflow_provider_apify._files.query import ItemsQuery
-from airflow_provider_apify._files.split import Parts, Split, WrittenFile
+from airflow_provider_apify._files.split import Done, Parts, Split, WrittenFile
 from airflow_provider_apify._files.targets.whole_file import whole_file
 from airflow_provider_apify.exceptions import ApifyDataError
 
@@ -23,7 +24,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FILES_IN_MANIFEST = 1_000
+_MOST_IN_MANIFEST = 1_000
+
+
+@dataclass(frozen=True)
+class WrittenDataset:
+    """What one dataset has brought.
+
+    :param dataset_id: its ID.
+    :param items: records in the files; ``None`` where the format does not tell.
+    """
+
+    dataset_id: str
+    items: int | None
 
 
 @dataclass(frozen=True)
@@ -32,13 +45,13 @@ class Manifest:
 
     :param format: for example ``"jsonl"``.
     :param compression: ``"gzip"``, ``"zstd"`` or ``None``.
-    :param dataset_id: what it was written from.
+    :param datasets: what it was written from, in the order of the items.
     :param files: in order; one, unless the export is split.
     """
 
     format: str
     compression: str | None
-    dataset_id: str
+    datasets: list[WrittenDataset]
     files: list[WrittenFile] = field(default_factory=list)
 
     @property
@@ -54,14 +67,17 @@ class Manifest:
 
     def __str__(self) -> str:
         """Say how much it is, for a log."""
-        count, files = self.items, len(self.files)
+        count, files, datasets = self.items, len(self.files), len(self.datasets)
         items = "items" if count is None else f"{count} item{'' if count == 1 else 's'}"
-        return f"{items} ({self.bytes} bytes{f' in {files} files' if files > 1 else ''})"
+        of_datasets, in_files = f" of {datasets} datasets", f" in {files} files"
+        return f"{items}{of_datasets if datasets > 1 else ''} ({self.bytes} bytes{in_files if files > 1 else ''})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON; ``path`` and ``sha256`` are those of the only file, or ``None``.
+        """Return plain JSON.
 
-        ``files`` are the first 1,000, so that XCom stays small; ``file_count`` says how many there are.
+        ``path`` and ``sha256`` are those of the only file, ``dataset_id`` is that of the only dataset: ``None`` where
+        there are several. ``files`` and ``datasets`` are the first 1,000, so that XCom stays small; ``file_count`` and
+        ``dataset_count`` say how many there are.
         """
         only = self.files[0] if len(self.files) == 1 else None
         return {
@@ -71,10 +87,16 @@ class Manifest:
             "sha256": only.sha256 if only else None,
             "format": self.format,
             "compression": self.compression,
-            "dataset_id": self.dataset_id,
+            "dataset_id": self.datasets[0].dataset_id if len(self.datasets) == 1 else None,
+            "dataset_count": len(self.datasets),
+            "datasets": [asdict(dataset) for dataset in self.datasets[:_MOST_IN_MANIFEST]],
             "file_count": len(self.files),
-            "files": [asdict(file) for file in self.files[:_FILES_IN_MANIFEST]],
+            "files": [asdict(file) for file in self.files[:_MOST_IN_MANIFEST]],
         }
+
+
+_Written = tuple[list[WrittenFile], Sequence["int | None"]]
+"""Files, and how many items of each dataset are in them."""
 
 
 class Progress(Protocol):
@@ -91,19 +113,20 @@ class Progress(Protocol):
 class Export:
     """What to write, and how.
 
+    :param dataset_ids: one or more, whose items follow one another in this order.
     :param path: makes the target of a part, counted from 0; of an export that is not split, of part 0.
     :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.targets.output.COMPRESSIONS>`.
     :param min_items: fewer are an error, and nothing is written; of a split export whose items are filtered, finished
         files stay.
     :param counted: how many items Apify counts, as far as it has been asked; the count may lag.
     :param progress: is told of what comes.
-    :param done: files of a split export that an earlier attempt has finished.
+    :param done: what an earlier attempt of a split export has finished.
     :param on_lost_columns: ``"fail"`` or ``"warn"`` where Apify may have left columns of a table out.
-    :param note: is told of all files that are finished, after each, so that a later attempt can go on from there.
+    :param note: is told how far a split export is, after each file, so that a later attempt can go on from there.
     """
 
     hook: Api
-    dataset_id: str
+    dataset_ids: Sequence[str]
     path: Callable[[int], ObjectStoragePath]
     file_format: Format
     query: ItemsQuery = field(default_factory=ItemsQuery)
@@ -112,9 +135,9 @@ class Export:
     min_items: int = 0
     counted: int = 0
     progress: Progress | None = None
-    done: Sequence[WrittenFile] = ()
+    done: Done = field(default_factory=Done)
     on_lost_columns: OnLostColumns = "fail"
-    note: Callable[[Sequence[WrittenFile]], None] = lambda _files: None
+    note: Callable[[Done], None] = lambda _done: None
 
     def run(self) -> Manifest:
         """Write; each file appears whole or not at all, and replaces what was there.
@@ -122,42 +145,47 @@ class Export:
         :raises ApifyDataError: items that Apify counts did not come, bodies kept breaking, or there are too few items.
         :raises OSError: the target cannot be written.
         """
-        name = self.file_format.name
-        files = begun_anew(f"Dataset {self.dataset_id} as {name}", self._parts if self.split else self._one)
-        return Manifest(name, self.compression, self.dataset_id, files)
+        name, several = self.file_format.name, len(self.dataset_ids) > 1
+        what = f"One of {len(self.dataset_ids)} datasets" if several else f"Dataset {self.dataset_ids[0]}"
+        files, counts = begun_anew(f"{what} as {name}", self._parts if self.split else self._one)
+        datasets = [WrittenDataset(*each) for each in zip(self.dataset_ids, counts, strict=True)]
+        return Manifest(name, self.compression, datasets, files)
 
     @property
-    def source(self) -> Source:
-        """The dataset as it is asked for."""
-        reached = self.progress.reach if self.progress else None
-        return Source(self.hook, self.dataset_id, self.query, reached, LostColumns(self.on_lost_columns))
+    def sources(self) -> list[Source]:
+        """The datasets as they are asked for."""
+        reached, lost_columns = self.progress.reach if self.progress else None, LostColumns(self.on_lost_columns)
+        return [Source(self.hook, each, self.query, reached, lost_columns) for each in self.dataset_ids]
 
-    def _one(self) -> list[WrittenFile]:
+    def _one(self) -> _Written:
         target = self.path(0)
         with whole_file(target, self.compression) as output:
-            items = self.file_format.write(self.source, self._told(output.write))
+            counts = self.file_format.write(self.sources, self._told(output.write))
+            items = None if None in counts else sum(count for count in counts if count is not None)
             self._check(items)
-        return [WrittenFile(str(target), items, output.size, output.sha256)]
+        return [WrittenFile(str(target), items, output.size, output.sha256)], counts
 
-    def _parts(self) -> list[WrittenFile]:
-        source, query, split = self.source, self.query, self.split or Split()
+    def _parts(self) -> _Written:
+        sources, query, split = self.sources, self.query, self.split or Split()
         if query.keeps_every_item and self.counted < self.min_items:
-            self._check(source.item_count)  # the first file would be there before the last item is
+            # The first file would be there before the last item is.
+            self._check(sum(source.item_count for source in sources))
         # Elsewhere the items that are done do not tell where to go on.
-        done = self.done if query.keeps_every_item and query.keeps_order_when_growing else ()
-        parts = Parts(self.path, split, self.compression, body=self.file_format.body_of_parts, done=done)
-        if done:
+        done = self.done if query.keeps_every_item and query.keeps_order_when_growing else Done()
+        counts = list(done.counts)
+        parts = Parts(self.path, split, self.compression, body=self.file_format.body_of_parts, done=done.files)
+        if done.files:
             log.info(
                 "Files that an earlier attempt has finished: %d, with %d items. Going on with item %d, in %s",
-                len(done),
-                parts.items,
-                parts.items + 1,
-                self.path(len(done)),
+                len(done.files),
+                done.items,
+                done.items + 1,
+                self.path(len(done.files)),
             )
-        with parts.written(self.note):
-            write_lines(source, self._told(parts.write), parts.items)
+        with parts.written(lambda files: self.note(Done(files, counts))):
+            walk_all(sources, self._told(parts.write), counts, done.start)
             self._check(parts.items)
-        return parts.files
+        return parts.files, counts
 
     def _told(self, take: Take) -> Take:
         progress = self.progress
@@ -174,6 +202,6 @@ class Export:
         if items is None and self.min_items:
             raise ApifyDataError(f"Nobody knows how many items are in a {self.file_format.name} file that is filtered.")
         if items is not None and items < self.min_items:
-            raise ApifyDataError(
-                f"Dataset {self.dataset_id} has {items} items, fewer than the {self.min_items} that the task wants.",
-            )
+            several = len(self.dataset_ids) > 1
+            have = f"The {len(self.dataset_ids)} datasets have" if several else f"Dataset {self.dataset_ids[0]} has"
+            raise ApifyDataError(f"{have} {items} items, fewer than the {self.min_items} that the task wants.")

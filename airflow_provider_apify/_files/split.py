@@ -34,6 +34,28 @@ class WrittenFile:
 
 
 @dataclass(frozen=True)
+class Done:
+    """How far a split export is.
+
+    :param files: that are finished, in order.
+    :param counts: how many items each dataset has whose items are all handed on; the next one's may be in files, too.
+    """
+
+    files: Sequence[WrittenFile] = ()
+    counts: Sequence[int] = ()
+
+    @property
+    def items(self) -> int:
+        """Items in the files."""
+        return sum(file.items or 0 for file in self.files)
+
+    @property
+    def start(self) -> int:
+        """Index of the first item that is in no file, in the dataset behind those that are all handed on."""
+        return self.items - sum(self.counts)
+
+
+@dataclass(frozen=True)
 class Split:
     """Where a file ends and the next begins: whatever comes first.
 

@@ -33,7 +33,7 @@ def few_items(hook: ApifyHook, dataset_id: str | None, most: int) -> list[Any]:
         if len(body) > MOST_BYTES:
             raise _too_much(dataset_id, f"more than {MOST_BYTES:,} bytes of items")
 
-    count = write_lines(Source(hook, dataset_id, ItemsQuery(limit=most + 1)), take)
+    (count,) = write_lines([Source(hook, dataset_id, ItemsQuery(limit=most + 1))], take)
     if count > most:
         raise _too_much(dataset_id, f"more than the {most:,} items that return_items allows")
     return [json.loads(line) for line in body.split(b"\n")[:-1]]

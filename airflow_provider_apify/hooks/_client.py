@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_apify._airflow.compat import mask_secret
 from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
+from airflow_provider_apify._api.budget import within_budget
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
 from airflow_provider_apify._api.sessions import connection_share, shared_session
@@ -81,7 +82,7 @@ class ApifyClient(BaseHook):
         return "_connection" in self.__dict__
 
     @property
-    def _console(self) -> Console:
+    def console(self) -> Console:
         """Where people look at runs and storages."""
         return self._connection.access.console
 
@@ -154,11 +155,15 @@ class ApifyClient(BaseHook):
         """
         chosen = send or partial(send_with_requests, self._session)
         return drive(
-            self._renewing(flow),
+            self._renewing(self._within_budget(flow)),
             lambda request: chosen(self._connection.access, request),
             pause,
             guard or nullcontext(),
         )
+
+    def _within_budget(self, flow: Flow[T]) -> Flow[T]:
+        """Check the connection's monthly budget before whatever starts a run: all that is sent passes here."""
+        return within_budget(flow, lambda: self._connection.limits, self.retry)
 
     def _renewing(self, flow: Flow[T]) -> Flow[T]:
         """Send a request once more where Apify refuses the token, having done nothing, and the connection has another.
@@ -231,7 +236,7 @@ class ApifyClient(BaseHook):
         """Run a flow on the event loop."""
         await self._async_connection()
         async with shared_session() as session:
-            return await drive_async(flow, partial(self._send_async, session))
+            return await drive_async(self._within_budget(flow), partial(self._send_async, session))
 
     async def _send_async(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""

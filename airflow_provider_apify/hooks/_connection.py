@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,7 +19,7 @@ from airflow_provider_apify._api.transports import Access
 from airflow_provider_apify.exceptions import ApifyAddressError
 from airflow_provider_apify.hooks._form import CONN_FIELDS
 from airflow_provider_apify.models.console import APIFY_CONSOLE, Console
-from airflow_provider_apify.options import RunLimits, parse_dollars
+from airflow_provider_apify.options import RunLimits
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -41,7 +40,7 @@ class ApifyConnection:
     """What the hook needs of a connection.
 
     :param access: base URL, token, User-Agent, console.
-    :param limits: on the cost of each run.
+    :param limits: on the cost of runs.
     :param cost_settle_seconds: how long after a run's end Apify's costs and counts are final.
     :param start_settle_seconds: how long after a start whose answer was lost its run may still appear.
     :param installation: name of this Airflow, where several with the same DAGs share one Apify account.
@@ -72,11 +71,7 @@ class ApifyConnection:
         web_fetch_setting = f"web_fetch_url in the extra of Airflow connection {conn.conn_id!r}"
         try:
             extra = _extra(conn)
-            limits = RunLimits(
-                _dollars(extra, "default_max_total_charge_usd"),
-                _dollars(extra, "limit_max_total_charge_usd"),
-                source=f"Airflow connection {conn.conn_id!r}",
-            )
+            limits = RunLimits.parse(extra, source=f"Airflow connection {conn.conn_id!r}")
             cost_settle = _seconds(extra, "cost_settle_seconds", COST_LAG_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
             web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"), base_url, web_fetch_setting)
@@ -184,10 +179,6 @@ def _without_prefix(extra: Mapping[str, Any]) -> dict[str, Any]:
     prefixed = {name.removeprefix(_PREFIX): value for name, value in extra.items() if name.startswith(_PREFIX)}
     own = {name: value for name, value in extra.items() if not name.startswith(_PREFIX)}
     return prefixed | {name: value for name, value in own.items() if value not in (None, "") or name not in prefixed}
-
-
-def _dollars(extra: Mapping[str, Any], name: str) -> Decimal | None:
-    return parse_dollars(name, extra[name]) if name in extra else None
 
 
 def _seconds(extra: Mapping[str, Any], name: str, default: float) -> float:

@@ -9,12 +9,24 @@ from typing import Any
 
 _FIELDS: dict[str, tuple[str, str]] = {
     "default_max_total_charge_usd": (
-        "Default charge limit of a run (USD)",
-        "For Actors paid per event: what a run may charge where the DAG names no limit.",
+        "Paid per event: default limit of a run (USD)",
+        "max_total_charge_usd where the DAG sets none. Apify keeps it. For Actors paid by usage, set the limit below.",
     ),
     "limit_max_total_charge_usd": (
-        "Highest charge limit of a run (USD)",
-        "No DAG may allow a run to charge more than this.",
+        "Paid per event: highest limit of a run (USD)",
+        "No DAG may ask for a higher max_total_charge_usd. For Actors paid by usage, set the limit below.",
+    ),
+    "default_abort_above_usd": (
+        "Paid by usage: default limit of a run (USD)",
+        "abort_above_usd where the DAG sets none. Airflow aborts a run that has cost more, while a task waits for it.",
+    ),
+    "limit_abort_above_usd": (
+        "Paid by usage: highest limit of a run (USD)",
+        "No DAG may ask for a higher abort_above_usd, or start a run of any Actor for which no task waits.",
+    ),
+    "monthly_budget_usd": (
+        "All Actors: budget of a month (USD)",
+        "Nothing starts once the whole account has used so much in its billing cycle. Its token must see the limits.",
     ),
     "cost_settle_seconds": (
         "Seconds until costs are final",

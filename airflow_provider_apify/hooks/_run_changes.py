@@ -54,7 +54,8 @@ class RunChanges(ApifyClient):
         :param options: build, memory in megabytes, run_timeout in seconds, max_items, max_total_charge_usd in US
             dollars, restart_on_error; what is not given stays as it was. Apify lets limits only rise.
         :param history: see the class.
-        :raises ValueError: other options, or more than the connection's limit.
+        :raises ValueError: other options, more than the connection's limit, or a limit on usage that nobody would keep.
+        :raises ApifyBudgetUsedUp: the connection's ``monthly_budget_usd`` is used up; nothing was done.
         :raises ApifyNotFoundError: no such run, or the token may not see it.
         :raises ApifyRunError: it is being stopped, and has not ended in five minutes.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was done.

@@ -65,9 +65,11 @@ class Runs(ApifyClient):
         :param options: build, memory in megabytes, run_timeout in seconds, max_total_charge_usd in US dollars, ...; a
             dictionary of them does as well.
         :return: the new run, usually ``READY``.
-        :raises ValueError: the input is no JSON or above 9 MiB, or the options exceed the connection's limits.
+        :raises ValueError: the input is no JSON or above 9 MiB, the options exceed the connection's limits, or it has
+            a ``limit_abort_above_usd``, which nobody would keep.
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ApifyCapacityError: the account's memory or run slots are taken; nothing was started.
+        :raises ApifyBudgetUsedUp: so is the connection's ``monthly_budget_usd``; nothing was started.
         :raises ApifyConnectionError: no answer. Not repeated: the run may have started.
         :raises ApifyServerError: Apify failed. Not repeated either, for the same reason.
         """
@@ -139,9 +141,15 @@ class Runs(ApifyClient):
             return found
         return (yield from Starter(request, finder, self.retry, self.log.info, settle=settle).start())
 
-    def _start_request(self, target: Target, run_input: Any, options: RunOptions) -> Request:
-        """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`."""
-        return endpoints.start_run(target, encode_input(run_input), self._connection.limits.apply(options))
+    def _start_request(
+        self, target: Target, run_input: Any, options: RunOptions, *, is_watched: bool = False
+    ) -> Request:
+        """Return the request that starts a run, with this connection's limits applied; see :meth:`start_run`.
+
+        :param is_watched: whether somebody aborts the run above the connection's limit on usage.
+        """
+        limited = self._connection.limits.apply(options, is_watched=is_watched)
+        return endpoints.start_run(target, encode_input(run_input), limited)
 
     def get_run(self, run_id: str) -> ActorRun:
         """Return the run as it is now (https://docs.apify.com/api/v2/actor-run-get).

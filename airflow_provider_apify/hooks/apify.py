@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_apify._api.budget import get_used
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks import _form
 from airflow_provider_apify.hooks._account import Account
@@ -41,8 +42,15 @@ class ApifyHook(RunSync, RunLogs, RequestQueues, StorageNames, Webhooks, Actors,
         """Say who the token belongs to, or what is wrong with the connection. Called by Airflow's UI."""
         try:
             with_few_tries = ApifyHook(self.apify_conn_id, retry=replace(self.retry, attempts=2))
-            me = with_few_tries.get_me()
+            me, budget = with_few_tries.get_me(), with_few_tries._budget_in_words()
         except (ApifyError, ValueError, AirflowNotFoundException) as error:
             return False, str(error)
         plan = (me.get("plan") or {}).get("id", "unknown")
-        return True, f"The token belongs to Apify user {me.get('username', 'unknown')!r} (plan {plan})."
+        return True, f"The token belongs to Apify user {me.get('username', 'unknown')!r} (plan {plan}).{budget}"
+
+    def _budget_in_words(self) -> str:
+        limits = self._connection.limits
+        if limits.monthly_budget_usd is None:
+            return ""
+        used = self._drive(get_used(limits, self.retry))
+        return f" It has used {used.usd:.2f} of {limits.monthly_budget_usd} US dollars (monthly_budget_usd)."

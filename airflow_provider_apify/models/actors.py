@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.models._fields import read_dollars, read_time
+from airflow_provider_apify.models.run_details import Pricing
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     import pendulum
@@ -77,6 +79,15 @@ class Actor:
             standby_url=data.get("standbyUrl"),
             raw=data,
         )
+
+    def pricing_at(self, time: datetime) -> Pricing | None:
+        """Return how runs are paid for that start at a time; ``None`` where the Actor does not say.
+
+        :param time: with a time zone.
+        """
+        prices = [Pricing.from_api(each) for each in self.raw.get("pricingInfos") or ()]
+        dated = [(price.started_at, price) for price in prices if price.started_at and price.started_at <= time]
+        return max(dated, key=lambda each: each[0])[1] if dated else None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ class ApifyNotifier(BaseNotifier):
     attempt again, with the same input, because the worker died meanwhile, the run of before is found. So two callbacks
     of one attempt that are to start two runs of one Actor need different inputs. Where the context does not say what
     happened (deadlines on Airflow 3.1, DAGs without any task), a second call starts a second run. Nobody watches the
-    run: give it a ``run_timeout``.
+    run: give it a ``run_timeout``, and a connection without ``limit_abort_above_usd``, which starts only what is
+    watched.
 
     What goes wrong is logged by Airflow, and changes nothing for the task.
 

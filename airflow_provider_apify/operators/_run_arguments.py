@@ -166,9 +166,16 @@ class RunArguments(ApifyTask):
 
     @property
     def cost_limit(self) -> float | None:
-        """US dollars above which the run is aborted."""
+        """US dollars above which the run is aborted: the task's own or the connection's; ``None`` where nobody waits.
+
+        :raises ValueError: the task asks for more than the connection allows.
+        """
+        if not self.wait_for_completion:
+            return None
         given = self.abort_above_usd
-        return None if given is None else float(parse_dollars("abort_above_usd", given))
+        asked = None if given is None else parse_dollars("abort_above_usd", given)
+        limit = self.hook._connection.limits.abort_above(asked)
+        return None if limit is None else float(limit)
 
     @property
     def capacity_pause(self) -> float:

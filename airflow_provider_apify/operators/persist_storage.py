@@ -75,13 +75,13 @@ class PersistStorageOperator(ApifyTask):
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
             named = self.hook.name_storage(self.storage, self.storage_id or self._of_run(), self.persist_as)
-        store_links(self, context, links_of(self.hook._console, storages={self.storage: named["id"]}))
+        store_links(self, context, links_of(self.hook.console, storages={self.storage: named["id"]}))
         self.log.info("The %s %s is kept as %s.", self._words, named["id"], named["name"])
         return {
             "id": named["id"],
             "name": named["name"],
             "storage": self.storage,
-            "console_url": self.hook._console.storage(self.storage, named["id"]),
+            "console_url": self.hook.console.storage(self.storage, named["id"]),
         }
 
     @property

@@ -29,6 +29,7 @@ from airflow_provider_apify.models._fields import dollars
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
 from airflow_provider_apify.operators._endings import copy_log, item_count
 from airflow_provider_apify.operators._interruption import Interruption
+from airflow_provider_apify.operators._needed_extras import lacking
 from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._task_run import TaskRun
 from airflow_provider_apify.options import parse_seconds
@@ -63,8 +64,9 @@ class RunActorOperator(RunArguments):
         an ``execution_timeout``, a little less than that is used, so that the run ends even when everything here is
         gone, and ends in time for its partial results. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most. (templated)
-    :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most. Apify ignores it for
-        Actors that are billed by their usage: bound those with ``run_timeout`` and ``abort_above_usd``. (templated)
+    :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most. Bound Actors that
+        are paid by their usage with ``run_timeout`` and ``abort_above_usd``. Like that one, it may have a default and a
+        limit in the connection. (templated)
     :param restart_on_error: whether Apify restarts a run whose process fails. (templated)
     :param webhooks: ad-hoc webhooks of this run, as the API takes them. (templated)
     :param force_permission_level: ``"LIMITED_PERMISSIONS"`` or ``"FULL_PERMISSIONS"``, for Actors. (templated)
@@ -81,10 +83,9 @@ class RunActorOperator(RunArguments):
     :param abort_on_kill: ``False`` leaves the run going when the task is killed or marked. (After a clear of a task
         that is deferred or over, the next attempt aborts it in any case, before it starts anew; after a clear of one
         that waits in a worker, which Airflow does not tell from a retry, it goes on with it.)
-    :param abort_above_usd: abort the run, and fail for good, when its platform usage has passed so many US dollars;
-        looked at about every 10 seconds, or once a minute when deferred, so that it may be overshot. Each run counts
-        for itself: a retry after a failed run may spend as much again. Needs a token that may see the usage.
-        (templated)
+    :param abort_above_usd: abort the run, and fail for good, when it has cost more US dollars; looked at about every 10
+        seconds, or once a minute when deferred, so that it may be overshot. Each run counts for itself: a retry after a
+        failed run may spend as much again. Needs a token that may see the usage. (templated)
     :param wait_for_capacity: seconds to wait, when the account's memory or run slots are taken, for the run to be
         started, at most until ``execution_timeout``; deferred where the task is deferrable. 0 fails the attempt at
         once; nothing was started then.
@@ -101,7 +102,9 @@ class RunActorOperator(RunArguments):
         well: ``crawl.output["dataset_id"]``. ``run_id``, ``dataset_id``, ``key_value_store_id`` and ``run_url`` are
         there from the start, also where the run fails.
     :raises ValueError: at parse time, wrong arguments.
-    :raises AirflowFailException: an error that no retry can cure: wrong token, unknown Actor, refused input.
+    :raises AirflowFailException: an error that no retry can cure: wrong token, unknown Actor, refused input, a
+        ``monthly_budget_usd`` of the connection that is used up.
+    :raises ApifyBudgetRenewsSoon: the connection's ``monthly_budget_usd`` is used up, and may be there again soon.
     :raises ApifyRunError: the run ended in another status.
     :raises ApifyCapacityError: no capacity in time; nothing was started.
     """
@@ -182,7 +185,7 @@ class RunActorOperator(RunArguments):
         self, context: Context, task_run: TaskRun, capacity_until: float, *, is_quiet: bool
     ) -> ActorRun:
         target, options = self.target, self.run_options
-        request = self.hook._start_request(target, self.run_input, options)
+        request = self.hook._start_request(target, self.run_input, options, is_watched=self.wait_for_completion)
         decision = task_run.choose(target, self._terms, is_quiet=is_quiet)
         if decision.take is not None:
             if not may_be_of(decision.take, target):
@@ -193,6 +196,8 @@ class RunActorOperator(RunArguments):
             task_run.drive(validate_for_run(target, request.body, options.build, self.hook.retry))
         if self.is_overdue(context):
             raise ApifyRunTimedOut("Nothing was started: the task's execution_timeout is over.")
+        if not is_quiet:
+            self._tell_what_is_lacking()
         waits_here = Capacity(0.0 if self.deferrable else capacity_until, self.capacity_pause)
         try:
             return task_run.start(target, request, self._terms, waits_here)
@@ -202,6 +207,11 @@ class RunActorOperator(RunArguments):
             self.log.info("%s Waiting for capacity.", error)
             trigger = ApifyCapacityTrigger(seconds=self.capacity_pause, until=capacity_until)
             self.defer(trigger=trigger, method_name="execute_after_pause", kwargs=attempt_of(context))
+
+    def _tell_what_is_lacking(self) -> None:
+        """Warn of tasks behind this one that would fail here, before the run costs anything."""
+        for lack in lacking(self.get_flat_relatives(upstream=False)):
+            self.log.warning("%s. This worker does not have it, and the run is about to be started.", lack)
 
     def _wait(self, run: ActorRun, context: Context, task_run: TaskRun) -> RunEvent:
         # A deferral that ends at once costs a second worker, and on a busy Airflow before 3.4 may fail the attempt.
@@ -232,6 +242,11 @@ class RunActorOperator(RunArguments):
             follow_log_since=time.time() if self.follow_log else None,
         )
 
+    @property
+    def _limit_in_words(self) -> str:
+        limits = self.hook._connection.limits
+        return str(self.abort_above_usd or f"{limits.abort_above(None)}, which {limits.source} sets")
+
     def _finish(self, event: RunEvent, task_run: TaskRun) -> Any:
         """Judge the run. Both ways of waiting end here."""
         run = event.run
@@ -245,7 +260,7 @@ class RunActorOperator(RunArguments):
         if event.cost_limit_passed:
             raise ApifyRunTooExpensive(
                 f"Run {run.id} of {self.target} has used {dollars(run.usage_total_usd)}, above abort_above_usd of "
-                f"{self.abort_above_usd}; {task_run.stop(run)} ({run.console_url}).",
+                f"{self._limit_in_words}; {task_run.stop(run)} ({run.console_url}).",
                 **run.details(self.target.id),
             )
         task_run.is_judged = True

@@ -105,7 +105,8 @@ class ResurrectRunOperator(_RunOperator):
     :param run_timeout: seconds after which Apify stops the run; 0 is no limit. (templated)
     :param max_items: for Actors paid per result, how many may be charged at most; it can only rise. (templated)
     :param max_total_charge_usd: for Actors paid per event, US dollars that may be charged at most; it can only rise,
-        and not above the connection's limit. (templated)
+        and not above the connection's limit. A connection with ``limit_abort_above_usd`` resurrects nothing here,
+        because nobody would keep that limit. (templated)
     :param restart_on_error: whether Apify restarts the run when its process fails. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
     :return: (XCom) the run, as :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`.

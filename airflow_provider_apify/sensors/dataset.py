@@ -76,7 +76,7 @@ class ApifyDatasetSensor(ApifyTask, DeferrableSensor):
             return self._judge(seen, context)
 
     def _judge(self, seen: ItemsSeen, context: Context) -> PokeReturnValue:
-        store_links(self, context, links_of(self.hook._console, seen.run_id, storages={"dataset": seen.dataset_id}))
+        store_links(self, context, links_of(self.hook.console, seen.run_id, storages={"dataset": seen.dataset_id}))
         is_enough = seen.item_count >= _positive(self.min_items)
         if seen.is_final and not is_enough:
             raise WatchedForError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from airflow_provider_apify._airflow.arguments import Reference
-from airflow_provider_apify._arguments.references import check_id
+from airflow_provider_apify._arguments.references import are_several, check_id, check_ids, ids_of
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
 from airflow_provider_apify._files.formats.column_types import Chosen
 from airflow_provider_apify._files.formats.registry import Format, format_of, names_of
@@ -44,7 +44,7 @@ class ExportArguments(ApifyTask):
     def __init__(
         self,
         *,
-        dataset_id: Reference | None = None,
+        dataset_id: Reference | Sequence[Any] | None = None,
         run_id: Reference | None = None,
         path: str,
         file_format: str | None = None,
@@ -83,7 +83,7 @@ class ExportArguments(ApifyTask):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dataset_id = cast("str | None", dataset_id)
+        self.dataset_id = cast("str | list[Any] | None", dataset_id)
         self.run_id = cast("str | None", run_id)
         self.path = path
         self.file_format = file_format
@@ -147,13 +147,24 @@ class ExportArguments(ApifyTask):
         fewest = parse_whole_number("min_items", self.min_items, minimum=0)
         return max(fewest, int(parse_flag("fail_on_empty", self.fail_on_empty)))
 
-    def _chosen_columns(self, dataset: Dataset) -> Chosen | None:
+    def _chosen_columns(self, datasets: Sequence[Dataset]) -> Chosen | None:
         """Return the columns that the task has chosen; ``None`` where it leaves them to the items.
 
-        :param dataset: whose Actor may describe them.
-        :raises ValueError: they are none.
+        :param datasets: whose Actor may describe them.
+        :raises ValueError: they are none, or those of two datasets differ.
         """
-        return chosen_columns(self.columns, self.on_misfit, self.flatten, dataset)
+        first, *others = [chosen_columns(self.columns, self.on_misfit, self.flatten, dataset) for dataset in datasets]
+        if any(other != first for other in others):
+            raise ValueError(
+                "columns is 'dataset_schema', but the Actors of the datasets describe different columns: name them "
+                "with their types.",
+            )
+        return first
+
+    def _read_rendered(self, name: str) -> None:
+        super()._read_rendered(name)
+        if name == "dataset_id" and are_several(self.dataset_id):
+            self.dataset_id = ids_of("dataset", self.dataset_id)
 
     def _check_arguments(self) -> None:
         """Check all that is no template.
@@ -162,7 +173,12 @@ class ExportArguments(ApifyTask):
         """
         given = {"dataset_id": self.dataset_id, "run_id": self.run_id}
         check_exactly_one("whose default dataset is written", **given)
-        check_id("dataset", self.dataset_id)
+        if are_several(self.run_id):
+            raise ValueError("run_id is a list. Give the runs as dataset_id, as in dataset_id=crawl.output.")
+        if are_several(self.dataset_id):
+            check_ids("dataset", self.dataset_id)
+        else:
+            check_id("dataset", self.dataset_id)
         check_id("run", self.run_id)
         check_destination(self.path, self.if_exists)
         names = ("items_per_file", "bytes_per_file", "min_items", "fail_on_empty")
@@ -174,6 +190,8 @@ class ExportArguments(ApifyTask):
         self._check_split(file_format)
         query = ItemsQuery.check(self.items_parameters, file_format.name if file_format else None)
         self._check_wanted(file_format, query)
+        if are_several(self.dataset_id):
+            _check_several(file_format, query)
         check_columns(self.columns, self.on_misfit, self.flatten, file_format)
 
     def _known_format(self) -> Format | None:
@@ -218,6 +236,20 @@ class ExportArguments(ApifyTask):
             raise ValueError(
                 f"path is {self.path!r}. A split export needs {PART} in it, and only a split export: give "
                 "items_per_file or bytes_per_file with it.",
+            )
+
+
+def _check_several(file_format: Format | None, query: ItemsQuery) -> None:
+    if file_format and not file_format.joins:
+        raise ValueError(
+            f"dataset_id is a list, but Apify makes {file_format.name} of one dataset: write jsonl, json, csv or "
+            "parquet, or a file for each dataset, with DatasetToFileOperator.partial(...).expand(dataset_id=...).",
+        )
+    for name in ("offset", "limit", "desc"):
+        if getattr(query, name):
+            raise ValueError(
+                f"{name} is for one dataset, but dataset_id is a list: leave {name} out, or write a file for each "
+                "dataset, with DatasetToFileOperator.partial(...).expand(dataset_id=...).",
             )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify._airflow.attempts import rerun_of
 from airflow_provider_apify._airflow.logs import TaskLog
 from airflow_provider_apify._airflow.state_store import TaskNotes
-from airflow_provider_apify._files.split import WrittenFile
+from airflow_provider_apify._files.split import Done, WrittenFile
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
@@ -30,25 +30,26 @@ class Checkpoint:
     def __init__(self, context: Context, wanted: str, path: Callable[[int], ObjectStoragePath], log: TaskLog) -> None:
         self._context, self._log = context, log
         self._wanted = f"{wanted} {rerun_of(context)}"
-        files = self._noted()
-        self.files = files if all(_is_there(path(number), file) for number, file in enumerate(files)) else []
+        done = self._noted()
+        self.done = done if all(_is_there(path(number), file) for number, file in enumerate(done.files)) else Done()
 
-    def _noted(self) -> list[WrittenFile]:
+    def _noted(self) -> Done:
         noted = self._entry().read()
         if noted.get("wanted") != self._wanted:
-            return []
+            return Done()
         full = [self._entry(number).read() for number in range(noted["full"])]
         if not all(full):
-            return []
-        return [WrittenFile(**file) for entry in (*full, noted) for file in entry["files"]]
+            return Done()
+        return Done([WrittenFile(**file) for entry in (*full, noted) for file in entry["files"]], noted["counts"])
 
-    def note(self, files: Sequence[WrittenFile]) -> None:
-        """Remember the files that are finished by now; called after each."""
+    def note(self, done: Done) -> None:
+        """Remember what is finished by now; called after each file."""
+        files = done.files
         full, rest = divmod(len(files), _FILES_IN_ENTRY)
         if files and not rest:
             self._note(full - 1, {"files": [asdict(file) for file in files[-_FILES_IN_ENTRY:]]})
         noted = [asdict(file) for file in files[full * _FILES_IN_ENTRY :]]
-        self._note(None, {"wanted": self._wanted, "full": full, "files": noted})
+        self._note(None, {"wanted": self._wanted, "full": full, "files": noted, "counts": list(done.counts)})
 
     def _note(self, number: int | None, noted: dict[str, Any]) -> None:
         self._entry(number).try_to_note(noted, self._log, "a retry writes the files again")

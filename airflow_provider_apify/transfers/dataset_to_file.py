@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
-from airflow_provider_apify._airflow.outlets import tell_outlets
-from airflow_provider_apify._arguments.references import read_id
+from airflow_provider_apify._airflow.outlets import tell_inlets, tell_outlets
+from airflow_provider_apify._arguments.references import are_several, read_id, read_ids
 from airflow_provider_apify._files.dataset.readers import Window
 from airflow_provider_apify._files.export import Export, Manifest
 from airflow_provider_apify._files.formats.registry import format_of, parquet_with
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class DatasetToFileOperator(ExportArguments):
-    """Write all items of a dataset to one file, which appears whole or not at all.
+    """Write all items of a dataset, or of several, to one file, which appears whole or not at all.
 
     Bytes are passed through unparsed, in one stream or over several connections, whichever the way to Apify rewards,
     until there are no more items. Where a download breaks it goes on with the next item. A file that is already there
@@ -36,7 +37,11 @@ class DatasetToFileOperator(ExportArguments):
 
     Reference: https://docs.apify.com/api/v2/dataset-items-get
 
-    :param dataset_id: the dataset. Give this or ``run_id``. (templated)
+    :param dataset_id: the dataset, or a whole run, as tasks return it. Give this or ``run_id``. A list of these, such
+        as ``crawl.output`` of a mapped task, makes one file: their items follow one another in its order, or nothing is
+        written. Then the format is jsonl, json, csv (the columns of all) or parquet (one schema). Refused are
+        ``offset``, ``limit`` and ``desc``, which could be meant of each or of all; an empty list; ``None`` in it; and a
+        dataset that is in it twice. (templated)
     :param run_id: a finished run, whose default dataset is written. (templated)
     :param path: where to write: an absolute local path, or a URL of S3 (``s3://bucket/products/{{ run_id }}.jsonl``),
         Google Cloud Storage (``gs://bucket/...``), Azure Blob (``abfs://container/...``) or SFTP
@@ -60,9 +65,9 @@ class DatasetToFileOperator(ExportArguments):
     :param if_exists: ``"overwrite"`` replaces a file that is there when the new one is whole, ``"fail"`` fails, and
         ``"skip"`` skips the task, where the export is not split. It is looked at when the task begins: a file that
         somebody else writes meanwhile is replaced. Of a split export the first file counts.
-    :param min_items: fail, and write nothing, if there are fewer items. (Of a split export whose items are filtered,
-        unwound or shown in a view, files that were finished before that is known stay.) Not for xlsx,
-        xml, rss and html where items are filtered, unwound or shown in a view: nobody counts them then.
+    :param min_items: fail, and write nothing, if there are fewer items, in all datasets together. (Of a split export
+        whose items are filtered, unwound or shown in a view, files that were finished before that is known stay.) Not
+        for xlsx, xml, rss and html where items are filtered, unwound or shown in a view: nobody counts them then.
     :param fail_on_empty: the same as ``min_items=1``.
     :param offset: leave out so many items at the start. (templated)
     :param limit: take at most so many items. Both count the dataset's items before any filter. (templated)
@@ -95,12 +100,14 @@ class DatasetToFileOperator(ExportArguments):
         default. (templated)
     :param apify_conn_id: Airflow connection of type ``apify``. (templated)
     :return: (XCom) the manifest: ``path``, ``items``, ``bytes``, ``sha256``, ``format``, ``compression``,
-        ``dataset_id``, ``run_id``, ``fields`` (names, as Apify knows them), ``file_count`` and ``files``
-        (the first 1,000, so that XCom stays small), each with ``path``, ``items``, ``bytes`` and ``sha256``.
-        The events of outlet assets carry it as ``extra``.
+        ``dataset_id``, ``run_id`` (``None`` where there are several), ``fields`` (names, as Apify knows them),
+        ``dataset_count`` and ``datasets``, each with ``dataset_id``, ``name``, ``run_id`` and ``items``, and
+        ``file_count`` and ``files``, each with ``path``, ``items``, ``bytes`` and ``sha256``. The lists have the first
+        1,000, so that XCom stays small. The events of outlet assets carry all of it as ``extra``, and Airflow's lineage
+        hears of each dataset as an input.
     :raises ValueError: at parse time, wrong arguments.
-    :raises AirflowFailException: no such dataset or run, a run that still goes on, a storage whose driver is missing,
-        a file that is there although ``if_exists="fail"``, a table that may lack columns.
+    :raises AirflowFailException: one of the datasets or the run is not there, a run that still goes on, a storage whose
+        driver is missing, a file that is there although ``if_exists="fail"``, a table that may lack columns.
     :raises ApifyDataError: items that Apify counts did not come, or too few.
     :raises ApifyError: the target could not be written; nothing is left of it.
     """
@@ -111,23 +118,31 @@ class DatasetToFileOperator(ExportArguments):
         """Write the file, or the files."""
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
-            dataset = self.hook.get_dataset(self._find_dataset())
-            store_links(self, context, links_of(self.hook._console, dataset.run_id, storages={"dataset": dataset.id}))
-            manifest = self._write(dataset, context)
+            datasets = self._find_datasets()
+            store_links(self, context, self._links(datasets))
+            manifest = self._write(datasets, context)
         self.log.info("Wrote %s to %s", manifest, self.path)
-        result = {**manifest.to_dict(), "run_id": dataset.run_id, "fields": dataset.fields}
+        tell_inlets(self.hook, (self.hook.console.storage("dataset", each.id) for each in datasets))
+        result = _told(manifest, datasets)
         tell_outlets(context, result)
         return result
 
-    def _write(self, dataset: Dataset, context: Context) -> Manifest:
+    def _links(self, datasets: Sequence[Dataset]) -> dict[str, str]:
+        """Return where the dataset is to be looked at; of several, none is the one."""
+        if len(datasets) > 1:
+            return {}
+        return links_of(self.hook.console, datasets[0].run_id, storages={"dataset": datasets[0].id})
+
+    def _write(self, datasets: Sequence[Dataset], context: Context) -> Manifest:
         split = self._files_end
         destination = Destination(self.path, self.target_conn_id, is_split=split is not None)
         query = ItemsQuery.parse(self.items_parameters)
-        counted = Window(query.offset or 0, query.limit).count(dataset.item_count)
-        chosen = self._chosen_columns(dataset)
+        window = Window(query.offset or 0, query.limit)
+        counted = sum(window.count(dataset.item_count) for dataset in datasets)
+        chosen = self._chosen_columns(datasets)
         export = Export(
             self.hook,
-            dataset.id,
+            [dataset.id for dataset in datasets],
             destination.path,
             parquet_with(chosen) if chosen else format_of(self.path, self.file_format),
             query,
@@ -141,13 +156,28 @@ class DatasetToFileOperator(ExportArguments):
         with writing(self.path):
             # Only files of a split export are finished before the task is.
             checkpoint = Checkpoint(context, self._identity(export), destination.path, self.log) if split else None
-            destination.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.files))
-            return replace(export, done=checkpoint.files, note=checkpoint.note).run() if checkpoint else export.run()
+            destination.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.done.files))
+            return replace(export, done=checkpoint.done, note=checkpoint.note).run() if checkpoint else export.run()
 
     def _identity(self, export: Export) -> str:
         """Say what decides about the files: what an attempt with another answer has written is of no use."""
         shape = (export.file_format.name, export.compression, export.split, export.query)
-        return repr((export.dataset_id, self.path, self.target_conn_id, *shape))
+        return repr((export.dataset_ids, self.path, self.target_conn_id, *shape))
+
+    def _find_datasets(self) -> list[Dataset]:
+        """Look each dataset up, so that nothing is written where one is not there."""
+        if not are_several(self.dataset_id):
+            return [self.hook.get_dataset(self._find_dataset())]
+        datasets = [self.hook.get_dataset(each) for each in read_ids("dataset", self.dataset_id)]
+        places: dict[str, int] = {}
+        for place, dataset in enumerate(datasets):
+            before = places.setdefault(dataset.id, place)
+            if before != place:
+                raise ValueError(
+                    f"dataset_id[{before}] and dataset_id[{place}] are the same dataset, {dataset.id}, whose items "
+                    "would be in the file twice: give it once.",
+                )
+        return datasets
 
     def _find_dataset(self) -> str:
         if self.dataset_id is not None:
@@ -161,3 +191,15 @@ class DatasetToFileOperator(ExportArguments):
         if not run.dataset_id:
             raise AirflowFailException(f"Run {run.id} has no default dataset.")
         return run.dataset_id
+
+
+def _told(manifest: Manifest, datasets: Sequence[Dataset]) -> dict[str, Any]:
+    """Return the manifest, with what is known of the datasets."""
+    told = manifest.to_dict()
+    for each, dataset in zip(told["datasets"], datasets, strict=False):  # the manifest has the first ones
+        each |= {"name": dataset.name, "run_id": dataset.run_id}
+    return {
+        **told,
+        "run_id": datasets[0].run_id if len(datasets) == 1 else None,
+        "fields": list(dict.fromkeys(name for dataset in datasets for name in dataset.fields)),
+    }

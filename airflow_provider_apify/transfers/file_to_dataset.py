@@ -131,7 +131,7 @@ class FileToDatasetOperator(ApifyTask):
             self._check_arguments()  # again, with the templates rendered
             found = self._survey()
             dataset = self._find_dataset()
-            store_links(self, context, links_of(self.hook._console, storages={"dataset": dataset.id}))
+            store_links(self, context, links_of(self.hook.console, storages={"dataset": dataset.id}))
             memory = PushMemory(context, dataset.id, found)
             begun = self._begin(context, memory, dataset, found)
             pushed = self._push(memory, dataset, begun, found)

@@ -109,7 +109,7 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
 
     def _write(self, context: Context) -> dict[str, Any]:
         store_id, run_id = self._store()
-        store_links(self, context, links_of(self.hook._console, run_id, storages={"key_value_store": store_id}))
+        store_links(self, context, links_of(self.hook.console, run_id, storages={"key_value_store": store_id}))
         files: list[SavedBody] = []
         count = size = 0
         for file in self._files(store_id):

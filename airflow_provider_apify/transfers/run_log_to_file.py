@@ -65,7 +65,7 @@ class RunLogToFileOperator(BodyToFileOperator):
 
     def _write(self, context: Context) -> dict[str, Any]:
         run = self.hook.get_run(self.run_id or "")
-        store_links(self, context, links_of(self.hook._console, run.id))
+        store_links(self, context, links_of(self.hook.console, run.id))
         self._destination().check(self.if_exists)
         compression = compression_of(self.path, self.compression)
         check = partial(LogCheck, is_finished=run.is_finished)

@@ -1,11 +1,11 @@
-"""What the account has used in a month: every run and build, for as long as they exist."""
+"""What the account has used in a month: every run, deleted ones too, and the builds there are."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from local_apify.world.builds import Build
@@ -18,7 +18,9 @@ _EVENTS = "PAID_ACTORS_PER_EVENT"
 
 
 @dataclass(frozen=True)
-class _Use:
+class Use:
+    """What a run or build has used of a service, counted on the day of its start."""
+
     day: datetime
     service: str
     quantity: float
@@ -26,14 +28,11 @@ class _Use:
 
 
 class Usage:
-    """What the runs and builds of a month have used so far.
+    """What was used in a month so far."""
 
-    :param settles: seconds after which the cost of a run is final.
-    """
-
-    def __init__(self, cycle: Cycle, runs: Iterable[Run], builds: Iterable[Build], settles: float) -> None:
+    def __init__(self, cycle: Cycle, uses: Iterable[Use]) -> None:
         self._cycle = cycle
-        self._uses = list(_uses(cycle, list(runs), builds, settles))
+        self._uses = [use for use in uses if cycle.start <= use.day < cycle.end]
 
     @property
     def total_usd(self) -> float:
@@ -47,7 +46,7 @@ class Usage:
 
     def to_json(self) -> dict[str, Any]:
         """Write the month as the API does."""
-        days: dict[datetime, list[_Use]] = defaultdict(list)
+        days: dict[datetime, list[Use]] = defaultdict(list)
         for use in self._uses:
             days[use.day].append(use)
         return {
@@ -66,22 +65,21 @@ class Usage:
         }
 
 
-def _uses(cycle: Cycle, runs: list[Run], builds: Iterable[Build], settles: float) -> Iterator[_Use]:
-    jobs: tuple[Run | Build, ...] = (*runs, *builds)
-    for job in jobs:
-        if cycle.start <= job.started_at < cycle.end:
-            day = job.started_at.replace(hour=0, minute=0, second=0, microsecond=0)
-            units = job.compute_units()
-            yield _Use(day, _COMPUTE, units, units * USD_PER_COMPUTE_UNIT)
-    for run in runs:
-        if cycle.start <= run.started_at < cycle.end and run.charged:
-            day = run.started_at.replace(hour=0, minute=0, second=0, microsecond=0)
-            events = run.charges(settles)
-            yield _Use(day, _EVENTS, sum(events.values()), run.charged_usd(events))
+def uses_of(job: Run | Build, settles: float) -> Iterator[Use]:
+    """Return what a run or build has used so far.
+
+    :param settles: seconds after which the cost of a run is final.
+    """
+    day = job.started_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    units = job.compute_units()
+    yield Use(day, _COMPUTE, units, units * USD_PER_COMPUTE_UNIT)
+    if isinstance(job, Run) and job.charged:
+        events = job.charges(settles)
+        yield Use(day, _EVENTS, sum(events.values()), job.charged_usd(events))
 
 
-def _by_service(uses: list[_Use]) -> dict[str, Any]:
-    services: dict[str, list[_Use]] = defaultdict(list)
+def _by_service(uses: list[Use]) -> dict[str, Any]:
+    services: dict[str, list[Use]] = defaultdict(list)
     for use in uses:
         services[use.service].append(use)
     return {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import TypeVar
 
 from local_apify.settings import Settings
 from local_apify.world.account import User
 from local_apify.world.actor import Actor
+from local_apify.world.builds import Build
 from local_apify.world.clock import now
 from local_apify.world.commons import Commons
 from local_apify.world.cycle import Cycle, cycle_of
@@ -21,7 +23,7 @@ from local_apify.world.runs import Caller, Run, RunOptions, Task
 from local_apify.world.schedules import Schedules
 from local_apify.world.storage import Storage
 from local_apify.world.stores import KeyValueStore
-from local_apify.world.usage import Usage
+from local_apify.world.usage import Usage, Use, uses_of
 from local_apify.world.webhooks import Webhooks
 
 S = TypeVar("S", bound=Storage)
@@ -60,6 +62,7 @@ class World:
         self.items_delivered = commons.items_delivered
         self.tasks = {task.id: task for task in tasks}
         self.runs: dict[str, Run] = {}
+        self._used_by_deleted_runs: list[Use] = []
         self.datasets: Storages[Dataset] = Storages(user.username)
         self.stores: Storages[KeyValueStore] = Storages(user.username)
         self.queues: Storages[RequestQueue] = Storages(user.username)
@@ -201,7 +204,9 @@ class World:
     def usage(self, cycle: Cycle) -> Usage:
         """Return what the user has used in a month."""
         builds = (build for build in self.builds.all.values() if build.actor.username == self.user.username)
-        return Usage(cycle, self.runs.values(), builds, self.settings.cost_settles_seconds)
+        jobs: tuple[Run | Build, ...] = (*self.runs.values(), *builds)
+        there = (uses_of(job, self.settings.cost_settles_seconds) for job in jobs)
+        return Usage(cycle, (*self._used_by_deleted_runs, *chain.from_iterable(there)))
 
     def going(self) -> Iterator[Run]:
         """Return the runs that have not ended."""
@@ -214,6 +219,7 @@ class World:
         """
         if not run.is_terminal:
             raise ApiError(400, "cannot-remove-running-run", "A run that is still going cannot be removed.")
+        self._used_by_deleted_runs += uses_of(run, 0)
         del self.runs[run.id]
         self.webhooks.forget_run(run.id)
         for storages, storage in ((self.datasets, run.dataset), (self.stores, run.store), (self.queues, run.queue)):

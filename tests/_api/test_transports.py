@@ -183,7 +183,9 @@ def test_a_long_answer_may_take_its_time(ask: Ask, access: Access, local_apify: 
     assert ask(access, replace(READ, timeout=0.2, is_long=True))["username"] == "local"
 
 
-@pytest.mark.parametrize(("encoding", "body"), [("gzip", gzip.compress(ME)), ("deflate", zlib.compress(ME))])
+@pytest.mark.parametrize(
+    ("encoding", "body"), [("gzip", gzip.compress(ME)), ("deflate", zlib.compress(ME))], ids=["gzip", "deflate"]
+)
 def test_a_compressed_answer_is_read_alike_over_both(ask: Ask, encoding: str, body: bytes) -> None:
     with plain_server(lambda _handler: (200, {"Content-Encoding": encoding}, body)) as server:
         assert ask(access_to(server.base_url), READ) == {"username": "plain"}

@@ -27,11 +27,13 @@ def hook(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> ApifyHook:  # no
 def export(hook: ApifyHook, tmp_path: Path) -> Exporting:
     """Return what exports a dataset to ``items.FORMAT`` in the test's folder, or its parts to ``0.FORMAT`` and on."""
 
-    def run(dataset_id: str, name: str = "jsonl", query: dict[str, Any] | None = None, **options: Any) -> Manifest:
+    def run(
+        dataset_id: str | list[str], name: str = "jsonl", query: dict[str, Any] | None = None, **options: Any
+    ) -> Manifest:
         stem = "{}" if "split" in options else "items"
         return Export(
             hook,
-            dataset_id,
+            [dataset_id] if isinstance(dataset_id, str) else dataset_id,
             lambda number: ObjectStoragePath(str(tmp_path / f"{stem.format(number)}.{name}")),
             FORMATS[name],
             ItemsQuery.parse(query or {}),

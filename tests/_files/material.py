@@ -153,7 +153,8 @@ def source_of(hook: ApifyHook, dataset_id: str, name: str, **values: Any) -> Sou
 def written(hook: ApifyHook, dataset_id: str, name: str, **values: Any) -> tuple[int | None, bytes]:
     """Write a dataset; return how many items, and the file."""
     taken = Taken()
-    return FORMATS[name].write(source_of(hook, dataset_id, name, **values), taken), taken.body
+    (records,) = FORMATS[name].write([source_of(hook, dataset_id, name, **values)], taken)
+    return records, taken.body
 
 
 def items_of(name: str, body: bytes) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._files.export import Manifest
+from airflow_provider_apify._files.export import Manifest, WrittenDataset
 from airflow_provider_apify._files.formats.registry import FORMATS
 from airflow_provider_apify._files.split import WrittenFile
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError, ApifyNotFoundError
@@ -38,25 +38,30 @@ def test_where_nobody_counts_the_items_too_few_of_them_cannot_be_told(
 
 
 @pytest.mark.parametrize(
-    ("counts", "words"),
+    ("counts", "datasets", "words"),
     [
-        ([5], "5 items (9 bytes)"),
-        ([1], "1 item (9 bytes)"),
-        ([None], "items (9 bytes)"),
-        ([5, 2], "7 items (18 bytes in 2 files)"),
+        ([5], 1, "5 items (9 bytes)"),
+        ([1], 1, "1 item (9 bytes)"),
+        ([None], 1, "items (9 bytes)"),
+        ([5, 2], 1, "7 items (18 bytes in 2 files)"),
+        ([5], 3, "5 items of 3 datasets (9 bytes)"),
     ],
 )
-def test_a_manifest_says_how_much_was_written(counts: list[int | None], words: str) -> None:
+def test_a_manifest_says_how_much_was_written(counts: list[int | None], datasets: int, words: str) -> None:
     files = [WrittenFile("/items", count, 9, "digest") for count in counts]
-    assert str(Manifest("jsonl", None, "dataset", files)) == words
+    assert str(Manifest("jsonl", None, [WrittenDataset("dataset", None)] * datasets, files)) == words
 
 
-def test_a_manifest_names_the_first_thousand_files_and_counts_all() -> None:
+def test_a_manifest_names_the_first_thousand_files_and_datasets_and_counts_all() -> None:
     manifest = Manifest(
-        "jsonl", None, "d", [WrittenFile(f"/{number}.jsonl", 2, 20, "digest") for number in range(1_500)]
+        "jsonl",
+        None,
+        [WrittenDataset(f"d{number}", 1) for number in range(3_000)],
+        [WrittenFile(f"/{number}.jsonl", 2, 20, "digest") for number in range(1_500)],
     )
     told = manifest.to_dict()
     assert (len(told["files"]), told["file_count"], told["items"], told["bytes"]) == (1_000, 1_500, 3_000, 30_000)
+    assert (len(told["datasets"]), told["dataset_count"], told["dataset_id"]) == (1_000, 3_000, None)
 
 
 def expected(name: str, items: list[dict[str, Any]]) -> list[Any]:
@@ -85,6 +90,8 @@ def test_the_manifest_says_what_is_in_the_file(
         "format": name,
         "compression": compression,
         "dataset_id": dataset_id,
+        "dataset_count": 1,
+        "datasets": [{"dataset_id": dataset_id, "items": 1_500}],
         "file_count": 1,
         "files": [file],
     }

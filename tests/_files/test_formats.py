@@ -153,7 +153,7 @@ def write_while_growing(
         if items:
             push(apify, dataset_id, [items.pop()])
 
-    records = FORMATS[name].write(source_of(hook, dataset_id, name), take_and_grow)
+    (records,) = FORMATS[name].write([source_of(hook, dataset_id, name)], take_and_grow)
     return records, taken.body
 
 

@@ -69,7 +69,7 @@ def test_columns_that_apify_leaves_out_are_an_error_before_anything_is_written(
     dataset_id, taken = pushed(hook, apify, SKUS), Taken()
     apify.control.settings(max_items_per_request=cap)
     with pytest.raises(ApifyLostColumnsError, match=r"The table has 2,000 columns.*on_lost_columns='warn'") as caught:
-        FORMATS[name].write(source_of(hook, dataset_id, name), taken)
+        FORMATS[name].write([source_of(hook, dataset_id, name)], taken)
     assert not caught.value.retryable
     assert len(taken.body) < 10
 
@@ -79,7 +79,7 @@ def test_columns_that_are_lost_are_told_in_the_log_where_that_is_wanted(
     hook: ApifyHook, apify: LocalApify, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = Source(hook, pushed(hook, apify, SKUS), lost_columns=LostColumns("warn"))
-    assert FORMATS[name].write(source, Taken()) == 30
+    assert FORMATS[name].write([source], Taken()) == [30]
     assert [record.message for record in caplog.records if "columns" in record.message] == [
         (
             "The table has 2,000 columns, the most that Apify gives: any others are lost. "

@@ -50,7 +50,7 @@ def text(value: Any) -> str:
 
 def test_a_dataset_becomes_a_table(hook: ApifyHook) -> None:
     taken = Taken()
-    assert write_parquet(Source(hook, dataset_of(hook, 3_000)), taken) == 3_000
+    assert write_parquet([Source(hook, dataset_of(hook, 3_000))], taken) == [3_000]
     table = pq.read_table(io.BytesIO(taken.body))
     assert table.to_pylist() == [scenario_item(index, 200) for index in range(3_000)]
     assert types_of(table) == {"id": "int64", "url": "string", "title": "string", "price": "double", "text": "string"}
@@ -58,7 +58,7 @@ def test_a_dataset_becomes_a_table(hook: ApifyHook) -> None:
 
 def test_an_empty_dataset_is_a_table_without_rows(hook: ApifyHook) -> None:
     taken = Taken()
-    assert write_parquet(Source(hook, dataset_of(hook, 0)), taken) == 0
+    assert write_parquet([Source(hook, dataset_of(hook, 0))], taken) == [0]
     assert pq.read_table(io.BytesIO(taken.body)).num_rows == 0
 
 
@@ -66,7 +66,7 @@ def test_filters_and_fields_reach_apify(hook: ApifyHook, apify: LocalApify) -> N
     taken = Taken()
     dataset_id = pushed(hook, apify, [{"a": 1, "#b": 2, "c": 3}, {"#b": 4}])
     query = ItemsQuery(clean=True, fields=("a", "#b"))
-    assert write_parquet(Source(hook, dataset_id, query), taken) == 1
+    assert write_parquet([Source(hook, dataset_id, query)], taken) == [1]
     assert pq.read_table(io.BytesIO(taken.body)).to_pylist() == [{"a": 1}]
 
 
@@ -271,7 +271,7 @@ def test_a_download_that_fails_writes_nothing(hook: ApifyHook, apify: LocalApify
     apify.control.add_fault("answer", path="*/items", times=None, status=503)
     taken = Taken()
     with pytest.raises(Exception, match="503"):
-        write_parquet(Source(hook, dataset_id), taken)
+        write_parquet([Source(hook, dataset_id)], taken)
     assert taken.body == b""
 
 
@@ -314,5 +314,5 @@ def test_what_parquet_cannot_hold_is_an_error_however_much_comes_behind_it(
     told: list[str] = []
     monkeypatch.setattr(hook.log, "warning", told.append)
     with pytest.raises(ApifyDataError, match=words):
-        write_parquet(Source(hook, dataset_id), Taken())
+        write_parquet([Source(hook, dataset_id)], Taken())
     assert told == [], "nothing was wrong with the answer"

@@ -154,7 +154,7 @@ def test_files_of_many_days_are_one_table_and_a_day_without_items_too(
 ) -> None:
     for number, items in enumerate(DAYS):
         taken = Taken()
-        write_parquet(Source(hook, pushed(hook, apify, items)), taken, Chosen(parse_columns(COLUMNS)))
+        write_parquet([Source(hook, pushed(hook, apify, items))], taken, Chosen(parse_columns(COLUMNS)))
         (tmp_path / f"{number}.parquet").write_bytes(taken.body)
 
     files = sorted(tmp_path.iterdir())
@@ -173,7 +173,7 @@ def test_a_file_without_items_has_the_columns_that_are_asked_for(hook: ApifyHook
         (ItemsQuery(), []),
     ]:
         taken = Taken()
-        write_parquet(Source(hook, dataset_id, query), taken)
+        write_parquet([Source(hook, dataset_id, query)], taken)
         table = pq.read_table(io.BytesIO(taken.body))
         assert (table.num_rows, table.schema.names) == (0, names)
         assert {str(each.type) for each in table.schema} <= {"string", "struct<b: string>"}
@@ -249,7 +249,7 @@ def test_a_value_that_does_not_fit_is_an_error_however_much_comes_behind_it(
     monkeypatch.setattr(hook.log, "warning", told.append)
     chosen = Chosen(parse_columns({"price": "double", "text": "string"}), nulls_misfits=False)
     with pytest.raises(ApifyDataError, match=r"^item 601 has a text in 'price', which does not fit its column: double"):
-        write_parquet(Source(hook, dataset_id), Taken(), chosen)
+        write_parquet([Source(hook, dataset_id)], Taken(), chosen)
     assert told == [], "nothing was wrong with the answer"
 
 

@@ -57,7 +57,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def export(hook: ApifyHook, tmp_path: Path) -> Exporting:
     def run(dataset_id: str, name: str, **values: Any) -> Manifest:
         target, query = ObjectStoragePath(str(tmp_path / f"items.{name}")), ItemsQuery.parse(values)
-        return Export(hook, dataset_id, lambda _part: target, FORMATS[name], query).run()
+        return Export(hook, [dataset_id], lambda _part: target, FORMATS[name], query).run()
 
     return run
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._files.split import Split, WrittenFile
+from airflow_provider_apify._files.split import Done, Split, WrittenFile
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import LocalApify, scenario_item
@@ -19,7 +19,7 @@ from tests._files.material import Exporting, dataset_of, items_of, opened, reque
 def test_a_split_part_of_a_dataset_can_be_gone_on_with(export: Exporting, hook: ApifyHook, tmp_path: Path) -> None:
     dataset_id, query = dataset_of(hook, 100), {"offset": 10, "limit": 35}
     first = export(dataset_id, "jsonl", query, split=Split(20, None)).files
-    manifest = export(dataset_id, "jsonl", query, split=Split(20, None), done=first[:1])
+    manifest = export(dataset_id, "jsonl", query, split=Split(20, None), done=Done(first[:1]))
     assert [file.items for file in manifest.files] == [20, 15]
     assert items_of("jsonl", (tmp_path / "1.jsonl").read_bytes()) == [scenario_item(at, 200) for at in range(30, 45)]
 
@@ -91,19 +91,19 @@ def test_a_split_export_of_nothing_is_one_empty_file(
     assert (tmp_path / f"0.{name}").read_bytes() == body
 
 
-def noted_until_it_breaks(export: Exporting, apify: LocalApify, dataset_id: str, **options: Any) -> list[WrittenFile]:
+def noted_until_it_breaks(export: Exporting, apify: LocalApify, dataset_id: str, **options: Any) -> Done:
     """Export in parts of 400 from a dataset whose fourth answer never comes; return what was noted."""
     apify.control.settings(max_items_per_request=300)
     apify.control.add_fault("answer", path="*/items", status=503, times=None, skip=3)
-    noted: list[WrittenFile] = []
+    noted = [Done()]
 
-    def note(files: Any) -> None:
-        noted[:] = files
+    def note(done: Done) -> None:
+        noted[0] = done
 
     with pytest.raises(ApifyError, match="503"):
         export(dataset_id, split=Split(items=400), note=note, **options)
     apify.control.clear_faults()
-    return noted
+    return noted[0]
 
 
 def test_a_later_attempt_goes_on_behind_the_parts_that_are_finished(
@@ -112,7 +112,7 @@ def test_a_later_attempt_goes_on_behind_the_parts_that_are_finished(
     caplog.set_level("INFO")
     dataset_id = dataset_of(hook, 1_500)
     noted = noted_until_it_breaks(export, apify, dataset_id)
-    assert [file.items for file in noted] == [400, 400]
+    assert [file.items for file in noted.files] == [400, 400]
     before = apify.control.ledger().items_delivered[dataset_id]
     manifest = export(dataset_id, split=Split(items=400), done=noted)
     assert "has finished: 2, with 800 items. Going on with item 801, in " in caplog.text
@@ -128,7 +128,7 @@ def test_a_later_attempt_begins_anew_where_finished_parts_do_not_tell_how_far_th
     export: Exporting, hook: ApifyHook, tmp_path: Path, query: dict[str, Any]
 ) -> None:
     dataset_id = dataset_of(hook, 1_500)
-    done = [WrittenFile("elsewhere", 400, 1, "digest")]
+    done = Done([WrittenFile("elsewhere", 400, 1, "digest")])
     manifest = export(dataset_id, query=query, split=Split(items=400), done=done)
     assert [file.items for file in manifest.files] == [400, 400, 400, 300]
     bodies = [(tmp_path / f"{number}.jsonl").read_bytes() for number in range(4)]

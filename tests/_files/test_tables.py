@@ -29,7 +29,7 @@ def united(pages: list[list[list[str]]], *, delimiter: str = ",", has_header: bo
     taken = Taken()
     readable = [lambda page=page: iter(page) for page in pages]
     columns = list(dict.fromkeys(column for page in pages for column in page[0]))
-    return csv_union._unite(readable, columns, taken, delimiter, has_header=has_header), taken.body
+    return sum(csv_union._unite(readable, columns, taken, delimiter, has_header=has_header)), taken.body
 
 
 def table(body: bytes, delimiter: str = ",") -> list[dict[str, str]]:
@@ -79,7 +79,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pages_are_fetched_until_an_empty_one(hook: ApifyHook, apify: LocalApify, lag: int, cap: int | None) -> None:
     apify.control.settings(max_items_per_request=cap, item_count_lag_seconds=lag)
     taken = Taken()
-    assert write_united(Source(hook, dataset_of(hook, 1_000)), taken, {"bom": False}) == 1_000
+    assert write_united([Source(hook, dataset_of(hook, 1_000))], taken, {"bom": False}) == [1_000]
     expected = [{name: str(value) for name, value in scenario_item(index, 200).items()} for index in range(1_000)]
     assert table(taken.body) == expected
 
@@ -90,7 +90,7 @@ def test_a_page_that_breaks_is_fetched_again(hook: ApifyHook, apify: LocalApify,
     dataset_id = dataset_of(hook, 1_000)
     apify.control.add_fault(fault, path="*/items", skip=1, times=2, after_bytes=1_000, status=503)
     taken = Taken()
-    assert write_united(Source(hook, dataset_id), taken, {"bom": False}) == 1_000
+    assert write_united([Source(hook, dataset_id)], taken, {"bom": False}) == [1_000]
     assert [row["id"] for row in table(taken.body)] == [str(index) for index in range(1_000)]
 
 
@@ -98,7 +98,7 @@ def test_items_without_fields_are_rows_without_values(hook: ApifyHook, apify: Lo
     apify.control.settings(max_items_per_request=2)
     dataset_id = pushed(hook, apify, [{}, {}, {"a": 1}, {}, {"a": None}, {"b": 2}])
     taken = Taken()
-    assert write_united(Source(hook, dataset_id), taken, {"bom": False}) == 6
+    assert write_united([Source(hook, dataset_id)], taken, {"bom": False}) == [6]
     assert [row["a"] for row in table(taken.body)] == ["", "", "1", "", "", ""]
     assert [row["b"] for row in table(taken.body)] == ["", "", "", "", "", "2"]
 
@@ -108,7 +108,7 @@ def test_a_delimiter_and_a_left_out_header_are_kept(hook: ApifyHook, apify: Loca
     dataset_id = pushed(hook, apify, [{"a": "1;2"}, {"b": "3"}])
     taken = Taken()
     params = {"bom": False, "delimiter": ";", "skipHeaderRow": True}
-    assert write_united(Source(hook, dataset_id), taken, params) == 2
+    assert write_united([Source(hook, dataset_id)], taken, params) == [2]
     assert taken.body == b'"1;2";\r\n;3\r\n'
 
 
@@ -117,7 +117,7 @@ def test_a_long_cell_is_kept(hook: ApifyHook, apify: LocalApify) -> None:
     page = "x" * 200_000
     dataset_id = pushed(hook, apify, [{"html": page}, {"html": "y", "b": 1}])
     taken, limit = Taken(), csv.field_size_limit()
-    assert write_united(Source(hook, dataset_id), taken, {"bom": False}) == 2
+    assert write_united([Source(hook, dataset_id)], taken, {"bom": False}) == [2]
     assert taken.body == b"html,b\r\n%s,\r\ny,1\r\n" % page.encode()
     assert csv.field_size_limit() == limit
 
@@ -125,7 +125,7 @@ def test_a_long_cell_is_kept(hook: ApifyHook, apify: LocalApify) -> None:
 def test_a_page_that_is_no_csv_is_an_error_that_says_what_to_write() -> None:
     body = b"a,b\r\n1,lone\rreturn\r\n"
     with pytest.raises(ApifyDataError, match=r"a page of CSV cannot be read: new-line .*; write jsonl"):
-        list(csv_union._rows(io.BytesIO(body), csv_union._Page(0, len(body), 1), ","))
+        list(csv_union._rows(io.BytesIO(body), csv_union._Page(0, 0, len(body), 1), ","))
 
 
 def test_pages_of_large_items_hold_few_of_them(
@@ -136,7 +136,7 @@ def test_pages_of_large_items_hold_few_of_them(
     apify.on_exchange = lambda each: (
         limits.append(int(parse_qs(each.query)["limit"][0])) if each.template.endswith("/items") else None
     )
-    assert write_united(Source(hook, dataset_of(hook, 1_500)), Taken(), {"bom": False}) == 1_500
+    assert write_united([Source(hook, dataset_of(hook, 1_500))], Taken(), {"bom": False}) == [1_500]
     assert limits[0] == 1_000
     assert 10 < max(limits[1:]) < 200
 
@@ -145,7 +145,7 @@ def test_items_that_are_counted_but_do_not_come_are_an_error(hook: ApifyHook, mo
     dataset_id = dataset_of(hook, 10)
     say_that_there_are(15, hook, monkeypatch)
     with pytest.raises(ApifyDataError, match="counts 15 items, but only 10 came"):
-        write_united(Source(hook, dataset_id), Taken(), {"bom": False})
+        write_united([Source(hook, dataset_id)], Taken(), {"bom": False})
 
 
 def test_a_row_of_other_cells_than_its_header_is_an_error_that_a_retry_may_cure() -> None:
@@ -160,7 +160,7 @@ def test_pages_are_as_patient_as_lines(hook: ApifyHook, apify: LocalApify, fault
     dataset_id = dataset_of(hook, 1_000)
     apify.control.add_fault(fault, path="*/items", skip=1, times=3)
     taken = Taken()
-    assert write_united(Source(hook, dataset_id), taken, {"bom": False}) == 1_000
+    assert write_united([Source(hook, dataset_id)], taken, {"bom": False}) == [1_000]
     assert [row["id"] for row in table(taken.body)] == [str(index) for index in range(1_000)]
 
 
@@ -178,13 +178,13 @@ def test_pages_of_the_newest_first_are_an_error_where_the_dataset_grows(
 
     monkeypatch.setattr(hook, "_read_items", grow_before_the_second_page)
     with pytest.raises(ApifyDataError, match="has grown while it was read newest first"):
-        write_united(Source(hook, dataset_id, ItemsQuery(desc=True)), Taken(), {"bom": False, "desc": True})
+        write_united([Source(hook, dataset_id, ItemsQuery(desc=True))], Taken(), {"bom": False, "desc": True})
 
 
 def test_pages_with_a_byte_order_mark_are_one_table_with_one(hook: ApifyHook, apify: LocalApify) -> None:
     apify.control.settings(max_items_per_request=2)
     dataset_id, taken = pushed(hook, apify, [{"a": 1, "b": 2}, {"a": 3}, {"b": 4, "a": 5}, {"a": 6}]), Taken()
-    assert write_table(Source(hook, dataset_id, ItemsQuery(bom=True)), taken) == 4
+    assert write_table([Source(hook, dataset_id, ItemsQuery(bom=True))], taken) == [4]
     assert taken.body.startswith(BOM)
     assert taken.body.count(BOM) == 1
     rows = [{"a": "1", "b": "2"}, {"a": "3", "b": ""}, {"a": "5", "b": "4"}, {"a": "6", "b": ""}]

@@ -235,7 +235,7 @@ def test_an_error_of_a_storages_http_library_is_not_taken_for_one_of_apifys(
     monkeypatch.setattr(HeldBackSink, "write", fail)
     before = requests_for_items(apify)
     with pytest.raises(OSError, match="the storage's own HTTP library") as raised:
-        Export(hook, dataset_id, lambda _: ObjectStoragePath("bucket://mine/items.jsonl"), FORMATS["jsonl"]).run()
+        Export(hook, [dataset_id], lambda _: ObjectStoragePath("bucket://mine/items.jsonl"), FORMATS["jsonl"]).run()
     assert not isinstance(raised.value, requests.RequestException)
     assert bucket.objects == {}
     assert requests_for_items(apify) - before <= 2

@@ -54,7 +54,7 @@ def test_an_export_says_that_the_temporary_folder_is_full_and_not_its_target(hoo
     resource.setrlimit(resource.RLIMIT_FSIZE, (_ROOM_BYTES, most[1]))
     try:
         with pytest.raises(ApifyError, match="Cannot use the worker's temporary folder"):
-            Export(hook, dataset_id, lambda _number: target, FORMATS["parquet"]).run()
+            Export(hook, [dataset_id], lambda _number: target, FORMATS["parquet"]).run()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, most)
     assert list(tmp_path.iterdir()) == []

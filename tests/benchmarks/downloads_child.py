@@ -79,7 +79,7 @@ def export(server: ApifyServer, file: Path, name: str) -> None:
     """Write the dataset in a format with the engine."""
     os.environ[CONNECTION_VARIABLE] = connection_of(server)
     path = ObjectStoragePath(f"file://{file}")
-    Export(ApifyHook(), "dataset", lambda _part: path, FORMATS[name]).run()
+    Export(ApifyHook(), ["dataset"], lambda _part: path, FORMATS[name]).run()
 
 
 def _measure(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

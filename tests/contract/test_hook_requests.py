@@ -234,7 +234,7 @@ def test_an_export_in_every_format(hook: ApifyHook, name: str, values: dict[str,
     hook.wait_for_run(run.id)
     source = Source(hook, run.dataset_id or "", ItemsQuery.parse(values))
     body: list[bytes] = []
-    FORMATS[name].write(source, lambda piece: body.append(bytes(piece)))
+    FORMATS[name].write([source], lambda piece: body.append(bytes(piece)))
     assert b"".join(body)
 
 

@@ -168,15 +168,18 @@ def test_the_daily_files_can_also_be_made_by_a_run_without_a_date(airflow: DagRu
     assert len(list(output.glob("daily/day=*/pages.jsonl"))) == 1
 
 
-def test_many_runs_side_by_side(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
-    outcome = airflow.run(load("apify_fan_out"), conf={"count": 2})
+def test_the_items_of_many_runs_side_by_side_are_one_file(
+    apify: LocalApify, airflow: DagRunner, load: Load, output: Path
+) -> None:
+    outcome = airflow.run(load("apify_fan_out"), conf={"count": 20})
 
-    assert outcome.state == "success"
-    assert apify.control.ledger().runs_started == 2
+    (file,) = (output / "fan_out").iterdir()
     pages = expected_crawl(apify.base_url, max_pages=5)
-    for index in range(2):
-        expected = pages_from(f"{apify.base_url}/shop/?page={index + 1}", pages)
-        assert (output / "fan_out" / f"{index}.jsonl").read_bytes() == lines_of(expected)
+    expected = [pages_from(f"{apify.base_url}/shop/?page={number}", pages) for number in range(1, 21)]
+    assert outcome.state == "success"
+    assert apify.control.ledger().runs_started == 20
+    assert file.read_bytes() == b"".join(map(lines_of, expected))
+    assert [each["items"] for each in outcome.xcom("save")["datasets"]] == [5] * 20
 
 
 def test_a_saved_task_and_its_run(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:

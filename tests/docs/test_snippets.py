@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import sqlite3
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -18,7 +20,9 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from local_apify import ActorContext, LocalApify, actor, expected_crawl
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+from tests.docs.postgres import PostgresServer
 from tests.local_apify.client import Client
+from tests.spending import spend
 
 FOLDER = Path(__file__).parent / "snippets"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
@@ -44,6 +48,22 @@ async def screenshots(context: ActorContext) -> None:
         await context.set_value(key, key.encode(), "image/png")
 
 
+ODD_TITLES = ['say "so"', "a, b; c\\d \\N \\.", "two\nlines\r\n\tand\x01\x02\x7f", "é🦊\u2028", "", None]
+FIRST_DAY, SECOND_DAY = datetime(2026, 2, 3, tzinfo=UTC), datetime(2026, 2, 4, tzinfo=UTC)
+
+
+@actor("me/odd-pages")
+async def odd_pages(context: ActorContext) -> None:
+    """Push pages whose titles no separator can stand between."""
+    await context.push_data([{"url": f"/{n}", "metadata": {"title": title}} for n, title in enumerate(ODD_TITLES)])
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
 @pytest.fixture
 def load(apify: LocalApify, airflow_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:  # noqa: ARG001
     """Return what reads the only DAG of a snippet."""
@@ -53,6 +73,8 @@ def load(apify: LocalApify, airflow_db: None, tmp_path: Path, monkeypatch: pytes
         text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
         text = text.replace("https://docs.apify.com/academy", f"{apify.base_url}/shop/")
         text = text.replace("/data/", f"{tmp_path}/")
+        for beside in FOLDER.glob("*.json"):
+            (tmp_path / beside.name).write_bytes(beside.read_bytes())
         file = tmp_path / f"snippet_{name}.py"
         file.write_text(text)
         bag = dag_bag(file)
@@ -120,6 +142,88 @@ def test_items_in_a_table_are_there_once_however_often_they_are_loaded(
     assert sorted(title for (title,) in rows) == sorted(titles(apify))
 
 
+def load_twice_and_another_day(airflow: DagRunner, dag: Any) -> list[tuple[str, str, str | None]]:
+    """Load a day, load it again, and load another one; return the rows that there must be."""
+    dag.get_task("crawl").actor_id = "me/odd-pages"
+    dag.get_task("crawl").run_input = None
+    days = set()
+    for date in (FIRST_DAY, FIRST_DAY, SECOND_DAY):
+        outcome = airflow.run(dag, date=date)
+        assert (outcome.state, outcome.errors) == ("success", {})
+        days.add(outcome.xcom("save")["path"].rpartition("/")[2][:10])
+    assert len(days) == 2
+    return [(day, f"/{number}", title) for day in sorted(days) for number, title in enumerate(ODD_TITLES)]
+
+
+@pytest.mark.apify_actors(odd_pages)
+def test_a_day_in_postgres_is_there_once_however_often_it_is_loaded(
+    airflow: DagRunner, load: Load, warehouse: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse.connection))
+    with psycopg.connect(host=warehouse.url, user="loader", dbname="postgres", autocommit=True) as database:
+        database.execute("CREATE TABLE pages (day date, url text, title text)")
+        expected = load_twice_and_another_day(airflow, load("postgres"))
+        rows = database.execute("SELECT day::text, url, title FROM pages ORDER BY day, url").fetchall()
+    assert rows == expected
+
+
+@pytest.mark.apify_actors(odd_pages)
+def test_a_day_in_duckdb_is_there_once_however_often_it_is_loaded(
+    airflow: DagRunner, load: Load, tmp_path: Path
+) -> None:
+    expected = load_twice_and_another_day(airflow, load("duckdb_table"))
+
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as database:
+        rows = database.execute("SELECT day::TEXT, url, title FROM pages ORDER BY day, url").fetchall()
+    assert rows == expected
+
+
+class StageHook(DbApiHook):
+    """Stands for a warehouse that loads from a stage: takes note of what it is to run."""
+
+    conn_name_attr = "stage_conn_id"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[list[str], bool]] = []
+
+    def run(self, sql: Any, *_: Any, autocommit: bool = False, **__: Any) -> None:
+        self.asked.append((sql, autocommit))
+
+
+def test_a_stage_is_asked_for_the_files_of_the_manifest_in_one_transaction(
+    airflow: DagRunner, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = StageHook()
+    monkeypatch.setattr(BaseHook, "get_hook", lambda *_, **__: hook)
+    dag = load("stage")
+    dag.get_task("save").items_per_file = 2
+    outcome = airflow.run(dag, date=FIRST_DAY)
+
+    day = Path(outcome.xcom("save")["files"][0]["path"]).parent.name
+    (((delete, copy), autocommit),) = hook.asked
+    assert autocommit is False
+    assert delete == f"DELETE FROM pages WHERE day = '{day}'"  # noqa: S608 - the snippet's own
+    names = [f"pages/{day}/{number:05}.jsonl.gz" for number in range(2)]
+    assert all((tmp_path / "lake" / name).exists() for name in names)
+    assert [line.strip() for line in copy.strip().splitlines()] == [
+        "COPY INTO pages (day, url, title)",
+        f"FROM (SELECT '{day}', $1:url, $1:metadata:title FROM @lake)",  # noqa: S608 - the same
+        f"FILES = ('{names[0]}', '{names[1]}')",
+        "FILE_FORMAT = (TYPE = JSON)",
+        "FORCE = TRUE",
+    ]
+
+
+def test_the_form_of_an_actor_serves_a_run_that_nobody_filled_in(airflow: DagRunner, load: Load) -> None:
+    assert airflow.run(load("actor_form")).xcom("crawl")["item_count"] == 3
+
+
+def test_a_new_dag_runs_as_it_is(apify: LocalApify, airflow: DagRunner, load: Load, tmp_path: Path) -> None:
+    assert airflow.run(load("new_dag")).errors == {}
+    assert items_of(tmp_path / "website_content_crawler") == expected_crawl(apify.base_url, max_pages=3)
+
+
 @pytest.mark.apify_actors(screenshots)
 def test_the_records_of_a_prefix_become_files(airflow: DagRunner, load: Load, tmp_path: Path) -> None:
     assert airflow.run(load("records")).state == "success"
@@ -139,6 +243,24 @@ def test_an_alert_has_the_link_the_status_and_the_cost(airflow: DagRunner, load:
     assert (run["actor"], run["status"]) == ("apify/website-content-crawler", "FAILED")
     assert run["usage_total_usd"] > 0
     assert run["run_url"].startswith("https://console.apify.com/actors/runs/")
+
+
+def test_a_connection_limits_each_run_and_the_month(
+    apify: LocalApify, airflow: DagRunner, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = json.loads((FOLDER / "connection_with_limits.json").read_text(encoding="utf-8"))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_APIFY_LIMITED", json.dumps({**connection, "host": apify.base_url, "password": apify.token})
+    )
+    dag = load("limits")
+    first = airflow.run(dag)
+    (run,) = apify.control.ledger().runs
+    spend(apify, 100)
+    second = airflow.run(dag)
+
+    assert (first.errors, run.options["maxTotalChargeUsd"], dag.get_task("crawl").cost_limit) == ({}, 5, 2)
+    assert "the monthly budget of Airflow connection 'apify_limited' is used up" in str(second.error)
+    assert apify.control.ledger().runs_started == 2
 
 
 def test_a_notifier_starts_an_actor_when_a_task_has_failed(apify: LocalApify, airflow: DagRunner, load: Load) -> None:

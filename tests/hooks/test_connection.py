@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from types import SimpleNamespace
@@ -110,13 +111,16 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
     extra = {
         "default_max_total_charge_usd": "1.5",
         "limit_max_total_charge_usd": 5,
+        "default_abort_above_usd": " 0.25 ",
+        "limit_abort_above_usd": 2,
+        "monthly_budget_usd": "100",
         "cost_settle_seconds": "2.5",
         "installation": "staging",
         "console_url": "http://127.0.0.1:8010/",
         "web_fetch_url": "http://127.0.0.1:8010/web-fetch/",
     }
     connection = read(extra=json.dumps(extra))
-    assert connection.limits == RunLimits(Decimal("1.5"), Decimal(5))
+    assert connection.limits == RunLimits(Decimal("1.5"), Decimal(5), Decimal("0.25"), Decimal(2), Decimal(100))
     assert connection.cost_settle_seconds == 2.5
     assert connection.installation == "staging"
     assert connection.access.console.run("r1") == "http://127.0.0.1:8010/actors/runs/r1"
@@ -124,17 +128,43 @@ def test_the_extra_holds_limits_as_numbers_or_as_the_form_s_text() -> None:
 
 
 FORMS: list[dict[str, Any]] = [
-    {"limit_max_total_charge_usd": 5, "installation": "staging", "web_fetch_url": None},  # Airflow 3
+    {  # Airflow 3
+        "limit_max_total_charge_usd": 5,
+        "default_abort_above_usd": 2,
+        "limit_abort_above_usd": None,
+        "monthly_budget_usd": 100,
+        "installation": "staging",
+        "web_fetch_url": None,
+    },
     {  # Airflow 2: each field twice
         "limit_max_total_charge_usd": "5",
         "extra__apify__limit_max_total_charge_usd": "5",
+        "default_abort_above_usd": "2",
+        "extra__apify__default_abort_above_usd": "2",
+        "limit_abort_above_usd": "",
+        "extra__apify__limit_abort_above_usd": "",
+        "monthly_budget_usd": "100",
+        "extra__apify__monthly_budget_usd": "100",
         "installation": "staging",
         "extra__apify__installation": "staging",
         "web_fetch_url": "",
         "extra__apify__web_fetch_url": "",
     },
-    {"extra__apify__limit_max_total_charge_usd": "5", "extra__apify__installation": "staging"},
-    {"extra__apify__limit_max_total_charge_usd": "5", "limit_max_total_charge_usd": "", "installation": "staging"},
+    {
+        "extra__apify__limit_max_total_charge_usd": "5",
+        "extra__apify__default_abort_above_usd": "2",
+        "extra__apify__monthly_budget_usd": "100",
+        "extra__apify__installation": "staging",
+    },
+    {
+        "extra__apify__limit_max_total_charge_usd": "5",
+        "limit_max_total_charge_usd": "",
+        "extra__apify__default_abort_above_usd": "2",
+        "default_abort_above_usd": None,
+        "extra__apify__monthly_budget_usd": "100",
+        "monthly_budget_usd": "",
+        "installation": "staging",
+    },
 ]
 
 
@@ -146,7 +176,9 @@ def test_what_the_connection_form_sends_is_a_good_connection(
     monkeypatch.setenv("AIRFLOW_CONN_APIFY_FORM", json.dumps(fields))
     hook = ApifyHook("apify_form")
     assert hook.test_connection()[0]
-    assert hook._connection.limits.limit_max_total_charge_usd == 5
+    assert hook._connection.limits == RunLimits(
+        limit_max_total_charge_usd=Decimal(5), default_abort_above_usd=Decimal(2), monthly_budget_usd=Decimal(100)
+    )
     assert hook._connection.installation == "staging"
 
 
@@ -161,6 +193,11 @@ def test_a_misspelt_field_is_told_by_either_name() -> None:
         ({"limit_max_total_charge_usd": "cheap"}, "limit_max_total_charge_usd must be US dollars above 0"),
         ({"default_max_total_charge_usd": 0}, "default_max_total_charge_usd must be US dollars above 0"),
         ({"max_total_charge": 1}, "max_total_charge is unknown; there are console_url, cost_settle_seconds"),
+        ({"monthly_budget": 1}, "monthly_budget is unknown; there are .*monthly_budget_usd"),
+        (
+            {"default_abort_above_usd": 6, "limit_abort_above_usd": 5},
+            "default_abort_above_usd is 6, above limit_abort_above_usd of 5",
+        ),
         (
             {"default_max_total_charge_usd": 6, "limit_max_total_charge_usd": 5},
             "default_max_total_charge_usd is 6, above limit_max_total_charge_usd of 5",
@@ -175,6 +212,19 @@ def test_a_misspelt_field_is_told_by_either_name() -> None:
 def test_a_wrong_extra_says_what_to_write_instead(extra: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=f"Extra of Airflow connection 'mine': {complaint}"):
         read(extra=json.dumps(extra))
+
+
+@pytest.mark.parametrize("name", sorted(RunLimits.names()))
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *(0, "0", -1, "-1", "1e-", "$5", "1,000", "five", "None"),
+        *(True, False, "true", math.nan, "NaN", math.inf, "-inf", [5], {"usd": 5}),
+    ],
+)
+def test_an_amount_that_limits_nothing_is_refused(name: str, amount: Any) -> None:
+    with pytest.raises(ValueError, match=f"'mine': {name} must be US dollars above 0, for example 2.5, not"):
+        read(extra=json.dumps({name: amount}))
 
 
 @pytest.mark.parametrize("extra", ['{"limit_max_total_charge_usd": 5', "[5]", "5", '"text"'])

@@ -14,6 +14,7 @@ from local_apify.world.context import ActorContext
 from local_apify.world.cycle import cycle_of
 from local_apify.world.realm import Realm
 from local_apify.world.runs import Caller, RunOptions
+from tests.local_apify.client import Client
 
 
 @actor("me/idle")
@@ -32,3 +33,12 @@ def test_compute_units_are_counted_in_the_month_of_their_run() -> None:
     run.started_at, run.finished_at = before.start, before.start + timedelta(hours=1)
     assert world.usage(cycle_of(now())).compute_units == 0
     assert world.usage(before).compute_units == pytest.approx(1)
+
+
+def test_a_run_that_is_deleted_stays_paid(client: Client) -> None:
+    limits, run = "/v2/users/me/limits", client.finish({"chargedEvents": {"page": 100}})
+    client.send("DELETE", f"/v2/actor-runs/{run['id']}").raise_for_status()
+
+    assert client.data("GET", limits)["current"]["monthlyUsageUsd"] == pytest.approx(1, abs=0.001)
+    services = client.data("GET", "/v2/users/me/usage/monthly")["monthlyServiceUsage"]
+    assert services["PAID_ACTORS_PER_EVENT"]["quantity"] == 100

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +60,18 @@ def test_a_tag_without_a_build_is_none_of_the_actor_s() -> None:
     tags = {"beta": None, "old": {}, "latest": {"buildId": "b", "buildNumber": None}}
     about: dict[str, Any] = {"id": "a", "username": "u", "name": "n", "isPublic": False, "defaultRunOptions": {}}
     assert Actor.from_api({**about, "taggedBuilds": tags}).tags == {"latest": BuildTag("b", None)}
+
+
+def test_the_price_is_the_newest_that_has_begun() -> None:
+    about: dict[str, Any] = {"id": "a", "username": "u", "name": "n", "isPublic": False, "defaultRunOptions": {}}
+    prices = [
+        {"pricingModel": model, "startedAt": f"{year}-01-01T00:00:00.000Z"}
+        for model, year in (("PAY_PER_EVENT", 2025), ("FREE", 2024), ("PRICE_PER_DATASET_ITEM", 2027))
+    ]
+    pricing = Actor.from_api({**about, "pricingInfos": prices}).pricing_at(datetime(2026, 1, 1, tzinfo=UTC))
+    assert pricing is not None
+    assert pricing.pricing_model == "PAY_PER_EVENT"
+    assert Actor.from_api(about).pricing_at(datetime(2026, 1, 1, tzinfo=UTC)) is None
 
 
 def test_an_input_schema_that_is_no_json_is_an_error_of_ours_that_names_the_build() -> None:

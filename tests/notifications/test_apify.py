@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 
-from airflow_provider_apify.exceptions import ApifyServerError
+from airflow_provider_apify.exceptions import ApifyBudgetUsedUp, ApifyServerError
 from airflow_provider_apify.notifications import apify as module
 from airflow_provider_apify.notifications.apify import ApifyNotifier
 from airflow_provider_apify.options import RetryPolicy
 from local_apify import Exchange, LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, Outcome
+from tests.spending import limit, spend, started
 
 _numbers = count(1)
 STARTS: dict[str, Any] = {"method": "POST", "path": "/v2/actors/*/runs"}
@@ -112,6 +113,36 @@ def test_what_goes_wrong_is_logged_and_the_task_ends_as_it_would(
     assert "Failed to send notification" in outcome.log
     assert apify.token not in outcome.log
     assert "hush-hush" not in outcome.log
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"monthly_budget_usd": 1}, "the monthly budget of Airflow connection 'apify_default' is used up"),
+        ({"limit_abort_above_usd": 2}, "nobody watches this one"),
+    ],
+)
+def test_a_connection_whose_money_is_used_up_or_has_to_be_watched_starts_nothing(
+    apify: LocalApify, play: Play, monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], words: str
+) -> None:
+    spend(apify, 1)
+    limit(apify, monkeypatch, **extra)
+    outcome = play(on_failure_callback=notifier())
+
+    assert str(outcome.error) == "no disk"
+    assert words in outcome.log
+    assert started(apify) == []
+
+
+async def test_a_budget_that_is_used_up_starts_nothing_on_the_event_loop_either(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend(apify, 1)
+    limit(apify, monkeypatch, monthly_budget_usd=1)
+    with pytest.raises(ApifyBudgetUsedUp):
+        await notifier().async_notify(context_of())
+
+    assert started(apify) == []
 
 
 @pytest.mark.parametrize("action", ["cut-after-commit", "cut-before-commit"])

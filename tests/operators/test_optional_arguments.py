@@ -158,7 +158,8 @@ def test_texts_inside_a_mapping_stay_texts_where_templates_become_objects(airflo
     )
     params = {"secret": "1234_5678", "version": "0.10"}
     assert airflow.run_task(task, params=params, render_template_as_native_obj=True).errors == {}
-    (webhook,) = ApifyHook().iterate_webhooks("apify/scenario")
+    (listed,) = ApifyHook().iterate_webhooks("apify/scenario")
+    webhook = ApifyHook().get_webhook(listed.id)
     assert json.loads(webhook.raw["headersTemplate"]) == {"X-Secret": "1234_5678", "X-Version": "0.10"}
 
 

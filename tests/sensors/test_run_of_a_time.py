@@ -277,7 +277,7 @@ def dag_run(due: datetime, **arguments: Any) -> Any:
     ("late", "interval", "arguments", "is_warned"),
     [
         (48 * HOUR, None, {}, True),
-        (24 * HOUR, None, {}, True),
+        (24 * HOUR + timedelta(minutes=1), None, {}, True),
         (25 * HOUR, timedelta(0), {}, True),
         (23 * HOUR, None, {}, False),
         (2 * HOUR, HOUR, {}, True),
@@ -299,7 +299,7 @@ def test_a_run_that_may_be_of_a_later_dag_run_is_taken_with_a_warning(
     due = datetime.now(UTC) - late
     run_id, _ = night()
     edges = {} if interval is None else {"data_interval_start": due - interval, "data_interval_end": due}
-    sensor = watch(deferrable=deferrable, **ARGUMENTS["actor"], **arguments)
+    sensor = watch(deferrable=deferrable, timeout=60, **ARGUMENTS["actor"], **arguments)
 
     context = dag_run(due, **edges)
     assert run_in(context, sensor)["run_id"] == run_id

@@ -27,8 +27,8 @@ MISTAKES: list[tuple[type[BaseSensorOperator], dict[str, Any], str]] = [
     (ApifyRunSensor, {"run_id": "mistyped"}, "ApifyNotFoundError"),
     (ApifyRunSensor, {"actor_id": "apify/mistyped"}, "ApifyNotFoundError"),
     (ApifyDatasetSensor, {"dataset_id": "mistyped"}, "ApifyNotFoundError"),
-    (ApifyDatasetSensor, {"dataset_id": "{{ params.nothing }}"}, "is no"),
-    (ApifyDatasetSensor, {"run_id": "{{ params.nothing }}"}, "is no Apify ID or key"),
+    (ApifyDatasetSensor, {"dataset_id": "{{ params.nothing }}"}, "All are empty"),
+    (ApifyDatasetSensor, {"run_id": "{{ params.nothing }}"}, "All are empty"),
     (ApifyCapacitySensor, {"min_run_slots": "{{ params.mistyped }}"}, "min_run_slots must be a whole number"),
 ]
 WATCHES: list[tuple[type[BaseSensorOperator], dict[str, Any]]] = [

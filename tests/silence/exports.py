@@ -7,7 +7,7 @@ import io
 import json
 import random
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,13 @@ FILE_ITEMS = 250
 class Export:
     """One export.
 
-    :param items: of the dataset.
+    :param items: of the dataset, or of all datasets.
     :param way: a format, ``"split"`` for several files of JSON Lines, or ``"iterate"``.
     :param query: parameters of the items.
     :param cap: how many items Apify gives at once.
-    :param faults: as the local Apify takes them; ``{dataset}`` in their paths stands for the dataset's ID.
+    :param faults: as the local Apify takes them; ``{dataset}`` in their paths stands for the dataset's ID, that of the
+        last where there are several.
+    :param cuts: where one dataset ends and the next begins; ``None`` for one dataset that is no list.
     """
 
     items: list[Item]
@@ -39,16 +41,20 @@ class Export:
     query: dict[str, Any]
     cap: int | None
     faults: list[dict[str, Any]] = field(default_factory=list)
+    cuts: list[int] | None = None
 
     def __str__(self) -> str:
         """Say what it is."""
-        return f"{self.way} of {len(self.items)} items {self.query}"
+        return (
+            f"{self.way} of {len(self.items)} items {self.query}{'' if self.cuts is None else f' cut at {self.cuts}'}"
+        )
 
     def begin(self, apify: LocalApify, folder: Path) -> dict[str, Any]:
         """Prepare Apify, and return the job."""
-        dataset_id = push(apify, self.items)
+        dataset_ids = [push(apify, items) for items in self.datasets]
         apify.control.settings(max_items_per_request=self.cap)
-        add_faults(apify, self.faults, dataset=dataset_id)
+        add_faults(apify, self.faults, dataset=dataset_ids[-1], any="*")
+        dataset_id = dataset_ids[0] if self.cuts is None else dataset_ids
         split = {"items_per_file": FILE_ITEMS} if self.way == "split" else {}
         job = {"do": "export", "dataset": dataset_id, "path": str(self.path(folder)), "way": self.way}
         return {**job, "query": self.query, **split}
@@ -57,7 +63,7 @@ class Export:
         """Say what is wrong and was not told."""
         if "error" in outcome:
             return self._wrong_of_a_failure(folder)
-        return self.difference(folder) or self._wrong_count(outcome["items"])
+        return self.difference(folder) or self._wrong_count(outcome["items"]) or self._wrong_counts(outcome)
 
     def _wrong_of_a_failure(self, folder: Path) -> str | None:
         """Say what must not be there; files of a split export that were finished before it failed are whole."""
@@ -73,10 +79,23 @@ class Export:
         count = len(self.wanted)
         return None if told == count else f"told {told} of {count} items"
 
+    def _wrong_counts(self, outcome: dict[str, Any]) -> str | None:
+        """Say what is wrong in what each of several datasets is said to have brought."""
+        counts = [len(self._wanted_of(items)) for items in self.datasets]
+        return None if self.cuts is None or outcome["counts"] == counts else f"told {outcome['counts']} of {counts}"
+
+    @property
+    def datasets(self) -> list[list[Item]]:
+        """The items of each dataset."""
+        return [self.items[start:end] for start, end in pairwise([0, *(self.cuts or ()), len(self.items)])]
+
     @property
     def wanted(self) -> list[Item]:
         """The items that must come, in their shape."""
-        query, items = self.query, self.items[::-1] if self.query.get("desc") else self.items
+        return self._wanted_of(self.items)
+
+    def _wanted_of(self, items: list[Item]) -> list[Item]:
+        query, items = self.query, items[::-1] if self.query.get("desc") else items
         items = items[query.get("offset", 0) :]
         items = items[: query.get("limit", len(items))]
         if "fields" in query:
@@ -116,6 +135,20 @@ def export(dice: random.Random) -> Export:
     is_told = way != "csv" or len(items) > _TABLE_ROWS
     faults = [_fault(dice, has_foreign_lines=is_told) for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))]
     return Export(items, way, query, cap, faults)
+
+
+def export_of_a_list(dice: random.Random) -> Export:
+    """Return an export of one to four datasets by chance."""
+    way, cap = dice.choice([way for way in _WAYS if way != "iterate"]), dice.choice(_CAPS)
+    sizes = [dice.choice(_SIZES) for _ in range(dice.randrange(1, 5))]
+    items = [_item(dice, number) for number in range(sum(sizes))]
+    cuts = [sum(sizes[:place]) for place in range(1, len(sizes))]
+    queries: list[dict[str, Any]] = [{}, {}, {"clean": True}, {"fields": ["id", "text"]}]
+    faults = [_fault(dice, has_foreign_lines=way != "csv") for _ in range(dice.choice((0, 1, 1, 2, 3)))]
+    for fault in faults:
+        if fault["path"].endswith("/items") and dice.random() < 0.5:
+            fault |= {"path": fault["path"].replace("{dataset}", "{any}"), "skip": dice.randrange(12)}
+    return Export(items, way, dice.choice(queries), cap, faults, cuts)
 
 
 def _item(dice: random.Random, number: int) -> Item:

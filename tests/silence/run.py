@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local_apify import LocalApify
-from tests.silence.exports import export
+from tests.silence.exports import export, export_of_a_list
 from tests.silence.pushes import a_push
 from tools.versions import ROOT
 
@@ -45,7 +45,7 @@ class Play(Protocol):
 
 
 Plays = Callable[[random.Random], Play]
-PLAYS: Mapping[str, Plays] = {"exports": export, "pushes": a_push}
+PLAYS: Mapping[str, Plays] = {"exports": export, "lists": export_of_a_list, "pushes": a_push}
 
 
 @dataclass

@@ -20,6 +20,15 @@ def test_no_export_by_chance_differs_in_silence(tmp_path: Path) -> None:
     assert all(tally.faults.values())
 
 
+def test_no_export_of_a_list_by_chance_differs_in_silence(tmp_path: Path) -> None:
+    tally = play(PLAYS["lists"], 40, 20_261_129, ROOT, tmp_path)
+    assert tally.silent == []
+    assert tally.plays == 40
+    assert tally.right > 15
+    assert len(tally.faults) > 6
+    assert all(tally.faults.values())
+
+
 def test_no_push_by_chance_differs_in_silence(tmp_path: Path) -> None:
     tally = play(PLAYS["pushes"], 80, 20_261_129, ROOT, tmp_path)
     assert tally.silent == []

@@ -79,7 +79,8 @@ def outcome(job: dict[str, Any]) -> dict[str, Any]:
     """Do a job, and say how it went."""
     about = {"dataset": job["dataset"]}
     try:
-        return {**about, "items": WORK[job["do"]](job)["items"]}
+        told = WORK[job["do"]](job)
+        return {**about, "items": told["items"], "counts": [each["items"] for each in told.get("datasets", ())]}
     except Exception as error:  # noqa: BLE001 - whatever it is, the task has failed, and says so
         return {**about, "error": f"{type(error).__name__}: {error}"}
 

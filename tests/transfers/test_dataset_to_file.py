@@ -67,6 +67,8 @@ def test_the_items_of_a_run_or_a_dataset_become_a_file(airflow: DagRunner, tmp_p
         "dataset_id": run.dataset_id,
         "run_id": run.id,
         "fields": ["id", "url", "title", "price", "text"],
+        "dataset_count": 1,
+        "datasets": [{"dataset_id": run.dataset_id, "items": ITEMS, "name": None, "run_id": run.id}],
         "file_count": 1,
         "files": [file],
     }

@@ -107,8 +107,8 @@ def test_a_dataset_is_made_by_its_name_and_templates_say_which(
     [
         ("items.json", json.dumps(ITEMS, indent=1).encode(), None),
         ("items.data", json.dumps(ITEMS).encode(), "json"),
-        ("items.jsonl.gz", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode()), None),
-        ("ITEMS.JSONL.GZ", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode()), None),
+        ("items.jsonl.gz", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode(), mtime=0), None),
+        ("ITEMS.JSONL.GZ", gzip.compress("\n".join(map(json.dumps, ITEMS)).encode(), mtime=0), None),
         ("items.data", "\n".join(map(json.dumps, ITEMS)).encode(), "JSONL"),
     ],
 )

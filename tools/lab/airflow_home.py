@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.environment import clean_environment, free_port
+from tools.lab.component import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+CLI_SECONDS = 120.0
 USER = "admin"
 LOCAL_SETTINGS = Path(__file__).with_name("airflow_local_settings.py")
 AIRFLOW_VERSION = importlib.metadata.version("apache-airflow")
@@ -61,6 +63,26 @@ class AirflowHome:
         :param variables: what the DAGs want to find there.
         """
         return clean_environment(AIRFLOW_HOME=str(self.folder), **variables)
+
+    def cli(self, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+        """Run the ``airflow`` command and return what it printed.
+
+        :raises LabError: it failed; the message ends with its output.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=dict(environment),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=CLI_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LabError(f"airflow {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}")
+        return done.stdout
 
     def configure(
         self,

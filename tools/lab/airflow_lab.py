@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 START_SECONDS = 240.0
-CLI_SECONDS = 120.0
 HEALTH_POLL_SECONDS = 0.5
 LOCAL_COST_SETTLE_SECONDS = 2
 """How long after its end the cost of a run is read; the local Apify settles it at once, the real one in about ten."""
@@ -195,20 +193,7 @@ class AirflowLab:
 
         :raises LabError: it failed; the message ends with its output.
         """
-        done = subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments],
-            env=self._environment,
-            cwd=self.home.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=CLI_SECONDS,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise LabError(f"airflow {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}")
-        return done.stdout
+        return self.home.cli(arguments, self._environment)
 
     def stop(self) -> None:
         """Stop all processes, within seconds."""

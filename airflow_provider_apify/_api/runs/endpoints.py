@@ -36,7 +36,7 @@ def start_run(target: Target, run_input: bytes | None, options: RunOptions) -> R
     :param run_input: JSON text; ``None`` sends no body, so the saved or default input applies.
     """
     params = query(options.to_params())
-    return Request("POST", f"{target_path(target)}/runs", params, run_input, retry_safe=False)
+    return Request("POST", f"{target_path(target)}/runs", params, run_input, retry_safe=False, spends=True)
 
 
 def run_sync(target: Target, run_input: bytes | None, options: RunOptions, *, output_key: str) -> Request:
@@ -66,6 +66,7 @@ def _in_one_request(path: str, run_input: bytes | None, options: RunOptions, par
         run_input,
         compressed=False,
         retry_safe=False,
+        spends=True,
         timeout=MAX_SYNC_SECONDS + ANSWER_SECONDS,
         is_long=True,
     )
@@ -116,7 +117,7 @@ def resurrect_run(run_id: str, options: RunOptions) -> Request:
     :raises ValueError: options that only a start has.
     """
     options.check_taken_by("resurrection")
-    return Request("POST", f"{_run(run_id)}/resurrect", query(options.to_params()), retry_safe=False)
+    return Request("POST", f"{_run(run_id)}/resurrect", query(options.to_params()), retry_safe=False, spends=True)
 
 
 def reboot_run(run_id: str) -> Request:

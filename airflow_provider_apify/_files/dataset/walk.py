@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
@@ -28,11 +28,12 @@ class Walk:
 
     :param take: takes the lines.
     :param start: index of the first item.
+    :param before: items of other datasets that were handed on, for who is told how far it is.
     :ivar plan: how it goes on; one stream, until more is known.
     """
 
-    def __init__(self, source: Source, take: Take, start: int = 0) -> None:
-        self._source = source
+    def __init__(self, source: Source, take: Take, start: int = 0, *, before: int = 0) -> None:
+        self._source, self._before = source, before
         self._take = self._told(take)
         self.plan = Plan(1, compressed=False)
         self._reader = source.reader(start, start, self._take)
@@ -77,7 +78,7 @@ class Walk:
 
         def told(piece: bytes | memoryview) -> None:
             take(piece)
-            reached(self.position)
+            reached(self._before + self.position)
 
         return told
 
@@ -168,3 +169,18 @@ class Walk:
 
 class _NotWanted(Exception):
     """Another page has failed."""
+
+
+def walk_all(sources: Sequence[Source], take: Take, counts: list[int], start: int = 0) -> None:
+    """Hand the lines of datasets on, one dataset after the other.
+
+    :param counts: how many lines the first ones had, which are left out; those of the others are appended, each when it
+        is over.
+    :param start: index of the first item of the first that is not left out.
+    :raises ApifyDataError: as :meth:`Walk.go` does.
+    """
+    for source in sources[len(counts) :]:
+        walk = Walk(source, take, start, before=sum(counts))
+        walk.go()
+        counts.append(start + walk.records)
+        start = 0

@@ -29,29 +29,44 @@ _PLAN = Plan(1, compressed=False)
 
 @dataclass(frozen=True)
 class _Page:
-    """Where an answer lies in the file that keeps them all until their columns are known."""
+    """Where an answer lies in the file that keeps them all until their columns are known.
 
+    :param place: of its dataset, counted from 0.
+    """
+
+    place: int
     start: int
     end: int
     records: int
 
 
-def write_united(source: Source, take: Take, params: Mapping[str, Any]) -> int:
+def write_united(sources: Sequence[Source], take: Take, params: Mapping[str, Any]) -> list[int]:
     """Write all pages as one table: columns in order of appearance, cells that a page does not know empty.
 
     :param params: of the items endpoint, by their API names, beside the format.
+    :return: how many rows each dataset has.
     :raises ApifyDataError: items that Apify counts did not come, or a page cannot be read.
     """
     with temporary_file() as kept, long_cells():
-        pages = list(_pages(source, kept, {**params, "format": "csv", "skipHeaderRow": None, "bom": False}))
+        of_pages = {**params, "format": "csv", "skipHeaderRow": None, "bom": False}
+        pages = [page for place, source in enumerate(sources) for page in _pages(source, place, kept, of_pages)]
         delimiter = str(params.get("delimiter") or ",")
         tables = [partial(_rows, kept, page, delimiter) for page in pages]
         columns = dict.fromkeys(column for table in tables for column in _columns(table))
         if columns:
             take(BOM if params.get("bom") else b"")
-            return _unite(tables, list(columns), take, delimiter, has_header=not params.get("skipHeaderRow"))
-    take(empty_table(source.query))
-    return 0
+            rows = _unite(tables, list(columns), take, delimiter, has_header=not params.get("skipHeaderRow"))
+            return _of_each(len(sources), pages, rows)
+    take(empty_table(sources[0].query))
+    return [0] * len(sources)
+
+
+def _of_each(count: int, pages: Sequence[_Page], rows: Sequence[int]) -> list[int]:
+    """Return how many rows each of so many datasets has, given those of all pages."""
+    counts = [0] * count
+    for page, each in zip(pages, rows, strict=True):
+        counts[page.place] += each
+    return counts
 
 
 def empty_table(query: ItemsQuery) -> bytes:
@@ -64,7 +79,7 @@ def empty_table(query: ItemsQuery) -> bytes:
     return (BOM if query.bom else b"") + text.getvalue().encode()
 
 
-def _pages(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> Iterator[_Page]:
+def _pages(source: Source, place: int, kept: IO[bytes], params: Mapping[str, Any]) -> Iterator[_Page]:
     """Keep page after page, small ones where items are large, and yield where each lies."""
     delimiter = str(params.get("delimiter") or ",")
 
@@ -81,7 +96,7 @@ def _pages(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> Iterat
 
     start = kept.tell()
     for reader in End(source).answers(read_next):
-        yield _Page(start, kept.tell(), reader.records or 0)
+        yield _Page(place, start, kept.tell(), reader.records or 0)
         position, start = reader.position, kept.tell()
         if reader.speed.items:
             page_items = min(_MOST_PAGE_ITEMS, _PLAN.page_items(reader.speed.size / reader.speed.items))
@@ -89,24 +104,25 @@ def _pages(source: Source, kept: IO[bytes], params: Mapping[str, Any]) -> Iterat
 
 def _unite(
     tables: Sequence[Callable[[], _Rows]], columns: Sequence[str], take: Take, delimiter: str, *, has_header: bool
-) -> int:
-    """Unite tables, of which each begins with the names of its columns."""
-    text, records = io.StringIO(newline=""), 0
+) -> list[int]:
+    """Unite tables, of which each begins with the names of its columns; return how many rows each has."""
+    text, counts = io.StringIO(newline=""), []
     # With this line break, which is RFC 4180's, Python quotes a lone carriage return too.
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n", delimiter=delimiter)
     if has_header:
         writer.writeheader()
     for table in tables:
         rows = table()
-        header = next(rows, [])
+        header, count = next(rows, []), 0
         for row in rows:
             # A blank line is a row of one empty cell, or of an item without fields.
             writer.writerow(_named(header, row) if row else {})
-            records += 1
+            count += 1
             if text.tell() > _TEXT_CHARACTERS:
                 take(_taken(text))
+        counts.append(count)
     take(_taken(text))
-    return records
+    return counts
 
 
 def _columns(table: Callable[[], _Rows]) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow_provider_apify._files.dataset.readers import Take
 from airflow_provider_apify._files.dataset.source import Source
-from airflow_provider_apify._files.dataset.walk import Walk
+from airflow_provider_apify._files.dataset.walk import walk_all
 from airflow_provider_apify._files.formats.column_types import Chosen, StructOf, parse_columns
 from airflow_provider_apify._files.formats.parquet_chosen import ChosenTable
 from airflow_provider_apify._files.formats.parquet_inferred import InferredTable
@@ -14,23 +16,23 @@ from airflow_provider_apify._files.temporary import temporary_file
 _COPY_BYTES = 2**17
 
 
-def write_parquet(source: Source, take: Take, chosen: Chosen | None = None) -> int:
-    """Write a Parquet file, compressed with zstd.
+def write_parquet(sources: Sequence[Source], take: Take, chosen: Chosen | None = None) -> list[int]:
+    """Write a Parquet file, compressed with zstd; return how many items of each dataset are in it.
 
     Columns are those that were chosen, else the fields of all items. A field that is a number in one item and an object
     in another becomes JSON text; a whole number that is a fraction elsewhere becomes a float. Times stay the text that
     they are. A field that is null everywhere becomes text, because many readers know no column without a type.
     """
+    counts: list[int] = []
     with temporary_file() as lines, temporary_file() as table:
-        conversion = ChosenTable(table, chosen) if chosen else InferredTable(lines, table, _asked_for(source.query))
+        conversion = ChosenTable(table, chosen) if chosen else InferredTable(lines, table, _asked_for(sources[0].query))
         with conversion:
-            walk = Walk(source, conversion.take)
-            walk.go()
+            walk_all(sources, conversion.take, counts)
             conversion.finish()
         table.seek(0)
         while piece := table.read(_COPY_BYTES):
             take(piece)
-    return walk.records
+    return counts
 
 
 def _asked_for(query: ItemsQuery) -> StructOf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from airflow_provider_apify._files.dataset.readers import (
 )
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged
 from airflow_provider_apify._files.dataset.source import Source
-from airflow_provider_apify._files.dataset.walk import Walk
+from airflow_provider_apify._files.dataset.walk import walk_all
 from airflow_provider_apify._files.formats.column_types import Chosen
 from airflow_provider_apify._files.formats.json_array import ArrayOfLines, Body, Lines
 from airflow_provider_apify._files.heads import Head
@@ -32,8 +32,8 @@ from airflow_provider_apify.models.storages import Dataset
 _TABLES = ("csv", "xlsx", "html")
 Endings = Callable[[Mapping[str, Any]], tuple[bytes, ...]]
 """What a document ends with, given the parameters of the items endpoint: one of these."""
-Write = Callable[[Source, Take], "int | None"]
-"""Hands a dataset on as a file of a format; returns how many items, where the format tells."""
+Write = Callable[[Sequence[Source], Take], Sequence["int | None"]]
+"""Hands datasets on as one file of a format; returns how many items of each are in it, where the format tells."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Format:
 
     :param name: as a task names it, and Apify.
     :param write: makes the file.
+    :param joins: whether several datasets can become one file.
     :param body: makes the body of each file of lines, where an export can be split into several files.
     :param tells_filtered: whether it tells how many items are in it where some were left out or taken apart.
     :param is_compressed: whether it is, in itself.
@@ -49,6 +50,7 @@ class Format:
 
     name: str
     write: Write
+    joins: bool = True
     body: type[Body] | None = None
     tells_filtered: bool = True
     is_compressed: bool = False
@@ -65,26 +67,27 @@ class Format:
         return self.body
 
 
-def write_lines(source: Source, take: Take, start: int = 0) -> int:
-    """Write a line for each item from an index on."""
-    walk = Walk(source, take, start)
-    walk.go()
-    return walk.records
+def write_lines(sources: Sequence[Source], take: Take) -> list[int]:
+    """Write a line for each item."""
+    counts: list[int] = []
+    walk_all(sources, take, counts)
+    return counts
 
 
-def write_array(source: Source, take: Take) -> int:
+def write_array(sources: Sequence[Source], take: Take) -> list[int]:
     """Write one JSON array, an item a line."""
     array = ArrayOfLines(take)
-    records = write_lines(source, array.add)
+    counts = write_lines(sources, array.add)
     array.close()
-    return records
+    return counts
 
 
-def write_table(source: Source, take: Take) -> int | None:
+def write_table(sources: Sequence[Source], take: Take) -> Sequence[int | None]:
     """Write CSV with one header.
 
     Apify computes the columns of each answer from its own items, nested ones as far as they go. So everything is asked
-    for in one answer, which is streamed. Where Apify does not give everything at once, the pages' columns are united.
+    for in one answer, which is streamed. Where Apify does not give everything at once, and of several datasets, the
+    pages' columns are united.
     """
     from airflow_provider_apify._files.formats.csv_union import (  # noqa: PLC0415 - hardly ever needed
         empty_table,
@@ -92,32 +95,40 @@ def write_table(source: Source, take: Take) -> int | None:
     )
 
     # A byte order mark helps some spreadsheets and breaks most loaders.
-    query, params = source.query, {"bom": False, **source.query.params("csv")}
+    source, query = sources[0], sources[0].query
+    params = {"bom": False, **query.params("csv")}
+    if len(sources) > 1:
+        for each in sources:
+            _look_for_lost_columns(each, each.dataset, "csv")
+        return write_united(sources, take, params)
 
     def check(head: Head) -> RowCheck:
         first_row = FirstRow(query.delimiter or ",", source.lost_columns.look)
         return RowCheck(head, counts=query.keeps_every_item, has_header=not query.skip_header_row, first_row=first_row)
 
     try:
-        return _write_document(source, take, {**params, "format": "csv"}, check, empty_table(query))
+        return [_write_document(source, take, {**params, "format": "csv"}, check, empty_table(query))]
     except AnswerIsCapped:
-        return write_united(source, take, params)
+        return write_united(sources, take, params)
 
 
-def write_document(name: str, endings: Endings, source: Source, take: Take, *, behind: int = 0) -> int | None:
-    """Write what Apify renders as a whole.
+def write_document(
+    name: str, endings: Endings, sources: Sequence[Source], take: Take, *, behind: int = 0
+) -> Sequence[int | None]:
+    """Write what Apify renders as a whole, of one dataset.
 
     :param behind: bytes that may follow its ending.
 
     :raises ApifyDataError: Apify does not give everything at once.
     """
+    (source,) = sources
     params, counts = source.query.params(name), source.query.keeps_every_item
 
     def check(head: Head) -> EndCheck:
         return EndCheck(*endings(params), behind=behind, records=head.scanned if counts else None)
 
     try:
-        return _write_document(source, take, {**params, "format": name}, check)
+        return [_write_document(source, take, {**params, "format": name}, check)]
     except AnswerIsCapped as cap:
         raise ApifyDataError(
             f"Apify gives {cap.scanned} of the dataset's {cap.total} items at once, and {name} cannot be put together "
@@ -184,15 +195,20 @@ def _ends_of_xlsx(_params: Mapping[str, Any]) -> tuple[bytes, ...]:
     return (b"PK\x05\x06",)
 
 
-def _write_parquet(source: Source, take: Take, chosen: Chosen | None = None) -> int:
+def _write_parquet(sources: Sequence[Source], take: Take, chosen: Chosen | None = None) -> list[int]:
     parquet = import_extra("parquet", "airflow_provider_apify._files.formats.parquet")
-    written: int = parquet.write_parquet(source, take, chosen)
+    written: list[int] = parquet.write_parquet(sources, take, chosen)
     return written
 
 
 def parquet_with(chosen: Chosen) -> Format:
     """Return the Parquet format with columns that were chosen."""
     return replace(FORMATS["parquet"], write=partial(_write_parquet, chosen=chosen))
+
+
+def _document(name: str, endings: Endings, *, behind: int = 0, is_compressed: bool = False) -> Format:
+    write = partial(write_document, name, endings, behind=behind)
+    return Format(name, write, joins=False, tells_filtered=False, is_compressed=is_compressed)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -203,15 +219,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("json", write_array, body=ArrayOfLines),
             Format("csv", write_table),
             # A workbook is a ZIP file, whose last record has 22 bytes.
-            Format(
-                "xlsx",
-                partial(write_document, "xlsx", _ends_of_xlsx, behind=18),
-                tells_filtered=False,
-                is_compressed=True,
-            ),
-            Format("xml", partial(write_document, "xml", _ends_of_xml), tells_filtered=False),
-            Format("rss", partial(write_document, "rss", _ends_of_rss), tells_filtered=False),
-            Format("html", partial(write_document, "html", _ends_of_html), tells_filtered=False),
+            _document("xlsx", _ends_of_xlsx, behind=18, is_compressed=True),
+            _document("xml", _ends_of_xml),
+            _document("rss", _ends_of_rss),
+            _document("html", _ends_of_html),
             Format("parquet", _write_parquet, is_compressed=True),
         )
     },

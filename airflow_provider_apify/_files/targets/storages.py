@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify._extras import installing
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -112,8 +114,13 @@ def advice(url: str, error: OSError) -> str:
 
 def driver_advice(url: str) -> str:
     """Return how a storage's driver is installed, as the end of a message; empty where none is needed."""
-    extra = STORAGES[_scheme(url)].extra if _scheme(url) in STORAGES else ""
-    return f" If its driver is not installed: pip install 'airflow-provider-apify[{extra}]'." if extra else ""
+    extra = extra_of(url)
+    return f" If its driver is not installed: {installing(extra)}." if extra else ""
+
+
+def extra_of(url: str) -> str:
+    """Return the extra of this package that brings a storage's driver; empty where none is needed or known."""
+    return STORAGES[_scheme(url)].extra if _scheme(url) in STORAGES else ""
 
 
 def _local_advice(error: OSError) -> str:
