@@ -9,7 +9,8 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_apify.operators.persist_storage import PersistStorageOperator
 from airflow_provider_apify.operators.run_actor import RunActorOperator
-from airflow_provider_apify.operators.run_lifecycle import AbortRunOperator
+from airflow_provider_apify.operators.run_lifecycle import AbortRunOperator, MetamorphRunOperator
+from airflow_provider_apify.operators.webhooks import DeleteWebhookOperator
 from airflow_provider_apify.sensors.dataset import ApifyDatasetSensor
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
@@ -37,11 +38,13 @@ def dag() -> DAG:
         FileToDatasetOperator(task_id="push", dataset_id=run["dataset_id"], path="/items.jsonl")
         PersistStorageOperator(task_id="keep", run_id=run, persist_as="kept")
         AbortRunOperator(task_id="abort", run_id=run)
+        MetamorphRunOperator(task_id="metamorph", run_id=run, target_actor_id=run["actor_id"])
+        DeleteWebhookOperator(task_id="unhook", webhook_id=run["run_id"])
     return dag
 
 
 def test_what_tasks_return_is_taken_as_an_id_and_makes_the_task_wait(dag: DAG) -> None:
     followers = set(dag.task_ids) - {"choose", "crawl"}
-    assert len(followers) == 9
+    assert len(followers) == 11
     assert {dag.get_task(task_id).upstream_task_ids == {"crawl"} for task_id in followers} == {True}
     assert dag.get_task("crawl").upstream_task_ids == {"choose"}

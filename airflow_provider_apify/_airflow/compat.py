@@ -37,6 +37,12 @@ def dags_of(path: str) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     return bag.dags, bag.import_errors
 
 
+def plain_xcom_arg() -> type:
+    """Return the class of a task's output."""
+    found: type = _first("PlainXComArg", ("airflow.sdk.definitions.xcom_arg", "airflow.models.xcom_arg"))
+    return found
+
+
 def deferral_errors() -> tuple[type[Exception], ...]:
     """Return the errors that Airflow raises in a task whose trigger failed or timed out; Airflow 3 has two."""
     error = _first("TaskDeferralError", _ERROR_HOMES)

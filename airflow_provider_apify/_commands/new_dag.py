@@ -36,6 +36,12 @@ def new_dag(options: Namespace) -> tuple[str, list[str]]:
     actor, schema = _offline(options) if options.input_schema else _online(options)
     given = dict(read_json_object(Path(options.input), "an Actor's input")) if options.input else {}
     known = schema.get("properties", {})
+    fields = fields_of(
+        schema, only=options.fields, values={name: value for name, value in given.items() if name in known}
+    )
+    shown = {field.name for field in fields}
+    others = {name: value for name, value in given.items() if name not in shown}
+    secrets = [name for name in others if known.get(name, {}).get("isSecret")]
     name = f"{actor.username}/{actor.name}" if actor else read_id("actor", options.actor).replace("~", "/")
     dag_id = options.dag_id or dag_id_of(name)
     file = DagFile(
@@ -43,17 +49,15 @@ def new_dag(options: Namespace) -> tuple[str, list[str]]:
         actor=name,
         title=(actor.title if actor else None) or name,
         description=(actor.description if actor else None) or "",
-        fields=fields_of(
-            schema, only=options.fields, values={name: value for name, value in given.items() if name in known}
-        ),
+        fields=fields,
         pricing=actor.pricing_at(datetime.now(UTC)) if actor else None,
-        fixed={name: value for name, value in given.items() if name not in known},
+        fixed={name: value for name, value in others.items() if name not in secrets},
         path=None if actor and actor.raw.get("hasNoDataset") else options.path.replace("{dag_id}", dag_id),
         conn_id=options.conn_id,
         build=options.build,
         start_date=datetime.now(UTC).date(),
     )
-    return file.text(), list(_notes(file, is_offline=actor is None))
+    return file.text(), list(_notes(file, secrets, is_offline=actor is None))
 
 
 def _online(options: Namespace) -> tuple[Actor, Mapping[str, Any]]:
@@ -66,7 +70,11 @@ def _offline(options: Namespace) -> tuple[None, Mapping[str, Any]]:
     return None, read_json_object(Path(options.input_schema), "an input schema")
 
 
-def _notes(file: DagFile, *, is_offline: bool) -> Iterator[str]:
+def _notes(file: DagFile, left_out: list[str], *, is_offline: bool) -> Iterator[str]:
+    """Yield what to tell of a file.
+
+    :param left_out: secrets of the given input.
+    """
     if file.unfilled:
         yield (
             f"{', '.join(file.unfilled)} must be filled in, so the DAG has no schedule. Give values in the file, or "
@@ -74,12 +82,18 @@ def _notes(file: DagFile, *, is_offline: bool) -> Iterator[str]:
         )
     if file.path and file.path.startswith("/data/"):
         yield "The workers must be able to write to /data: change the path, or give --path."
-    secrets = [field.name for field in file.fields if field.keywords.get("format") == "password"]
-    if secrets:
+    typed = [field.name for field in file.fields if field.keywords.get("format") == "password"]
+    if typed:
         yield (
-            f"What is typed into {', '.join(secrets)} can be read in the DAG run's conf. Better: take the field out of "
-            f'FORM, and write ActorInput(FORM, {{"{secrets[0]}": "{{{{ conn.my_connection.password }}}}"}}).'
+            f"What is typed into {', '.join(typed)} can be read in the DAG run's conf. Better: take the field out of "
+            f"FORM, and {_from_connection(typed[0])}"
         )
+    if left_out:
+        yield f"{', '.join(left_out)} must stay secret, so the file has no value: {_from_connection(left_out[0])}"
     if is_offline:
         yield "The Actor's price is not known offline. See docs/how-to/cost-and-alerts.md for the limit that fits it."
     yield f"Save it in your DAG folder, look at its limit of money, and run: airflow dags trigger {file.dag_id}"
+
+
+def _from_connection(name: str) -> str:
+    return f'write ActorInput(FORM, {{"{name}": "{{{{ conn.my_connection.password }}}}"}}).'

@@ -100,13 +100,13 @@ def _field(
     name: str, prop: Property, *, section: str, is_required: bool, given: Mapping[str, Any]
 ) -> Iterator[FormField]:
     known = {**prop, "prefill": given[name]} if name in given else prop
-    value = known.get("prefill", known.get("default"))
-    is_hidden = prop.get("editor") == "hidden"
-    if is_hidden and ("prefill" in known or (is_required and value is not None)):
+    is_hidden, is_secret = prop.get("editor") == "hidden", bool(prop.get("isSecret"))
+    value = None if is_secret else known.get("prefill", known.get("default"))
+    if is_hidden and not is_secret and ("prefill" in known or (is_required and value is not None)):
         yield FormField(name, value, {"const": value})
     elif not is_hidden or is_required:
         may_be_empty = not is_required or bool(prop.get("nullable"))
-        shown, keywords = _shape(prop, None if prop.get("isSecret") else value, may_be_empty=may_be_empty)
+        shown, keywords = _shape(prop, value, may_be_empty=may_be_empty)
         if shown is None and not may_be_empty:
             shown = MISSING
         yield FormField(name, shown, keywords | _words(name, prop, "" if is_required else section))

@@ -229,7 +229,7 @@ class Runs(ApifyClient):
         settle: float = 0.0,
         cost_limit: float | None = None,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
-        log: LogShower | None = None,
+        on_log_line: Callable[[str], object] | None = None,
         guard: AbstractContextManager[object] | None = None,
     ) -> RunEvent:
         """Block until the run is finished, the deadline has passed, or the run has become too expensive.
@@ -239,7 +239,7 @@ class Runs(ApifyClient):
         :param settle: seconds after the end at which the run is read once more, for its final cost.
         :param cost_limit: US dollars of platform usage, looked at about every 10 seconds.
         :param on_update: called with the run about every 10 seconds.
-        :param log: shows the run's log then; :meth:`follow_log` shows each line at once.
+        :param on_log_line: called with each line of the run's log then; :meth:`follow_log` hands them on at once.
         :param guard: entered for each pause and each request; what it raises ends the wait.
         """
         waiting = Waiting(
@@ -249,6 +249,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
+        log = LogShower(on_log_line) if on_log_line else None
         return self._drive(wait_for_run(run_id, self.retry, waiting, on_update=on_update, log=log), guard=guard)
 
     async def async_get_last_run(
@@ -333,13 +334,16 @@ class Runs(ApifyClient):
         cost_limit: float | None = None,
         first_delay: float = 0.0,
         on_update: Callable[[ActorRun], None] = lambda _run: None,
-        log: LogShower | None = None,
+        on_log_line: Callable[[str], object] | None = None,
+        log_since: float | None = None,
     ) -> RunEvent:
         """Do what :meth:`wait_for_run` does, on the event loop, where each request waits up to a minute.
 
         :param first_delay: seconds before the first request, to spread waiters that arrive together.
-        :param log: shows the run's log then; each request waits up to half a minute.
+        :param on_log_line: called with each line of the run's log; each request waits up to half a minute then.
+        :param log_since: Unix time; lines of before are left out.
         """
+        log = LogShower(on_log_line, since=log_since) if on_log_line else None
         waiting = Waiting(
             deadline=deadline,
             long_poll=MAX_WAIT_SECONDS if log is None else _FOLLOWING_LONG_POLL_SECONDS,

@@ -9,6 +9,14 @@ from typing import Any, Self
 
 import pendulum
 
+# What every description of a run has, in lists, too, and of nothing else.
+_OF_A_RUN = frozenset({"id", "actId", "status", "defaultDatasetId"})
+
+
+def is_run(data: Mapping[str, Any]) -> bool:
+    """Tell whether an object of the API describes a run."""
+    return data.keys() >= _OF_A_RUN
+
 
 def read_time(text: str | None) -> pendulum.DateTime | None:
     """Read a time of the API, in UTC."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_apify.models._fields import is_run
 from airflow_provider_apify.models.storages import StorageKind
 
 APIFY_CONSOLE = "https://console.apify.com"
@@ -14,8 +15,6 @@ _FOLDERS: Mapping[StorageKind, str] = {
     "key_value_store": "key-value",
     "request_queue": "request-queues",
 }
-# What every description of a run has, in lists, too, and of nothing else.
-_OF_A_RUN = {"id", "actId", "status", "defaultDatasetId"}
 
 
 def is_page(url: Any) -> bool:
@@ -51,7 +50,7 @@ class Console:
         """
         if self.base_url == APIFY_CONSOLE:
             return data
-        if data.keys() >= _OF_A_RUN:
+        if is_run(data):
             return {**data, "consoleUrl": self.run(data["id"])}
         items = data.get("items")
         if not isinstance(items, list):

@@ -114,7 +114,8 @@ class ActorRun(RunDetails):
     @property
     def console(self) -> Console:
         """Where its storages are looked at, too."""
-        return Console(self.console_url.removesuffix(f"/actors/runs/{self.id}"))
+        base_url, page, _ = self.console_url.partition(Console("").run(self.id))
+        return Console(base_url) if page else Console()
 
     def raise_for_status(self, accept: Collection[str] = (SUCCEEDED,), *, actor: str | None = None) -> None:
         """Raise the matching :class:`ApifyRunError` unless the run ended in one of the ``accept`` statuses.

@@ -16,7 +16,6 @@ from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.actors import validate_for_run
 from airflow_provider_apify._api.runs.choosing import may_be_of
-from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify._api.runs.starting import Capacity
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
@@ -225,7 +224,7 @@ class RunActorOperator(RunArguments):
             settle=self.settle_seconds,
             cost_limit=self.cost_limit,
             on_update=ProgressLog(self.log),
-            log=LogShower(partial(self.log.info, "%s")) if self.follow_log else None,
+            on_log_line=partial(self.log.info, "%s") if self.follow_log else None,
             guard=self._interruption,
         )
 

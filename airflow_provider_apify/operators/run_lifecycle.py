@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_apify._airflow.arguments import Reference
+from airflow_provider_apify._airflow.arguments import Name, Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.request import JSON
@@ -194,14 +194,14 @@ class MetamorphRunOperator(_RunOperator):
     def __init__(
         self,
         *,
-        target_actor_id: str,
+        target_actor_id: Name,
         run_input: Any = None,
         build: str | None = None,
         content_type: str = JSON,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.target_actor_id = target_actor_id
+        self.target_actor_id = cast("str", target_actor_id)
         self.run_input = run_input
         self.build = build
         self.content_type = content_type
@@ -209,7 +209,7 @@ class MetamorphRunOperator(_RunOperator):
         self.template_ext = (".json",) if isinstance(run_input, str) else ()
         check_input(run_input, content_type)
         if not is_template(target_actor_id):
-            Target("actor", target_actor_id)
+            Target("actor", self.target_actor_id)
 
     def _change(self, context: Context) -> ActorRun:
         return self.hook.metamorph_run(

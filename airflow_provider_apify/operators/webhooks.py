@@ -128,9 +128,9 @@ class DeleteWebhookOperator(ApifyTask):
     template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
     returns_dictionary = False
 
-    def __init__(self, *, webhook_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, *, webhook_id: Name, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.webhook_id = webhook_id
+        self.webhook_id = cast("str", webhook_id)
         self.apify_conn_id = apify_conn_id
 
     def execute(self, context: Context) -> bool:  # noqa: ARG002 - Airflow's signature

@@ -22,6 +22,7 @@ from airflow_provider_apify.options import parse_flag, parse_whole_number
 from airflow_provider_apify.transfers._columns import OnMisfit, check_columns, chosen_columns
 from airflow_provider_apify.transfers._destination import PART, IfExists, check_destination, check_not_templated
 
+_FOR_EACH = "DatasetToFileOperator.partial(...).expand(dataset_id=...)"
 _END_OF_TEMPLATE = re.compile(r"[}%]}")
 
 
@@ -242,14 +243,14 @@ class ExportArguments(ApifyTask):
 def _check_several(file_format: Format | None, query: ItemsQuery) -> None:
     if file_format and not file_format.joins:
         raise ValueError(
-            f"dataset_id is a list, but Apify makes {file_format.name} of one dataset: write jsonl, json, csv or "
-            "parquet, or a file for each dataset, with DatasetToFileOperator.partial(...).expand(dataset_id=...).",
+            f"dataset_id is a list, but Apify makes {file_format.name} of one dataset: write "
+            f"{names_of(lambda each: each.joins)}, or a file for each dataset, with {_FOR_EACH}.",
         )
     for name in ("offset", "limit", "desc"):
         if getattr(query, name):
             raise ValueError(
                 f"{name} is for one dataset, but dataset_id is a list: leave {name} out, or write a file for each "
-                "dataset, with DatasetToFileOperator.partial(...).expand(dataset_id=...).",
+                f"dataset, with {_FOR_EACH}.",
             )
 
 

@@ -9,12 +9,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
-from airflow_provider_apify._api.runs.showing import LogShower
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import place_of
@@ -98,7 +97,7 @@ class ApifyRunTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
         try:
-            event = await self._wait_for_run(on_update=ProgressLog(self.log), log=self._log_shower())
+            event = await self._wait_for_run(on_update=ProgressLog(self.log), **self._following())
             if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
                 event = replace(event, run=await self._stop(event.run))
             await self.hold()
@@ -108,14 +107,14 @@ class ApifyRunTrigger(WatchingTrigger):
             raise
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
-    def _log_shower(self) -> LogShower | None:
-        """Return what shows the run's log, each line once as far as can be told."""
+    def _following(self) -> dict[str, Any]:
+        """Return what has the run's log shown, each line once as far as can be told."""
         if self.follow_log_since is None:
-            return None
+            return {}
         now = time.time()
         goes_on_for_another = now - self.follow_log_since > _LONGEST_BEGINNING_SECONDS
         since = now - _TAKEOVER_SECONDS if goes_on_for_another else None
-        return LogShower(partial(self.log.info, "%s"), since=since)
+        return {"on_log_line": partial(self.log.info, "%s"), "log_since": since}
 
     async def _stop(self, run: ActorRun) -> ActorRun:
         """Abort the run at its limit, and return it as it is then; where that fails, the task tries again."""

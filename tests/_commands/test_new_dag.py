@@ -150,6 +150,27 @@ def test_the_form_may_have_some_fields_and_an_input_some_more(run: Run, tmp_path
     assert 'ActorInput(FORM, {"somethingNew": True})' in text
 
 
+def test_what_is_given_for_a_field_that_is_not_in_the_form_is_sent_all_the_same(run: Run, tmp_path: Path) -> None:
+    file = input_file(tmp_path, {"startUrls": [{"url": "https://a"}], "maxCrawlPages": 3})
+    _, text, _ = run("new-dag", CRAWLER, "--fields", "startUrls", "--input", file)
+    assert 'ActorInput(FORM, {"maxCrawlPages": 3})' in text
+
+
+@pytest.mark.parametrize("arguments", [(), ("--fields", "pages")], ids=["all fields", "some fields"])
+@pytest.mark.parametrize("editor", ["textfield", "hidden"])
+def test_a_secret_of_the_input_is_not_in_the_file(
+    run: Run, tmp_path: Path, editor: str, arguments: tuple[str, ...]
+) -> None:
+    schema = tmp_path / "schema.json"
+    secret = {"type": "string", "editor": editor, "isSecret": True}
+    schema.write_text(json.dumps({"properties": {"pages": {"type": "integer"}, "password": secret}}))
+    file = input_file(tmp_path, {"pages": 1, "password": "hunter2"})
+    code, text, told = run("new-dag", "me/crawler", "--input-schema", schema, "--input", file, *arguments)
+    assert code == 0
+    assert "hunter2" not in text + told
+    assert '{"password": "{{ conn.my_connection.password }}"}' in told
+
+
 def test_offline_the_schema_is_that_of_the_file(run: Run, tmp_path: Path, apify: LocalApify) -> None:
     file = tmp_path / "schema.json"
     file.write_text(json.dumps({"properties": {"pages": {"type": "integer", "default": 1}}}))

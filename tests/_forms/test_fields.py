@@ -162,6 +162,13 @@ def test_what_apify_hides_is_hidden_here_too() -> None:
     assert fields["asked"].value is MISSING
 
 
+def test_a_hidden_secret_is_in_no_form_unless_somebody_has_to_give_it() -> None:
+    secret = {"type": "string", "editor": "hidden", "isSecret": True, "prefill": "hunter2"}
+    assert fields_of({"properties": {"password": secret}}) == []
+    (asked,) = fields_of({"properties": {"password": secret}, "required": ["password"]})
+    assert (asked.value, asked.keywords["format"]) == (MISSING, "password")
+
+
 def test_a_section_goes_on_to_the_next_but_required_fields_are_in_none() -> None:
     properties = {
         "first": {"type": "string"},

@@ -38,3 +38,9 @@ def test_the_page_outlives_the_way_through_a_trigger() -> None:
 @pytest.mark.parametrize("told", ["javascript:alert(1)", "data:text/html,x", " https://x", "//x", 5, ""])
 def test_a_link_that_is_no_page_is_not_passed_on(told: Any) -> None:
     assert ActorRun.from_api({**RUN, "consoleUrl": told}).console_url == "https://console.apify.com/actors/runs/r1"
+
+
+def test_a_page_that_apify_names_itself_is_no_console() -> None:
+    run = ActorRun.from_api({**RUN, "consoleUrl": "https://console.apify.com/view/runs/r1"})
+    assert run.console_url == "https://console.apify.com/view/runs/r1"
+    assert run.console == Console()

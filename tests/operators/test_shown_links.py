@@ -74,6 +74,12 @@ MADE: list[tuple[Make, set[str]]] = [
         {"run", "dataset"},
     ),
     (
+        lambda run, folder: DatasetToFileOperator(
+            task_id="task", dataset_id=[run.dataset_id, ApifyHook().create_dataset("other").id], path=f"{folder}/a.csv"
+        ),
+        set(),
+    ),
+    (
         lambda run, folder: KeyValueStoreToFileOperator(
             task_id="task", run_id=run.id, key="OUTPUT", path=f"{folder}/a.txt"
         ),
@@ -99,7 +105,9 @@ MADE: list[tuple[Make, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "links"), MADE, ids=lambda each: " ".join(each) if isinstance(each, set) else "")
+@pytest.mark.parametrize(
+    ("make", "links"), MADE, ids=lambda each: " ".join(sorted(each)) if isinstance(each, set) else ""
+)
 def test_a_task_shows_what_it_dealt_with(
     airflow: DagRunner, run: ActorRun, make: Make, links: set[str], tmp_path: Path
 ) -> None:

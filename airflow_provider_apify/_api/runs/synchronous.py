@@ -17,6 +17,7 @@ from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.starting import STARTS, Starter
+from airflow_provider_apify.models._fields import is_run
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.models.storages import Record
 from airflow_provider_apify.options import RetryPolicy, Target
@@ -26,7 +27,6 @@ _CREATED = 201
 _NOT_FOUND = 404
 _TIMEOUT = 408
 _SCANNED, _TOTAL = "x-apify-pagination-count", "x-apify-pagination-total"
-_OF_A_RUN = frozenset({"id", "actId", "status", "defaultDatasetId"})
 
 
 class SynchronousStarter(Starter):
@@ -105,7 +105,7 @@ def _is_whole(record: Record, length: str | None) -> bool:
 def _is_unfinished_run(answer: Response) -> bool:
     """Tell an answer that was once given, and is documented still, where a run takes more than 5 minutes."""
     data = data_of(answer)
-    return data is not None and data.keys() >= _OF_A_RUN and not ActorRun.from_api(data).is_finished
+    return data is not None and is_run(data) and not ActorRun.from_api(data).is_finished
 
 
 def read_items(answer: Response) -> list[Any] | None:

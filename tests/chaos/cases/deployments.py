@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.chaos.acts import in_storm, shut_worker_down, shut_worker_down_again
-from tests.chaos.case import ENDLESS, FULL, HOLD_SECONDS, LONG_HOLD_SECONDS, STARTS, Case, Counts, hold
+from tests.chaos.case import ENDLESS, FULL, LONG_HOLD_SECONDS, STARTS, Case, Counts, hold
 from tests.chaos.cases.states import (
     BETWEEN_TRIES,
     DEFERRED,
@@ -39,15 +39,14 @@ def _shut_down(key: str, happens: str, then: str = _LEAVES, **details: Any) -> C
     return Case(key=f"worker_is_shut_down{key}", section=_WORKER, happens=happens, then=then, **usual | details)
 
 
-def _starting(
-    key: str, happens: str, then: str = _FINDS, *, after_commit: bool, seconds: float = HOLD_SECONDS, **details: Any
-) -> Case:
+def _starting(key: str, happens: str, then: str = _FINDS, *, after_commit: bool, **details: Any) -> Case:
     return _shut_down(
         key,
         happens,
         then,
         acts=shut_worker_down(struck),
-        faults=(hold(STARTS, after_commit=after_commit, seconds=seconds),),
+        # Longer than a worker is given to end. Before 3.3 it is not told, would have the answer by then, and defer.
+        faults=(hold(STARTS, after_commit=after_commit, seconds=LONG_HOLD_SECONDS),),
         **details,
     )
 
@@ -118,7 +117,6 @@ _LAST_ATTEMPTS = (
         "when Apify has started the run, before the answer arrives, on its last attempt (`retries=0`)",
         "No attempt follows: the run is found by its marker, and aborted.",
         after_commit=True,
-        seconds=LONG_HOLD_SECONDS,  # before 3.3, else, the answer is there in time, and the task defers
         tries=1,
         run_input=ENDLESS,
         operator=_LAST,

@@ -145,27 +145,8 @@ _CLEARS = (
         has_plain=True,
     ),
     _cleared_while_watched("clear_watched", "new", has_plain=True),
-    _cleared_while_watched(
-        "clear_watched_fail",
-        "fail",
-        ", and `on_failed_run` is `fail`",
-        before_3_3={
-            "then": "In a worker, that looks like a retry: the run is aborted, and no other is started.",
-            "acts": clear(watched, adds=0),
-            "runs": ("ABORTED",),
-        },
-    ),
-    _cleared_while_watched(
-        "clear_watched_resurrect",
-        "resurrect",
-        ", and `on_failed_run` is `resurrect`",
-        before_3_3={
-            "then": "In a worker, that looks like a retry: the run is aborted, resurrected, and aborted again.",
-            "acts": clear(watched, then="failed", adds=0),
-            "runs": ("ABORTED",),
-            "also": _CLEARED_TWICE,  # where the clear is seen in time
-        },
-    ),
+    _cleared_while_watched("clear_watched_fail", "fail", ", and `on_failed_run` is `fail`"),
+    _cleared_while_watched("clear_watched_resurrect", "resurrect", ", and `on_failed_run` is `resurrect`"),
     Case(
         key="clear_between_tries",
         section=_CLEAR,
