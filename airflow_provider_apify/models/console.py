@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from airflow_provider_apify.models._fields import is_run
 from airflow_provider_apify.models.storages import StorageKind
@@ -17,7 +17,7 @@ _FOLDERS: Mapping[StorageKind, str] = {
 }
 
 
-def is_page(url: Any) -> bool:
+def is_page(url: Any) -> TypeGuard[str]:
     """Tell whether an address is that of a page: others, such as ``javascript:``, would do something when followed."""
     return isinstance(url, str) and url.startswith(("https://", "http://"))
 
