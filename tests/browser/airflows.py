@@ -20,7 +20,7 @@ from tools.lab.component import stop_together
 from tools.versions import ROOT
 
 _DAGS = [Path(__file__).parent / "dags", ROOT / "dags_examples"]
-_START_SECONDS = 600.0
+_START_SECONDS = 900
 
 
 class Site(NamedTuple):
@@ -71,7 +71,13 @@ def _airflow_2(folder: Path) -> Iterator[Site]:
         (dags / f"{source.parent.name}_{source.name}").symlink_to(source)
     config = {
         "core": {"executor": "SequentialExecutor", "dags_folder": str(dags)},
-        "webserver": {"web_server_host": "127.0.0.1", "web_server_port": str(port), "workers": "2"},
+        "webserver": {
+            "web_server_host": "127.0.0.1",
+            "web_server_port": str(port),
+            "web_server_master_timeout": str(_START_SECONDS),
+            "web_server_worker_timeout": str(_START_SECONDS),
+            "workers": "2",
+        },
         "scheduler": {"min_file_process_interval": "3600"},
     }
     home.configure(port=port, task_port=port, dag_folders=[], overrides=config)
@@ -82,7 +88,7 @@ def _airflow_2(folder: Path) -> Iterator[Site]:
             "conn_type": "apify",
             "host": apify.base_url,
             "password": apify.token,
-            "extra": {"cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS},
+            "extra": {"console_url": apify.base_url, "cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS},
         }
         environment = home.environment(AIRFLOW_CONN_APIFY_DEFAULT=json.dumps(connection), **_variables(apify, output))
         command = [sys.executable, "-m", "airflow", "standalone"]

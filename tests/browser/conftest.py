@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path == HERE / "test_ui.py":
             item.add_marker(pytest.mark.timeout(0))  # each wait has its own end
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the browser did when a test failed."""
+    report = yield
+    pages = getattr(item, "funcargs", {}).get("pages")
+    if report.failed and pages:
+        picture = pages.site.output.with_name(f"{item.name}.png")
+        pages.page.screenshot(path=picture)
+        picture.with_suffix(".txt").write_text(f"{pages.page.url}\n{pages.page.locator('body').aria_snapshot()}\n")
+        report.sections.append(("What the browser showed", f"{picture} and its text beside it"))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -77,8 +77,18 @@ class Pages(ABC):
         """Wait until the open task shows a state, such as ``deferred``."""
 
     @abstractmethod
+    def _link(self, name: str) -> Any:
+        """Return a link of the open task, in view."""
+
     def link(self, name: str) -> str:
         """Return where a link of the open task leads."""
+        return str(self._link(name).get_attribute("href"))
+
+    def follow(self, name: str) -> Any:
+        """Click a link of the open task, and return the tab that it opens, Playwright's."""
+        with self.page.context.expect_page() as opened:
+            self._link(name).click()
+        return opened.value
 
     @abstractmethod
     def wait_for_log(self, text: str) -> None:

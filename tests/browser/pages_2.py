@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from playwright.sync_api import expect
@@ -74,9 +75,9 @@ class Pages2(Pages):
         status = self.page.get_by_role("row").filter(has_text="Status").filter(has_text=state)
         expect(status).to_be_visible()
 
-    def link(self, name: str) -> str:
+    def _link(self, name: str) -> Any:
         self.page.get_by_role("tab", name="Details").click()
-        return str(self.page.get_by_role("link", name=name, exact=True).get_attribute("href"))
+        return self.page.get_by_role("link", name=name, exact=True)
 
     def wait_for_log(self, text: str) -> None:
         self.page.get_by_role("tab", name="Logs").click()

@@ -95,9 +95,9 @@ class Pages3(Pages):
     def wait_for_state(self, state: str) -> None:
         expect(self.page.get_by_text(state.capitalize(), exact=True).first).to_be_visible()
 
-    def link(self, name: str) -> str:
+    def _link(self, name: str) -> Any:
         self.page.get_by_role("link", name="Details", exact=True).click()
-        return str(self.page.get_by_role("link", name=name, exact=True).get_attribute("href"))
+        return self.page.get_by_role("link", name=name, exact=True)
 
     def wait_for_log(self, text: str) -> None:
         self.page.get_by_role("link", name="Logs", exact=True).click()
@@ -126,9 +126,12 @@ class Pages3(Pages):
         """Fill a DAG's past in, from the first day to the last (ISO dates)."""
         self.open_trigger_form(dag_id)
         self._dialog.get_by_text("Run this Dag for a range of dates").click()
-        dates = self._dialog.locator("input[type=datetime-local]")
-        for field, day in zip((dates.first, dates.nth(1)), (first, last), strict=True):
-            field.fill(f"{day}T00:00")
+        for number, day in enumerate((first, last)):
+            self._dialog.get_by_test_id("datetime-input").nth(number).click()
+            date = self.page.get_by_placeholder("YYYY/MM/DD")
+            date.fill(day.replace("-", "/"))
+            date.press("Escape")
+            expect(date).to_be_hidden()
         expect(self._dialog.get_by_text("runs will be triggered")).to_be_visible()
         self._dialog.get_by_role("button", name="Run Backfill").click()
         expect(self._dialog).to_be_hidden()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-START_SECONDS = 240.0
+START_SECONDS = 900.0
 HEALTH_POLL_SECONDS = 0.5
 LOCAL_COST_SETTLE_SECONDS = 2
 """How long after its end the cost of a run is read; the local Apify settles it at once, the real one in about ten."""
@@ -138,7 +138,7 @@ class AirflowLab:
             self.components[self.task_server].check()
             try:
                 client.prepare_for_tasks()
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 return False
             return True
 
@@ -242,7 +242,7 @@ class AirflowLab:
             self.check()
             try:
                 return self.client.is_healthy(since)
-            except (requests.ConnectionError, AirflowRequestError):
+            except (requests.ConnectionError, requests.Timeout, AirflowRequestError):
                 return False
 
         try:
