@@ -45,7 +45,7 @@ def actor_params(
     :param only: names of the fields that the form shall have. Default: all but those that Apify hides.
     :param values: what the form shows at first, and what scheduled runs take, as the Actor takes it. Default: the
         schema's ``prefill``, else its ``default``. A required field without any can only be filled in by hand, and
-        Airflow refuses a schedule then.
+        Airflow refuses a schedule then. A number that is given cannot be emptied in the form.
     :return: a ``Param`` for each field, by the field's name. Lists of addresses (``requestListSources``) are one
         address a line. Secret fields are masked while they are typed (Airflow 3.3), never filled in beforehand. Add
         fields of your own: ``params={**actor_params(...), "budget": Param(1.0)}``.

@@ -37,13 +37,19 @@ def main() -> None:
 
 def announcement(apify: LocalApify) -> str:
     """Return what whoever started the server needs: for people, then for a shell to copy."""
-    connection = {"conn_type": "apify", "host": apify.base_url, "password": apify.token}
+    connection = {
+        "conn_type": "apify",
+        "host": apify.base_url,
+        "password": apify.token,
+        "extra": {"console_url": apify.base_url},
+    }
     variables = {
         "AIRFLOW_CONN_APIFY_DEFAULT": json.dumps(connection),
         "APIFY_TOKEN": apify.token,
         "APIFY_API_BASE_URL": apify.base_url,
         "APIFY_API_PUBLIC_BASE_URL": apify.base_url,
         "APIFY_CLIENT_BASE_URL": apify.base_url,
+        "APIFY_CONSOLE_URL": apify.base_url,
     }
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([f"base URL: {apify.base_url}", f"token: {apify.token}", "", *exports])

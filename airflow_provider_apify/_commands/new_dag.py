@@ -92,7 +92,9 @@ def _notes(file: DagFile, left_out: list[str], *, is_offline: bool) -> Iterator[
         yield f"{', '.join(left_out)} must stay secret, so the file has no value: {_from_connection(left_out[0])}"
     if is_offline:
         yield "The Actor's price is not known offline. See docs/how-to/cost-and-alerts.md for the limit that fits it."
-    yield f"Save it in your DAG folder, look at its limit of money, and run: airflow dags trigger {file.dag_id}"
+    begins = "start it from the form" if file.unfilled else "its schedule may start a first run at once"
+    yield "Save it in your DAG folder, and look at its limit of money."
+    yield f"Then run: airflow dags unpause {file.dag_id} ({begins})"
 
 
 def _from_connection(name: str) -> str:

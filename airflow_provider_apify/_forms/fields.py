@@ -23,6 +23,7 @@ NOT_SET = "None"
 """The choice that leaves a field out."""
 MISSING = object()
 """Stands for a value that whoever fills the form in has to give."""
+_NUMBERS = ("integer", "number")
 _MULTILINE = frozenset({"textarea", "javascript", "python"})
 
 
@@ -105,7 +106,9 @@ def _field(
     if is_hidden and not is_secret and ("prefill" in known or (is_required and value is not None)):
         yield FormField(name, value, {"const": value})
     elif not is_hidden or is_required:
-        may_be_empty = not is_required or bool(prop.get("nullable"))
+        # A number that the DAG gives may be a limit of what is paid for: emptied, it would be the Actor's own again.
+        is_limit = name in given and prop.get("type") in _NUMBERS
+        may_be_empty = not is_limit and (not is_required or bool(prop.get("nullable")))
         shown, keywords = _shape(prop, value, may_be_empty=may_be_empty)
         if shown is None and not may_be_empty:
             shown = MISSING

@@ -179,7 +179,7 @@ def test_offline_the_schema_is_that_of_the_file(run: Run, tmp_path: Path, apify:
     assert '"pages": Param(' in text
     assert 'actor_id="me/crawler"' in text
     assert "abort_above_usd" in text
-    assert "airflow dags trigger mine" in told
+    assert "airflow dags unpause mine" in told
     assert apify.control.ledger().requests == {}
 
 

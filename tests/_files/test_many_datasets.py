@@ -171,7 +171,7 @@ def test_a_dataset_that_changes_while_it_is_read_is_told_as_one_of_several(
     def read_items(*_: Any, **__: Any) -> None:
         raise BodyHasChanged
 
-    monkeypatch.setattr(hook, "read_items", read_items)
+    monkeypatch.setattr(hook, "_read_items", read_items)
     with pytest.raises(ApifyError, match="One of 2 datasets as jsonl changes while it is read"):
         export([dataset_of(hook, 2), dataset_of(hook, 2)])
 

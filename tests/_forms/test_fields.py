@@ -30,7 +30,9 @@ def test_an_optional_field_may_be_left_empty_and_a_required_one_not() -> None:
 def test_the_form_shows_what_the_console_shows() -> None:
     assert field_of({"type": "integer", "default": 5}).value == 5
     assert field_of({"type": "integer", "default": 5, "prefill": 7}).value == 7
-    assert field_of({"type": "integer", "default": 5, "prefill": 7}, values={"field": 9}).value == 9
+    given = field_of({"type": "integer", "default": 5, "prefill": 7}, values={"field": 9})
+    assert given.value == 9
+    assert given.keywords["type"] == "integer", "emptied in the form, it would be the Actor's own limit"
     assert field_of({"type": "boolean"}).value is False
     assert field_of({"type": "boolean", "prefill": True}).value is True
 

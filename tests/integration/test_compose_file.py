@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 VARIABLE = re.compile(r"\$\{(\w+)")
+DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
 def connection_in(env_file: str) -> str:
@@ -25,9 +26,11 @@ def connection_in(env_file: str) -> str:
 
 
 def test_the_connection_leads_to_the_local_apify_and_its_token() -> None:
-    apify = ApifyConnection.from_airflow(Connection.from_json(connection_in("apify.env"), conn_id="apify_default"))
+    connection = DEFAULT.sub(r"\1", connection_in("apify.env"))
+    apify = ApifyConnection.from_airflow(Connection.from_json(connection, conn_id="apify_default"))
     port = SERVICES["apify"]["command"][-1]
     assert apify.access.base_url == f"http://apify:{port}"
+    assert apify.access.console.base_url == f"http://127.0.0.1:{port}", "links open in a browser of the host"
     assert apify.access.token == DEFAULT_TOKEN
 
 
@@ -37,9 +40,9 @@ def test_the_real_connection_has_its_token_from_the_environment_alone() -> None:
     assert connection["host"] == f"${{APIFY_API_BASE_URL:-{DEFAULT_BASE_URL}}}"
 
 
-def test_one_port_is_published_and_only_on_loopback() -> None:
+def test_the_pages_of_airflow_and_of_the_local_apify_are_published_and_only_on_loopback() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert ports == ["127.0.0.1:${AIRFLOW_PORT:-8080}:8080"]
+    assert sorted(ports) == ["127.0.0.1:${AIRFLOW_PORT:-8080}:8080", "127.0.0.1:${APIFY_PORT:-8010}:8010"]
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name != "airflow-init"])

@@ -30,7 +30,7 @@ FORM = {
     ),
     "maxCrawlPages": Param(
         3,
-        type=["integer", "null"],
+        type="integer",
         minimum=0,
         title="Max pages",
         description_md="How many pages are crawled at most.",
