@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from tools.lab import AirflowLab, ApifyServer
 from tools.versions import ROOT
 
 HERE = Path(__file__).parent
+_open = ExitStack()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,13 +23,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.integration)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End Airflow after the last of these tests: it would keep the machine busy beside all others."""
+    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+        _open.close()
+
+
 @pytest.fixture(scope="session")
 def apify_token() -> str:
     return f"apify_api_{secrets.token_hex(16)}"
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str) -> Iterator[AirflowLab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str) -> AirflowLab:
     folder = tmp_path_factory.mktemp("lab")
     dags = [HERE / "dags", ROOT / "dags_examples"]
 
@@ -38,8 +46,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str) -> Iterator[
             "APIFY_EXAMPLE_OUTPUT": str(folder / "examples"),
         }
 
-    with AirflowLab(folder, dags, local_token=apify_token, variables=variables) as lab:
-        yield lab
+    return _open.enter_context(AirflowLab(folder, dags, local_token=apify_token, variables=variables))
 
 
 @pytest.fixture

@@ -185,10 +185,10 @@ def test_half_of_a_surrogate_pair_is_kept_as_what_it_is(client: Client, things: 
     queue = f"/v2/request-queues/{things['queueId']}/requests"
     added = client.data("POST", queue, json=request)
     assert client.data("GET", f"{queue}/{added['requestId']}")["uniqueKey"] == HALF
-    task = client.data("POST", "/v2/actor-tasks", json={"actId": "apify~scenario", "input": {"text": HALF}})
+    task = client.data("POST", "/v2/actor-tasks", json={"actId": "apify~scenario", "input": {"exitMessage": HALF}})
     started = client.data("POST", f"/v2/actor-tasks/{task['id']}/runs", params=WAIT)
     saved = client.send("GET", f"/v2/key-value-stores/{started['defaultKeyValueStoreId']}/records/INPUT")
-    assert saved.json() == {"text": HALF}
+    assert saved.json() == {"exitMessage": HALF}
 
 
 @pytest.mark.parametrize("date", ["9999-12-31", "0001-01-01T00:00+23:59"])
