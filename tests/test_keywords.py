@@ -31,6 +31,8 @@ USUAL_KEYS = {
 }
 # Meant as everywhere: one setting for all tasks.
 SHARED = {"deferrable", "wait_for_completion", "poll_interval"}
+# Airflow's own argument, with another default.
+HANDED_ON = {"multiple_outputs"}
 
 
 def _own_keywords(cls: type) -> set[str]:
@@ -38,7 +40,7 @@ def _own_keywords(cls: type) -> set[str]:
     ours = [base for base in cls.__mro__ if base.__module__.startswith("airflow_provider_apify")]
     constructors = [vars(base)["__init__"] for base in ours if "__init__" in vars(base)]
     named = {name for constructor in constructors for name in inspect.signature(constructor).parameters}
-    return named - {"self", "kwargs", "python_callable"}
+    return named - HANDED_ON - {"self", "kwargs", "python_callable"}
 
 
 def _airflows_keywords() -> set[str]:
