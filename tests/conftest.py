@@ -29,8 +29,14 @@ from tests.dag_runs import DagRunner
 __all__ = ["local_apify"]
 
 HERE = Path(__file__).parent
-SHARES_SERVERS = {"chaos", "integration", "javascript", "official", "storage"}
-"""Folders whose tests share what takes long to start: one process has all of a folder."""
+SHARES_SERVERS = {
+    "chaos": "airflow",
+    "integration": "airflow",  # two Airflows at once would be slow
+    "javascript": "javascript",
+    "official": "official",
+    "storage": "storage",
+}
+"""Folders whose tests share what takes long to start, and the group that one process has all of."""
 
 _AIRFLOW_HOME = tempfile.mkdtemp(prefix="airflow-provider-apify-tests-")
 os.environ.update(
@@ -70,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(HERE).parts[0]
         if folder in SHARES_SERVERS:
-            item.add_marker(pytest.mark.xdist_group(folder))
+            item.add_marker(pytest.mark.xdist_group(SHARES_SERVERS[folder]))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
