@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
 
+from airflow_provider_apify._arguments.values import parse_seconds
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyCapacityError, ApifyError, ApifyRateLimitError
-from airflow_provider_apify.options import parse_seconds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

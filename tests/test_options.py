@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_apify.options import RunLimits, RunOptions, Target, parse_dollars, parse_seconds
+from airflow_provider_apify.options import RunLimits, RunOptions, Target
 
 WEBHOOK = {"eventTypes": ["ACTOR.RUN.SUCCEEDED"], "requestUrl": "https://example.com"}
 
@@ -172,19 +172,6 @@ def test_a_number_is_either_read_exactly_or_refused(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "dollars"), [(1, "1"), (0.1, "0.1"), ("2.50", "2.50"), (Decimal("0.0001"), "0.0001"), ("1e2", "100")]
-)
-def test_dollars_are_read_exactly(value: Any, dollars: str) -> None:
-    assert parse_dollars("charge", value) == Decimal(dollars)
-
-
-@pytest.mark.parametrize("value", [0, -1, "0", "free", "$5", "1,5", "nan", "inf", True, None, [], ""])
-def test_what_is_no_amount_above_zero_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"charge must be US dollars above 0, for example 2\.5, not"):
-        parse_dollars("charge", value)
-
-
-@pytest.mark.parametrize(
     ("value", "flag"), [(True, True), (False, False), ("true", True), ("False", False), ("TRUE", True)]
 )
 def test_a_flag_may_come_from_a_template_as_text(value: Any, flag: bool) -> None:
@@ -295,17 +282,6 @@ def test_no_run_may_be_aborted_later_than_the_connection_allows() -> None:
     with pytest.raises(ValueError, match="nobody watches this one"):
         limits.check(RunOptions())
     assert limits.apply(RunOptions(), is_watched=True) == RunOptions()
-
-
-@pytest.mark.parametrize(("value", "seconds"), [(0, 0.0), ("2.5", 2.5), (timedelta(minutes=1), 60.0)])
-def test_time_spans_are_seconds_or_timedeltas(value: Any, seconds: float) -> None:
-    assert parse_seconds("poll_interval", value) == seconds
-
-
-@pytest.mark.parametrize("value", [-1, "soon", float("nan"), float("inf"), None, True])
-def test_what_is_no_time_span_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="poll_interval must be seconds, 0 or more, not"):
-        parse_seconds("poll_interval", value)
 
 
 @pytest.mark.parametrize("amount", [0, "0", -1])

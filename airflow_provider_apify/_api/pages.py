@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_apify.options import parse_whole_number
+from airflow_provider_apify._arguments.values import parse_whole_number
 
 Entry = Mapping[str, Any]
 

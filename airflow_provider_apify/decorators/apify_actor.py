@@ -14,9 +14,9 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
+from airflow_provider_apify._arguments.values import parse_whole_number
 from airflow_provider_apify.decorators._few_items import few_items
 from airflow_provider_apify.operators.run_actor import RunActorOperator
-from airflow_provider_apify.options import parse_whole_number
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator

@@ -16,19 +16,11 @@ from airflow_provider_apify._api.runs.input import check_input
 from airflow_provider_apify._api.runs.waiting import SHORTEST_POLL_SECONDS
 from airflow_provider_apify._arguments.keywords import TIMEOUT, refuse
 from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.values import parse_dollars, parse_seconds, parse_text, parse_whole_number
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import FINISHED_STATUSES, SUCCEEDED
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.options import (
-    RunOptions,
-    Target,
-    check_options,
-    check_target,
-    parse_dollars,
-    parse_seconds,
-    parse_text,
-    parse_whole_number,
-)
+from airflow_provider_apify.options import RunOptions, Target, check_options, check_target
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -12,6 +12,7 @@ from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.references import Kind, check_id
 from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.values import check_storage_name
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import (
     ApifyDatasetLink,
@@ -22,7 +23,6 @@ from airflow_provider_apify.links import (
 )
 from airflow_provider_apify.models.storages import StorageKind
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.options import check_storage_name
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

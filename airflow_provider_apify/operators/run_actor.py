@@ -17,6 +17,7 @@ from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.actors import validate_for_run
 from airflow_provider_apify._api.runs.choosing import may_be_of
 from airflow_provider_apify._api.runs.starting import Capacity
+from airflow_provider_apify._arguments.values import parse_seconds
 from airflow_provider_apify.exceptions import (
     ApifyCapacityError,
     ApifyRequestTooLate,
@@ -31,7 +32,6 @@ from airflow_provider_apify.operators._interruption import Interruption
 from airflow_provider_apify.operators._needed_extras import lacking
 from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._task_run import TaskRun
-from airflow_provider_apify.options import parse_seconds
 from airflow_provider_apify.triggers.capacity import ApifyCapacityTrigger
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 

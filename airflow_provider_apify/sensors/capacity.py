@@ -10,10 +10,10 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.templates import is_template
+from airflow_provider_apify._arguments.values import parse_dollars, parse_whole_number
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.account import Room
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.options import parse_dollars, parse_whole_number
 from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.account import ApifyAccountTrigger
 

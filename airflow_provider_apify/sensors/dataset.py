@@ -11,11 +11,11 @@ from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast
 from airflow_provider_apify._arguments.references import check_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
+from airflow_provider_apify._arguments.values import parse_whole_number
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import ItemsSeen
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.options import parse_whole_number
 from airflow_provider_apify.sensors._deferring import DeferrableSensor
 from airflow_provider_apify.triggers.dataset import ApifyDatasetTrigger
 

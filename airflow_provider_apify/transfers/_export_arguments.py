@@ -9,6 +9,7 @@ from typing import Any, cast
 from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._arguments.references import are_several, check_id, check_ids, ids_of
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
+from airflow_provider_apify._arguments.values import parse_flag, parse_whole_number
 from airflow_provider_apify._files.formats.column_types import Chosen
 from airflow_provider_apify._files.formats.registry import Format, format_of, names_of
 from airflow_provider_apify._files.lost_columns import OnLostColumns, parse_on_lost_columns
@@ -18,7 +19,6 @@ from airflow_provider_apify._files.targets.output import bare, compression_of
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.options import parse_flag, parse_whole_number
 from airflow_provider_apify.transfers._columns import OnMisfit, check_columns, chosen_columns
 from airflow_provider_apify.transfers._destination import PART, IfExists, check_destination, check_not_templated
 

@@ -15,6 +15,7 @@ from airflow_provider_apify._api.storages.counts import count_pushed
 from airflow_provider_apify._api.storages.items import Pusher, cut
 from airflow_provider_apify._arguments.keywords import MODE, refuse
 from airflow_provider_apify._arguments.templates import check_exactly_one, is_template
+from airflow_provider_apify._arguments.values import check_storage_name
 from airflow_provider_apify._files.loading.items import READERS, Read, reader_of
 from airflow_provider_apify._files.loading.stored import pieces
 from airflow_provider_apify._files.loading.survey import FileHasChangedError, Survey, survey, unchanged
@@ -25,7 +26,6 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask
-from airflow_provider_apify.options import check_storage_name
 from airflow_provider_apify.transfers._destination import check_path
 from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, begin_to_append, begin_to_complete
 

@@ -16,13 +16,13 @@ from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._api.storages.endpoints import get_record, get_records
 from airflow_provider_apify._arguments.references import check_id, read_id
 from airflow_provider_apify._arguments.templates import check_exactly_one, check_not_empty
+from airflow_provider_apify._arguments.values import parse_text
 from airflow_provider_apify._files.bodies import RecordCheck, SavedBody, save_body
 from airflow_provider_apify._files.checks import EndCheck
 from airflow_provider_apify._files.names import file_name
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.links import ApifyKeyValueStoreLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import RecordKey
-from airflow_provider_apify.options import parse_text
 from airflow_provider_apify.transfers._to_file import BodyToFileOperator, finished_run
 
 if TYPE_CHECKING:
