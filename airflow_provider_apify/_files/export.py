@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_apify._files.bodies import begun_anew
-from airflow_provider_apify._files.dataset.readers import Take
+from airflow_provider_apify._files.dataset.reader import Take
 from airflow_provider_apify._files.dataset.source import Api, Source
 from airflow_provider_apify._files.dataset.walk import walk_all
 from airflow_provider_apify._files.formats.registry import Format

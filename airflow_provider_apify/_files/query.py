@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_apify._arguments.templates import is_given, is_number, is_template
-from airflow_provider_apify.options import parse_flag, parse_text, parse_whole_number
+from airflow_provider_apify._arguments.values import parse_flag, parse_text, parse_whole_number
 
 _Names = tuple[str, ...]
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

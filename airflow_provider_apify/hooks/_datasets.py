@@ -15,7 +15,7 @@ from airflow_provider_apify._api.storages import endpoints
 from airflow_provider_apify._api.storages.counts import dataset_of, look_at_items, settled_dataset
 from airflow_provider_apify._api.storages.items import push_items
 from airflow_provider_apify._files.dataset.pulling import item_lines
-from airflow_provider_apify._files.dataset.readers import Reader
+from airflow_provider_apify._files.dataset.reader import Reader
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyDataError

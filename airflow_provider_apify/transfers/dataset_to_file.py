@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._airflow.outlets import tell_inlets, tell_outlets
 from airflow_provider_apify._arguments.references import are_several, read_id, read_ids
-from airflow_provider_apify._files.dataset.readers import Window
+from airflow_provider_apify._files.dataset.reader import Window
 from airflow_provider_apify._files.export import Export, Manifest
 from airflow_provider_apify._files.formats.registry import format_of, parquet_with
 from airflow_provider_apify._files.lost_columns import parse_on_lost_columns

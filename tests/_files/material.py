@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import zstandard
 from hypothesis import strategies as st
 
-from airflow_provider_apify._files.dataset.readers import Reader
+from airflow_provider_apify._files.dataset.reader import Reader
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.export import Manifest
 from airflow_provider_apify._files.formats.registry import FORMATS

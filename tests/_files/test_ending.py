@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify._files.dataset.end import LAG_LOOKS, LAG_PAUSE_SECONDS, End
-from airflow_provider_apify._files.dataset.readers import Window
+from airflow_provider_apify._files.dataset.reader import Window
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyDataError
 

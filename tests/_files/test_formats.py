@@ -14,7 +14,8 @@ import pytest
 
 from airflow_provider_apify._files.checks import EndCheck
 from airflow_provider_apify._files.dataset.pulling import item_lines
-from airflow_provider_apify._files.dataset.readers import DocumentReader, Reader
+from airflow_provider_apify._files.dataset.reader import Reader
+from airflow_provider_apify._files.dataset.readers import DocumentReader
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.formats.registry import FORMATS, format_of
 from airflow_provider_apify._files.query import ItemsQuery

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify._files.dataset.plan import Pace, Plan, choose
-from airflow_provider_apify._files.dataset.readers import Speed
+from airflow_provider_apify._files.dataset.reader import Speed
 
 
 def speed(bytes_per_second: float) -> Speed:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_apify._files.checks import EndCheck, LineCheck, RowCheck
-from airflow_provider_apify._files.dataset.readers import AnswerIsCapped, DocumentReader, LineReader, PageReader, Reader
+from airflow_provider_apify._files.dataset.reader import AnswerIsCapped, Reader
+from airflow_provider_apify._files.dataset.readers import DocumentReader, LineReader, PageReader
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged
 from airflow_provider_apify._files.heads import OFFSET, SCANNED, TOTAL
 from airflow_provider_apify.exceptions import ApifyDataError
@@ -242,7 +243,7 @@ def test_a_page_that_is_kept_back_takes_little_memory_however_large_its_items_ar
 
 def test_what_the_target_takes_says_nothing_of_the_speed_of_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("airflow_provider_apify._files.dataset.readers.time.perf_counter", lambda: now)
+    monkeypatch.setattr("airflow_provider_apify._files.dataset.reader.time.perf_counter", lambda: now)
 
     def take(_piece: bytes | memoryview) -> None:
         nonlocal now

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_apify._files.checks import BOM
 from airflow_provider_apify._files.dataset import plan
-from airflow_provider_apify._files.dataset.readers import Reader
+from airflow_provider_apify._files.dataset.reader import Reader
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.formats import csv_union
 from airflow_provider_apify._files.formats.csv_union import write_united

@@ -11,7 +11,8 @@ import requests
 from airflow_provider_apify._api.storages.endpoints import get_record
 from airflow_provider_apify._files.bodies import BodyReader, RecordCheck
 from airflow_provider_apify._files.checks import EndCheck
-from airflow_provider_apify._files.dataset.readers import DocumentReader, LineReader, Take
+from airflow_provider_apify._files.dataset.reader import Take
+from airflow_provider_apify._files.dataset.readers import DocumentReader, LineReader
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.hooks.apify import ApifyHook

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_apify._files.dataset import plan, walk
 from airflow_provider_apify._files.dataset.plan import Pace, Plan
-from airflow_provider_apify._files.dataset.readers import Reader
+from airflow_provider_apify._files.dataset.reader import Reader
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.dataset.walk import Walk
 from airflow_provider_apify._files.query import ItemsQuery

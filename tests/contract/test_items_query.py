@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from airflow_provider_apify._api.storages.endpoints import get_items
-from airflow_provider_apify._files.dataset.readers import Window
+from airflow_provider_apify._files.dataset.reader import Window
 from airflow_provider_apify._files.query import ITEMS_PARAMETERS, ItemsQuery
 from local_apify import ActorContext, Exchange, LocalApify, actor
 from tests.contract.openapi import check_request, check_response

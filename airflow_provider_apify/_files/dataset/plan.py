@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_apify._files.dataset.readers import Speed
+from airflow_provider_apify._files.dataset.reader import Speed
 
 SAMPLE_ITEMS = 1_000
 """The first page is small and shows how fast the way is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_apify._files.dataset.end import End
-from airflow_provider_apify._files.dataset.readers import Reader
+from airflow_provider_apify._files.dataset.reader import Reader
 from airflow_provider_apify._files.dataset.source import Source
 
 # Items are parsed one by one where they are pulled, so that many at once would bring nothing.

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from airflow_provider_apify._files.checks import LineCheck
-from airflow_provider_apify._files.dataset.readers import LineReader, PageReader, Reader, Take, Window
+from airflow_provider_apify._files.dataset.reader import Reader, Take, Window
+from airflow_provider_apify._files.dataset.readers import LineReader, PageReader
 from airflow_provider_apify._files.lost_columns import LostColumns
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.exceptions import ApifyApiError, ApifyDataError

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from airflow_provider_apify._files.dataset.end import End
 from airflow_provider_apify._files.dataset.plan import LARGEST_PAGE_BYTES, SAMPLE_ITEMS, Pace, Plan, choose
-from airflow_provider_apify._files.dataset.readers import Reader, Take
+from airflow_provider_apify._files.dataset.reader import Reader, Take
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.temporary import temporary_file
 from airflow_provider_apify.models.storages import Dataset

@@ -13,7 +13,8 @@ from airflow_provider_apify._files.checks import BOM, FirstRow, RowCheck
 from airflow_provider_apify._files.csv_cells import long_cells
 from airflow_provider_apify._files.dataset.end import End
 from airflow_provider_apify._files.dataset.plan import SAMPLE_ITEMS, Plan
-from airflow_provider_apify._files.dataset.readers import PageReader, Reader, Take
+from airflow_provider_apify._files.dataset.reader import Reader, Take
+from airflow_provider_apify._files.dataset.readers import PageReader
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.heads import Head
 from airflow_provider_apify._files.query import ItemsQuery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from airflow_provider_apify._files.dataset.readers import Take
+from airflow_provider_apify._files.dataset.reader import Take
 
 
 class Body(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_provider_apify._files.dataset.readers import Take
+from airflow_provider_apify._files.dataset.reader import Take
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.dataset.walk import walk_all
 from airflow_provider_apify._files.formats.column_types import Chosen, StructOf, parse_columns

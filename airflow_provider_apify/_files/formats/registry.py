@@ -11,14 +11,8 @@ from typing import Any
 from airflow_provider_apify._extras import import_extra
 from airflow_provider_apify._files.checks import EndCheck, FirstRow, RowCheck
 from airflow_provider_apify._files.dataset.end import End
-from airflow_provider_apify._files.dataset.readers import (
-    AnswerIsCapped,
-    DocumentReader,
-    HeaderReader,
-    MakeCheck,
-    Reader,
-    Take,
-)
+from airflow_provider_apify._files.dataset.reader import AnswerIsCapped, Reader, Take
+from airflow_provider_apify._files.dataset.readers import DocumentReader, HeaderReader, MakeCheck
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged
 from airflow_provider_apify._files.dataset.source import Source
 from airflow_provider_apify._files.dataset.walk import walk_all
