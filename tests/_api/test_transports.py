@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import gzip
 import socket
-import traceback
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import requests
 
-from airflow_provider_apify._api import account, transports
-from airflow_provider_apify._api.answers import Answer, in_words
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints as run_endpoints
-from airflow_provider_apify._api.sessions import shared_session
 from airflow_provider_apify._api.storages import endpoints as storage_endpoints
-from airflow_provider_apify._api.transports import Access, send_with_aiohttp, send_with_requests
+from airflow_provider_apify._api.transports import Access
 from airflow_provider_apify.exceptions import (
     ApifyApiError,
     ApifyAuthError,
@@ -38,36 +28,21 @@ from airflow_provider_apify.exceptions import (
 from airflow_provider_apify.options import RunOptions, Target
 from local_apify import LocalApify
 from tests._api.answering import run_data
-from tests._api.asking import TOKEN, Ask, access_to
-from tests._api.plain_server import ME, PlainServer, Reply, forward, plain_server
+from tests._api.asking import (
+    READ,
+    READ_ROUTE,
+    START,
+    START_ROUTE,
+    TOKEN,
+    Ask,
+    access_to,
+    shown,
+    times_sent,
+    unused_port,
+)
+from tests._api.plain_server import plain_server
 
-START = run_endpoints.start_run(Target("actor", "apify/scenario"), b'{"durationSecs": 0}', RunOptions())
-READ = account.get_me()
 LOOK = Request("HEAD", "/v2/users/me")
-START_ROUTE = "POST /v2/actors/{actorId}/runs"
-READ_ROUTE = "GET /v2/users/me"
-
-
-@pytest.fixture
-def access(local_apify: LocalApify) -> Access:
-    return access_to(local_apify.base_url, local_apify.token)
-
-
-def _unused_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def _shown(error: BaseException) -> str:
-    """Return everything that an error and those behind it would ever show."""
-    chain: list[BaseException | None] = [error, error.__cause__, error.__context__]
-    parts = [f"{each!s}{each!r}{each.args!r}{vars(each)!r}" for each in chain if each is not None]
-    return "".join((*parts, *traceback.format_exception(error)))
-
-
-def _requests(apify: LocalApify, route: str) -> int:
-    return apify.control.ledger().requests_by_route.get(route, 0)
 
 
 ANSWERS = [
@@ -100,8 +75,8 @@ def test_the_same_answer_is_the_same_error_over_both(  # noqa: PLR0917 - a table
             ask(access, request)
         assert type(caught.value) is error
         assert caught.value.http_status == status
-        assert access.token not in _shown(caught.value)
-    assert (_requests(local_apify, START_ROUTE), _requests(local_apify, READ_ROUTE)) == sent
+        assert access.token not in shown(caught.value)
+    assert (times_sent(local_apify, START_ROUTE), times_sent(local_apify, READ_ROUTE)) == sent
     assert local_apify.control.ledger().runs_started == 0
 
 
@@ -114,8 +89,8 @@ def test_a_start_whose_answer_is_lost_is_sent_once(
     local_apify.control.add_fault(fault, times=None)
     with pytest.raises(ApifyConnectionError, match="unknown whether it was done; not repeated") as caught:
         ask(access, START)
-    assert access.token not in _shown(caught.value)
-    assert _requests(local_apify, START_ROUTE) == 1
+    assert access.token not in shown(caught.value)
+    assert times_sent(local_apify, START_ROUTE) == 1
     assert local_apify.control.ledger().runs_started == started
 
 
@@ -123,7 +98,7 @@ def test_a_start_whose_answer_is_lost_is_sent_once(
 def test_reading_survives_a_lost_answer(ask: Ask, access: Access, local_apify: LocalApify, fault: str) -> None:
     local_apify.control.add_fault(fault, path="/v2/users/me", times=2)
     assert ask(access, READ)["username"] == "local"
-    assert _requests(local_apify, READ_ROUTE) == 3
+    assert times_sent(local_apify, READ_ROUTE) == 3
 
 
 @pytest.mark.parametrize("fault", ["cut-before-commit", "garbage"])
@@ -131,9 +106,9 @@ def test_reading_gives_up_in_the_end(ask: Ask, access: Access, local_apify: Loca
     local_apify.control.add_fault(fault, path="/v2/users/me", times=None)
     with pytest.raises(ApifyConnectionError, match="GET /v2/users/me") as caught:
         ask(access, READ)
-    assert access.token not in _shown(caught.value)
+    assert access.token not in shown(caught.value)
     # aiohttp itself repeats a GET once where a connection that served before turns out to be closed.
-    assert 3 <= _requests(local_apify, READ_ROUTE) <= 6
+    assert 3 <= times_sent(local_apify, READ_ROUTE) <= 6
 
 
 def test_a_server_error_after_the_start_was_done_does_not_start_twice(
@@ -150,89 +125,16 @@ def test_a_start_refused_for_too_many_requests_is_sent_again_and_starts_one_run(
 ) -> None:
     local_apify.control.add_fault("answer", status=429, error_type="rate-limit-exceeded", times=2)
     assert ask(access, START)["status"] == "READY"
-    assert _requests(local_apify, START_ROUTE) == 3
+    assert times_sent(local_apify, START_ROUTE) == 3
     assert local_apify.control.ledger().runs_started == 1
-
-
-def test_a_server_that_keeps_silent_is_given_up_after_the_request_s_time(
-    ask: Ask, access: Access, local_apify: LocalApify
-) -> None:
-    local_apify.control.add_fault("delay", seconds=60, times=None)
-    with pytest.raises(ApifyConnectionError, match="not repeated"):
-        ask(access, replace(START, timeout=0.2))
-    with pytest.raises(ApifyConnectionError, match="users/me"):
-        ask(access, replace(READ, timeout=0.2))
-    assert _requests(local_apify, START_ROUTE) == 1
-    assert _requests(local_apify, READ_ROUTE) == 3
-
-
-def test_an_answer_that_comes_a_few_bytes_at_a_time_is_given_up(
-    ask: Ask, access: Access, local_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It would be whole in the end, but hold its caller far past any deadline until then."""
-    monkeypatch.setattr(transports, "_LEAST_BODY_SECONDS", 0.1)
-    local_apify.control.add_fault("throttle", times=None, bytes_per_second=60)
-    with pytest.raises(ApifyConnectionError, match="the answer had begun, but did not end in time") as caught:
-        ask(access, replace(START, timeout=0.3))
-    assert "unknown whether it was done; not repeated" in str(caught.value)
-    assert (_requests(local_apify, START_ROUTE), local_apify.control.ledger().runs_started) == (1, 1)
-
-
-def test_a_long_answer_may_take_its_time(ask: Ask, access: Access, local_apify: LocalApify) -> None:
-    local_apify.control.add_fault("throttle", times=None, bytes_per_second=2_000)
-    assert ask(access, replace(READ, timeout=0.2, is_long=True))["username"] == "local"
-
-
-@pytest.mark.parametrize(
-    ("encoding", "body"), [("gzip", gzip.compress(ME)), ("deflate", zlib.compress(ME))], ids=["gzip", "deflate"]
-)
-def test_a_compressed_answer_is_read_alike_over_both(ask: Ask, encoding: str, body: bytes) -> None:
-    with plain_server(lambda _handler: (200, {"Content-Encoding": encoding}, body)) as server:
-        assert ask(access_to(server.base_url), READ) == {"username": "plain"}
-
-
-@pytest.mark.parametrize("is_packed", [False, True], ids=["as it is", "compressed"])
-def test_an_answer_longer_than_any_of_apify_s_is_given_up(ask: Ask, is_packed: bool) -> None:
-    """Whoever answers so has no end, or unpacks a megabyte to a gigabyte: the triggerer holds thousands of runs."""
-    endless = ME + b" " * 5_000_000
-    headers, body = ({"Content-Encoding": "gzip"}, gzip.compress(endless)) if is_packed else ({}, endless)
-    with (
-        plain_server(lambda _handler: (200, headers, body)) as server,
-        pytest.raises(ApifyConnectionError, match="the answer is longer than any of Apify's"),
-    ):
-        ask(access_to(server.base_url), replace(READ, most=1_000_000))
-
-
-def test_an_answer_nested_too_deep_is_no_answer(ask: Ask) -> None:
-    with (
-        plain_server(lambda _handler: (200, {}, b'{"data":' + b"[" * 100_000)) as server,
-        pytest.raises(ApifyConnectionError, match="is not Apify's JSON"),
-    ):
-        ask(access_to(server.base_url), READ)
-
-
-def test_an_error_nested_too_deep_is_still_that_error(ask: Ask) -> None:
-    with (
-        plain_server(lambda _handler: (500, {}, b'{"error":' + b"[" * 100_000)) as server,
-        pytest.raises(ApifyServerError, match="HTTP 500"),
-    ):
-        ask(access_to(server.base_url), READ)
-
-
-def test_a_compressed_answer_that_is_none_is_no_answer(ask: Ask) -> None:
-    with (
-        plain_server(lambda _handler: (200, {"Content-Encoding": "gzip"}, ME)) as server,
-        pytest.raises(ApifyConnectionError, match="no answer from"),
-    ):
-        ask(access_to(server.base_url), READ)
 
 
 @pytest.mark.parametrize("request_", [START, READ], ids=["start", "read"])
 def test_a_refused_connection_is_told_without_doubt(ask: Ask, request_: Request) -> None:
     with pytest.raises(ApifyConnectionError) as caught:
-        ask(access_to(f"http://127.0.0.1:{_unused_port()}"), request_)
+        ask(access_to(f"http://127.0.0.1:{unused_port()}"), request_)
     assert "unknown" not in str(caught.value)
-    assert TOKEN not in _shown(caught.value)
+    assert TOKEN not in shown(caught.value)
 
 
 def test_a_host_without_an_address_is_told_without_doubt(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,13 +154,13 @@ def test_a_lost_start_of_a_caller_that_handles_a_refused_connection_is_sent_once
     local_apify.control.add_fault("cut-after-commit", times=None)
     with pytest.raises(ApifyConnectionError, match="unknown whether it was done; not repeated"):
         _while_handling_a_refused_connection(lambda: ask(access, START))
-    assert _requests(local_apify, START_ROUTE) == 1
+    assert times_sent(local_apify, START_ROUTE) == 1
     assert local_apify.control.ledger().runs_started == 1
 
 
 def _while_handling_a_refused_connection(act: Callable[[], object]) -> None:
     try:
-        requests.get(f"http://127.0.0.1:{_unused_port()}", timeout=10)
+        requests.get(f"http://127.0.0.1:{unused_port()}", timeout=10)
     except requests.ConnectionError:
         act()
 
@@ -296,92 +198,18 @@ def test_a_start_without_input_has_neither_body_nor_content_type(ask: Ask) -> No
     assert "Content-Type" not in headers
 
 
-def test_a_netrc_file_never_replaces_the_token(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\ndefault login somebody password else\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    with plain_server() as server:
-        ask(access_to(server.base_url), READ)
-    assert server.headers[0]["Authorization"] == f"Bearer {TOKEN}"
-
-
-@pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with plain_server(forward) as server:
-        monkeypatch.setenv("http_proxy", server.base_url)
-        yield server
-
-
-def test_the_environment_s_proxy_is_used(ask: Ask, proxy: PlainServer) -> None:
-    with plain_server() as server:
-        assert ask(access_to(server.base_url), READ) == {"username": "plain"}
-    assert proxy.targets == [f"{server.base_url}/v2/users/me"]
-    assert server.headers[0]["Authorization"] == f"Bearer {TOKEN}"
-
-
-@pytest.mark.parametrize("no_proxy", ["*", "127.0.0.1", "localhost,127.0.0.1", "127.0.0.0/8"])
-def test_the_environment_s_exceptions_from_the_proxy_are_kept(
-    ask: Ask, proxy: PlainServer, no_proxy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("no_proxy", no_proxy)
-    with plain_server() as server:
-        assert ask(access_to(server.base_url), READ) == {"username": "plain"}
-    assert proxy.targets == []
-
-
-def test_a_proxy_that_is_down_is_no_answer(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{_unused_port()}")
-    with pytest.raises(ApifyConnectionError) as caught:
-        ask(access_to("http://apify.invalid"), START)
-    assert "unknown" not in str(caught.value)
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirected_start_is_no_start(ask: Ask, status: int) -> None:
-    """Following would turn it into a GET of the list of runs, or send the token somewhere else."""
-    with (
-        plain_server(lambda _handler: (status, {"Location": "/elsewhere"}, b"")) as server,
-        pytest.raises(ApifyServerError, match="check the connection's host") as caught,
-    ):
-        ask(access_to(server.base_url), START)
-    assert len(server.targets) == 1
-    assert TOKEN not in _shown(caught.value)
-
-
-def test_a_redirected_look_without_a_body_is_followed() -> None:
-    def reply(handler: BaseHTTPRequestHandler) -> Reply:
-        return (200, {}, ME) if handler.path == "/elsewhere" else (308, {"Location": "/elsewhere"}, b"")
-
-    async def send_on_loop(access: Access) -> Answer:
-        async with shared_session() as session:
-            return await send_with_aiohttp(session, access, LOOK)
-
-    with plain_server(reply) as server, requests.Session() as session:
-        access = access_to(server.base_url)
-        answers = [send_with_requests(session, access, LOOK), asyncio.run(send_on_loop(access))]
-    assert [in_words(answer) for answer in answers] == ["HTTP 200"] * 2
-
-
-def test_a_redirected_read_is_followed(ask: Ask) -> None:
-    def reply(handler: BaseHTTPRequestHandler) -> Reply:
-        return (200, {}, ME) if handler.path == "/elsewhere" else (302, {"Location": "/elsewhere"}, b"")
-
-    with plain_server(reply) as server:
-        assert ask(access_to(server.base_url), READ) == {"username": "plain"}
-
-
 def test_no_error_of_a_url_shows_its_parameters(ask: Ask) -> None:
     """A webhook's address travels in them, and its secret with it."""
     request = replace(START, params={"webhooks": "c2VjcmV0"})
     with pytest.raises(ApifyError) as caught:
-        ask(access_to(f"http://127.0.0.1:{_unused_port()}"), request)
-    assert "c2VjcmV0" not in _shown(caught.value)
+        ask(access_to(f"http://127.0.0.1:{unused_port()}"), request)
+    assert "c2VjcmV0" not in shown(caught.value)
 
 
 def test_an_address_that_is_none_is_an_error_of_the_provider(ask: Ask) -> None:
     with pytest.raises(ApifyConnectionError) as caught:
         ask(access_to("http://"), READ)
-    assert TOKEN not in _shown(caught.value)
+    assert TOKEN not in shown(caught.value)
 
 
 def test_access_shows_no_token() -> None:
@@ -394,7 +222,7 @@ def test_a_run_is_read_alike_over_both(ask: Ask) -> None:
 
 
 def test_a_host_that_refuses_is_named(ask: Ask) -> None:
-    host = f"127.0.0.1:{_unused_port()}"
+    host = f"127.0.0.1:{unused_port()}"
     with pytest.raises(ApifyConnectionError, match=f"no answer from {host} "):
         ask(access_to(f"http://{host}", TOKEN), READ)
 
