@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from airflow_provider_apify.__main__ import main
 from local_apify import ActorContext, LocalApify, actor, expected_crawl
-from tests.dag_runs import DagRunner, dag_bag
+from tests.dag_runs import DagRunner, only_dag
 
 Run = Callable[..., tuple[int, str, str]]
 CRAWLER = "apify/website-content-crawler"
@@ -76,12 +75,7 @@ def written(run: Run, tmp_path: Path) -> Callable[..., Any]:
         assert code == 0, told
         file = tmp_path / "written.py"
         file.write_text(text)
-        bag = dag_bag(file)
-        assert bag.import_errors == {}
-        (dag,) = bag.dags.values()
-        for task in dag.tasks:
-            task.retry_delay = timedelta(0)
-        return dag
+        return only_dag(file)
 
     return write
 

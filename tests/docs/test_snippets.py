@@ -6,7 +6,7 @@ import ast
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from local_apify import ActorContext, LocalApify, actor, expected_crawl
-from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner, only_dag
 from tests.docs.postgres import PostgresServer
 from tests.local_apify.client import Client
 from tests.spending import spend
@@ -77,12 +77,7 @@ def load(apify: LocalApify, airflow_db: None, tmp_path: Path, monkeypatch: pytes
             (tmp_path / beside.name).write_bytes(beside.read_bytes())
         file = tmp_path / f"snippet_{name}.py"
         file.write_text(text)
-        bag = dag_bag(file)
-        assert bag.import_errors == {}
-        (dag,) = bag.dags.values()
-        for task in dag.tasks:
-            task.retry_delay = timedelta(0)
-        return dag
+        return only_dag(file)
 
     return read
 

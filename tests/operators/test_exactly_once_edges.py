@@ -16,115 +16,24 @@ from airflow_provider_apify._api.runs import waiting
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.starting import Starter
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models.runs import RunEvent
 from airflow_provider_apify.operators import _run_memory, _task_run
-from airflow_provider_apify.operators._interruption import Interrupted
 from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION
 from tests.operators.obedient import orders
-from tests.operators.played_task import Died, Fate, Stopped, Terminated
+from tests.operators.played_task import Fate, Stopped
 from tests.operators.scenes import (
     MOMENT_OF_THE_FIRST_POST,
-    MOMENT_OF_THE_SECOND_POST,
     dies,
-    end,
     played,
-    spend,
     statuses,
     waits,
 )
 
-FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN = range(4)
 OUTAGE_REQUESTS = 41
-LITTLE = 1e-12
 
 
 class TimeIsOver(Stopped, AirflowTaskTimeout):
     """Airflow ends the task in the midst of something."""
-
-
-@pytest.mark.parametrize("on_failed_run", ["fail", "resurrect"])
-def test_a_clear_of_a_running_task_starts_anew_where_airflow_keeps_a_state(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, on_failed_run: str
-) -> None:
-    """Airflow 3.3 raises ``max_tries`` for it."""
-    task = played(monkeypatch, on_failed_run=on_failed_run, deferrable=False)
-    waits(task, obedient_apify, task.restart)
-    assert task.attempt(Fate()) == "retry"
-
-    assert task.attempt(Fate()) == "success"
-
-    assert statuses(obedient_apify) == ["ABORTED", "SUCCEEDED"]
-
-
-@pytest.mark.parametrize("has_store", [True, False])
-@pytest.mark.parametrize("on_failed_run", ["new", "fail", "resurrect"])
-def test_a_worker_that_is_shut_down_leaves_its_run_to_the_retry(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool, on_failed_run: str
-) -> None:
-    task = played(monkeypatch, has_store=has_store, on_failed_run=on_failed_run, deferrable=False)
-    waits(task, obedient_apify, lambda: task.kill("running"))
-    assert task.attempt(Fate()) == "retry"
-    assert statuses(obedient_apify) == ["RUNNING"]
-
-    assert (task.attempt(Fate()), statuses(obedient_apify)) == ("success", ["SUCCEEDED"])
-
-
-@pytest.mark.parametrize("state", ["queued", "scheduled", "deferred", "up_for_retry", "running"])
-def test_a_run_that_another_attempt_owns_by_now_is_left_alone(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, state: str
-) -> None:
-    """As when a machine slept for so long that Airflow has begun the next attempt elsewhere."""
-    task = played(monkeypatch, deferrable=False)
-    waits(task, obedient_apify, lambda: task.kill(state))
-
-    assert task.attempt(Fate()) == "retry"
-
-    assert statuses(obedient_apify) == ["RUNNING"]
-
-
-@pytest.mark.parametrize("state", ["failed", "success", "restarting", "removed", None])
-def test_a_run_that_a_user_has_given_up_is_aborted(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, state: Any
-) -> None:
-    task = played(monkeypatch, deferrable=False)
-    waits(task, obedient_apify, lambda: task.kill(state))
-
-    assert task.attempt(Fate()) == "retry"
-
-    assert statuses(obedient_apify) == ["ABORTED"]
-
-
-@pytest.mark.parametrize("state", ["failed", "success", None])
-def test_a_mark_while_a_run_is_started_aborts_it_before_the_task_defers(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, state: Any
-) -> None:
-    """Airflow tells the worker at its next heartbeat, which is too late, and refuses the deferral."""
-    task = played(monkeypatch)
-
-    def is_marked() -> None:
-        task.state = state
-
-    assert task.attempt(Fate(MOMENT_OF_THE_FIRST_POST, is_marked)) == "retry"
-
-    assert statuses(obedient_apify) == ["ABORTED"]
-
-
-def test_an_attempt_that_fails_in_a_task_that_is_gone_leaves_no_run(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The DAG run is deleted: Airflow refuses all that the attempt tells it before it tells the attempt to stop."""
-    task = played(monkeypatch, deferrable=False)
-
-    def is_gone(**_xcom: Any) -> None:
-        task.state = None  # type: ignore[assignment]
-        raise AirflowException("no such task instance")
-
-    monkeypatch.setattr(task, "_push", is_gone)
-
-    assert task.attempt(Fate()) == "retry"
-
-    assert statuses(obedient_apify) == ["ABORTED"]
 
 
 def test_a_last_attempt_aborts_the_run_of_the_one_before_though_airflow_tells_nothing(
@@ -175,23 +84,6 @@ def test_a_time_out_while_a_run_is_given_up_does_not_keep_it(
     assert statuses(obedient_apify) == ["ABORTED"]
 
 
-def test_a_run_goes_on_where_airflow_does_not_answer(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its API server is away; whoever is stopped for that has done nothing wrong."""
-    task = played(monkeypatch, deferrable=False)
-
-    def is_away(_ti: Any) -> None:
-        raise ConnectionError("the API server is away")
-
-    monkeypatch.setattr(_task_run, "state_of", is_away)
-    waits(task, obedient_apify, task.kill)
-
-    assert task.attempt(Fate()) == "retry"
-
-    assert statuses(obedient_apify) == ["RUNNING"]
-
-
 def test_the_last_attempt_asks_nobody_before_it_aborts(
     obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,98 +94,6 @@ def test_the_last_attempt_asks_nobody_before_it_aborts(
     assert task.attempt(Fate()) == "failed"
 
     assert statuses(obedient_apify) == ["ABORTED"]
-
-
-def test_a_signal_handler_does_nothing_but_stop_the_wait(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its interrupts a line to Airflow, or one of the log, whose locks are held then."""
-    task = played(monkeypatch, deferrable=False)
-    asked: list[dict[str, int]] = []
-
-    def told() -> None:
-        before = obedient_apify.control.ledger().requests
-        with pytest.raises(Interrupted):
-            task.kill()
-        asked.append(obedient_apify.control.ledger().requests)
-        assert asked == [before]
-        raise Interrupted
-
-    waits(task, obedient_apify, told)
-
-    assert task.attempt(Fate()) == "retry"
-    assert len(asked) == 1
-    assert statuses(obedient_apify) == ["ABORTED"]
-
-
-def test_a_task_that_is_killed_while_its_connection_is_looked_up_starts_nothing(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task = played(monkeypatch)
-    look_up = ApifyHook.get_connection
-
-    def killed(*arguments: Any) -> Any:
-        task.kill()
-        return look_up(*arguments)
-
-    monkeypatch.setattr(ApifyHook, "get_connection", staticmethod(killed))
-
-    assert task.attempt(Fate()) == "retry"
-    assert statuses(obedient_apify) == []
-
-
-@pytest.mark.parametrize("first", ["ABORTED", "FAILED"])
-def test_a_start_that_a_killed_worker_leaves_under_way_is_waited_for(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, first: str
-) -> None:
-    task = played(monkeypatch)
-    assert task.attempt(Fate()) == "execute_complete"
-    hook = task.hook_class()()
-    if first == "ABORTED":
-        hook.abort_run(task.watched_run_id)
-    else:
-        end(obedient_apify, first)
-    event = hook.wait_for_run(task.watched_run_id).to_payload()
-    assert task.resume("execute_complete", event, Fate()) == "retry"
-
-    def is_shut_down() -> None:
-        task.kill_and_stop(Died(looks=2))
-
-    assert task.attempt(Fate(MOMENT_OF_THE_SECOND_POST, is_shut_down)) == "died"
-    assert statuses(obedient_apify) == [first]
-    task.attempt(Fate())
-
-    assert task.let_stragglers_arrive() == 0
-    assert statuses(obedient_apify) == [first, "RUNNING"]
-
-
-@pytest.mark.parametrize("moment", FOUR_TIMES_BEFORE_THE_ID_IS_KNOWN)
-def test_airflow_2_ends_a_start_by_an_exception_and_its_run_is_aborted(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, moment: int
-) -> None:
-    task = played(monkeypatch, has_store=False)
-
-    def sigterm() -> None:
-        task.kill_and_stop(Terminated(), "failed")
-
-    assert task.attempt(Fate(moment, sigterm)) == "retry"
-
-    assert not obedient_apify.control.ledger().runs_going
-
-
-@pytest.mark.parametrize("reason", ["deadline_passed", "cost_limit_passed"])
-def test_an_abort_at_a_limit_outlasts_an_outage(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, reason: str
-) -> None:
-    task = played(monkeypatch, abort_above_usd=1)
-    assert task.attempt(Fate()) == "execute_complete"
-    run = task.hook_class()().get_run(task.watched_run_id)
-    event = {"run": dict(run.raw), "deadline_passed": False, "cost_limit_passed": False} | {reason: True}
-    obedient_apify.control.add_fault("answer", method="POST", path="/v2/actor-runs/*/abort", status=503, times=6)
-
-    task.resume("execute_complete", event, Fate())
-
-    assert not obedient_apify.control.ledger().runs_going
 
 
 def test_a_404_that_is_not_apify_s_leads_to_no_second_run(
@@ -372,64 +172,6 @@ def test_a_worker_s_clock_may_be_wrong_by_minutes(obedient_apify: LocalApify, mo
     task.attempt(Fate())
 
     assert statuses(obedient_apify) == ["RUNNING"]
-
-
-@pytest.mark.parametrize("has_store", [True, False])
-@pytest.mark.parametrize("moment", [1, 2])
-def test_a_retry_does_not_spend_again_what_was_too_much(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, has_store: bool, moment: int
-) -> None:
-    """The worker is shut down, and dies, when the abort is done or soon after that."""
-    task = played(monkeypatch, has_store=has_store, abort_above_usd=LITTLE)
-    assert task.attempt(Fate()) == "execute_complete"
-
-    def is_shut_down() -> None:
-        task.kill_and_stop(Died())
-
-    task.resume("execute_complete", spend(obedient_apify, task), Fate(moment, is_shut_down))
-
-    assert task.attempt(Fate()) == "failed"
-    assert statuses(obedient_apify) == ["ABORTED"]
-
-
-def test_a_clear_after_a_run_that_was_too_expensive_spends_again(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task = played(monkeypatch, abort_above_usd=LITTLE)
-    assert task.attempt(Fate()) == "execute_complete"
-    assert task.resume("execute_complete", spend(obedient_apify, task), Fate()) == "failed"
-    task.clear()
-
-    assert task.attempt(Fate()) == "execute_complete"
-    assert statuses(obedient_apify) == ["ABORTED", "RUNNING"]
-
-
-def test_a_run_at_its_limit_is_aborted_though_airflow_cannot_note_anything(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task = played(monkeypatch, abort_above_usd=LITTLE)
-    assert task.attempt(Fate()) == "execute_complete"
-
-    def is_down(*_: Any, **__: Any) -> None:
-        raise AirflowException("the API server is down")
-
-    monkeypatch.setattr(task, "_recall", is_down)
-    monkeypatch.setattr(task, "_note", is_down)
-
-    assert task.resume("execute_complete", spend(obedient_apify, task), Fate()) == "failed"
-    assert not obedient_apify.control.ledger().runs_going
-
-
-def test_what_the_trigger_has_aborted_is_not_aborted_again(
-    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task = played(monkeypatch, abort_above_usd=LITTLE)
-    assert task.attempt(Fate()) == "execute_complete"
-    hook = task.hook_class()()
-    event = RunEvent(hook.abort_run(task.watched_run_id), deadline_passed=True).to_payload()
-
-    assert task.resume("execute_complete", event, Fate()) == "retry"
-    assert obedient_apify.control.ledger().requests["POST /v2/actor-runs/{runId}/abort"] == 1
 
 
 @pytest.mark.parametrize("abort_on_kill", [True, False])
