@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +24,19 @@ ANSWER_BYTES = 64 * 2**20
 WAIT_PARAMETER = "waitForFinish"
 """How many seconds the server is to wait for a run's end."""
 _ROUND_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run whose end is waited for.
+
+    :param until: Unix time at which the run is asked for, whatever is known of it.
+    :param cost_limit: US dollars of platform usage above which it is asked for; ``None`` for no limit.
+    """
+
+    run_id: str
+    until: float = math.inf
+    cost_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ class Request:
     :param address_setting: what decides where it is sent, for errors.
     :param trouble: why it is sent again, as a sentence for the log; empty for a first attempt.
     :param beside: requests to be sent at the same time; the answers to them come beside its own.
+    :param watched: the run whose end it lets the server wait for; its sender may wait for other news of the run first.
     """
 
     method: str
@@ -73,6 +88,7 @@ class Request:
     address_setting: str = "the connection's host"
     trouble: str = field(default="", compare=False)
     beside: tuple[Request, ...] = ()
+    watched: Watched | None = None
 
     def after(self, delay: float) -> Request:
         """Return the request, to be sent after a pause: one that is meant makes nothing wrong that it stands on."""
@@ -91,10 +107,15 @@ def taking_turns(request: Request, share: float) -> Request:
 
     :param share: connections for each who waits; from 1 on, the request stays as it is.
     """
+    return request if share >= 1 else waiting_less(request, _ROUND_SECONDS * share)
+
+
+def waiting_less(request: Request, seconds: float) -> Request:
+    """Return a request that lets the server wait for so long at most, though for a second, if it does so at all."""
     wait = int(request.params.get(WAIT_PARAMETER, 0))
-    if not wait or share >= 1:
+    if not wait or wait <= seconds:
         return request
-    short = max(1, min(wait, int(_ROUND_SECONDS * share)))
+    short = max(1, int(seconds))
     return replace(
         request, params={**request.params, WAIT_PARAMETER: str(short)}, timeout=request.timeout - wait + short
     )

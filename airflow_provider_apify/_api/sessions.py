@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import resource
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -32,8 +33,11 @@ def _tls() -> ssl.SSLContext | bool:
 
 @dataclass
 class _Shared:
+    """:ivar resting: how many of the users need no connection just now."""
+
     session: aiohttp.ClientSession
     users: int = 0
+    resting: int = 0
 
 
 _shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
@@ -45,13 +49,14 @@ async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
 
     It is opened for the first user and closed after the last.
     """
-    # Both read many files, and meanwhile nothing else on the loop would go on.
-    aiohttp, tls = await asyncio.to_thread(import_module, "aiohttp"), await asyncio.to_thread(_tls)
     loop = asyncio.get_running_loop()
-    shared = _shared_sessions.get(loop)
-    if shared is None:
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_most_connections(), ssl=tls))
-        shared = _shared_sessions[loop] = _Shared(session)
+    if loop not in _shared_sessions:
+        # Both read many files, and meanwhile nothing else on the loop would go on.
+        aiohttp, tls = await asyncio.to_thread(import_module, "aiohttp"), await asyncio.to_thread(_tls)
+        if loop not in _shared_sessions:
+            connector = aiohttp.TCPConnector(limit=_most_connections(), ssl=tls)
+            _shared_sessions[loop] = _Shared(aiohttp.ClientSession(connector=connector))
+    shared = _shared_sessions[loop]
     shared.users += 1
     try:
         yield shared.session
@@ -62,11 +67,27 @@ async def shared_session() -> AsyncIterator[aiohttp.ClientSession]:
             await shared.session.close()
 
 
+@contextmanager
+def resting() -> Iterator[None]:
+    """Leave the connections of this event loop's session to its other users, for as long as the block takes."""
+    shared = _shared_sessions[asyncio.get_running_loop()]
+    shared.resting += 1
+    try:
+        yield
+    finally:
+        shared.resting -= 1
+
+
 def connection_share() -> float:
     """Return how many connections there are for each user of this event loop's session: 1 where nobody has to wait."""
     shared = _shared_sessions[asyncio.get_running_loop()]
-    limit = shared.session.connector.limit if shared.session.connector else 0
-    return min(1.0, limit / shared.users) if limit else 1.0
+    return min(1.0, connection_limit() / max(1, shared.users - shared.resting))
+
+
+def connection_limit() -> float:
+    """Return how many connections this event loop's session may hold."""
+    connector = _shared_sessions[asyncio.get_running_loop()].session.connector
+    return connector.limit or math.inf if connector else math.inf
 
 
 def _most_connections() -> int:

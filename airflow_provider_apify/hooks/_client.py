@@ -17,6 +17,7 @@ from airflow_provider_apify._airflow.compat import mask_secret
 from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
 from airflow_provider_apify._api.budget import within_budget
+from airflow_provider_apify._api.crowds import crowd_of
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
 from airflow_provider_apify._api.sessions import connection_share, shared_session
@@ -237,6 +238,12 @@ class ApifyClient(BaseHook):
         await self._async_connection()
         async with shared_session() as session:
             return await drive_async(self._within_budget(flow), partial(self._send_async, session))
+
+    async def _drive_waiting(self, flow: Flow[T]) -> T:
+        """Run a flow that waits for a run, together with all that wait for runs of the same account."""
+        access = (await self._async_connection()).access
+        async with shared_session() as session, crowd_of(access) as crowd:
+            return await drive_async(flow, partial(crowd.send, partial(self._send_async, session)))
 
     async def _send_async(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         """Do what :meth:`_renewing` does, on the event loop, where one look-up serves all that were refused."""

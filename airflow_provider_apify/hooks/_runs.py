@@ -352,7 +352,7 @@ class Runs(ApifyClient):
             settle=settle,
             cost_limit=cost_limit,
         )
-        return await self._drive_async(wait_for_run(run_id, self.retry, waiting, on_update=on_update, log=log))
+        return await self._drive_waiting(wait_for_run(run_id, self.retry, waiting, on_update=on_update, log=log))
 
 
 def _within(

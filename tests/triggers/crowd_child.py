@@ -1,6 +1,7 @@
 """A triggerer's event loop with more waiters than files may be open, in a process of its own.
 
-It prints how the run ended for each waiter, once each has seen it going.
+All show the run's log, so that none of them may listen to the account's list instead. It prints how the run ended for
+each waiter, once each has seen it going.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ async def wait_all(run_id: str, waiters: int) -> set[str]:
         trigger = triggers.ApifyRunTrigger(run_id=run_id)
         trigger.hook = hook
         waiting = trigger._wait_for_run.keywords
-        event = await hook.async_wait_for_run(run_id, **waiting, on_update=lambda _run: has_seen.add(number))
+        event = await hook.async_wait_for_run(
+            run_id, **waiting, on_update=lambda _run: has_seen.add(number), on_log_line=lambda _line: None
+        )
         return RunEvent.from_payload(event.to_payload()).run.status
 
     watching = [asyncio.create_task(watch(number)) for number in range(waiters)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_apify._api.facts import MAX_WAIT_SECONDS, REPLICA_LAG_SECONDS
 from airflow_provider_apify._api.flows import Flow, call_data
+from airflow_provider_apify._api.request import Watched
 from airflow_provider_apify._api.runs import endpoints
 from airflow_provider_apify._api.runs.reading import get_run
 from airflow_provider_apify._api.runs.showing import LogShower
@@ -65,7 +66,7 @@ def wait_for_run(
     :param log: shows the run's log then.
     :param clock: Unix time, for tests.
     """
-    watch = _Watch(run_id, retry.patient(), waiting, clock)
+    watch = _Watch(run_id, retry.patient(), waiting, clock, needs_answers=log is not None)
     while True:
         run = yield from watch.look()
         if run is None:
@@ -86,12 +87,17 @@ def wait_for_run(
 class _Watch:
     """The state of one wait: when it began, how long to pause, what was last seen."""
 
-    def __init__(self, run_id: str, retry: RetryPolicy, waiting: Waiting, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, run_id: str, retry: RetryPolicy, waiting: Waiting, clock: Callable[[], float], *, needs_answers: bool
+    ) -> None:
         self._run_id, self._retry, self._waiting, self._clock = run_id, retry, waiting, clock
         self._grace_ends = clock() + waiting.first_delay + REPLICA_LAG_SECONDS
         self._until = math.inf if waiting.deadline is None else waiting.deadline
         self._delay = waiting.first_delay
         self._last: ActorRun | None = None
+        # Who asks at fixed times, or after each answer for something else, does not wait for other news.
+        is_plain = needs_answers or waiting.poll_interval is not None
+        self._watched = None if is_plain else Watched(run_id, self._until, waiting.cost_limit)
 
     @property
     def is_over(self) -> bool:
@@ -101,7 +107,8 @@ class _Watch:
     def look(self) -> Flow[ActorRun | None]:
         """Ask once, after the pause that is due; ``None`` where the run is too young to be known everywhere."""
         asked = self._clock() + self._delay
-        request = replace(endpoints.get_run(self._run_id, wait=self._server_wait(asked)), delay=self._delay)
+        request = endpoints.get_run(self._run_id, wait=self._server_wait(asked))
+        request = replace(request, delay=self._delay, watched=self._watched)
         try:
             # Repeated without the long wait: proxies cut idle connections, and the deadline may be near by then.
             plain = endpoints.get_run(self._run_id)

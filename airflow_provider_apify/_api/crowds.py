@@ -1,0 +1,187 @@
+"""The crowd of an account: all that wait for runs of it in one event loop. Where it is large, it asks as one.
+
+A few waiters long-poll, each for its own run. Beyond a number, one poll of the account's list of runs serves them all:
+each waits for news there, and asks for its own run when the list lacks it, and now and then. The list is only a hint;
+what counts is the run's own answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from contextvars import Context
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from weakref import WeakKeyDictionary
+
+from airflow_provider_apify._api.answers import Answer, Response
+from airflow_provider_apify._api.facts import MAX_PAGE
+from airflow_provider_apify._api.request import Request, Watched, waiting_less
+from airflow_provider_apify._api.runs.going import Costs, going_runs
+from airflow_provider_apify._api.sessions import connection_limit, resting, shared_session
+from airflow_provider_apify._api.transports import Access, drive_async
+from airflow_provider_apify.exceptions import ApifyRateLimitError
+from airflow_provider_apify.options import RetryPolicy
+
+Send = Callable[[Request], Awaitable[Answer]]
+_log = logging.getLogger(__name__)
+
+_MOST_ALONE = 1_000
+"""So many waiters long-poll each for itself, if there are files for it: an end is seen within milliseconds then."""
+_POLL_SECONDS = 3.0
+_PAGE_SECONDS = 1 / 3
+"""From the beginning of one poll to the next: at least the first, and so much for each page."""
+_LONGEST_SECONDS = 600.0
+_MOST_A_MINUTE = 100
+"""How long nobody asks for a run that the list shows: about so long, or longer where those would be more requests."""
+_REST_SECONDS = 300.0
+"""After a list that could not be read, all long-poll for so long."""
+_WOKEN_AT_ONCE, _WAKING_SECONDS = 10, 0.02
+"""Runs that end together are not asked for all in the same instant: the loop has other things to do."""
+_CALM_SECONDS, _LONGEST_CALM_SECONDS = 5.0, 60.0
+"""How long nobody asks after a 429 that does not say how long, and at most."""
+_SPREAD_SECONDS = 5.0
+"""Over how long those are spread that have been kept from asking."""
+
+
+@dataclass(eq=False)
+class _Listener:
+    """A waiter that waits for news.
+
+    :ivar is_listed: whether all that it wants to know of its run was on the list, when that was last read.
+    """
+
+    watched: Watched
+    news: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    is_listed: bool = False
+
+    def has_news(self, going: Costs) -> bool:
+        """Tell whether the run has to be asked for: it may have ended, or costs too much."""
+        limit, cost = self.watched.cost_limit, going.get(self.watched.run_id)
+        self.is_listed = self.watched.run_id in going and (limit is None or cost is not None)
+        return not self.is_listed or (limit is not None and cost is not None and cost > limit)
+
+
+class Crowd:
+    """The waiters of one account in one event loop, each a user of the loop's shared session."""
+
+    def __init__(self) -> None:
+        self.members = 0
+        self._listeners: dict[_Listener, None] = {}  # in the order in which they came
+        self._poll: asyncio.Task[None] | None = None
+        self._next_poll_at = self._rests_until = self._calm_at = 0.0
+
+    async def send(self, send: Send, request: Request) -> Answer:
+        """Send a member's request; if it lets the server wait for a run's end, maybe only when there is news of it.
+
+        :param send: sends any request to the account.
+        """
+        if request.watched is not None and self._asks_as_one:
+            is_listed = await self._wait_for_news(request.watched, send)
+            # What is listed needs no server that waits for its end.
+            request = waiting_less(request, 0 if is_listed else request.watched.until - time.time())
+        return await self._send_calmly(send, request)
+
+    async def leave(self) -> None:
+        """Take back a membership; the poll ends with the last."""
+        self.members -= 1
+        if self.members == 0 and self._poll is not None:
+            self._poll.cancel()
+            await asyncio.wait([self._poll])
+
+    @property
+    def _asks_as_one(self) -> bool:
+        is_large = self.members > min(_MOST_ALONE, connection_limit())
+        return is_large and time.monotonic() >= self._rests_until
+
+    async def _wait_for_news(self, watched: Watched, send: Send) -> bool:
+        """Wait until the run has to be asked for; tell whether it goes on as far as the list tells."""
+        listener = _Listener(watched)
+        self._listeners[listener] = None
+        if self._poll is None:
+            # In a context of its own: it serves all, so its lines belong into no trigger's log.
+            self._poll = asyncio.create_task(self._poll_list(send), context=Context())
+        longest = max(_LONGEST_SECONDS, 60 * self.members / _MOST_A_MINUTE) * random.uniform(0.5, 1.5)
+        try:
+            with resting():
+                await asyncio.wait([listener.news], timeout=max(0.0, min(longest, watched.until - time.time())))
+        finally:
+            del self._listeners[listener]
+        return listener.is_listed or not listener.news.done()
+
+    async def _poll_list(self, send: Send) -> None:
+        """Look at the list again and again, for as long as anybody listens and it can be read."""
+        expected = 0
+        async with shared_session():
+            while self._listeners:
+                await asyncio.sleep(self._next_poll_at - time.monotonic())
+                began, listeners = time.monotonic(), list(self._listeners)
+                try:
+                    flow = going_runs(RetryPolicy(), expected=expected)
+                    going = await drive_async(flow, partial(self._send_calmly, send))
+                except ApifyRateLimitError:
+                    continue  # more requests are the last thing to help
+                except Exception as trouble:  # noqa: BLE001 - who asks for its own run will meet what is wrong
+                    await self._rest(str(trouble))
+                    break
+                if going is None:
+                    await self._rest("It is too long.")
+                    break
+                expected = len(going)
+                self._next_poll_at = began + max(_POLL_SECONDS, _PAGE_SECONDS * (expected // MAX_PAGE + 1))
+                await self._wake([each for each in listeners if each.has_news(going)])
+            self._poll = None
+
+    async def _rest(self, reason: str) -> None:
+        """Have each ask for itself, for a while."""
+        _log.warning(
+            "The account's list of runs cannot be used (%s). For %.0f s, each of %d waiters asks for its own run.",
+            reason,
+            _REST_SECONDS,
+            self.members,
+        )
+        self._rests_until = time.monotonic() + _REST_SECONDS
+        await self._wake(list(self._listeners))
+
+    async def _wake(self, listeners: Iterable[_Listener]) -> None:
+        """Tell listeners that there is news for them, a few at a time."""
+        rest = iter(listeners)
+        while few := list(islice(rest, _WOKEN_AT_ONCE)):
+            for listener in few:
+                if not listener.news.done():
+                    listener.news.set_result(None)
+            await asyncio.sleep(_WAKING_SECONDS)
+
+    async def _send_calmly(self, send: Send, request: Request) -> Answer:
+        """Send when Apify may take requests of this account again: a 429 for one is a pause for all."""
+        while (left := self._calm_at - time.monotonic()) > 0:  # noqa: ASYNC110 - nobody tells when it is over
+            await asyncio.sleep(left + random.uniform(0, _SPREAD_SECONDS))
+        answer = await send(request)
+        if isinstance(answer, Response) and not answer.is_success and answer.is_rate_limited:
+            pause = _CALM_SECONDS if answer.retry_after is None else answer.retry_after
+            self._calm_at = max(self._calm_at, time.monotonic() + min(pause, _LONGEST_CALM_SECONDS))
+        return answer
+
+
+_crowds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Crowd]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def crowd_of(access: Access) -> AsyncIterator[Crowd]:
+    """Be a member of an account's crowd in this event loop, for as long as the block takes."""
+    crowds = _crowds.setdefault(asyncio.get_running_loop(), {})
+    account = hashlib.sha256(f"{access.base_url} {access.token}".encode()).hexdigest()  # no token where it may show
+    crowd = crowds.setdefault(account, Crowd())
+    crowd.members += 1
+    try:
+        yield crowd
+    finally:
+        if crowd.members == 1:
+            del crowds[account]
+        await crowd.leave()

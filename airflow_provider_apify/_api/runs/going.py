@@ -1,0 +1,53 @@
+"""Which runs of an account go on, by its list of runs. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_provider_apify._api.answers import Response, data_of
+from airflow_provider_apify._api.facts import MAX_PAGE
+from airflow_provider_apify._api.flows import Flow, call_reading, together
+from airflow_provider_apify._api.runs import endpoints
+from airflow_provider_apify.models.runs import FINISHED_STATUSES, UNFINISHED_STATUSES
+from airflow_provider_apify.options import RetryPolicy
+
+MOST_RUNS = 30_000
+"""Of longer lists, each look would cost more than it saves."""
+_PAGES_AT_A_TIME = 4
+
+Costs = Mapping[str, float | None]
+"""What each run has cost so far, in US dollars, by its ID; ``None`` where the list does not tell."""
+
+
+def going_runs(retry: RetryPolicy, *, expected: int = 0) -> Flow[Costs | None]:
+    """List what goes on in the whole account; ``None`` where that is too much to be listed again and again.
+
+    The list proves nothing. A run that ends moves those behind it from page to page while it is read, and a new one may
+    be unknown to the server that answers: what is missing may go on. What is listed may have ended just now.
+
+    :param expected: how many there may be, to ask for several pages at the same time.
+    """
+    going: dict[str, float | None] = {}
+    at_a_time = MAX_PAGE * min(_PAGES_AT_A_TIME, expected // MAX_PAGE + 1)
+    for begin in range(0, MOST_RUNS, at_a_time):
+        pages = yield from together(_page(offset, retry) for offset in range(begin, begin + at_a_time, MAX_PAGE))
+        for count, page in pages:
+            going |= page
+            if count < MAX_PAGE:
+                return going
+    return None
+
+
+def _page(offset: int, retry: RetryPolicy) -> Flow[tuple[int, Costs]]:
+    """Return how many runs a page has, and those among them that go on."""
+    request = endpoints.list_runs(None, status=UNFINISHED_STATUSES, offset=offset)
+    return (yield from call_reading(request, retry, _read))
+
+
+def _read(answer: Response) -> tuple[int, Costs] | None:
+    try:
+        items = (data_of(answer) or {})["items"]
+        going = {item["id"]: item.get("usageTotalUsd") for item in items if item["status"] not in FINISHED_STATUSES}
+        return len(items), {run_id: None if cost is None else float(cost) for run_id, cost in going.items()}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
