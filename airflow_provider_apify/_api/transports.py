@@ -1,4 +1,4 @@
-"""The two ways to put a :class:`Request` on the wire, and the two drivers of flows. The only sleeps.
+"""The two ways to put a :class:`Request` on the wire, and the two drivers of flows.
 
 ``requests`` and ``aiohttp`` are imported where they are used: a DAG file that imports an operator needs neither.
 """

@@ -339,6 +339,9 @@ class Runs(ApifyClient):
     ) -> RunEvent:
         """Do what :meth:`wait_for_run` does, on the event loop, where each request waits up to a minute.
 
+        More than a thousand that wait for runs of the same account on one event loop share one poll of its list of
+        runs: an end is seen some seconds later then, and ``on_update`` is called seldom.
+
         :param first_delay: seconds before the first request, to spread waiters that arrive together.
         :param on_log_line: called with each line of the run's log; each request waits up to half a minute then.
         :param log_since: Unix time; lines of before are left out.

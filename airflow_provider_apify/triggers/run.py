@@ -43,7 +43,7 @@ class ApifyRunTrigger(WatchingTrigger):
     :param apify_conn_id: connection whose token may see it.
     :param deadline: Unix time at which to fire before the end; ``None`` watches for ever.
     :param poll_interval: seconds between plain requests; ``None`` long-polls: about one request a minute, and the end
-        is seen at once.
+        is seen at once. More than a thousand such triggers share one poll of their account's runs every few seconds.
     :param settle: seconds after the end at which the run is read once more, for its final cost.
     :param cost_limit: US dollars of platform usage above which to fire before the end; looked at once a minute, or at
         each ``poll_interval``.

@@ -18,6 +18,7 @@ class Section:
     :param intro: what was done, in Markdown.
     :param notes: what to know when reading the figures.
     :param picture: what a picture of the bars shows; empty where there is none.
+    :param ours: what the bars of the provider are called; empty where it is the engine that is compared.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Section:
     notes: list[str] = field(default_factory=list)
     picture: str = ""
     bars: list[Bar] = field(default_factory=list)
+    ours: str = ""
 
     def to_markdown(self) -> str:
         """Return heading, text, table."""

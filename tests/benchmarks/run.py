@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.benchmarks import conversions, downloads, imports, triggerer, waiting
+from tests.benchmarks import conversions, crowd, downloads, imports, triggerer, waiting
 from tests.benchmarks.child import ROOT
+from tests.benchmarks.crowd import Plan
 from tests.benchmarks.machine import describe, load
 from tests.benchmarks.picture import draw
 from tests.benchmarks.report import Section, replace_figures, say
@@ -25,6 +26,7 @@ OURS = "DatasetToFileOperator"
 FULL: Mapping[str, Callable[[Path], Section]] = {
     "imports": lambda folder: imports.measure(folder, rounds=3),
     "waiting": lambda folder: waiting.measure(folder, Crowd(runs=500, shortest=20, longest=150)),
+    "crowd": lambda folder: crowd.measure(folder, Plan([1_000, 5_000, 10_000], arrival=20, calm=20, ending=60)),
     "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
     "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=5),
     "conversions": lambda folder: conversions.measure(folder, 1_000_000, rounds=3),
@@ -65,7 +67,7 @@ def _picture(name: str, section: Section) -> str:
     if not section.bars:
         return ""
     file = DOCUMENT.with_name(f"benchmarks-{name}.svg")
-    file.write_text(draw(f"{section.title}: {section.picture}", section.bars, OURS))
+    file.write_text(draw(f"{section.title}: {section.picture}", section.bars, section.ours or OURS))
     return f"\n![{section.title}: {section.picture}]({file.name})\n"
 
 

@@ -1,0 +1,152 @@
+"""Thousands of runs watched in one event loop, in the provider's way and in two others."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.benchmarks.child import CONNECTION_VARIABLE, SERVER_CORE, Child
+from tests.benchmarks.local import local_apify, start_runs
+from tests.benchmarks.picture import Bar
+from tests.benchmarks.report import Section, number, say
+from tests.benchmarks.waiting import describe_latencies
+
+_EXTRA_SECONDS = 300.0
+WAYS = {
+    "together": "`ApifyRunTrigger`",
+    "interval": "`ApifyRunTrigger`, `poll_interval=5`",
+    "naive": "a session and a loop for each, every 5 s",
+}
+_NOTES = """\
+While all wait: no run ends. Then all end, at random within the time named above; the CPU of that has the event of each.
+Until the event: the event's time minus the run's `finishedAt`.
+CPU is net of the 10 ms heartbeat that finds the blocks. A block is what the loop's thread worked between two beats.
+All waiters are given to the loop in the same instant; the first blocks have the import of aiohttp and all first \
+requests.
+The server knows two operations only; its answers are those of the local Apify, compressed as Apify's are.""".splitlines()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens to all.
+
+    :param arrival: seconds for the first requests.
+    :param calm: seconds in which no run ends.
+    :param ending: seconds in which all end, evenly spread by chance.
+    """
+
+    counts: Sequence[int]
+    arrival: float
+    calm: float
+    ending: float
+
+
+def measure(folder: Path, plan: Plan) -> Section:
+    """Watch each number of runs in each way, one after the other."""
+    section = Section(
+        "Waiting: thousands of runs in one event loop",
+        f"All waiters in one asyncio process on one core, the server on another. {plan.arrival:.0f} s to arrive, "
+        f"{plan.calm:.0f} s in which no run ends, then all end within {plan.ending:.0f} s.",
+        [
+            "runs and way",
+            "CPU s a minute, while all wait",
+            "requests a minute, while all wait",
+            "CPU s while all end",
+            "requests while all end",
+            "until the event, p50 / p99 / max",
+            "longest loop block, ms of CPU, arrival / later",
+            "memory, MiB (grown by)",
+            "files",
+        ],
+        picture="CPU while all wait, in times of the provider's trigger",
+        ours="ApifyRunTrigger",
+    )
+    run, item = _samples(folder)
+    for count in plan.counts:
+        base = None
+        for way, words in WAYS.items():
+            result = _watch(folder, {"way": way, "count": count, "run": run, "item": item}, plan)
+            say(f"{count} {way}: {_row(words, count, result)}")
+            section.rows.append(_row(words, count, result))
+            base = base or result["calm_cpu_per_minute"]
+            section.bars.append(Bar(f"{count:,} runs", words, result["calm_cpu_per_minute"] / base))
+    section.notes += _NOTES
+    return section
+
+
+def _samples(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a run that goes on as the local Apify shows it, and as it lists it."""
+    with local_apify(folder, "crowd-apify") as apify, requests.Session() as session:
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {apify.token}"
+        run_id = start_runs(apify, [{"durationSecs": 60}])[0]["id"]
+        url = f"{apify.base_url}/v2/actor-runs"
+        run = session.get(f"{url}/{run_id}", timeout=60).json()["data"]
+        return run, session.get(url, timeout=60).json()["data"]["items"][0]
+
+
+def _watch(folder: Path, what: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """Let one process watch the runs of a server of its own."""
+    port, chance = _free_port(), random.Random(1)
+    name = f"crowd-{what['count']}-{what['way']}"
+    ends = [chance.uniform(0, plan.ending) for _ in range(what["count"])]
+    server = Child(
+        folder,
+        f"{name}-server",
+        "tests.benchmarks.crowd_server",
+        {"port": port, "ends": ends, "run": what["run"], "item": what["item"]},
+        core=SERVER_CORE,
+    )
+    _wait_for(port)
+    host = f"http://127.0.0.1:{port}"
+    client = Child(
+        folder,
+        name,
+        "tests.benchmarks.crowd_child",
+        {"way": what["way"], "count": what["count"], "arrival": plan.arrival, "calm": plan.calm},
+        variables={CONNECTION_VARIABLE: json.dumps({"conn_type": "apify", "host": host, "password": "crowd"})},
+    )
+    result: dict[str, Any] = client.result(plan.arrival + plan.calm + plan.ending + _EXTRA_SECONDS)
+    server.result(_EXTRA_SECONDS)
+    return result
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + _EXTRA_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _row(words: str, count: int, result: dict[str, Any]) -> list[str]:
+    return [
+        f"{count:,}: {words}",
+        number(result["calm_cpu_per_minute"]),
+        number(result["calm_requests_per_minute"]),
+        f"{number(result['ends_cpu'])} in {number(result['ends_seconds'])} s",
+        number(result["ends_requests"]),
+        describe_latencies(result["latencies"]),
+        " / ".join(number(1000 * block) for block in result["blocks"]),
+        f"{number(result['memory_mb'])} ({number(result['memory_growth_mb'])})",
+        number(result["files"]),
+    ]
