@@ -31,7 +31,7 @@ Until the event: the event's time minus the run's `finishedAt`.
 CPU is net of the 10 ms heartbeat that finds the blocks. A block is what the loop's thread worked between two beats.
 All waiters are given to the loop in the same instant; the first blocks have the import of aiohttp and all first \
 requests.
-The server knows two operations only; its answers are those of the local Apify, compressed as Apify's are.""".splitlines()
+The server knows two operations only, and answers as the local Apify, compressed.""".splitlines()
 
 
 @dataclass(frozen=True)
