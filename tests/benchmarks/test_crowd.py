@@ -39,10 +39,10 @@ def test_its_answers_have_the_fields_of_the_local_apify_s(
 async def test_a_run_that_ends_is_told_to_who_waits_and_leaves_the_list() -> None:
     world, answers = World([0.0, 60.0], {"status": "RUNNING"}, {"status": "RUNNING"}), list[bytes]()
     world.ask_for(run_id_of(0), 0, answers.append)
-    told = asyncio.Event()
-    world.ask_for(run_id_of(0), 60, lambda body: (answers.append(body), told.set())[0])
+    told = asyncio.get_running_loop().create_future()
+    world.ask_for(run_id_of(0), 60, told.set_result)
     world.begin()
-    await asyncio.wait_for(told.wait(), 60)
+    answers.append(await asyncio.wait_for(told, 60))
 
     first, second = (json.loads(body)["data"] for body in answers)
     assert (first["status"], second["status"]) == ("RUNNING", "SUCCEEDED")
