@@ -35,10 +35,10 @@ _log = logging.getLogger(__name__)
 _MOST_ALONE = 1_000
 """So many waiters long-poll each for itself, if there are files for it: an end is seen within milliseconds then."""
 _POLL_SECONDS = 3.0
-_PAGE_SECONDS = 1 / 3
+_PAGE_SECONDS = 0.3
 """From the beginning of one poll to the next: at least the first, and so much for each page."""
 _LONGEST_SECONDS = 600.0
-_MOST_A_MINUTE = 100
+_MOST_A_MINUTE = 60
 """How long nobody asks for a run that the list shows: about so long, or longer where those would be more requests."""
 _REST_SECONDS = 300.0
 """After a list that could not be read, all long-poll for so long."""

@@ -147,11 +147,15 @@ async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[Answer]
             if too_late := _too_late(request):
                 request = flow.send(too_late)
                 continue
-            answer, *others = await asyncio.gather(*map(send, (request, *request.beside)))
-            request = flow.send(replace(answer, beside=tuple(others)) if others else answer)
+            request = flow.send(await _send_beside(request, send) if request.beside else await send(request))
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+async def _send_beside(request: Request, send: Callable[[Request], Awaitable[Answer]]) -> Answer:
+    answer, *others = await asyncio.gather(*map(send, (request, *request.beside)))
+    return replace(answer, beside=tuple(others))
 
 
 class _SecretsMasked(logging.Filter):

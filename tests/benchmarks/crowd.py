@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import socket
 import time
 from collections.abc import Sequence
@@ -29,8 +28,7 @@ _NOTES = """\
 While all wait: no run ends. Then all end, at random within the time named above; the CPU of that has the event of each.
 Until the event: the event's time minus the run's `finishedAt`.
 CPU is net of the 10 ms heartbeat that finds the blocks. A block is what the loop's thread worked between two beats.
-All waiters are given to the loop in the same instant; the first blocks have the import of aiohttp and all first \
-requests.
+All waiters arrive one after the other, without a pause; the first blocks have the import of aiohttp.
 The server knows two operations only, and answers as the local Apify, compressed.""".splitlines()
 
 
@@ -95,14 +93,13 @@ def _samples(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _watch(folder: Path, what: dict[str, Any], plan: Plan) -> dict[str, Any]:
     """Let one process watch the runs of a server of its own."""
-    port, chance = _free_port(), random.Random(1)
+    port = _free_port()
     name = f"crowd-{what['count']}-{what['way']}"
-    ends = [chance.uniform(0, plan.ending) for _ in range(what["count"])]
     server = Child(
         folder,
         f"{name}-server",
         "tests.benchmarks.crowd_server",
-        {"port": port, "ends": ends, "run": what["run"], "item": what["item"]},
+        {**what, "port": port, "ending": plan.ending},
         core=SERVER_CORE,
     )
     _wait_for(port)

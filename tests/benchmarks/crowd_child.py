@@ -82,6 +82,13 @@ async def _largest(until: asyncio.Future[Any], largest: dict[str, float]) -> Non
         await asyncio.wait([until], timeout=1.0)
 
 
+async def _begun(watching: Coroutine[Any, Any, float]) -> asyncio.Task[float]:
+    """Begin one, and let the loop go on, as Airflow's triggerer does after each trigger."""
+    task = asyncio.create_task(watching)
+    await asyncio.sleep(0)
+    return task
+
+
 async def _measure(plan: dict[str, Any]) -> dict[str, Any]:
     heartbeat = Heartbeat()
     beating = asyncio.create_task(heartbeat.beat())
@@ -92,7 +99,7 @@ async def _measure(plan: dict[str, Any]) -> dict[str, Any]:
 
     meter, arrived_at = _Meter(idle_share), time.time()
     watch = WAYS[plan["way"]]
-    watchers = asyncio.gather(*(watch(run_id_of(number)) for number in range(plan["count"])))
+    watchers = asyncio.gather(*[await _begun(watch(run_id_of(number))) for number in range(plan["count"])])
     largest = {"memory_mb": 0.0, "files": 0.0}
     sampling = asyncio.create_task(_largest(watchers, largest))
     await asyncio.sleep(plan["arrival"])

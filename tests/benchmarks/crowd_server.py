@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import random
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -149,7 +150,9 @@ class _Connection(asyncio.Protocol):
 
 
 async def _serve(plan: dict[str, Any]) -> dict[str, int]:
-    world = World(plan["ends"], plan["run"], plan["item"])
+    chance = random.Random(1)
+    ends = [chance.uniform(0, plan["ending"]) for _ in range(plan["count"])]
+    world = World(ends, plan["run"], plan["item"])
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(world), "127.0.0.1", plan["port"], backlog=20_000)
     await world.stopped.wait()

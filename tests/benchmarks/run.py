@@ -26,7 +26,7 @@ OURS = "DatasetToFileOperator"
 FULL: Mapping[str, Callable[[Path], Section]] = {
     "imports": lambda folder: imports.measure(folder, rounds=3),
     "waiting": lambda folder: waiting.measure(folder, Crowd(runs=500, shortest=20, longest=150)),
-    "crowd": lambda folder: crowd.measure(folder, Plan([1_000, 5_000, 10_000], arrival=20, calm=20, ending=60)),
+    "crowd": lambda folder: crowd.measure(folder, Plan([1_000, 5_000, 10_000], arrival=10, calm=60, ending=45)),
     "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
     "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=5),
     "conversions": lambda folder: conversions.measure(folder, 1_000_000, rounds=3),

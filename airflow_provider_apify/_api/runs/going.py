@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
-from airflow_provider_apify._api.answers import Response, data_of
+from airflow_provider_apify._api.answers import Response
 from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.flows import Flow, call_reading, together
 from airflow_provider_apify._api.runs import endpoints
@@ -46,8 +48,18 @@ def _page(offset: int, retry: RetryPolicy) -> Flow[tuple[int, Costs]]:
 
 def _read(answer: Response) -> tuple[int, Costs] | None:
     try:
-        items = (data_of(answer) or {})["items"]
-        going = {item["id"]: item.get("usageTotalUsd") for item in items if item["status"] not in FINISHED_STATUSES}
-        return len(items), {run_id: None if cost is None else float(cost) for run_id, cost in going.items()}
-    except (KeyError, TypeError, ValueError, AttributeError):
+        items = json.loads(answer.body, object_hook=_short)["data"]["items"]
+        going = {run_id: None if cost is None else float(cost) for run_id, _, cost in filter(_goes_on, items)}
+        return len(items), going
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def _short(found: dict[str, Any]) -> Any:
+    """Keep of a run what matters while it is parsed: pages of whole ones, again and again, keep Python's GC busy."""
+    return (found["id"], found["status"], found.get("usageTotalUsd")) if "status" in found else found
+
+
+def _goes_on(item: tuple[str, str, float | None]) -> bool:
+    _, status, _ = item
+    return status not in FINISHED_STATUSES
