@@ -23,10 +23,10 @@ from upath.registry import register_implementation
 
 from airflow_provider_apify._files.export import Export
 from airflow_provider_apify._files.formats.registry import FORMATS
-from airflow_provider_apify._files.targets.google import HeldBackSink
-from airflow_provider_apify._files.targets.storages import STORAGES, advice, driver_advice, storage_path
-from airflow_provider_apify._files.targets.uploads import part_size
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks.google import HeldBackSink
+from airflow_provider_apify._files.sinks.storages import STORAGES, advice, driver_advice, storage_path
+from airflow_provider_apify._files.sinks.uploads import chunk_size
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import LocalApify
 from tests._files.material import dataset_of, requests_for_items
@@ -365,7 +365,7 @@ def test_a_failing_clean_up_does_not_hide_what_went_wrong(
 
 
 def test_ten_thousand_parts_hold_more_than_300_gigabytes() -> None:
-    assert sum(part_size(number) for number in range(1, 10_001)) > 300 * 10**9
+    assert sum(chunk_size(number) for number in range(1, 10_001)) > 300 * 10**9
 
 
 @pytest.mark.parametrize(
