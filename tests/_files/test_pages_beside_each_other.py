@@ -171,7 +171,7 @@ def test_an_error_in_one_page_ends_the_others(hook: ApifyHook, apify: LocalApify
 
 
 @pytest.mark.usefixtures("four_connections")
-def test_what_the_target_cannot_take_ends_all_pages(hook: ApifyHook) -> None:
+def test_what_the_taker_cannot_take_ends_all_pages(hook: ApifyHook) -> None:
     dataset_id = dataset_of(hook, 5_000, ITEM_BYTES)
     taken = 0
 

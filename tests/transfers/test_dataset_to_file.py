@@ -163,7 +163,7 @@ def test_a_dataset_that_no_longer_exists_fails_the_task_and_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_target_that_cannot_be_written_fails_the_task_with_the_reason(airflow: DagRunner, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_fails_the_task_with_the_reason(airflow: DagRunner, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     outcome = airflow.run_task(write(run_id=run_scenario().id, path=str(tmp_path / "file" / "items.jsonl")))
 
