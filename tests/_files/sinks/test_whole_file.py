@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["file"]
 
 
-def test_a_target_that_is_a_folder_is_an_os_error_and_leaves_no_litter(tmp_path: Path) -> None:
+def test_a_path_that_is_a_folder_is_an_os_error_and_leaves_no_litter(tmp_path: Path) -> None:
     (tmp_path / "items.jsonl").mkdir()
     with pytest.raises(OSError, match=r"items\.jsonl"):
         write(ObjectStoragePath(str(tmp_path / "items.jsonl")), b"x")
@@ -335,7 +335,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / ".apify-000000000000-12345678.part").write_bytes(b"of another target")
+    (tmp_path / ".apify-000000000000-12345678.part").write_bytes(b"of another file")
     (tmp_path / "items.jsonl.part").write_bytes(b"of another program")
     write(ObjectStoragePath(str(tmp_path / "items.jsonl")), b"x")
     assert len(names_in(tmp_path)) == 3
