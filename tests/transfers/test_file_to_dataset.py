@@ -239,13 +239,3 @@ def test_a_file_that_becomes_unreadable_after_it_was_checked_fails_the_task(
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         push(**arguments)
-
-
-@pytest.mark.usefixtures("_somebody_pushes_as_well")
-def test_items_of_somebody_else_that_come_meanwhile_are_counted_and_told(
-    airflow: DagRunner, tmp_path: Path, dataset_id: str
-) -> None:
-    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS)))
-
-    assert (outcome.state, outcome.xcom()["pushed"], outcome.xcom()["item_count"]) == ("success", 20, 21)
-    assert "counts 21 items, 1 more than were there and pushed: something else writes to it" in outcome.log

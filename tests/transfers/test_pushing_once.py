@@ -73,6 +73,16 @@ def _somebody_pushes_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_somebody_pushes_as_well")
+def test_items_of_somebody_else_that_come_meanwhile_are_counted_and_told(
+    airflow: DagRunner, tmp_path: Path, dataset_id: str
+) -> None:
+    outcome = airflow.run_task(push(dataset_id=dataset_id, path=stored(tmp_path, ITEMS)))
+
+    assert (outcome.state, outcome.xcom()["pushed"], outcome.xcom()["item_count"]) == ("success", 20, 21)
+    assert "counts 21 items, 1 more than were there and pushed: something else writes to it" in outcome.log
+
+
+@pytest.mark.usefixtures("_somebody_pushes_as_well")
 def test_a_dataset_that_others_fill_meanwhile_is_not_complete(
     airflow: DagRunner, tmp_path: Path, dataset_id: str
 ) -> None:
