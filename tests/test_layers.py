@@ -108,5 +108,5 @@ def test_the_hook_loads_neither_what_writes_files_nor_what_serves_the_local_apif
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()  # noqa: S603 - as it is here
     rooms = [name.split(".")[1:3] for name in loaded if name.startswith(f"{PROVIDER}.")]
     assert ["hooks", "apify"] in rooms
-    assert not {"targets", "formats", "loading"} & {room[1] for room in rooms if room[0] == "_files" and room[1:]}
+    assert not {"sinks", "formats", "loading"} & {room[1] for room in rooms if room[0] == "_files" and room[1:]}
     assert LOCAL_APIFY not in loaded
