@@ -135,3 +135,9 @@ class Pages3(Pages):
         expect(self._dialog.get_by_text("runs will be triggered")).to_be_visible()
         self._dialog.get_by_role("button", name="Run Backfill").click()
         expect(self._dialog).to_be_hidden()
+
+    def open_backfilled_runs(self, dag_id: str) -> None:
+        """Open the list of the runs that a DAG's backfill has made, once that is complete."""
+        self.go(f"/dags/{dag_id}/runs?run_type=backfill")
+        expect(self.page.get_by_text("Backfill in progress")).to_be_hidden()
+        self.page.reload()  # for the grid beside the list, which is older
