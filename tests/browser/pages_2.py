@@ -77,6 +77,7 @@ class Pages2(Pages):
         expect(self.page.get_by_role("row", name=f"Status {state}", exact=True)).to_be_visible()
 
     def _link(self, name: str) -> Any:
+        self.page.reload()  # it asks for the links only once, even where there were none yet
         self._tab("Details")
         return self.page.get_by_role("link", name=name, exact=True)
 

@@ -36,9 +36,7 @@ class Pages3(Pages):
         self.page.get_by_role("button", name="Add Connection").click()
         self._dialog.get_by_label("Connection ID").fill(conn_id)
         self._dialog.get_by_label("Connection Type").fill("Apify")
-        self._dialog.get_by_role("option", name="Apify", exact=True).or_(
-            self.page.get_by_role("option", name="Apify", exact=True)
-        ).first.click()
+        self._dialog.get_by_role("option", name="Apify", exact=True).click()
         expect(self._dialog.get_by_label("API token")).to_be_visible()
 
     def show_extra_fields(self) -> None:
@@ -61,9 +59,8 @@ class Pages3(Pages):
 
     def unpause(self, dag_id: str) -> None:
         self.go(f"/dags/{dag_id}")
-        switch = self.page.get_by_role("checkbox").first
-        switch.dispatch_event("click")
-        expect(switch).to_be_checked()
+        with self.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+            self.page.get_by_test_id("toggle-pause").first.click()
 
     def open_trigger_form(self, dag_id: str) -> None:
         self.go(f"/dags/{dag_id}")
@@ -135,9 +132,3 @@ class Pages3(Pages):
         expect(self._dialog.get_by_text("runs will be triggered")).to_be_visible()
         self._dialog.get_by_role("button", name="Run Backfill").click()
         expect(self._dialog).to_be_hidden()
-
-    def open_backfilled_runs(self, dag_id: str) -> None:
-        """Open the list of the runs that a DAG's backfill has made, once that is complete."""
-        self.go(f"/dags/{dag_id}/runs?run_type=backfill")
-        expect(self.page.get_by_text("Backfill in progress")).to_be_hidden()
-        self.page.reload()  # for the grid beside the list, which is older

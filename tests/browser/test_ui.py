@@ -104,7 +104,7 @@ def test_a_backfill_makes_one_run_and_one_file_for_each_day(
     before = len(apify.ledger().runs)
     pages.backfill(DAILY_DAG, days[0], days[-1])
     wait_until(lambda: all(file.exists() for file in files), "a file for each day", timeout=PATIENCE_SECONDS)
-    pages.open_backfilled_runs(DAILY_DAG)
+    pages.go(f"/dags/{DAILY_DAG}/runs?run_type=backfill")
     expect(pages.page.get_by_text("Success", exact=True)).to_have_count(len(days))
     inputs = [run.input_sha256 for run in apify.ledger().runs[before:]]
     assert len(inputs) == len(set(inputs)), "the input is the day's: no day has been crawled twice"
