@@ -118,6 +118,8 @@ class Pages3(Pages):
     def open_asset(self, name: str) -> None:
         self.go("/assets")
         self.page.get_by_role("link", name=name, exact=True).click()
+        switches = self.page.get_by_test_id("toggle-pause").get_by_role("checkbox", checked=True)
+        expect(switches).to_have_count(2)  # of the DAG that writes it, and of the one that it starts
 
     def backfill(self, dag_id: str, first: str, last: str) -> None:
         """Fill a DAG's past in, from the first day to the last (ISO dates)."""
