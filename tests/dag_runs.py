@@ -137,13 +137,16 @@ def _dates_of_reschedules() -> Iterator[None]:
 def _logged() -> Iterator[StringIO]:
     """Collect what goes to the loggers of the standard library; up to Airflow 3.0 tasks use them."""
     text = StringIO()
-    loggers = [logging.getLogger(), logging.getLogger("airflow.task")]
+    root = logging.getLogger()
+    loggers, level = [root, logging.getLogger("airflow.task")], root.level
     handlers = [list(logger.handlers) for logger in loggers]
     for logger in loggers:
         logger.addHandler(logging.StreamHandler(text))
+    root.setLevel(logging.INFO)  # as a triggerer has it
     try:
         yield text
     finally:  # ``dag.test()`` leaves handlers of its own behind
+        root.setLevel(level)
         for logger, earlier in zip(loggers, handlers, strict=True):
             logger.handlers[:] = earlier
 
