@@ -94,6 +94,7 @@ class Pages2(Pages):
         button = self.page.get_by_role("button", name="Mark as failed")
         button.click()
         expect(button).to_be_hidden()
+        self.page.reload()  # it asks for the task's state no more once the DAG run has ended
 
     def clear(self) -> None:
         self.page.get_by_role("button", name="Clear and retry task.").click()
