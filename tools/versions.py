@@ -53,7 +53,7 @@ PREVIEW = AirflowVersion(
     "3.4.0b2",
     "2026-11-29",
     "3.13",
-    ("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2"),
+    ("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2", "sqlalchemy<2.1"),
 )
 """The Airflow to come."""
 
