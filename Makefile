@@ -63,8 +63,8 @@ docs: setup ## Build the documentation, with warnings as errors; it opens at doc
 	@echo "docs/_build/index.html"
 
 .PHONY: matrix
-matrix: ## Run the tests on every supported Airflow, without the integration tests; AIRFLOW=3.1 picks one
-	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(AIRFLOW)
+matrix: ## Run the tests on every supported Airflow, and write docs/compatibility.md; AIRFLOW=3.1 picks one, LOWEST=1 takes the oldest packages
+	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(if $(LOWEST),lowest,$(AIRFLOW))
 
 .PHONY: setup
 setup: ## Create or refresh .venv (the other targets do this by themselves)

@@ -35,7 +35,8 @@ class ApifyRetryPolicy(RetryPolicy):
       unknown Actor, refused input): no retry. The operators do that by themselves, on every Airflow.
     * A full account or too many requests: a retry after the time that Apify asks for, else after the one given here,
       and up to a quarter of it more, so that tasks that failed together do not come back together. It replaces the
-      task's ``retry_delay``, and uses up one of ``retries``; to wait for capacity without that, give
+      task's ``retry_delay``. On Airflow 3.4 the task comes back without using up one of ``retries``, for
+      ``reschedule_timeout``; then, and on 3.3, each retry counts. To wait for capacity without that on 3.3, give
       ``RunActorOperator`` a ``wait_for_capacity``.
     * Anything else, errors of others included: as the task says.
 
@@ -43,6 +44,8 @@ class ApifyRetryPolicy(RetryPolicy):
 
     :param capacity_delay: seconds before the retry where the account's memory or run slots are taken.
     :param rate_limit_delay: seconds before the retry where Apify has had too many requests.
+    :param reschedule_timeout: seconds for which an attempt comes back without using up a retry, on Airflow 3.4;
+        0 for never.
     :raises ValueError: a delay that is no time span.
     :raises AirflowOptionalProviderFeatureException: this Airflow is older than 3.3.
     """
@@ -52,6 +55,7 @@ class ApifyRetryPolicy(RetryPolicy):
         *,
         capacity_delay: float | timedelta = timedelta(minutes=5),
         rate_limit_delay: float | timedelta = timedelta(minutes=1),
+        reschedule_timeout: float | timedelta = timedelta(hours=12),
     ) -> None:
         if RetryDecision is None:
             raise AirflowOptionalProviderFeatureException(
@@ -60,6 +64,7 @@ class ApifyRetryPolicy(RetryPolicy):
             )
         self.capacity_delay = timedelta(seconds=parse_seconds("capacity_delay", capacity_delay))
         self.rate_limit_delay = timedelta(seconds=parse_seconds("rate_limit_delay", rate_limit_delay))
+        self.reschedule_timeout = timedelta(seconds=parse_seconds("reschedule_timeout", reschedule_timeout))
 
     def evaluate(
         self,
@@ -75,14 +80,18 @@ class ApifyRetryPolicy(RetryPolicy):
         if not exception.retryable:
             return RetryDecision.fail(f"{name}: no retry can cure it")
         if isinstance(exception, ApifyCapacityError):
-            return _after(exception, self.capacity_delay)
+            return self._after(exception, self.capacity_delay)
         if isinstance(exception, ApifyRateLimitError):
-            return _after(exception, self.rate_limit_delay)
+            return self._after(exception, self.rate_limit_delay)
         return RetryDecision.default()
 
-
-def _after(error: ApifyApiError, usual: timedelta) -> RetryDecision:
-    """Retry after the time that the error carries, or the usual one, and not much later."""
-    delay = usual if error.retry_after is None else timedelta(seconds=error.retry_after)
-    spread = delay * random.uniform(1.0, _LATEST)  # Airflow adds none to what a policy says
-    return RetryDecision.retry(spread, f"{type(error).__name__}: again in {delay}, or a little later")
+    def _after(self, error: ApifyApiError, usual: timedelta) -> RetryDecision:
+        """Come back after the time that the error carries, or the usual one, and not much later."""
+        delay = usual if error.retry_after is None else timedelta(seconds=error.retry_after)
+        spread = delay * random.uniform(1.0, _LATEST)  # Airflow adds none to what a policy says
+        reason = f"{type(error).__name__}: again in {delay}, or a little later"
+        reschedule = getattr(RetryDecision, "reschedule", None)  # Airflow 3.4
+        if reschedule is None or not self.reschedule_timeout:
+            return RetryDecision.retry(spread, reason)
+        decision: RetryDecision = reschedule(spread, reschedule_timeout=self.reschedule_timeout, reason=reason)
+        return decision

@@ -21,6 +21,8 @@ from pluggy import HookimplMarker
 from psutil import Process
 
 AIRFLOW_VERSION = version("apache-airflow")
+REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
+"""Whether this Airflow keeps notes of a task instance from one attempt to the next."""
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 _DATE_ARGUMENT = "execution_date" if AIRFLOW_VERSION.startswith("2.") else "logical_date"
 _numbers = count(1)
@@ -137,13 +139,16 @@ def _dates_of_reschedules() -> Iterator[None]:
 def _logged() -> Iterator[StringIO]:
     """Collect what goes to the loggers of the standard library; up to Airflow 3.0 tasks use them."""
     text = StringIO()
-    loggers = [logging.getLogger(), logging.getLogger("airflow.task")]
+    root = logging.getLogger()
+    loggers, level = [root, logging.getLogger("airflow.task")], root.level
     handlers = [list(logger.handlers) for logger in loggers]
     for logger in loggers:
         logger.addHandler(logging.StreamHandler(text))
+    root.setLevel(logging.INFO)  # as a triggerer has it
     try:
         yield text
     finally:  # ``dag.test()`` leaves handlers of its own behind
+        root.setLevel(level)
         for logger, earlier in zip(loggers, handlers, strict=True):
             logger.handlers[:] = earlier
 
@@ -235,3 +240,9 @@ def _save(dag: Any) -> None:
         bag.sync_to_db("dags-folder", None)
     else:
         _dag_bags().sync_bag_to_db(bag, "dags-folder", None)
+
+
+def die_at_the_end_of_the_first_attempt(context: Any, result: Any) -> None:  # noqa: ARG001 - Airflow's signature
+    """Fail the first attempt of a task, once it has done all; as its ``post_execute``."""
+    if context["ti"].try_number == 1:
+        raise RuntimeError("died at the end")

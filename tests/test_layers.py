@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -30,6 +30,16 @@ LAYERS = (
     {"__main__"},
 )
 """What may import what stands before it, the ground first; ``_airflow`` is for hooks and what stands on them."""
+LOCAL_LAYERS = (
+    {"checked"},
+    {"settings"},
+    {"world"},
+    {"actors", "control", "items"},
+    {"api"},
+    {"server"},
+    {"pytest_plugin", "__main__"},
+)
+"""The same of the local Apify."""
 KNOWS_AIRFLOW = {"exceptions", "_files"}
 """Of what stands below the hook: errors have a base class of Airflow's, and storages are Airflow's."""
 
@@ -63,8 +73,9 @@ def test_no_modules_import_each_other(package: str) -> None:
         pytest.fail(f"These import each other: {' -> '.join(reversed(error.args[1]))}")
 
 
-def test_each_room_stands_on_those_below_it() -> None:
-    modules, heights = modules_of(PROVIDER), {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
+@pytest.mark.parametrize(("package", "layers"), [(PROVIDER, LAYERS), (LOCAL_APIFY, LOCAL_LAYERS)])
+def test_each_room_stands_on_those_below_it(package: str, layers: Sequence[Collection[str]]) -> None:
+    modules, heights = modules_of(package), {room: height for height, rooms in enumerate(layers) for room in rooms}
     upwards = [
         f"{name} imports {other}"
         for name, path in modules.items()
@@ -97,5 +108,5 @@ def test_the_hook_loads_neither_what_writes_files_nor_what_serves_the_local_apif
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()  # noqa: S603 - as it is here
     rooms = [name.split(".")[1:3] for name in loaded if name.startswith(f"{PROVIDER}.")]
     assert ["hooks", "apify"] in rooms
-    assert not {"targets", "formats", "loading"} & {room[1] for room in rooms if room[0] == "_files" and room[1:]}
+    assert not {"sinks", "formats", "loading"} & {room[1] for room in rooms if room[0] == "_files" and room[1:]}
     assert LOCAL_APIFY not in loaded

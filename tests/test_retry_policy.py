@@ -30,6 +30,7 @@ from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner
 
 SCENARIO = "apify/scenario"
 HAS_POLICIES = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
+AGAIN = "retry" if AIRFLOW_VERSION.startswith("3.3.") else "reschedule"
 FULL: dict[str, Any] = {
     "action": "answer",
     "path": "*/runs",
@@ -50,7 +51,7 @@ def test_the_module_can_be_imported_on_every_airflow_and_says_which_one_it_needs
         ApifyRetryPolicy()
 
 
-def decide(error: BaseException, **delays: timedelta) -> tuple[str, timedelta | None]:
+def decide(error: BaseException, **delays: float | timedelta) -> tuple[str, timedelta | None]:
     """Return what the policy decides, on an Airflow that has policies."""
     decision = ApifyRetryPolicy(**delays).evaluate(error, 1, 3)
     return decision.action.value, decision.retry_delay
@@ -59,7 +60,7 @@ def decide(error: BaseException, **delays: timedelta) -> tuple[str, timedelta | 
 def assert_retried_after(delay: timedelta, error: BaseException, **delays: timedelta) -> None:
     """Assert that the retry does not come before its time, and not much later."""
     action, actual = decide(error, **delays)
-    assert action == "retry"
+    assert action == AGAIN
     assert actual is not None
     assert delay <= actual <= 1.25 * delay
 
@@ -84,6 +85,10 @@ if HAS_POLICIES:
         delays = {"capacity_delay": timedelta(hours=1), "rate_limit_delay": timedelta(seconds=2)}
         assert_retried_after(timedelta(hours=1), error_of(ApifyCapacityError), **delays)
         assert_retried_after(timedelta(seconds=2), error_of(ApifyRateLimitError), **delays)
+
+    def test_where_no_attempt_may_come_back_by_itself_each_retry_counts() -> None:
+        action, _ = decide(error_of(ApifyCapacityError), reschedule_timeout=0)
+        assert action == "retry"
 
     def test_tasks_that_failed_together_do_not_come_back_together() -> None:
         assert len({decide(error_of(ApifyCapacityError)) for _ in range(20)}) > 10

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from tools.versions import AIRFLOW_VERSIONS, OLDEST_PYTHON, ROOT, AirflowVersion, airflow_version
+from tools.versions import AIRFLOW_VERSIONS, LOWEST, OLDEST_PYTHON, PREVIEW, ROOT, AirflowVersion, airflow_version
 
 HEADER = """\
 # Airflow {release} and the development environment, packages published until {pinned_on}, Python {oldest} to {newest}.
@@ -22,6 +22,7 @@ def pin(version: AirflowVersion) -> None:
     command = ["uv", "pip", "compile", "pyproject.toml", "-", "--universal", "--quiet"]
     command += [f"--extra={extra}" for extra in version.extras]
     command += ["--python-version", OLDEST_PYTHON, "--exclude-newer", version.pinned_on]
+    command += ["--resolution", version.resolution]
     command += ["--no-header", "--no-annotate", "--no-config"]
     wanted = "\n".join((f"apache-airflow=={version.release}", *version.limits))
     pins = subprocess.run(command, input=wanted, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True).stdout
@@ -39,7 +40,7 @@ def main() -> None:
     """Pin the series named on the command line, or all of them."""
     if shutil.which("uv") is None:
         sys.exit("Pinning needs uv (https://docs.astral.sh/uv/); nothing else in this project does.")
-    for version in [airflow_version(series) for series in sys.argv[1:]] or AIRFLOW_VERSIONS:
+    for version in [airflow_version(series) for series in sys.argv[1:]] or (*AIRFLOW_VERSIONS, PREVIEW, LOWEST):
         pin(version)
 
 

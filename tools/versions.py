@@ -24,6 +24,13 @@ class AirflowVersion(NamedTuple):
     """Requirements beside Airflow's own, for what it has not limited and cannot work with."""
     extras: tuple[str, ...] = ("dev",)
     """The extras of this package that are installed."""
+    resolution: str = "highest"
+    """Which versions of the packages that this one names, as uv calls it: ``highest`` or ``lowest-direct``."""
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it is not released yet, so that a failure is a warning."""
+        return not self.release.replace(".", "").isdecimal()
 
     @property
     def constraints(self) -> Path:
@@ -41,6 +48,18 @@ AIRFLOW_VERSIONS = (
     AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13", extras=("dev", "docs")),
 )
 
+PREVIEW = AirflowVersion(
+    "3.4",
+    "3.4.0b2",
+    "2026-11-29",
+    "3.13",
+    ("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2", "sqlalchemy<2.1"),
+)
+"""The Airflow to come."""
+
+LOWEST = AirflowVersion("lowest", "2.11.0", "2026-05-20", "3.12", ("gcsfs<2026.5",), resolution="lowest-direct")
+"""The oldest version that ``pyproject.toml`` allows of each package that it names."""
+
 DEVELOPMENT_VERSION = AIRFLOW_VERSIONS[-1]
 """What ``.venv``, the demo, the documentation, and the integration tests run."""
 
@@ -51,8 +70,9 @@ def airflow_version(series: str) -> AirflowVersion:
     :param series: such as ``3.3``.
     :raises ValueError: the series is not tested here.
     """
-    for version in AIRFLOW_VERSIONS:
+    versions = (*AIRFLOW_VERSIONS, PREVIEW, LOWEST)
+    for version in versions:
         if version.series == series:
             return version
-    known = ", ".join(version.series for version in AIRFLOW_VERSIONS)
+    known = ", ".join(version.series for version in versions)
     raise ValueError(f"Airflow {series} is not in the test matrix; choose one of {known}")

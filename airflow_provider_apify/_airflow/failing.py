@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
@@ -48,21 +49,36 @@ def for_good(error: ApifyError, kind: type[AirflowFailException] = AirflowFailEx
 
 
 def ends_task(task: Any, error: BaseException, context: Context) -> bool:
-    """Tell whether no other attempt will follow the one that ends with this error."""
-    is_last = isinstance(error, AirflowFailException | AirflowSkipException) or not has_tries_left(context["ti"])
-    return is_last or _policy_fails(task, error, context)
+    """Tell whether this task will not go on after the process that ends with this error."""
+    if isinstance(error, AirflowFailException | AirflowSkipException):
+        return True
+    decision = _policy_decision(task, error, context)
+    action = None if decision is None else decision.action.value
+    if action == "fail":
+        return True
+    if action == "reschedule" and _may_reschedule(decision, context):
+        return False
+    return not has_tries_left(context["ti"])
 
 
-def _policy_fails(task: Any, error: BaseException, context: Context) -> bool:
-    """Tell whether the task's retry policy (Airflow 3.3) will let no retry follow.
+def _policy_decision(task: Any, error: BaseException, context: Context) -> Any:
+    """Ask the task's retry policy (Airflow 3.3) as Airflow asks it afterwards.
 
-    The policy is asked here as Airflow asks it afterwards; ``False`` without one, or where it cannot decide.
+    :return: ``None`` without one, or where it cannot decide.
     """
     policy, ti = getattr(task, "retry_policy", None), context["ti"]
     if policy is None:
-        return False
+        return None
     try:
-        decision = policy.evaluate(exception=error, try_number=ti.try_number, max_tries=ti.max_tries, context=context)
+        return policy.evaluate(exception=error, try_number=ti.try_number, max_tries=ti.max_tries, context=context)
     except Exception:  # noqa: BLE001 - any; Airflow logs it when it asks, and then does without the policy
+        return None
+
+
+def _may_reschedule(decision: Any, context: Context) -> bool:
+    """Tell whether Airflow (3.4) will run this attempt again, as the policy asks: there are bounds to it."""
+    most, longest = decision.max_reschedules, decision.reschedule_timeout
+    if most is not None and context.get("task_reschedule_count", 0) >= most:
         return False
-    return bool(decision.action.value == "fail")
+    first = None if longest is None else context["ti"].get_first_reschedule_date(context)
+    return first is None or datetime.now(UTC) - first < longest

@@ -21,7 +21,7 @@ class End(Enum):
 
 NO_ANSWER = "no answer"
 """In place of a state: Airflow's API server is away, and with it whoever could give a run up."""
-_GOES_ON = frozenset({"running", "queued", "scheduled", "deferred", "up_for_retry", NO_ANSWER})
+_GOES_ON = frozenset({"running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", NO_ANSWER})
 
 KEEPS: Mapping[End, frozenset[str]] = {
     # "running": a deployment, or an API server that was away; the next attempt goes on with the run.
@@ -30,7 +30,7 @@ KEEPS: Mapping[End, frozenset[str]] = {
     # "success": by a user or by another attempt, the run is wanted.
     End.LAUNCHER: _GOES_ON | {"success"},
     # The trigger has moved to another triggerer, or failed there. Else the task does not wait any more.
-    End.TRIGGER: frozenset({"deferred", "up_for_retry"}),
+    End.TRIGGER: frozenset({"deferred", "up_for_retry", "up_for_reschedule"}),
 }
 """The states of the task in which its run goes on; in all others ("failed", "success", "restarting", none, because the
 task was cleared or deleted, ...) a user has given it up, and it is aborted."""

@@ -115,7 +115,7 @@ def _used_up(limits: RunLimits, budget: Decimal, used: Used) -> ApifyBudgetUsedU
     )
     return kind(
         f"Nothing was started: the monthly budget of {limits.source} is used up. Its Apify account has used "
-        f"{used.usd:.2f} US dollars in the billing cycle that ends at {used.cycle.end_at:%Y-%m-%d %H:%M} UTC, and "
+        f"{used.usd:f} US dollars in the billing cycle that ends at {used.cycle.end_at:%Y-%m-%d %H:%M} UTC, and "
         f"monthly_budget_usd is {budget}. {advice}",
         budget_usd=float(budget),
         used_usd=float(used.usd),

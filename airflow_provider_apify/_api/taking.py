@@ -20,7 +20,7 @@ class TakerFails(Exception):
 
 
 def hand_on(take: Callable[[Piece], object], piece: Piece) -> None:
-    """Have a target take a piece of a body.
+    """Have a taker take a piece of a body.
 
     :raises TakerFails: it does not.
     """

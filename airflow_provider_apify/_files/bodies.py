@@ -10,7 +10,7 @@ from airflow_provider_apify._api.answers import is_log, is_record
 from airflow_provider_apify._api.taking import hand_on
 from airflow_provider_apify._files.checks import Check
 from airflow_provider_apify._files.dataset.resuming import BodyHasChanged, new_digest, untaken
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from airflow_provider_apify.exceptions import ApifyDataError
 
 if TYPE_CHECKING:
@@ -190,10 +190,10 @@ def save_body(
 
     :param read: has a reader take the body.
     :param check: makes what tells whether a body is whole, given the answer's headers.
-    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.targets.output.COMPRESSIONS>`.
+    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.sinks.output.COMPRESSIONS>`.
     :param go_on: called before anything is written, and before the file appears; what it raises leaves no file.
     :raises ApifyDataError: the body kept breaking, or changing.
-    :raises OSError: the target cannot be written.
+    :raises OSError: the file cannot be written.
     """
 
     def save() -> SavedBody:

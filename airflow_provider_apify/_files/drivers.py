@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_apify._files.targets.output import ENDINGS, bare
-from airflow_provider_apify._files.targets.storages import extra_of
+from airflow_provider_apify._files.sinks.output import ENDINGS, bare
+from airflow_provider_apify._files.sinks.storages import extra_of
 
 
 def extras_of(path: Any, file_format: Any = None, compression: Any = None) -> set[str]:

@@ -14,8 +14,8 @@ from airflow_provider_apify._files.dataset.walk import walk_all
 from airflow_provider_apify._files.formats.registry import Format
 from airflow_provider_apify._files.lost_columns import LostColumns, OnLostColumns
 from airflow_provider_apify._files.query import ItemsQuery
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from airflow_provider_apify._files.split import Done, Parts, Split, WrittenFile
-from airflow_provider_apify._files.targets.whole_file import whole_file
 from airflow_provider_apify.exceptions import ApifyDataError
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class Export:
     """What to write, and how.
 
     :param dataset_ids: one or more, whose items follow one another in this order.
-    :param path: makes the target of a part, counted from 0; of an export that is not split, of part 0.
-    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.targets.output.COMPRESSIONS>`.
+    :param path: makes the path of a part, counted from 0; of an export that is not split, of part 0.
+    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.sinks.output.COMPRESSIONS>`.
     :param min_items: fewer are an error, and nothing is written; of a split export whose items are filtered, finished
         files stay.
     :param counted: how many items Apify counts, as far as it has been asked; the count may lag.
@@ -143,7 +143,7 @@ class Export:
         """Write; each file appears whole or not at all, and replaces what was there.
 
         :raises ApifyDataError: items that Apify counts did not come, bodies kept breaking, or there are too few items.
-        :raises OSError: the target cannot be written.
+        :raises OSError: the file cannot be written.
         """
         name, several = self.file_format.name, len(self.dataset_ids) > 1
         what = f"One of {len(self.dataset_ids)} datasets" if several else f"Dataset {self.dataset_ids[0]}"
@@ -158,12 +158,12 @@ class Export:
         return [Source(self.hook, each, self.query, reached, lost_columns) for each in self.dataset_ids]
 
     def _one(self) -> _Written:
-        target = self.path(0)
-        with whole_file(target, self.compression) as output:
+        path = self.path(0)
+        with whole_file(path, self.compression) as output:
             counts = self.file_format.write(self.sources, self._told(output.write))
             items = None if None in counts else sum(count for count in counts if count is not None)
             self._check(items)
-        return [WrittenFile(str(target), items, output.size, output.sha256)], counts
+        return [WrittenFile(str(path), items, output.size, output.sha256)], counts
 
     def _parts(self) -> _Written:
         sources, query, split = self.sources, self.query, self.split or Split()

@@ -9,12 +9,12 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 from airflow_provider_apify._files.formats.json_array import Body, Lines
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_apify._files.targets.output import Output
+    from airflow_provider_apify._files.sinks.output import Output
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Split:
 class Parts:
     """Takes lines and writes them to one file after the other; each appears whole or not at all.
 
-    :param path: makes the target of a part, counted from 0.
+    :param path: makes the path of a part, counted from 0.
     :param body: makes the body of each.
     :param done: the first files, where they are finished already.
     :ivar files: those that are finished.
@@ -167,7 +167,7 @@ class _Part:
     """One file that is being written."""
 
     def __init__(self, path: ObjectStoragePath, compression: str | None, body: type[Body]) -> None:
-        self._target = path
+        self._path = path
         self._file: AbstractContextManager[Output] = whole_file(path, compression)
         self._output = self._file.__enter__()
         self._body = body(self._output.write)
@@ -182,7 +182,7 @@ class _Part:
     def end(self) -> WrittenFile:
         self._body.close()
         self._file.__exit__(None, None, None)
-        return WrittenFile(str(self._target), self.items, self._output.size, self._output.sha256)
+        return WrittenFile(str(self._path), self.items, self._output.size, self._output.sha256)
 
     def leave(self, error: BaseException) -> None:
         self._file.__exit__(type(error), error, error.__traceback__)

@@ -1,4 +1,4 @@
-"""Files of the worker's temporary folder, whose errors say that it is that folder, and not the target."""
+"""Files of the worker's temporary folder, whose errors say that it is that folder, and not where the file goes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from functools import partial
 from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.runs import endpoints
-from airflow_provider_apify._api.runs.log import LineSink, follow_log
+from airflow_provider_apify._api.runs.log import LineTaker, follow_log
 from airflow_provider_apify._api.transports import Access, send_with_requests
 from airflow_provider_apify.hooks._client import ApifyClient
 from airflow_provider_apify.models.runs import ActorRun
@@ -42,10 +42,10 @@ class RunLogs(ApifyClient):
         :param on_line: for example ``self.log.info`` of an operator. It is given lines without their end, not cut.
         :raises ApifyNotFoundError: there is no such run.
         """
-        sink = LineSink(on_line)
+        sink = LineTaker(on_line)
         return self._drive(follow_log(run_id, self.retry.patient(), sink), partial(self._send_following, sink))
 
-    def _send_following(self, sink: LineSink, access: Access, request: request.Request) -> Answer:
+    def _send_following(self, sink: LineTaker, access: Access, request: request.Request) -> Answer:
         """Send; the body of a stream goes to the sink while it comes."""
         if "stream" in request.params:
             return self._send_reading(sink.take, [], access, request)

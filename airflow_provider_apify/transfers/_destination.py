@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_apify._arguments.templates import is_template
-from airflow_provider_apify._files.targets.storages import advice, check_storage, driver_advice, storage_path
+from airflow_provider_apify._files.sinks.storages import advice, check_storage, driver_advice, storage_path
 from airflow_provider_apify.exceptions import ApifyError
 
 if TYPE_CHECKING:

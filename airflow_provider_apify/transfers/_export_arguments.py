@@ -14,8 +14,8 @@ from airflow_provider_apify._files.formats.column_types import Chosen
 from airflow_provider_apify._files.formats.registry import Format, format_of, names_of
 from airflow_provider_apify._files.lost_columns import OnLostColumns, parse_on_lost_columns
 from airflow_provider_apify._files.query import ITEMS_PARAMETERS, ItemsQuery
+from airflow_provider_apify._files.sinks.output import bare, compression_of
 from airflow_provider_apify._files.split import Split
-from airflow_provider_apify._files.targets.output import bare, compression_of
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.operators._base import ApifyTask

@@ -1,4 +1,4 @@
-"""What the operators share that write bodies as they are: a target, a connection, errors of the storage."""
+"""What the operators share that write bodies as they are: a destination, a connection, errors of the storage."""
 
 from __future__ import annotations
 

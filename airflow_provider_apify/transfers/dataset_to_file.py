@@ -16,7 +16,7 @@ from airflow_provider_apify._files.export import Export, Manifest
 from airflow_provider_apify._files.formats.registry import format_of, parquet_with
 from airflow_provider_apify._files.lost_columns import parse_on_lost_columns
 from airflow_provider_apify._files.query import ItemsQuery
-from airflow_provider_apify._files.targets.output import compression_of
+from airflow_provider_apify._files.sinks.output import compression_of
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
 from airflow_provider_apify.transfers._destination import Destination, writing
@@ -109,7 +109,7 @@ class DatasetToFileOperator(ExportArguments):
     :raises AirflowFailException: one of the datasets or the run is not there, a run that still goes on, a storage whose
         driver is missing, a file that is there although ``if_exists="fail"``, a table that may lack columns.
     :raises ApifyDataError: items that Apify counts did not come, or too few.
-    :raises ApifyError: the target could not be written; nothing is left of it.
+    :raises ApifyError: the file could not be written; nothing is left of it.
     """
 
     operator_extra_links = (ApifyRunLink(), ApifyDatasetLink())

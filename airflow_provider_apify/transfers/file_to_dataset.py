@@ -19,8 +19,8 @@ from airflow_provider_apify._arguments.values import check_storage_name
 from airflow_provider_apify._files.loading.items import READERS, Read, reader_of
 from airflow_provider_apify._files.loading.stored import pieces
 from airflow_provider_apify._files.loading.survey import FileHasChangedError, Survey, survey, unchanged
-from airflow_provider_apify._files.targets.output import bare, compression_of
-from airflow_provider_apify._files.targets.storages import advice
+from airflow_provider_apify._files.sinks.output import bare, compression_of
+from airflow_provider_apify._files.sinks.storages import advice
 from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, links_of, store_links

@@ -12,7 +12,7 @@ from airflow_provider_apify._api.facts import LOG_BYTES
 from airflow_provider_apify._api.runs.endpoints import get_log
 from airflow_provider_apify._arguments.templates import check_not_empty, is_template
 from airflow_provider_apify._files.bodies import LogCheck, save_body
-from airflow_provider_apify._files.targets.output import compression_of
+from airflow_provider_apify._files.sinks.output import compression_of
 from airflow_provider_apify.links import ApifyRunLink, links_of, store_links
 from airflow_provider_apify.transfers._to_file import BodyToFileOperator
 
@@ -46,7 +46,7 @@ class RunLogToFileOperator(BodyToFileOperator):
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: no such run, a storage whose driver is missing, or a file that is there although
         ``if_exists="fail"``.
-    :raises ApifyError: the target could not be written; nothing is left of it.
+    :raises ApifyError: the file could not be written; nothing is left of it.
     """
 
     operator_extra_links = (ApifyRunLink(),)

@@ -47,7 +47,7 @@ _SCHEMA: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class _Target:
+class _Link:
     url: str
     depth: int
 
@@ -60,41 +60,41 @@ class _Crawl:
         self._context = context
         self._max_depth = plan.get("maxCrawlDepth", _DEFAULT_DEPTH)
         self._max_pages = plan.get("maxCrawlPages", _DEFAULT_PAGES)
-        self._queue = [_Target(start["url"], 0) for start in plan["startUrls"]]
-        self._seen = {target.url for target in self._queue}
-        self._hosts = {urlsplit(target.url).netloc for target in self._queue}
+        self._queue = [_Link(start["url"], 0) for start in plan["startUrls"]]
+        self._seen = {link.url for link in self._queue}
+        self._hosts = {urlsplit(link.url).netloc for link in self._queue}
         self._crawled = 0
         self._failed = 0
 
     async def run(self) -> None:
         """Crawl until nothing is left, or the limit is reached, or the run is being aborted."""
         async with aiohttp.ClientSession() as session:
-            for target in self._queue:  # grows while pages are found
+            for link in self._queue:  # grows while pages are found
                 if self._crawled >= self._max_pages or self._context.is_aborting:
                     break
-                await self._visit(session, target)
+                await self._visit(session, link)
                 await self._report()
 
-    async def _visit(self, session: aiohttp.ClientSession, target: _Target) -> None:
+    async def _visit(self, session: aiohttp.ClientSession, link: _Link) -> None:
         try:
-            async with session.get(target.url) as answer:
+            async with session.get(link.url) as answer:
                 answer.raise_for_status()
                 html = await answer.text()
         except (aiohttp.ClientError, TimeoutError) as error:
             self._failed += 1
-            self._context.log(f"ERROR Request {target.url} failed: {error}")
+            self._context.log(f"ERROR Request {link.url} failed: {error}")
             return
         page = Page(str(answer.url), html)
         self._crawled += 1
-        await self._context.push_data(_item(target, str(answer.url), answer.status, page))
-        if target.depth < self._max_depth:
-            self._enqueue(page, target.depth + 1)
+        await self._context.push_data(_item(link, str(answer.url), answer.status, page))
+        if link.depth < self._max_depth:
+            self._enqueue(page, link.depth + 1)
 
     def _enqueue(self, page: Page, depth: int) -> None:
         for url in page.links:
             if url not in self._seen and urlsplit(url).netloc in self._hosts:
                 self._seen.add(url)
-                self._queue.append(_Target(url, depth))
+                self._queue.append(_Link(url, depth))
 
     async def _report(self) -> None:
         found = min(len(self._queue), self._max_pages)
@@ -103,10 +103,10 @@ class _Crawl:
         await self._context.set_status_message(message)
 
 
-def _item(target: _Target, loaded_url: str, status: int, page: Page) -> dict[str, Any]:
+def _item(link: _Link, loaded_url: str, status: int, page: Page) -> dict[str, Any]:
     return {
-        "url": target.url,
-        "crawl": {"loadedUrl": loaded_url, "depth": target.depth, "httpStatusCode": status},
+        "url": link.url,
+        "crawl": {"loadedUrl": loaded_url, "depth": link.depth, "httpStatusCode": status},
         "metadata": {"title": page.title, "description": page.description, "languageCode": page.language},
         "text": "\n".join(page.texts),
         "links": list(page.links),

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from local_apify.api.bodies import JsonObject, parse_json
-from local_apify.api.codings import CODINGS, IDENTITY, MAX_UNPACKED_BYTES, TooLongError, UnpackError, unpacked
 from local_apify.settings import Settings
+from local_apify.world.codings import CODINGS, IDENTITY, MAX_UNPACKED_BYTES, TooLongError, UnpackError, unpacked
 from local_apify.world.errors import ApiError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from local_apify.api.answers import MAX_LIST, data
 from local_apify.api.call import Call
-from local_apify.api.codings import IDENTITY, accepts
 from local_apify.api.opened import opened
+from local_apify.world.codings import IDENTITY, accepts
 from local_apify.world.errors import ApiError
 from local_apify.world.signatures import opens_record, signature_of
 from local_apify.world.stores import KeyValueStore, Record

@@ -11,7 +11,6 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from local_apify.api.call import Call
-from local_apify.api.codings import IDENTITY, packed, preferred
 from local_apify.api.query import Query
 from local_apify.items.formats import BOM, FORMATS, Format
 from local_apify.items.page import NO_LIMIT, Page
@@ -19,6 +18,7 @@ from local_apify.items.shaping import Shape
 from local_apify.items.style import Style
 from local_apify.items.tables import columns_of
 from local_apify.world.builds import Build
+from local_apify.world.codings import IDENTITY, packed, preferred
 from local_apify.world.datasets import Dataset
 from local_apify.world.errors import ApiError, invalid
 from local_apify.world.runs import Run

@@ -49,8 +49,8 @@ def _check(schema: Any, resolver: Any, known: set[int]) -> None:
     known.add(id(schema))
     Draft7Validator.check_schema(schema)
     if isinstance(schema, dict) and "$ref" in schema:
-        target = resolver.lookup(schema["$ref"])
-        _check(target.contents, target.resolver, known)
+        found = resolver.lookup(schema["$ref"])
+        _check(found.contents, found.resolver, known)
     for part in DRAFT7.create_resource(schema).subresources():
         _check(part.contents, resolver.in_subresource(part), known)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Unpack
 
-from local_apify.api.codings import IDENTITY, unpacked
 from local_apify.world.clock import now
+from local_apify.world.codings import IDENTITY, unpacked
 from local_apify.world.datasets import utf8
 from local_apify.world.errors import ApiError
 from local_apify.world.storage import Origin, Storage

@@ -61,7 +61,9 @@ def test_a_budget_that_is_used_up_withholds_the_start_for_good(usd: float) -> No
     assert type(error) is ApifyBudgetUsedUp
     assert not error.retryable
     assert str(error).startswith("Nothing was started: the monthly budget of Airflow connection 'mine' is used up.")
-    assert f"has used {usd:.2f} US dollars in the billing cycle that ends at 2026-11-01 23:59 UTC" in str(error)
+    assert f"has used {Decimal(str(usd)):f} US dollars in the billing cycle that ends at 2026-11-01 23:59 UTC" in str(
+        error
+    )
     assert "monthly_budget_usd is 100. Raise it in the connection's extra, or wait for the next cycle" in str(error)
     assert error.details == {
         "budget_usd": 100.0,

@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._files.dataset import end
+from airflow_provider_apify._files.dataset import end, plan, walk
+from airflow_provider_apify._files.dataset.plan import Plan
 from airflow_provider_apify._files.export import Export, Manifest
 from airflow_provider_apify._files.formats.registry import FORMATS
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import RetryPolicy
-from local_apify import LocalApify
+from local_apify import Exchange, LocalApify
 from tests._files.material import Exporting
+from tests._files.walks import ITEM_BYTES, Gate, choose_always
 
 
 @pytest.fixture
@@ -41,3 +43,36 @@ def export(hook: ApifyHook, tmp_path: Path) -> Exporting:
         ).run()
 
     return run
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have samples of 100 items and pages of about 200."""
+    for module in (plan, walk):
+        monkeypatch.setattr(module, "SAMPLE_ITEMS", 100)
+        monkeypatch.setattr(module, "LARGEST_PAGE_BYTES", 200 * ITEM_BYTES)
+    monkeypatch.setattr(plan, "MEMORY_BYTES", 1_000 * ITEM_BYTES)
+
+
+@pytest.fixture
+def exchanges(apify: LocalApify) -> list[Exchange]:
+    """Return the exchanges about items, each as soon as it is over."""
+    over: list[Exchange] = []
+    apify.on_exchange = lambda each: (
+        over.append(each) if each.template.endswith("/items") and each.method == "GET" else None
+    )
+    return over
+
+
+@pytest.fixture
+def gate(hook: ApifyHook, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate(hook)
+    monkeypatch.setattr(hook, "_read_items", gate)
+    return gate
+
+
+@pytest.fixture
+def four_connections(monkeypatch: pytest.MonkeyPatch, small: None) -> Plan:  # noqa: ARG001 - its pages
+    plan = Plan(4, compressed=True)
+    choose_always(plan, monkeypatch)
+    return plan

@@ -241,7 +241,7 @@ def test_a_page_that_is_kept_back_takes_little_memory_however_large_its_items_ar
     assert peak < 8_000_000
 
 
-def test_what_the_target_takes_says_nothing_of_the_speed_of_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_taker_takes_says_nothing_of_the_speed_of_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("airflow_provider_apify._files.dataset.reader.time.perf_counter", lambda: now)
 

@@ -214,4 +214,4 @@ def test_the_hook_reads_without_loading_what_writes_files() -> None:
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - as it is here
     loaded = {name.removeprefix("airflow_provider_apify._files.").partition(".")[0] for name in run.stdout.splitlines()}
     assert "dataset" in loaded
-    assert loaded.isdisjoint({"targets", "formats", "loading", "export", "split", "bodies"})
+    assert loaded.isdisjoint({"sinks", "formats", "loading", "export", "split", "bodies"})

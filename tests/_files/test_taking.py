@@ -29,19 +29,19 @@ READERS: dict[str, Callable[[Source, Take], Any]] = {
 
 
 class _FullError(ApifyDataError):
-    """What an answer that broke would raise, of a target of its own."""
+    """What an answer that broke would raise, of a taker of its own."""
 
 
 @pytest.fixture(params=[_FullError("full"), requests.ConnectionError("full")], ids=["data", "connection"])
 def error(request: pytest.FixtureRequest) -> Exception:
-    """Return an error of a target that looks like one of an answer."""
+    """Return an error of a taker that looks like one of an answer."""
     error: Exception = request.param
     return error
 
 
 @pytest.fixture
 def take(error: Exception) -> Callable[[bytes | memoryview], None]:
-    """Return a target that takes nothing."""
+    """Return a taker that takes nothing."""
 
     def fail(_piece: bytes | memoryview) -> None:
         raise error from ZeroDivisionError("the reason")
@@ -50,7 +50,7 @@ def take(error: Exception) -> Callable[[bytes | memoryview], None]:
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_a_target_that_fails_ends_the_reading_of_items_with_its_own_error(
+def test_a_taker_that_fails_ends_the_reading_of_items_with_its_own_error(
     hook: ApifyHook, apify: LocalApify, take: Take, error: Exception, kind: str
 ) -> None:
     dataset_id = dataset_of(hook, 3)
@@ -61,7 +61,7 @@ def test_a_target_that_fails_ends_the_reading_of_items_with_its_own_error(
     assert requests_for_items(apify) == 1
 
 
-def test_a_target_that_fails_ends_the_reading_of_a_record_with_its_own_error(
+def test_a_taker_that_fails_ends_the_reading_of_a_record_with_its_own_error(
     hook: ApifyHook, apify: LocalApify, take: Take, error: Exception
 ) -> None:
     store_id = hook.create_key_value_store("notes").id

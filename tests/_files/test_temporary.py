@@ -47,7 +47,7 @@ def test_a_temporary_file_is_read_as_it_was_written_and_is_gone() -> None:
     assert file.closed
 
 
-def test_an_export_says_that_the_temporary_folder_is_full_and_not_its_target(hook: ApifyHook, tmp_path: Path) -> None:
+def test_an_export_says_that_the_temporary_folder_is_full_and_not_its_path(hook: ApifyHook, tmp_path: Path) -> None:
     dataset_id = dataset_of(hook, 20_000)
     target = ObjectStoragePath(str(tmp_path / "items.parquet"))
     most = resource.getrlimit(resource.RLIMIT_FSIZE)

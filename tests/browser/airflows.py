@@ -22,6 +22,9 @@ from tools.versions import ROOT
 _DAGS = [Path(__file__).parent / "dags", ROOT / "dags_examples"]
 _START_SECONDS = 900
 
+PATIENCE_SECONDS = 600.0
+"""How long anything that is waited for may take, with a whole Airflow beside it on a small machine."""
+
 
 class Site(NamedTuple):
     """Where to log in, and the Apify behind it.

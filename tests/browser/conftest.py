@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local_apify.control import Control
-from tests.browser.airflows import Site, installed_airflow
+from tests.browser.airflows import PATIENCE_SECONDS, Site, installed_airflow
 from tools.server_programs import chromium
 from tools.versions import DEVELOPMENT_VERSION, ROOT
 
@@ -22,8 +22,6 @@ collect_ignore = [] if find_spec("playwright") else ["test_ui.py"]
 
 HERE = Path(__file__).parent
 SCREENSHOTS = ROOT / "docs" / "screenshots"
-PATIENCE_MS = 240_000
-"""How long a page may take to show something, with a whole Airflow beside it on a small machine."""
 WINDOW = {"width": 1200, "height": 720}
 _FONTS = """\
 <?xml version="1.0"?>
@@ -90,9 +88,10 @@ def context(browser: Any, site: Site) -> Iterator[Any]:
     """Return a window in which somebody has logged in."""
     from playwright.sync_api import expect  # noqa: PLC0415 - only `make browser` has it
 
-    expect.set_options(timeout=PATIENCE_MS)
+    patience_ms = PATIENCE_SECONDS * 1000
+    expect.set_options(timeout=patience_ms)
     context = browser.new_context(viewport=WINDOW, reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(patience_ms)
     page = context.new_page()
     _pages_of(page, site).log_in()
     page.close()

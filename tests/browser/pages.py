@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
+
+from playwright.sync_api import expect
 
 from tests.browser.airflows import Site
 
@@ -80,9 +83,9 @@ class Pages(ABC):
     def _link(self, name: str) -> Any:
         """Return a link of the open task, in view."""
 
-    def link(self, name: str) -> str:
-        """Return where a link of the open task leads."""
-        return str(self._link(name).get_attribute("href"))
+    def wait_for_link(self, name: str, run_id: str) -> None:
+        """Wait until a link of the open task leads to a run."""
+        expect(self._link(name)).to_have_attribute("href", re.compile(f"/{run_id}$"))
 
     def follow(self, name: str) -> Any:
         """Click a link of the open task, and return the tab that it opens, Playwright's."""

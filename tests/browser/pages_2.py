@@ -37,7 +37,8 @@ class Pages2(Pages):
         expect(self.page.get_by_text("Added Row")).to_be_visible()
 
     def test_connection(self, conn_id: str, token: str) -> str:
-        self.page.get_by_role("row").filter(has_text=conn_id).get_by_title("Edit record").click()
+        self.go("/connection/list/")
+        self.page.get_by_role("row").filter(has_text=conn_id).get_by_role("link", name="Edit").click()
         self.page.get_by_label("API token").fill(token)
         self.page.get_by_role("button", name="Test").click()
         alert = self.page.locator(".alert").first
@@ -46,11 +47,11 @@ class Pages2(Pages):
 
     def unpause(self, dag_id: str) -> None:
         self.go(f"/dags/{dag_id}/grid")
-        self.page.get_by_title("Pause/Unpause DAG").click()
-        expect(self.page.locator("#pause_resume")).to_be_checked()
+        with self.page.expect_response("**/paused?*"):
+            self.page.locator("label", has=self.page.locator("#pause_resume")).click()
 
     def open_trigger_form(self, dag_id: str) -> None:
-        self.go(f"/dags/{dag_id}/trigger")
+        self.go(f"/dags/{dag_id}/trigger?origin=/dags/{dag_id}/grid")
         expect(self.page.get_by_role("button", name="Trigger", exact=True)).to_be_enabled()
 
     def fill(self, label: str, value: str) -> None:
@@ -72,16 +73,20 @@ class Pages2(Pages):
         self.go(f"/dags/{dag_id}/grid?dag_run_id={quote(run_id, safe='')}&task_id={task_id}&tab=details")
 
     def wait_for_state(self, state: str) -> None:
-        status = self.page.get_by_role("row").filter(has_text="Status").filter(has_text=state)
-        expect(status).to_be_visible()
+        self._tab("Details")
+        expect(self.page.get_by_role("row", name=f"Status {state}", exact=True)).to_be_visible()
 
     def _link(self, name: str) -> Any:
-        self.page.get_by_role("tab", name="Details").click()
+        self.page.reload()  # it asks for the links only once, even where there were none yet
+        self._tab("Details")
         return self.page.get_by_role("link", name=name, exact=True)
 
     def wait_for_log(self, text: str) -> None:
-        self.page.get_by_role("tab", name="Logs").click()
+        self._tab("Logs")
         expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def _tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
 
     def mark_failed(self) -> None:
         self.page.get_by_role("button", name="Manually set task instance state").click()
@@ -89,6 +94,7 @@ class Pages2(Pages):
         button = self.page.get_by_role("button", name="Mark as failed")
         button.click()
         expect(button).to_be_hidden()
+        self.page.reload()  # it asks for the task's state no more once the DAG run has ended
 
     def clear(self) -> None:
         self.page.get_by_role("button", name="Clear and retry task.").click()

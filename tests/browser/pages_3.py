@@ -36,9 +36,7 @@ class Pages3(Pages):
         self.page.get_by_role("button", name="Add Connection").click()
         self._dialog.get_by_label("Connection ID").fill(conn_id)
         self._dialog.get_by_label("Connection Type").fill("Apify")
-        self._dialog.get_by_role("option", name="Apify", exact=True).or_(
-            self.page.get_by_role("option", name="Apify", exact=True)
-        ).first.click()
+        self._dialog.get_by_role("option", name="Apify", exact=True).click()
         expect(self._dialog.get_by_label("API token")).to_be_visible()
 
     def show_extra_fields(self) -> None:
@@ -61,9 +59,8 @@ class Pages3(Pages):
 
     def unpause(self, dag_id: str) -> None:
         self.go(f"/dags/{dag_id}")
-        switch = self.page.get_by_role("checkbox").first
-        switch.dispatch_event("click")
-        expect(switch).to_be_checked()
+        with self.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+            self.page.get_by_test_id("toggle-pause").first.click()
 
     def open_trigger_form(self, dag_id: str) -> None:
         self.go(f"/dags/{dag_id}")
@@ -121,6 +118,8 @@ class Pages3(Pages):
     def open_asset(self, name: str) -> None:
         self.go("/assets")
         self.page.get_by_role("link", name=name, exact=True).click()
+        switches = self.page.get_by_test_id("toggle-pause").get_by_role("checkbox", checked=True)
+        expect(switches).to_have_count(2)  # of the DAG that writes it, and of the one that it starts
 
     def backfill(self, dag_id: str, first: str, last: str) -> None:
         """Fill a DAG's past in, from the first day to the last (ISO dates)."""

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from airflow_provider_apify.hooks._form import CONN_FIELDS
 from local_apify.control import Control
-from tests.browser.airflows import Site
+from tests.browser.airflows import PATIENCE_SECONDS, Site
 from tests.browser.pages import Pages
 from tools.lab import wait_until
 from tools.lab.airflow_home import AIRFLOW_VERSION
@@ -23,8 +23,7 @@ Picture = Callable[[Pages, str], None]
 HAS_BACKFILLS = not AIRFLOW_VERSION.startswith("2.")
 REFUSES_TO_TEST = AIRFLOW_VERSION == "3.3.2"
 """Its button sends no port as an empty one, which its own API refuses; see docs/troubleshooting.md."""
-FORM_DAG, LONG_DAG, README_DAG = "apify_run_from_ui", "long_crawl", "products"
-PATIENCE = 240.0
+FORM_DAG, LONG_DAG, README_DAG, DAILY_DAG = "apify_run_from_ui", "long_crawl", "products", "apify_daily_backfill"
 
 
 def test_the_connection_form_explains_every_field_and_its_test_button_knows_whose_token_it_is(
@@ -72,30 +71,28 @@ def test_a_deferred_task_links_to_its_run_which_is_aborted_once_it_is_marked_fai
     pages.wait_for_state("failed")
     wait_for_status(apify, first, "ABORTED")
     pages.clear()
-    second = wait_until(lambda: newest_run(apify, but=first), "another run after the clear", timeout=PATIENCE)
+    second = wait_until(lambda: newest_run(apify, but=first), "another run after the clear", timeout=PATIENCE_SECONDS)
     pages.wait_for_state("deferred")
-    assert pages.link("Apify run").endswith(second)
+    pages.wait_for_link("Apify run", second)
     pages.mark_failed()
     wait_for_status(apify, second, "ABORTED")
 
 
 def test_a_finished_task_shows_what_its_run_has_cost_and_where_its_data_is(
-    pages: Pages, apify: Control, site: Site, picture: Picture
+    pages: Pages, site: Site, picture: Picture
 ) -> None:
     pages.open_trigger_form(README_DAG)
     run_id = pages.submit()
-    pages.open_task(README_DAG, run_id, "crawl")
+    pages.open_task(README_DAG, run_id, "save")
     pages.wait_for_state("success")
+    assert list(site.output.glob("products/*.jsonl"))
+    pages.open_task(README_DAG, run_id, "crawl")
     pages.wait_for_log("Platform usage of run")
     picture(pages, "task")
-    assert pages.link("Apify run").rpartition("/")[2] in {run.run_id for run in apify.ledger().runs}
     for name, heading in (("Apify run", "Run "), ("Apify dataset", "Dataset ")):
         opened = pages.follow(name)
         expect(opened.get_by_role("heading", name=heading)).to_be_visible()
         opened.close()
-    pages.open_task(README_DAG, run_id, "save")
-    pages.wait_for_state("success")
-    assert list(site.output.glob("products/*.jsonl"))
 
 
 @pytest.mark.skipif(not HAS_BACKFILLS, reason="Airflow 2 has backfills on the command line only")
@@ -103,13 +100,14 @@ def test_a_backfill_makes_one_run_and_one_file_for_each_day(
     pages: Pages3, apify: Control, site: Site, picture: Picture
 ) -> None:
     days = ["2026-02-02", "2026-02-03", "2026-02-04"]
-    files = [site.output / "products" / f"{day}.jsonl" for day in days]
+    files = [site.output / "daily" / f"day={day}" / "pages.jsonl" for day in days]
     before = len(apify.ledger().runs)
-    pages.backfill(README_DAG, days[0], days[-1])
-    wait_until(lambda: all(file.exists() for file in files), "a file for each day", timeout=4 * PATIENCE)
-    assert len(apify.ledger().runs) == before + len(days)
-    pages.go(f"/dags/{README_DAG}/runs?run_type=backfill")
+    pages.backfill(DAILY_DAG, days[0], days[-1])
+    wait_until(lambda: all(file.exists() for file in files), "a file for each day", timeout=PATIENCE_SECONDS)
+    pages.go(f"/dags/{DAILY_DAG}/runs?run_type=backfill")
     expect(pages.page.get_by_text("Success", exact=True)).to_have_count(len(days))
+    inputs = [run.input_sha256 for run in apify.ledger().runs[before:]]
+    assert len(inputs) == len(set(inputs)), "the input is the day's: no day has been crawled twice"
     picture(pages, "backfill")
 
 
@@ -120,7 +118,7 @@ def test_the_file_that_one_dag_declares_an_asset_starts_the_next_dag(
     pages.open_trigger_form("apify_asset_producer")
     pages.submit()
     found = site.output / "asset_pipeline"
-    wait_until(lambda: list(found.glob("details-*.json")), "the file of the second DAG", timeout=4 * PATIENCE)
+    wait_until(lambda: list(found.glob("details-*.json")), "the file of the second DAG", timeout=PATIENCE_SECONDS)
     pages.open_asset("apify_example_pages")
     expect(pages.page.get_by_text("apify_asset_producer").first).to_be_visible()
     expect(pages.page.get_by_text("apify_asset_consumer").first).to_be_visible()
@@ -150,7 +148,7 @@ def deferred_run(pages: Pages, apify: Control) -> str:
     pages.wait_for_state("deferred")
     run_id = newest_run(apify, but=before)
     assert run_id
-    assert pages.link("Apify run").endswith(f"/actors/runs/{run_id}")
+    pages.wait_for_link("Apify run", run_id)
     return run_id
 
 
@@ -166,4 +164,4 @@ def wait_for_status(apify: Control, run_id: str, status: str) -> None:
     def reached() -> bool:
         return any(run.run_id == run_id and run.status == status for run in apify.ledger().runs)
 
-    wait_until(reached, f"run {run_id} to be {status}", timeout=PATIENCE)
+    wait_until(reached, f"run {run_id} to be {status}", timeout=PATIENCE_SECONDS)

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import (
     DAG,
-    AirflowException,
     AirflowFailException,
     AirflowSkipException,
-    Context,
     task,
 )
 
@@ -22,10 +20,9 @@ from airflow_provider_apify.decorators.apify_actor import ApifyActorDecoratedOpe
 from airflow_provider_apify.exceptions import ApifyConnectionError, ApifyRunFailed
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import Exchange, LocalApify, scenario_item
-from tests.dag_runs import AIRFLOW_VERSION, START_DATE, DagRunner, Outcome
+from tests.dag_runs import REMEMBERS, START_DATE, DagRunner, Outcome, die_at_the_end_of_the_first_attempt
 
 _numbers = count(1)
-REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
 Play = Callable[..., Outcome]
 waiting_both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["on a worker", "in the triggerer"])
 
@@ -148,11 +145,6 @@ def test_a_run_that_fails_fails_the_task(play: Play) -> None:
     outcome = play(lambda: {"endAs": "FAILED", "exitMessage": "No luck."}, return_items=3)
 
     assert isinstance(outcome.error, ApifyRunFailed)
-
-
-def die_at_the_end_of_the_first_attempt(context: Context, result: Any) -> None:  # noqa: ARG001 - Airflow's signature
-    if context["ti"].try_number == 1:
-        raise AirflowException("died at the end")
 
 
 @waiting_both_ways

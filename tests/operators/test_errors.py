@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,6 +48,43 @@ def test_a_policy_that_breaks_lets_retries_follow() -> None:
     assert not ends_task(SimpleNamespace(retry_policy=Broken()), GONE, CONTEXT)
 
 
+class Reschedules:
+    """A policy of Airflow 3.4: the attempt comes back, within bounds, and uses up no retry."""
+
+    def __init__(self, *, most: int | None = None, longest: timedelta | None = None) -> None:
+        action = SimpleNamespace(value="reschedule")
+        self._decision = SimpleNamespace(action=action, max_reschedules=most, reschedule_timeout=longest)
+
+    def evaluate(self, **_: Any) -> Any:
+        return self._decision
+
+
+@pytest.mark.parametrize(
+    ("bounds", "ends"),
+    [
+        ({"most": 3}, False),
+        ({"most": 2}, True),
+        ({"longest": timedelta(hours=2)}, False),
+        ({"longest": timedelta(minutes=1)}, True),
+        ({"most": 3, "longest": timedelta(minutes=1)}, True),
+    ],
+    ids=str,
+)
+def test_a_last_attempt_that_airflow_reschedules_is_not_the_end(bounds: dict[str, Any], ends: bool) -> None:
+    began = datetime.now(UTC) - timedelta(hours=1)
+    ti = SimpleNamespace(try_number=4, max_tries=3, get_first_reschedule_date=lambda _context: began)
+    context: Any = {"ti": ti, "task_reschedule_count": 2}
+
+    assert ends_task(SimpleNamespace(retry_policy=Reschedules(**bounds)), FULL, context) is ends
+
+
+def test_an_attempt_that_was_never_rescheduled_has_all_its_time() -> None:
+    ti = SimpleNamespace(try_number=4, max_tries=3, get_first_reschedule_date=lambda _context: None)
+    policy = Reschedules(longest=timedelta(hours=1))
+
+    assert not ends_task(SimpleNamespace(retry_policy=policy), FULL, {"ti": ti})  # type: ignore[typeddict-item]
+
+
 if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryPolicy, RetryRule
 
@@ -59,7 +96,8 @@ if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):
 
     @pytest.mark.parametrize("action", RetryAction)
     def test_only_a_policy_that_says_fail_lets_no_retry_follow(action: RetryAction) -> None:
-        rules = [RetryRule(exception=ApifyError, action=action, retry_delay=timedelta(seconds=1))]
+        bounds: dict[str, Any] = {"max_reschedules": 1} if action.value == "reschedule" else {}
+        rules = [RetryRule(exception=ApifyError, action=action, retry_delay=timedelta(seconds=1), **bounds)]
         task = SimpleNamespace(retry_policy=ExceptionRetryPolicy(rules=rules))
         assert ends_task(task, FULL, CONTEXT) == (action is RetryAction.FAIL)
 

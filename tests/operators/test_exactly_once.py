@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.exceptions import ApifyCapacityError, ApifyRunFailed
 from airflow_provider_apify.operators import _run_arguments
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from local_apify import LocalApify
-from tests.dag_runs import AIRFLOW_VERSION, DagRunner
+from tests.dag_runs import AIRFLOW_VERSION, DagRunner, die_at_the_end_of_the_first_attempt
 
 SCENARIO = "apify/scenario"
 STARTS: dict[str, Any] = {"method": "POST", "path": "/v2/actors/*/runs"}
@@ -26,11 +26,6 @@ def run_scenario(**arguments: Any) -> RunActorOperator:
         "retry_delay": timedelta(0),
     }
     return RunActorOperator(**(defaults | arguments))
-
-
-def die_at_the_end_of_the_first_attempt(context: Context, result: Any) -> None:  # noqa: ARG001 - Airflow's signature
-    if context["ti"].try_number == 1:
-        raise AirflowException("died at the end")
 
 
 @waiting_both_ways

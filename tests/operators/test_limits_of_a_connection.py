@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException, Context, task
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 
 from airflow_provider_apify._api import budget
 from airflow_provider_apify.exceptions import ApifyBudgetRenewsSoon, ApifyConnectionError
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.operators.run_lifecycle import ResurrectRunOperator
 from local_apify import LocalApify
-from tests.dag_runs import START_DATE, DagRunner
+from tests.dag_runs import START_DATE, DagRunner, die_at_the_end_of_the_first_attempt
 from tests.local_apify.client import Client
 from tests.spending import asked, limit, spend, started
 
@@ -33,11 +33,6 @@ def run_scenario(**arguments: Any) -> RunActorOperator:
         "poll_interval": 0.2,
     }
     return RunActorOperator(**(defaults | arguments))
-
-
-def die_at_the_end_of_the_first_attempt(context: Context, result: Any) -> None:  # noqa: ARG001 - Airflow's signature
-    if context["ti"].try_number == 1:
-        raise AirflowException("died at the end")
 
 
 # Usage

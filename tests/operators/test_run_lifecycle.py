@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify.exceptions import ApifyCapacityError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -19,45 +18,8 @@ from airflow_provider_apify.operators.run_lifecycle import (
     SetRunStatusMessageOperator,
 )
 from local_apify import LocalApify
-from tests.dag_runs import AIRFLOW_VERSION, DagRunner
-from tests.local_apify.client import until
-
-SCENARIO = "apify/scenario"
-HELLO = "apify/hello-world"
-REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
-ONE_RETRY: dict[str, Any] = {"task_id": "task", "retries": 1, "retry_delay": timedelta(0)}
-
-
-@pytest.fixture
-def hook(apify: LocalApify) -> ApifyHook:  # noqa: ARG001 - where it leads
-    return ApifyHook()
-
-
-@pytest.fixture
-def running(hook: ApifyHook) -> str:
-    """Return the ID of a run that goes on for longer than the test."""
-    run_id = hook.start_run(SCENARIO, {"durationSecs": 600, "records": {"KEPT": 1}}).id
-    until(lambda: hook.get_run(run_id).status == "RUNNING")
-    return run_id
-
-
-@pytest.fixture
-def failed(hook: ApifyHook) -> str:
-    """Return the ID of a run that has failed, and goes on for longer than the test once it is resurrected."""
-    run_id = hook.start_run(SCENARIO, {"durationSecs": 600, "items": 2}).id
-    hook.abort_run(run_id)
-    return hook.wait_for_run(run_id).run.id
-
-
-def die_at_the_end_of_the_first_attempt(context: Context, result: Any) -> None:  # noqa: ARG001 - Airflow's signature
-    if context["ti"].try_number == 1:
-        raise AirflowException("died at the end")
-
-
-def requests_of(apify: LocalApify, ending: str) -> int:
-    """Return how often a run was asked to change."""
-    return apify.control.ledger().requests.get(f"POST /v2/actor-runs/{{runId}}/{ending}", 0)
-
+from tests.dag_runs import DagRunner
+from tests.operators.changed_runs import HELLO, ONE_RETRY, SCENARIO, requests_of
 
 # Abort
 
@@ -189,88 +151,6 @@ def test_a_full_account_leaves_the_run_as_it_is_for_the_retry(
     assert hook.get_run(failed).history["resurrections"] == 1
 
 
-# What must not happen twice
-
-
-LONG = {"durationSecs": 600}
-CHANGES: dict[str, Callable[..., Any]] = {
-    "resurrections": partial(ResurrectRunOperator, **ONE_RETRY),
-    "reboots": partial(RebootRunOperator, **ONE_RETRY),
-    "metamorphs": partial(MetamorphRunOperator, target_actor_id=SCENARIO, run_input=LONG, **ONE_RETRY),
-}
-ENDINGS = {"resurrections": "resurrect", "reboots": "reboot", "metamorphs": "metamorph"}
-each_change = pytest.mark.parametrize("change", CHANGES)
-
-
-@pytest.fixture
-def subject(change: str, request: pytest.FixtureRequest) -> str:
-    """Return the ID of a run to which the change can be made."""
-    return str(request.getfixturevalue("failed" if change == "resurrections" else "running"))
-
-
-@each_change
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"action": "cut-before-commit"},
-        {"action": "cut-after-commit"},
-        {"action": "answer-after-commit", "status": 502},
-        {"action": "answer", "status": 503},
-        {"action": "garbage"},
-        {"action": "answer", "status": 429, "error_type": "rate-limit-exceeded"},
-    ],
-    ids=lambda fault: f"{fault['action']}-{fault.get('status', '')}",
-)
-def test_a_change_whose_answer_is_lost_happens_once(
-    apify: LocalApify, airflow: DagRunner, subject: str, change: str, fault: dict[str, Any]
-) -> None:
-    apify.control.add_fault(**fault, method="POST", path=f"*/{ENDINGS[change]}")
-    outcome = airflow.run_task(CHANGES[change](run_id=subject))
-
-    assert (outcome.state, outcome.errors) == ("success", {})
-    assert ApifyHook().get_run(subject).history[change] == 1
-
-
-@each_change
-def test_a_retry_does_not_change_again_what_the_attempt_before_has_changed(
-    apify: LocalApify, airflow: DagRunner, hook: ApifyHook, subject: str, change: str
-) -> None:
-    operator = CHANGES[change](run_id=subject, post_execute=die_at_the_end_of_the_first_attempt)
-    outcome = airflow.run_task(operator)
-
-    assert str(outcome.error) == "died at the end"
-    assert outcome.state == "success"
-    # Before 3.3 Airflow remembers nothing between attempts; a run that goes on is never resurrected.
-    happened = 1 if REMEMBERS or change == "resurrections" else 2
-    assert hook.get_run(subject).history[change] == happened
-    assert requests_of(apify, ENDINGS[change]) == (1 if REMEMBERS else 2)
-
-
-@pytest.mark.parametrize("change", ["reboots", "metamorphs"])
-def test_a_run_that_is_over_cannot_be_changed_and_no_retry_helps(airflow: DagRunner, failed: str, change: str) -> None:
-    outcome = airflow.run_task(CHANGES[change](run_id=failed))
-
-    assert isinstance(outcome.error, AirflowFailException)
-    assert "HTTP 400 job-finished" in str(outcome.error)
-
-
-def test_a_retry_makes_its_metamorph_though_somebody_else_was_faster_with_another(
-    apify: LocalApify, airflow: DagRunner, hook: ApifyHook, running: str
-) -> None:
-    def be_faster(context: Context) -> None:
-        if context["ti"].try_number > 1:
-            hook.metamorph_run(running, SCENARIO, LONG)
-
-    busy: dict[str, Any] = {"status": 429, "error_type": "rate-limit-exceeded", "headers": {"Retry-After": "0"}}
-    apify.control.add_fault("answer", path="*/metamorph", times=6, **busy)
-    metamorph = MetamorphRunOperator(run_id=running, target_actor_id=HELLO, pre_execute=be_faster, **ONE_RETRY)
-    outcome = airflow.run_task(metamorph)
-
-    became = [each.actor_id for each in hook.get_run(running).metamorphs]
-    assert outcome.state == "success"
-    assert became == [hook.start_run(actor).actor_id for actor in (SCENARIO, HELLO)]
-
-
 def test_another_actor_takes_over_with_its_own_input(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
     metamorph = MetamorphRunOperator(
         task_id="task",
@@ -311,80 +191,6 @@ def test_a_status_message_is_set(airflow: DagRunner, hook: ApifyHook, running: s
     run = hook.get_run(running)
     assert outcome.xcom()["status_message"] == run.status_message == "Checked by Airflow 🦊"
     assert run.raw["isStatusMessageTerminal"]
-
-
-# Delete
-
-
-@pytest.mark.parametrize("fault", ["", "cut-before-commit", "cut-after-commit"])
-def test_a_deleted_run_is_gone_and_returned_as_it_was(
-    apify: LocalApify, airflow: DagRunner, failed: str, fault: str
-) -> None:
-    if fault:
-        apify.control.add_fault(fault, method="DELETE")
-    outcome = airflow.run_task(DeleteRunOperator(run_id=failed, **ONE_RETRY))
-
-    assert (outcome.state, outcome.errors) == ("success", {})
-    assert (outcome.xcom()["run_id"], outcome.xcom()["status"]) == (failed, "ABORTED")
-    assert outcome.xcom(key="apify_run_link") is None
-    assert "ApifyNotFoundError" in str(airflow.run_task(DeleteRunOperator(task_id="task", run_id=failed)).error)
-
-
-@pytest.mark.parametrize("ignores", [False, True])
-def test_a_retry_finds_that_the_attempt_before_has_deleted_the_run(
-    airflow: DagRunner, failed: str, ignores: bool
-) -> None:
-    delete = partial(DeleteRunOperator, ignore_if_missing=ignores, **ONE_RETRY)
-    outcome = airflow.run_task(delete(run_id=failed, post_execute=die_at_the_end_of_the_first_attempt))
-
-    if REMEMBERS or ignores:
-        assert str(outcome.error) == "died at the end"
-        assert (outcome.state, outcome.xcom()) == ("success", None)
-        assert "Taken for deleted" in outcome.log
-    else:  # nobody knows whether there was such a run
-        assert isinstance(outcome.error, AirflowFailException)
-
-
-def test_an_outage_does_not_make_a_wrong_id_a_deleted_run(apify: LocalApify, airflow: DagRunner) -> None:
-    apify.control.add_fault("answer", status=503, headers={"Retry-After": "0"}, times=6)
-    outcome = airflow.run_task(DeleteRunOperator(run_id="nothing", **ONE_RETRY))
-
-    assert isinstance(outcome.error, AirflowFailException)
-    assert outcome.state == "failed"
-    assert apify.control.ledger().requests["GET /v2/actor-runs/{runId}"] == 6 + 3
-
-
-@pytest.mark.parametrize("ignores", [False, True])
-def test_a_404_that_is_not_apify_s_does_not_make_a_run_a_deleted_run(
-    apify: LocalApify, airflow: DagRunner, failed: str, ignores: bool
-) -> None:
-    apify.control.add_fault("answer", method="DELETE", status=404, error_type="nginx", times=3)
-    outcome = airflow.run_task(DeleteRunOperator(task_id="task", run_id=failed, ignore_if_missing=ignores))
-
-    assert isinstance(outcome.error, AirflowFailException)
-    assert apify.control.ledger().runs
-
-
-def test_a_run_that_was_found_is_deleted_when_it_is_gone_after_an_outage(
-    apify: LocalApify, airflow: DagRunner, failed: str
-) -> None:
-    apify.control.add_fault("answer-after-commit", method="DELETE", status=503, headers={"Retry-After": "0"}, times=6)
-    outcome = airflow.run_task(DeleteRunOperator(run_id=failed, **ONE_RETRY))
-
-    assert outcome.state == ("success" if REMEMBERS else "failed")
-
-
-def test_a_missing_run_is_deleted_enough_where_the_task_says_so(airflow: DagRunner) -> None:
-    delete = DeleteRunOperator(task_id="task", run_id="nothing", ignore_if_missing=True)
-    assert airflow.run_task(delete).state == "success"
-
-
-def test_a_run_that_goes_on_is_not_deleted(airflow: DagRunner, hook: ApifyHook, running: str) -> None:
-    outcome = airflow.run_task(DeleteRunOperator(run_id=running, **ONE_RETRY))
-
-    assert isinstance(outcome.error, AirflowFailException)
-    assert "cannot-remove-running-run" in str(outcome.error)
-    assert hook.get_run(running).is_going
 
 
 # Arguments

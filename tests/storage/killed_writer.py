@@ -10,7 +10,7 @@ import sys
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 
 if __name__ == "__main__":
     url, conn_id, size, said = sys.argv[1:]

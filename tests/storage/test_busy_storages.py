@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._files.targets.uploads import PART_BYTES
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks.uploads import CHUNK_BYTES
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from tests.storage.busy import BusyServer
 from tests.storage.conftest import Storage
 from tests.storage.servers import AzuriteServer, S3Server
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(600)  # the first one installs its server
 # Both drivers of S3 try again: what is below s3fs as often as it is told to, then s3fs itself.
 SETTINGS_OF_S3: list[dict[str, Any]] = [{"max_attempts": 1}, {"max_attempts": 2, "mode": "standard"}]
 PLACES = pytest.mark.parametrize(
-    ("size", "word"), [(8_000, ""), (PART_BYTES + 5, ""), (PART_BYTES + 5, "partNumber=2")]
+    ("size", "word"), [(8_000, ""), (CHUNK_BYTES + 5, ""), (CHUNK_BYTES + 5, "partNumber=2")]
 )
 
 

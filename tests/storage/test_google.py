@@ -15,9 +15,9 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._files.targets.storages import storage_path
-from airflow_provider_apify._files.targets.uploads import PART_BYTES
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks.storages import storage_path
+from airflow_provider_apify._files.sinks.uploads import CHUNK_BYTES
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from tests.storage.google import BUCKET, Fault, Google, google_storage
 from tools.lab.waiting import wait_until
 
@@ -26,7 +26,7 @@ try:
 except ImportError:  # Airflow 2
     from airflow.io.store import attach  # type: ignore[import-not-found, no-redef]
 
-SEVERAL_PARTS = 3 * PART_BYTES + 3
+SEVERAL_CHUNKS = 3 * CHUNK_BYTES + 3
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a Python version:FutureWarning")
 
 
@@ -74,7 +74,7 @@ def write(
 
 
 @pytest.mark.parametrize(
-    "size", [0, 1, 2**18 - 1, 2**18, 2**18 + 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, SEVERAL_PARTS]
+    "size", [0, 1, 2**18 - 1, 2**18, 2**18 + 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, SEVERAL_CHUNKS]
 )
 @pytest.mark.parametrize("piece", [100_000, 2**20])
 def test_a_file_of_any_size_appears_whole_by_the_protocol(google: Google, name: str, size: int, piece: int) -> None:
@@ -88,27 +88,27 @@ def test_a_file_of_any_size_appears_whole_by_the_protocol(google: Google, name: 
 def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(google: Google, name: str) -> None:
     write(name, b"old\n")
     with whole_file(ObjectStoragePath(f"gs://{BUCKET}/{name}")) as file:
-        file.write(body_of(SEVERAL_PARTS))
+        file.write(body_of(SEVERAL_CHUNKS))
         assert google.objects == {name: b"old\n"}
-    assert len(google.objects[name]) == SEVERAL_PARTS
+    assert len(google.objects[name]) == SEVERAL_CHUNKS
 
 
-@pytest.mark.parametrize("size", [0, 1, SEVERAL_PARTS])
+@pytest.mark.parametrize("size", [0, 1, SEVERAL_CHUNKS])
 def test_a_failure_leaves_the_old_file_and_cancels_the_upload(
     google: Google, name: str, caplog: pytest.LogCaptureFixture, size: int
 ) -> None:
     write(name, b"old\n")
     with caplog.at_level(logging.ERROR), pytest.raises(_PowerCutError):
         # What is written is sent beside; the upload must have begun.
-        write(name, body_of(size), fail_when=lambda: size < PART_BYTES or len(google.uploads) > 1)
+        write(name, body_of(size), fail_when=lambda: size < CHUNK_BYTES or len(google.uploads) > 1)
     assert google.objects == {name: b"old\n"}
     # What is smaller than a part has not been sent at all.
-    assert [upload.state for upload in google.uploads[1:]] == (["cancelled"] if size > PART_BYTES else [])
+    assert [upload.state for upload in google.uploads[1:]] == (["cancelled"] if size > CHUNK_BYTES else [])
     assert google.refusals == []
     assert "Could not remove" not in caplog.text
 
 
-@pytest.mark.parametrize("size", [9, PART_BYTES + 5, SEVERAL_PARTS])
+@pytest.mark.parametrize("size", [9, CHUNK_BYTES + 5, SEVERAL_CHUNKS])
 @pytest.mark.parametrize("kind", ["busy", "lost", "partial", "forgotten"])
 @pytest.mark.parametrize("skip", [0, 1, 3])
 def test_whatever_happens_to_a_part_the_file_is_whole_or_not_there(
@@ -125,7 +125,7 @@ def test_whatever_happens_to_a_part_the_file_is_whole_or_not_there(
 
 @pytest.mark.parametrize("kind", ["busy", "partial"])
 def test_a_part_that_is_refused_for_a_while_or_half_kept_is_sent_again(google: Google, name: str, kind: str) -> None:
-    body = body_of(SEVERAL_PARTS)
+    body = body_of(SEVERAL_CHUNKS)
     google.faults.append(Fault(kind, 1))
     write(name, body)
     assert google.objects == {name: body}

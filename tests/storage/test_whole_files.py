@@ -12,17 +12,17 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider_apify._files.targets import uploads
-from airflow_provider_apify._files.targets.storages import storage_path
-from airflow_provider_apify._files.targets.uploads import PART_BYTES
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks import drafts
+from airflow_provider_apify._files.sinks.storages import storage_path
+from airflow_provider_apify._files.sinks.uploads import CHUNK_BYTES
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from tests.storage.conftest import Storage
 from tests.storage.servers import SftpServer
 from tools.versions import ROOT
 
 pytestmark = pytest.mark.timeout(600)  # the first one installs its server
 
-SEVERAL_PARTS = 3 * PART_BYTES + 3
+SEVERAL_CHUNKS = 3 * CHUNK_BYTES + 3
 
 
 class _PowerCutError(Exception):
@@ -48,7 +48,7 @@ def write(storage: Storage, name: str, body: bytes, *, piece: int = 2**20, fail:
     return file.size, file.sha256
 
 
-@pytest.mark.parametrize("size", [0, 1, 2**20 + 1, PART_BYTES, SEVERAL_PARTS])
+@pytest.mark.parametrize("size", [0, 1, 2**20 + 1, CHUNK_BYTES, SEVERAL_CHUNKS])
 def test_a_file_of_any_size_appears_whole(storage: Storage, name: str, size: int) -> None:
     body = body_of(size)
     assert write(storage, name, body) == (size, hashlib.sha256(body).hexdigest())
@@ -56,9 +56,9 @@ def test_a_file_of_any_size_appears_whole(storage: Storage, name: str, size: int
     assert storage.litter() == []
 
 
-@pytest.mark.parametrize("piece", [100_000, 5 * 2**20, SEVERAL_PARTS])
+@pytest.mark.parametrize("piece", [100_000, 5 * 2**20, SEVERAL_CHUNKS])
 def test_pieces_may_have_any_size(storage: Storage, name: str, piece: int) -> None:
-    body = body_of(SEVERAL_PARTS)
+    body = body_of(SEVERAL_CHUNKS)
     write(storage, name, body, piece=piece)
     assert storage.read(name) == body
 
@@ -70,20 +70,20 @@ def test_a_file_may_lie_in_folders_that_are_not_there_yet(storage: Storage, name
 
 def test_a_reader_sees_nothing_and_then_all(storage: Storage, name: str) -> None:
     with whole_file(storage.path(name)) as file:
-        file.write(body_of(SEVERAL_PARTS))
+        file.write(body_of(SEVERAL_CHUNKS))
         assert storage.read(name) is None
-    assert len(storage.read(name) or b"") == SEVERAL_PARTS
+    assert len(storage.read(name) or b"") == SEVERAL_CHUNKS
 
 
 def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(storage: Storage, name: str) -> None:
     write(storage, name, b"old\n")
     with whole_file(storage.path(name)) as file:
-        file.write(body_of(SEVERAL_PARTS))
+        file.write(body_of(SEVERAL_CHUNKS))
         assert storage.read(name) == b"old\n"
-    assert len(storage.read(name) or b"") == SEVERAL_PARTS
+    assert len(storage.read(name) or b"") == SEVERAL_CHUNKS
 
 
-@pytest.mark.parametrize("size", [0, 1, SEVERAL_PARTS])
+@pytest.mark.parametrize("size", [0, 1, SEVERAL_CHUNKS])
 def test_a_failure_leaves_the_old_file_and_nothing_else(storage: Storage, name: str, size: int) -> None:
     write(storage, name, b"old\n")
     with pytest.raises(_PowerCutError):
@@ -94,7 +94,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(storage: Storage, name: 
 
 def test_a_failure_where_there_was_no_file_leaves_none(storage: Storage, name: str) -> None:
     with pytest.raises(_PowerCutError):
-        write(storage, name, body_of(SEVERAL_PARTS), fail=True)
+        write(storage, name, body_of(SEVERAL_CHUNKS), fail=True)
     assert storage.read(name) is None
 
 
@@ -106,10 +106,10 @@ def test_what_a_killed_writer_leaves_is_removed_by_the_next_writer_of_the_same_f
     assert storage.read(name) == b"old\n"
     left = storage.litter()
 
-    monkeypatch.setattr(uploads, "ABANDONED_AFTER", timedelta(0))  # as if the time had passed
+    monkeypatch.setattr(drafts, "ABANDONED_AFTER", timedelta(0))  # as if the time had passed
     write(storage, f"{name}.other", b"{}\n")
     assert storage.litter() == left
-    body = body_of(SEVERAL_PARTS)
+    body = body_of(SEVERAL_CHUNKS)
     write(storage, name, body)
     assert storage.read(name) == body
     assert storage.litter() == []
@@ -117,7 +117,7 @@ def test_what_a_killed_writer_leaves_is_removed_by_the_next_writer_of_the_same_f
 
 @pytest.mark.parametrize("storage", ["local", "s3", "sftp"], indirect=True)
 def test_two_writers_of_one_file_do_not_mix_and_the_later_end_counts(storage: Storage, name: str) -> None:
-    bodies = body_of(SEVERAL_PARTS), body_of(SEVERAL_PARTS)
+    bodies = body_of(SEVERAL_CHUNKS), body_of(SEVERAL_CHUNKS)
     with whole_file(storage.path(name)) as one:
         one.write(bodies[0])
         write(storage, name, bodies[1])
@@ -127,15 +127,15 @@ def test_two_writers_of_one_file_do_not_mix_and_the_later_end_counts(storage: St
 
 
 def test_of_two_writers_of_one_blob_the_first_to_end_wins_and_the_other_hears_of_it(azure: Storage, name: str) -> None:
-    body = body_of(SEVERAL_PARTS)
+    body = body_of(SEVERAL_CHUNKS)
     with pytest.raises(OSError, match="block list is invalid"), whole_file(azure.path(name)) as one:  # noqa: PT012 - the end raises
-        one.write(body_of(SEVERAL_PARTS))
+        one.write(body_of(SEVERAL_CHUNKS))
         write(azure, name, body)
     assert azure.read(name) == body
 
 
 def test_a_file_may_be_written_in_another_thread_than_it_was_opened_in(storage: Storage, name: str) -> None:
-    body = body_of(SEVERAL_PARTS)
+    body = body_of(SEVERAL_CHUNKS)
     with whole_file(storage.path(name)) as file:
         writer = Thread(target=file.write, args=(body,))
         writer.start()
@@ -173,7 +173,7 @@ def begin_and_kill(storage: Storage, name: str) -> None:
     heard, said = os.pipe()
     command = [sys.executable, "-m", "tests.storage.killed_writer", f"{storage.url}/{name}", storage.conn_id or ""]
     with subprocess.Popen(  # noqa: S603 - our own command
-        [*command, str(SEVERAL_PARTS), str(said)], cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[said]
+        [*command, str(SEVERAL_CHUNKS), str(said)], cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[said]
     ) as writer:
         os.close(said)
         with open(heard, "rb") as pipe:  # noqa: PTH123 - no path

@@ -18,7 +18,7 @@ from airflow_provider_apify.options import RetryPolicy
 _PAUSE_SECONDS = 1.0
 
 
-class LineSink:
+class LineTaker:
     """Hand on each line once, though the text may come several times from its start.
 
     :param on_line: takes a line, without its end.
@@ -56,7 +56,7 @@ class LineSink:
         self._on_line(line.decode(errors="replace"))
 
 
-def follow_log(run_id: str, retry: RetryPolicy, sink: LineSink) -> Flow[ActorRun]:
+def follow_log(run_id: str, retry: RetryPolicy, sink: LineTaker) -> Flow[ActorRun]:
     """Follow the log of a run until the run is finished and its log was read to the end.
 
     :param sink: is given the body of each answer to a request with the parameter ``stream``.

@@ -62,7 +62,7 @@ def choose(plain: Speed, *, may_compress: bool) -> Plan:
 
 
 class Pace:
-    """Whether several connections bring more than one plain stream would: not where the server or the target is slow.
+    """Whether several connections bring more than one plain stream would: not where the server or the storage is slow.
 
     :param plan: what is tried; it is judged by the first pages of all its connections.
     :param plain: what a plain page has shown.

@@ -62,7 +62,7 @@ class Speed:
     :param items: how many it held.
     :param size: bytes, decompressed.
     :param latency: seconds until its headers were there.
-    :param seconds: from then to its end, without those that the target took.
+    :param seconds: from then to its end, without those that the taker took.
     """
 
     items: int = 0
@@ -94,7 +94,7 @@ class Reader(ABC):
     def __init__(
         self, params: Mapping[str, Any], start: int, end: int | None, take: Take, *, compressed: bool = False
     ) -> None:
-        self._params, self._end, self._target = params, end, take
+        self._params, self._end, self._taker = params, end, take
         self._window = Window.of(params)
         self.compressed = compressed
         self.position = self._start = start
@@ -105,7 +105,7 @@ class Reader(ABC):
         self.speed = Speed()
         self._asked_at = 0.0
         self._asked: Mapping[str, int | None] = {}
-        self._target_seconds = 0.0
+        self._taker_seconds = 0.0
 
     @property
     def stretch(self) -> tuple[int, int | None]:
@@ -157,14 +157,14 @@ class Reader(ABC):
         :raises BodyHasChanged: what was taken is not to be trusted any more.
         :raises TakerFails: what takes the bytes has failed.
         """
-        began, self._target_seconds = time.perf_counter(), 0.0
+        began, self._taker_seconds = time.perf_counter(), 0.0
         head, before = Head.of(headers), self.position
         self._admit(head)
         self.answers += head.scanned > 0
         size = self._read(head, body)
         self.scanned = head.scanned
         if head.scanned:
-            seconds = time.perf_counter() - began - self._target_seconds
+            seconds = time.perf_counter() - began - self._taker_seconds
             self.speed = Speed(self.position - before, size, began - self._asked_at, seconds)
 
     def end(self, position: int, records: int = 0) -> None:
@@ -188,10 +188,10 @@ class Reader(ABC):
         self.dataset_total = max(self.dataset_total, head.total or 0)
 
     def _take(self, piece: bytes | memoryview) -> None:
-        """Pass bytes on; what the target takes for that says nothing of the way to Apify."""
+        """Pass bytes on; how long the taker takes says nothing of the way to Apify."""
         began = time.perf_counter()
-        hand_on(self._target, piece)
-        self._target_seconds += time.perf_counter() - began
+        hand_on(self._taker, piece)
+        self._taker_seconds += time.perf_counter() - began
 
     @abstractmethod
     def _read(self, head: Head, body: Iterator[bytes]) -> int:

@@ -17,7 +17,7 @@ MOST_COLUMNS = 2_000
 """So many are read off items; Apify's own tables have no more either."""
 JSON_MARK = {"content_type": "application/json"}
 """Metadata of a column whose texts are JSON."""
-_PART_BYTES, _PART_LINES = 2**16, 1_000
+_BATCH_BYTES, _BATCH_LINES = 2**16, 1_000
 # Arrow writes any depth, but refuses to open a file somewhere between 100 and 130.
 _MOST_DEPTH = 64
 
@@ -44,8 +44,8 @@ def columns_of(block: bytes, known: Mapping[str, pa.DataType] = MappingProxyType
     :raises ApifyDataError: they are too many.
     """
     columns = dict(known)
-    for part in _parts(block):
-        columns = merged_columns(columns, _columns_of_part(part))
+    for batch in _batches(block):
+        columns = merged_columns(columns, _columns_of_batch(batch))
         if (count := leaves(columns.values())) > MOST_COLUMNS:
             raise ApifyDataError(
                 f"the items have more than {MOST_COLUMNS:,} columns ({count:,} so far, those inside of objects "
@@ -55,20 +55,20 @@ def columns_of(block: bytes, known: Mapping[str, pa.DataType] = MappingProxyType
     return columns
 
 
-def _parts(block: bytes) -> Iterator[bytes]:
-    """Yield a block in parts of few lines, and of few bytes but for long lines."""
+def _batches(block: bytes) -> Iterator[bytes]:
+    """Yield a block in batches of few lines, and of few bytes but for long lines."""
     lines, size = list[bytes](), 0
     for line in block.split(b"\n")[:-1]:
         lines.append(line)
         size += len(line)
-        if size >= _PART_BYTES or len(lines) >= _PART_LINES:
+        if size >= _BATCH_BYTES or len(lines) >= _BATCH_LINES:
             yield b"\n".join([*lines, b""])
             lines, size = [], 0
     if lines:
         yield b"\n".join([*lines, b""])
 
 
-def _columns_of_part(block: bytes) -> dict[str, pa.DataType]:
+def _columns_of_batch(block: bytes) -> dict[str, pa.DataType]:
     """Read columns quickly where the items agree, else item by item."""
     try:
         schema = pajson.read_json(pa.BufferReader(block), in_one_piece(block)).schema

@@ -19,7 +19,7 @@ from airflow_provider_apify._files.dataset.walk import walk_all
 from airflow_provider_apify._files.formats.column_types import Chosen
 from airflow_provider_apify._files.formats.json_array import ArrayOfLines, Body, Lines
 from airflow_provider_apify._files.heads import Head
-from airflow_provider_apify._files.targets.output import bare
+from airflow_provider_apify._files.sinks.output import bare
 from airflow_provider_apify.exceptions import ApifyDataError
 from airflow_provider_apify.models.storages import Dataset
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_apify._extras import import_extra
-from airflow_provider_apify._files.targets.storages import os_errors
+from airflow_provider_apify._files.sinks.storages import os_errors
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -48,7 +48,7 @@ _DECOMPRESSIONS: Mapping[str, Callable[[], Decompressor]] = MappingProxyType({"g
 def pieces(path: ObjectStoragePath, compression: str | None) -> Iterator[bytes]:
     """Yield a file's bytes.
 
-    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.targets.output.COMPRESSIONS>`.
+    :param compression: of :data:`COMPRESSIONS <airflow_provider_apify._files.sinks.output.COMPRESSIONS>`.
     :raises OSError: the file is not there or cannot be read.
     :raises ValueError: it is not compressed like this, or cut.
     """

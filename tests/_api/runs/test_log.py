@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from airflow_provider_apify._api.answers import Response
-from airflow_provider_apify._api.runs.log import LineSink, follow_log
+from airflow_provider_apify._api.runs.log import LineTaker, follow_log
 from airflow_provider_apify.options import RetryPolicy
 from tests._api.answering import LOST, Fed, failed, ok, run_data
 
@@ -12,7 +12,7 @@ WHOLE = Response(200, TEXT, b"")
 def lines(*bodies: list[bytes]) -> list[str]:
     """Return what is handed on when the log comes several times."""
     shown: list[str] = []
-    sink = LineSink(shown.append)
+    sink = LineTaker(shown.append)
     for body in bodies:
         sink.take(TEXT, iter(body))
     sink.finish()
@@ -33,7 +33,7 @@ def test_characters_cut_by_the_end_of_a_piece_stay_whole() -> None:
 
 
 def test_a_log_is_followed_until_the_run_is_finished_and_read_to_its_end() -> None:
-    sink = LineSink(lambda _line: None)
+    sink = LineTaker(lambda _line: None)
     flow = Fed(follow_log("run1", RetryPolicy(), sink))
     assert flow.answer(ok(run_data())).params["stream"] == "true"
     sink.take(TEXT, iter([b"a\n"]))

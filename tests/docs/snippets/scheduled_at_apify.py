@@ -18,6 +18,7 @@ with DAG(
         actor_task_id="local/daily-crawl",
         origin="SCHEDULER",
         started_after=timedelta(hours=-2),  # from 01:00: the DAG is due at 03:00
+        started_before=timedelta(hours=22),  # to 01:00 of the next day
         timeout=6 * 3600,
         deferrable=True,
     )

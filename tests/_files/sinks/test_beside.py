@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_apify._files.targets import beside, output
-from airflow_provider_apify._files.targets.output import Output
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks import beside, output
+from airflow_provider_apify._files.sinks.output import Output
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from tests._files.material import Taken
 from tools.lab.waiting import wait_until
 

@@ -10,8 +10,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from airflow_provider_apify._files.targets.beside import Beside
-from airflow_provider_apify._files.targets.uploads import Block, new_part_name, part_prefix
+from airflow_provider_apify._files.sinks.beside import Beside
+from airflow_provider_apify._files.sinks.drafts import draft_prefix, new_draft_name
+from airflow_provider_apify._files.sinks.uploads import Block
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -22,9 +23,9 @@ _SYNC_BYTES = 32 * 2**20
 
 
 class LocalSink:
-    """Write to a hidden file beside the target and rename it.
+    """Write a draft, a hidden file beside the destination, and rename it.
 
-    The hidden file is locked while its writer lives. So the next writer of the same target can tell which ones were
+    A draft is locked while its writer lives. So the next writer of the same file can tell which ones were
     left behind, and removes them. Folders are made as needed, links are followed; mode and owner of a file that is
     replaced stay, as far as the worker's user may set them.
 
@@ -32,12 +33,12 @@ class LocalSink:
     """
 
     def __init__(self, path: ObjectStoragePath) -> None:
-        self._target = Path(path.path).resolve()
-        if self._target.exists() and not self._target.is_file():  # a device would be replaced by a file
-            raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._target))
-        self._target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(self._target)
-        self._part, self._file = _open_part(self._target)
+        self._destination = Path(path.path).resolve()
+        if self._destination.exists() and not self._destination.is_file():  # a device would be replaced by a file
+            raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._destination))
+        self._destination.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(self._destination)
+        self._draft, self._file = _open_draft(self._destination)
         self._disk = _Disk(self._file)
 
     def write(self, block: Block, /) -> None:
@@ -50,17 +51,17 @@ class LocalSink:
     def commit(self) -> None:
         """Put the file in place of the old one, safe from a power cut."""
         self._disk.finish()
-        _take_over(self._file.fileno(), self._target)
+        _take_over(self._file.fileno(), self._destination)
         os.fsync(self._file.fileno())
-        self._part.replace(self._target)
+        self._draft.replace(self._destination)
         self._file.close()
-        _fsync_folder(self._target.parent)
+        _fsync_folder(self._destination.parent)
 
     def discard(self) -> None:
         """Remove what was written."""
         with closing(self._file):
             try:
-                self._part.unlink(missing_ok=True)
+                self._draft.unlink(missing_ok=True)
             finally:
                 self._disk.give_up()
 
@@ -84,17 +85,17 @@ class _Disk(Beside[IO[bytes]]):
             self._unsafe = 0
 
 
-def _open_part(target: Path) -> tuple[Path, IO[bytes]]:
+def _open_draft(destination: Path) -> tuple[Path, IO[bytes]]:
     """Create and lock a file. Another writer may take it for abandoned before it is locked: then make another one."""
     for _ in range(_TRIES):
-        part = target.with_name(new_part_name(target.name))
-        file = part.open("xb", buffering=0)
+        draft = destination.with_name(new_draft_name(destination.name))
+        file = draft.open("xb", buffering=0)
         with suppress(OSError):  # no locks on this filesystem: then nobody takes anything for abandoned
             fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
-            return part, file
+            return draft, file
         file.close()
-    raise FileNotFoundError(errno.ENOENT, "Something removes files as soon as they are made", str(target.parent))
+    raise FileNotFoundError(errno.ENOENT, "Something removes files as soon as they are made", str(destination.parent))
 
 
 def _take_over(descriptor: int, old: Path) -> None:
@@ -108,15 +109,15 @@ def _take_over(descriptor: int, old: Path) -> None:
         os.fchmod(descriptor, stat.S_IMODE(was.st_mode))
 
 
-def _remove_abandoned(target: Path) -> None:
-    prefix = part_prefix(target.name)
-    with os.scandir(target.parent) as entries:
-        parts = [Path(entry) for entry in entries if entry.name.startswith(prefix)]
-    for part in parts:
+def _remove_abandoned(destination: Path) -> None:
+    prefix = draft_prefix(destination.name)
+    with os.scandir(destination.parent) as entries:
+        found = [Path(entry) for entry in entries if entry.name.startswith(prefix)]
+    for draft in found:
         # Not ours to remove if it is locked, gone meanwhile, or of another user. NFS locks only what may be written.
-        with suppress(OSError), part.open("r+b") as file:
+        with suppress(OSError), draft.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
+            draft.unlink()
 
 
 def _fsync_folder(folder: Path) -> None:

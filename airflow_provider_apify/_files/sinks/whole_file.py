@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
-from airflow_provider_apify._files.targets.output import Output
-from airflow_provider_apify._files.targets.storages import check_storage, os_errors, storage_of
-from airflow_provider_apify._files.targets.uploads import Block
+from airflow_provider_apify._files.sinks.output import Output
+from airflow_provider_apify._files.sinks.storages import check_storage, os_errors, storage_of
+from airflow_provider_apify._files.sinks.uploads import Block
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -40,14 +40,14 @@ class Sink(Protocol):
 
 @contextmanager
 def whole_file(path: ObjectStoragePath, compression: str | None = None) -> Iterator[Output]:
-    """Open a target that replaces what is there when the block ends well, and leaves it untouched when it does not.
+    """Open a file that replaces what is there when the block ends well, and leaves it untouched when it does not.
 
-    Local and SFTP files are written beside the target and renamed; objects are uploaded in parts, and the upload is
-    completed or given up. Each sink says what becomes of the parts of a writer that died. Then the file is reported as
+    Local and SFTP files are written as drafts beside it and renamed; objects are uploaded in chunks, and the upload is
+    completed or given up. Each sink says what becomes of what a writer has left that died. Then the file is reported as
     an output to Airflow's hook lineage, as ``ObjectStoragePath.open`` does.
 
     :param compression: of :data:`COMPRESSIONS`; ``None`` for none.
-    :raises OSError: the target cannot be written.
+    :raises OSError: the file cannot be written.
     :raises ValueError: the storage has no way to hold a file back until it is whole.
     """
     with os_errors():

@@ -12,8 +12,8 @@ import pytest
 import zstandard
 from hypothesis import given, strategies as st
 
-from airflow_provider_apify._files.targets import output
-from airflow_provider_apify._files.targets.output import Output, compression_of
+from airflow_provider_apify._files.sinks import output
+from airflow_provider_apify._files.sinks.output import Output, compression_of
 from tests._files.material import Taken
 
 OPEN: dict[str | None, Callable[[bytes], bytes]] = {

@@ -64,7 +64,7 @@ class Beside(Generic[T]):
         self._raise()
 
     def give_up(self) -> None:
-        """Drop what waits, and wait for the one at work; not without end for a target that hangs."""
+        """Drop what waits, and wait for the one at work; not without end for a storage that hangs."""
         self._is_wanted = False
         self._things.put(None)
         if not self._is_over and not self._takes_place():

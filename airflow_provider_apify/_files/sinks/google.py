@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify._files.targets.uploads import PART_BYTES, Block
+from airflow_provider_apify._files.sinks.uploads import CHUNK_BYTES, Block
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -17,7 +17,7 @@ class HeldBackSink:
     """
 
     def __init__(self, path: ObjectStoragePath) -> None:
-        self._file: Any = path.fs.open(path.path, "wb", autocommit=False, block_size=PART_BYTES)
+        self._file: Any = path.fs.open(path.path, "wb", autocommit=False, block_size=CHUNK_BYTES)
 
     def write(self, block: Block, /) -> None:
         """Append bytes."""

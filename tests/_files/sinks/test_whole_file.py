@@ -23,10 +23,10 @@ from upath.registry import register_implementation
 
 from airflow_provider_apify._files.export import Export
 from airflow_provider_apify._files.formats.registry import FORMATS
-from airflow_provider_apify._files.targets.google import HeldBackSink
-from airflow_provider_apify._files.targets.storages import STORAGES, advice, driver_advice, storage_path
-from airflow_provider_apify._files.targets.uploads import part_size
-from airflow_provider_apify._files.targets.whole_file import whole_file
+from airflow_provider_apify._files.sinks.google import HeldBackSink
+from airflow_provider_apify._files.sinks.storages import STORAGES, advice, driver_advice, storage_path
+from airflow_provider_apify._files.sinks.uploads import chunk_size
+from airflow_provider_apify._files.sinks.whole_file import whole_file
 from airflow_provider_apify.hooks.apify import ApifyHook
 from local_apify import LocalApify
 from tests._files.material import dataset_of, requests_for_items
@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["file"]
 
 
-def test_a_target_that_is_a_folder_is_an_os_error_and_leaves_no_litter(tmp_path: Path) -> None:
+def test_a_path_that_is_a_folder_is_an_os_error_and_leaves_no_litter(tmp_path: Path) -> None:
     (tmp_path / "items.jsonl").mkdir()
     with pytest.raises(OSError, match=r"items\.jsonl"):
         write(ObjectStoragePath(str(tmp_path / "items.jsonl")), b"x")
@@ -335,7 +335,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / ".apify-000000000000-12345678.part").write_bytes(b"of another target")
+    (tmp_path / ".apify-000000000000-12345678.part").write_bytes(b"of another file")
     (tmp_path / "items.jsonl.part").write_bytes(b"of another program")
     write(ObjectStoragePath(str(tmp_path / "items.jsonl")), b"x")
     assert len(names_in(tmp_path)) == 3
@@ -365,7 +365,7 @@ def test_a_failing_clean_up_does_not_hide_what_went_wrong(
 
 
 def test_ten_thousand_parts_hold_more_than_300_gigabytes() -> None:
-    assert sum(part_size(number) for number in range(1, 10_001)) > 300 * 10**9
+    assert sum(chunk_size(number) for number in range(1, 10_001)) > 300 * 10**9
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify._files.targets import uploads
+from airflow_provider_apify._files.sinks import drafts, uploads
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -19,17 +19,17 @@ log = logging.getLogger(__name__)
 
 
 class SftpSink:
-    """Write to a hidden file beside the target and rename it. Folders are made as needed.
+    """Write a draft, a hidden file beside the destination, and rename it. Folders are made as needed.
 
-    A hidden file of the same target that has not grown for five minutes was left by a writer that died, and is removed.
+    A draft of the same file that has not grown for five minutes was left by a writer that died, and is removed.
 
     :raises OSError: the folder cannot be made or written, or there is something else than a file.
     """
 
     def __init__(self, path: ObjectStoragePath) -> None:
         self._fs: Any = path.fs
-        self._target = PurePosixPath(path.path)
-        self._part = self._target.with_name(uploads.new_part_name(self._target.name))
+        self._destination = PurePosixPath(path.path)
+        self._draft = self._destination.with_name(drafts.new_draft_name(self._destination.name))
         self._run(self._open())
 
     def write(self, block: uploads.Block, /) -> None:
@@ -52,29 +52,29 @@ class SftpSink:
 
     async def _open(self) -> None:
         self._client = await self._fs.client.start_sftp_client()
-        folder = self._target.parent
-        if await self._client.exists(self._target) and not await self._client.isfile(self._target):
-            raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._target))
+        folder = self._destination.parent
+        if await self._client.exists(self._destination) and not await self._client.isfile(self._destination):
+            raise IsADirectoryError(errno.EISDIR, "There is something else than a file", str(self._destination))
         if not await self._client.isdir(folder):
             await self._client.makedirs(folder, exist_ok=True)
-        self._file = await self._client.open(self._part, "xb")
+        self._file = await self._client.open(self._draft, "xb")
         await self._remove_abandoned()
 
     async def _remove_abandoned(self) -> None:
         from asyncssh import SFTPError  # noqa: PLC0415 - only this storage needs it
 
-        prefix = uploads.part_prefix(self._target.name)
+        prefix = drafts.draft_prefix(self._destination.name)
         try:
-            now = (await self._client.stat(self._part)).mtime
-            for entry in await self._client.readdir(self._target.parent):
+            now = (await self._client.stat(self._draft)).mtime
+            for entry in await self._client.readdir(self._destination.parent):
                 if entry.filename.startswith(prefix) and _is_silent(entry.attrs.mtime, now):
                     await self._remove_other(entry.filename)
         except SFTPError as error:  # the folder may not be listed, or another writer was faster
             log.info("Cannot remove what earlier attempts have left: %s", error)
 
     async def _remove_other(self, name: str) -> None:
-        if name != self._part.name:
-            await self._client.remove(self._target.with_name(name))
+        if name != self._draft.name:
+            await self._client.remove(self._destination.with_name(name))
             log.info("Removed %s, which an earlier attempt has left", name)
 
     async def _rename(self) -> None:
@@ -87,10 +87,10 @@ class SftpSink:
         await self._take_mode_over()
         await self._file.close()
         try:
-            await self._client.posix_rename(self._part, self._target)
+            await self._client.posix_rename(self._draft, self._destination)
         except SFTPOpUnsupported:
             try:
-                await self._client.rename(self._part, self._target)
+                await self._client.rename(self._draft, self._destination)
             except SFTPFailure as error:
                 raise FileExistsError(
                     errno.EEXIST,
@@ -104,15 +104,15 @@ class SftpSink:
         from asyncssh import SFTPAttrs, SFTPError  # noqa: PLC0415 - only this storage needs it
 
         try:
-            if await self._client.exists(self._target):
-                mode = (await self._client.stat(self._target)).permissions
+            if await self._client.exists(self._destination):
+                mode = (await self._client.stat(self._destination)).permissions
                 await self._file.setstat(SFTPAttrs(permissions=mode and stat.S_IMODE(mode)))
         except SFTPError as error:
-            log.info("Cannot keep the mode of %s: %s", self._target, error)
+            log.info("Cannot keep the mode of %s: %s", self._destination, error)
 
     async def _remove(self) -> None:
         await self._file.close()
-        await self._client.remove(self._part)
+        await self._client.remove(self._draft)
         self._client.exit()
 
     def _run(self, coroutine: Coroutine[None, None, uploads.Receipt]) -> uploads.Receipt:
@@ -122,7 +122,7 @@ class SftpSink:
 
 def _is_silent(changed: int | None, now: int | None) -> bool:
     """Return whether a file has not grown for so long that its writer is dead; servers need not say when it did."""
-    return changed is not None and now is not None and now - changed >= uploads.ABANDONED_AFTER.total_seconds()
+    return changed is not None and now is not None and now - changed >= drafts.ABANDONED_AFTER.total_seconds()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify._files.targets.uploads import Block, PartUploads, run_on
+from airflow_provider_apify._files.sinks.uploads import Block, ChunkUploads, run_on
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -30,7 +30,7 @@ class AzureSink:
         container, blob, _ = self._fs.split_path(path.path)
         self._blob = self._fs.service_client.get_blob_client(container, blob)
         self._names: list[str] = []
-        self._parts = PartUploads(self._fs.loop, self._stage)
+        self._chunks = ChunkUploads(self._fs.loop, self._stage)
 
     def write(self, block: Block, /) -> None:
         """Append bytes.
@@ -38,24 +38,24 @@ class AzureSink:
         :raises OSError: Azure refuses them.
         """
         with _os_errors():
-            self._parts.write(block)
+            self._chunks.write(block)
 
     def commit(self) -> None:
         """Let the blob appear in place of the old one."""
         from azure.storage.blob import BlobBlock  # noqa: PLC0415 - only this storage needs it
 
         with _os_errors():
-            self._parts.finish()
+            self._chunks.finish()
             run_on(self._fs.loop, self._blob.commit_block_list([BlobBlock(name) for name in self._names]))
 
     def discard(self) -> None:
         """Leave the blocks to Azure, which forgets them."""
-        self._parts.settle()
+        self._chunks.settle()
 
-    def _stage(self, _: int, part: BytesIO) -> Coroutine[None, None, Any]:
+    def _stage(self, _: int, chunk: BytesIO) -> Coroutine[None, None, Any]:
         # As long as the names that adlfs gives: all blocks of a blob need names of the same length.
         self._names.append(uuid.uuid4().hex)
-        return self._blob.stage_block(self._names[-1], part, length=part.getbuffer().nbytes)  # type: ignore[no-any-return]
+        return self._blob.stage_block(self._names[-1], chunk, length=chunk.getbuffer().nbytes)  # type: ignore[no-any-return]
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify._files.targets import uploads
-from airflow_provider_apify._files.targets.uploads import Block, PartUploads
+from airflow_provider_apify._files.sinks import drafts
+from airflow_provider_apify._files.sinks.uploads import Block, ChunkUploads
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -22,7 +22,7 @@ _PAGES_OF_PARTS = 10  # S3 lists 1,000 parts at a time, and there are at most 10
 
 
 class S3Sink:
-    """Upload in parts and complete the upload; what is smaller than a part is put at once.
+    """Upload in chunks, which S3 calls parts, and complete the upload; what is smaller than one is put at once.
 
     An upload of the same key that got no part for five minutes was left by a writer that died, and is given up. What is
     left by one that nobody repeats is up to the bucket: to a lifecycle rule with ``AbortIncompleteMultipartUpload``.
@@ -37,34 +37,36 @@ class S3Sink:
         bucket, key, _ = self._fs.split_path(path.path)
         self._object = {"Bucket": bucket, "Key": key}
         self._upload: dict[str, Any] = {}
-        self._parts = PartUploads(self._fs.loop, self._upload_part)
+        self._chunks = ChunkUploads(self._fs.loop, self._upload_part)
         self._give_up_abandoned()
 
     def write(self, block: Block, /) -> None:
         """Append bytes."""
-        self._parts.write(block)
+        self._chunks.write(block)
 
     def commit(self) -> None:
         """Let the object appear in place of the old one."""
-        if self._parts.has_sent:
-            sent = [{"PartNumber": number, **_receipt(answer)} for number, answer in enumerate(self._parts.finish(), 1)]
+        if self._chunks.has_sent:
+            sent = [
+                {"PartNumber": number, **_receipt(answer)} for number, answer in enumerate(self._chunks.finish(), 1)
+            ]
             self._fs.call_s3("complete_multipart_upload", MultipartUpload={"Parts": sent}, **self._upload)
         else:
-            self._fs.call_s3("put_object", Body=self._parts.take().getvalue(), **self._object)
+            self._fs.call_s3("put_object", Body=self._chunks.take().getvalue(), **self._object)
 
     def discard(self) -> None:
         """Give the upload up; S3 forgets its parts."""
-        self._parts.settle()
+        self._chunks.settle()
         if self._upload:
             self._fs.call_s3("abort_multipart_upload", **self._upload)
 
-    def _upload_part(self, number: int, part: BytesIO) -> Coroutine[None, None, dict[str, Any]]:
+    def _upload_part(self, number: int, chunk: BytesIO) -> Coroutine[None, None, dict[str, Any]]:
         if not self._upload:
             begun = self._fs.call_s3("create_multipart_upload", **self._object)
             self._upload = self._object | {"UploadId": begun["UploadId"]}
         # The coroutines of fsspec's drivers, which is what we are after, all begin with an underscore.
         call = self._fs._call_s3  # noqa: SLF001
-        return call("upload_part", PartNumber=number, Body=part.getvalue(), **self._upload)  # type: ignore[no-any-return]
+        return call("upload_part", PartNumber=number, Body=chunk.getvalue(), **self._upload)  # type: ignore[no-any-return]
 
     def _give_up_abandoned(self) -> None:
         try:
@@ -83,7 +85,7 @@ class S3Sink:
 
     def _give_up_if_abandoned(self, upload: dict[str, Any], now: datetime) -> None:
         try:
-            if now - self._last_change(upload) >= uploads.ABANDONED_AFTER:
+            if now - self._last_change(upload) >= drafts.ABANDONED_AFTER:
                 self._fs.call_s3("abort_multipart_upload", UploadId=upload["UploadId"], **self._object)
                 log.info("Gave up an upload of %s that an earlier attempt has left", upload["Key"])
         except OSError as error:  # it may have ended meanwhile

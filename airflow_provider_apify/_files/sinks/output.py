@@ -10,12 +10,12 @@ from types import MappingProxyType, TracebackType
 from typing import Protocol, Self
 
 from airflow_provider_apify._extras import import_extra
-from airflow_provider_apify._files.targets.beside import Beside
-from airflow_provider_apify._files.targets.uploads import Block
+from airflow_provider_apify._files.sinks.beside import Beside
+from airflow_provider_apify._files.sinks.uploads import Block
 
 # Each write through ObjectStoragePath costs about 20 microseconds, so small pieces are joined first.
 _BLOCK_BYTES = 2**20
-# Blocks that may wait for the thread: so much more is read while the target keeps it waiting. Large pieces are cut into
+# Blocks that may wait for the thread: so much more is read while the sink keeps it waiting. Large pieces are cut into
 # blocks, so that this bounds the memory, too.
 _WAITING = 24
 
