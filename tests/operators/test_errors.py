@@ -14,7 +14,7 @@ from tests.dag_runs import AIRFLOW_VERSION
 
 GONE = ApifyNotFoundError("Gone.", http_status=404)
 FULL = ApifyCapacityError("Full.", http_status=402)
-CONTEXT: Any = {"ti": SimpleNamespace(try_number=2, max_tries=3)}
+CONTEXT: Any = {"ti": SimpleNamespace(try_number=2, max_tries=3, get_first_reschedule_date=lambda _context: None)}
 
 
 def test_nothing_follows_the_last_attempt_nor_what_no_retry_can_cure() -> None:
