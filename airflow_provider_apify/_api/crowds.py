@@ -21,11 +21,12 @@ from itertools import islice
 from weakref import WeakKeyDictionary
 
 from airflow_provider_apify._api.answers import Answer, Response
+from airflow_provider_apify._api.driving import drive_async
 from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._api.request import Request, Watched, waiting_less
 from airflow_provider_apify._api.runs.going import Costs, going_runs
 from airflow_provider_apify._api.sessions import connection_limit, resting, shared_session
-from airflow_provider_apify._api.transports import Access, drive_async
+from airflow_provider_apify._api.transports import Access
 from airflow_provider_apify.exceptions import ApifyRateLimitError
 from airflow_provider_apify.options import RetryPolicy
 

@@ -18,14 +18,13 @@ from airflow_provider_apify._api import flows, request
 from airflow_provider_apify._api.answers import Answer, NoResponse, is_token_refused
 from airflow_provider_apify._api.budget import within_budget
 from airflow_provider_apify._api.crowds import crowd_of
+from airflow_provider_apify._api.driving import drive, drive_async
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request, taking_turns
 from airflow_provider_apify._api.sessions import connection_share, shared_session
 from airflow_provider_apify._api.taking import TakerFails
 from airflow_provider_apify._api.transports import (
     Access,
-    drive,
-    drive_async,
     new_session,
     no_response,
     open_with_requests,

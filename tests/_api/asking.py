@@ -13,11 +13,12 @@ import requests
 from blockbuster import blockbuster_ctx
 
 from airflow_provider_apify._api import account
+from airflow_provider_apify._api.driving import drive, drive_async
 from airflow_provider_apify._api.flows import call_data
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints as run_endpoints
 from airflow_provider_apify._api.sessions import shared_session
-from airflow_provider_apify._api.transports import Access, drive, drive_async, send_with_aiohttp, send_with_requests
+from airflow_provider_apify._api.transports import Access, send_with_aiohttp, send_with_requests
 from airflow_provider_apify.options import RetryPolicy, RunOptions, Target
 from local_apify import LocalApify
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_apify._api import transports
+from airflow_provider_apify._api import driving
 from airflow_provider_apify._api.answers import NoResponse
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import starting
@@ -43,7 +43,7 @@ class Night:
 def sleeps_before_changes(monkeypatch: pytest.MonkeyPatch, then: Callable[[], None]) -> None:
     """Sleep once right before a request that must not be sent late."""
     nights = iter([then])
-    too_late = transports._too_late
+    too_late = driving._too_late
 
     def sleep(request: Request) -> NoResponse | None:
         night = next(nights, None) if request.not_after is not None else None
@@ -52,7 +52,7 @@ def sleeps_before_changes(monkeypatch: pytest.MonkeyPatch, then: Callable[[], No
         night()
         return too_late(replace(request, not_after=time.time() - MINUTE))
 
-    monkeypatch.setattr(transports, "_too_late", sleep)
+    monkeypatch.setattr(driving, "_too_late", sleep)
 
 
 def test_a_start_that_is_sent_after_the_next_attempt_has_its_own_run_is_aborted(
