@@ -76,9 +76,15 @@ def _policy_decision(task: Any, error: BaseException, context: Context) -> Any:
 
 
 def _may_reschedule(decision: Any, context: Context) -> bool:
-    """Tell whether Airflow (3.4) will run this attempt again, as the policy asks: there are bounds to it."""
+    """Tell whether Airflow (3.4) will run this attempt again, as the policy asks: there are bounds to it.
+
+    Where Airflow does not tell when the first time was, it does not know either, and fails the task.
+    """
     most, longest = decision.max_reschedules, decision.reschedule_timeout
     if most is not None and context.get("task_reschedule_count", 0) >= most:
         return False
-    first = None if longest is None else context["ti"].get_first_reschedule_date(context)
+    try:
+        first = None if longest is None else context["ti"].get_first_reschedule_date(context)
+    except Exception:  # noqa: BLE001 - each Airflow has errors of its own
+        return False
     return first is None or datetime.now(UTC) - first < longest

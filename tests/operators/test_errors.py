@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
@@ -83,6 +84,14 @@ def test_an_attempt_that_was_never_rescheduled_has_all_its_time() -> None:
     policy = Reschedules(longest=timedelta(hours=1))
 
     assert not ends_task(SimpleNamespace(retry_policy=policy), FULL, {"ti": ti})  # type: ignore[typeddict-item]
+
+
+def test_where_airflow_does_not_tell_since_when_it_reschedules_its_own_tries_count() -> None:
+    away = Mock(side_effect=AirflowException("the API server is away"))
+    ti = SimpleNamespace(try_number=4, max_tries=3, get_first_reschedule_date=away)
+    policy = Reschedules(longest=timedelta(hours=1))
+
+    assert ends_task(SimpleNamespace(retry_policy=policy), FULL, {"ti": ti})  # type: ignore[typeddict-item]
 
 
 if not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2.")):

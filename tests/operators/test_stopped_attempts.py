@@ -51,7 +51,7 @@ def test_a_worker_that_is_shut_down_leaves_its_run_to_the_retry(
     assert (task.attempt(Fate()), statuses(obedient_apify)) == ("success", ["SUCCEEDED"])
 
 
-@pytest.mark.parametrize("state", ["queued", "scheduled", "deferred", "up_for_retry", "running"])
+@pytest.mark.parametrize("state", ["queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", "running"])
 def test_a_run_that_another_attempt_owns_by_now_is_left_alone(
     obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
