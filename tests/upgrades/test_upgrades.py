@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -58,6 +59,22 @@ def run_of_before(apify: LocalApify, marker: str) -> str:
     return run_id
 
 
+def resumed(row: dict[str, Any], event: dict[str, Any]) -> Any:
+    """Resume a task that an earlier version has deferred, and return what it returns."""
+    operator, instance = operator_of(row["operator"], row["arguments"]), instance_with(row["notes"], attempt=1)
+    if "until" in event:
+        event["until"] = time.time() + 600  # it was to give up long ago
+        operator.wait_for_completion = False
+    with patch.object(_task_run, "state_of", return_value="running"):
+        return operator.resume_execution(row["method"], {**row["kwargs"], "event": event}, instance.context(operator))
+
+
+def retried(row: dict[str, Any], instance: Instance) -> Any:
+    """Play the next attempt of a task, and return what it returns."""
+    operator = operator_of(row["operator"], row["arguments"])
+    return inspect.unwrap(type(operator).execute)(operator, instance.context(operator))
+
+
 def shape_of(value: Any) -> Any:
     """Return the names and types that a value is made of."""
     if isinstance(value, dict):
@@ -78,15 +95,7 @@ def test_a_task_that_an_earlier_version_has_deferred_goes_on(apify: LocalApify, 
     trigger = named(trigger_class)(**arguments)
 
     end()
-    event = first_event(trigger)
-    operator, instance = operator_of(row["operator"], row["arguments"]), instance_with(row["notes"], attempt=1)
-    if row["method"] == "execute_after_pause":
-        event["until"] += 10**6  # it was to give up long ago
-        operator.wait_for_completion = False
-    with patch.object(_task_run, "state_of", return_value="running"):
-        returned = operator.resume_execution(
-            row["method"], {**row["kwargs"], "event": event}, instance.context(operator)
-        )
+    returned = resumed(row, first_event(trigger))
 
     assert trigger.serialize() == (trigger_class, trigger.serialize()[1] | arguments)
     assert returned
@@ -102,14 +111,8 @@ def test_an_event_of_an_earlier_trigger_is_understood(apify: LocalApify, name: s
         waited.note_run(ApifyHook().start_run(SCENARIO, {"items": ITEMS}).id)
     waited.ids.setdefault("DATASET", "prices")
     row = with_ids(row, waited.ids)
-    operator, instance = operator_of(row["operator"], row["arguments"]), instance_with(row["notes"], attempt=1)
-    if row["method"] == "execute_after_pause":
-        row["event"]["until"] += 10**6
-        operator.wait_for_completion = False
 
-    with patch.object(_task_run, "state_of", return_value="running"):
-        keywords = {**row["kwargs"], "event": row["event"]}
-        assert operator.resume_execution(row["method"], keywords, instance.context(operator)), name
+    assert resumed(row, row["event"]), name
 
 
 @each_version
@@ -119,11 +122,8 @@ def test_a_retry_goes_on_with_the_run_that_an_earlier_version_has_noted(
     row = kept["deferred"]["run"]
     run_id = run_of_before(apify, row["marker"])
     row = with_ids(row, {"RUN": run_id})
-    operator = operator_of(row["operator"], row["arguments"])
 
-    returned = inspect.unwrap(type(operator).execute)(operator, instance_with(row["notes"]).context(operator))
-
-    assert returned["run_id"] == run_id
+    assert retried(row, instance_with(row["notes"]))["run_id"] == run_id
     assert len(apify.control.ledger().runs) == 1
 
 
@@ -133,14 +133,12 @@ def test_a_retry_finds_the_run_whose_start_an_earlier_version_did_not_survive(
 ) -> None:
     row = kept["deferred"]["run"]
     run_id = run_of_before(apify, row["marker"])
-    operator, instance = operator_of(row["operator"], row["arguments"]), instance_with(kept["start"])
+    instance = instance_with(kept["start"])
     instance.store.set("apify_run", kept["start"]["apify_run"] | {"since": instance.began.timestamp()})
 
-    returned = inspect.unwrap(type(operator).execute)(operator, instance.context(operator))
-
-    assert returned["run_id"] == run_id
+    assert retried(row, instance)["run_id"] == run_id
     assert len(apify.control.ledger().runs) == 1
-    assert Identity.parse(row["marker"]) == Identity.of(Instance().context(operator)["ti"])
+    assert Identity.parse(row["marker"]) == Identity.of(Instance().context(None)["ti"])
 
 
 @each_version
