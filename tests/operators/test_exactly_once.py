@@ -11,6 +11,7 @@ from airflow_provider_apify.operators import _run_arguments
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner, die_at_the_end_of_the_first_attempt
+from tests.lost_answers import LOST_ANSWERS, fault_name
 
 SCENARIO = "apify/scenario"
 STARTS: dict[str, Any] = {"method": "POST", "path": "/v2/actors/*/runs"}
@@ -29,18 +30,7 @@ def run_scenario(**arguments: Any) -> RunActorOperator:
 
 
 @waiting_both_ways
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"action": "cut-before-commit"},
-        {"action": "cut-after-commit"},
-        {"action": "answer", "status": 503},
-        {"action": "answer-after-commit", "status": 500, "error_type": "internal-server-error"},
-        {"action": "garbage"},
-        {"action": "answer", "status": 429, "error_type": "rate-limit-exceeded"},
-    ],
-    ids=lambda fault: f"{fault['action']}-{fault.get('status', '')}",
-)
+@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=fault_name)
 def test_a_start_whose_answer_is_lost_or_refused_ends_in_one_run(
     apify: LocalApify, airflow: DagRunner, deferrable: bool, fault: dict[str, Any]
 ) -> None:

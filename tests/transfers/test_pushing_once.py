@@ -20,6 +20,7 @@ from airflow_provider_apify.transfers.file_to_dataset import FileToDatasetOperat
 from local_apify import LocalApify
 from tests.dag_runs import REMEMBERS, DagRunner, die_at_the_end_of_the_first_attempt
 from tests.local_apify.client import until
+from tests.lost_answers import LOST_ANSWERS, fault_name
 from tests.transfers.pushing import ITEMS, LARGE, PIECES, PUSHES, items_of, push, pushes, stored
 from tests.transfers.pushing_task import Store, context_of
 
@@ -28,16 +29,11 @@ from tests.transfers.pushing_task import Store, context_of
 @pytest.mark.parametrize(
     "fault",
     [
-        {"action": "cut-before-commit"},
-        {"action": "cut-after-commit"},
-        {"action": "answer", "status": 503},
-        {"action": "answer-after-commit", "status": 500, "error_type": "internal-server-error"},
-        {"action": "answer", "status": 429, "error_type": "rate-limit-exceeded"},
+        *LOST_ANSWERS,
         {"action": "answer", "status": 200, "text": "<html>Sign in</html>"},
         {"action": "answer", "status": 200, "text": ""},
-        {"action": "garbage"},
     ],
-    ids=lambda fault: f"{fault['action']}-{fault.get('status', '')}",
+    ids=fault_name,
 )
 def test_a_piece_whose_answer_is_lost_or_bad_is_there_once(
     apify: LocalApify, airflow: DagRunner, tmp_path: Path, fault: dict[str, Any], lag: float
