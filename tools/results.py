@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -58,6 +59,5 @@ def _keyed(row: str) -> tuple[tuple[str, str], str]:
     return (airflow, python), row
 
 
-def _order(key: tuple[str, str]) -> tuple[list[str], list[int]]:
-    airflow, python = key
-    return [part.rjust(3) for part in airflow.split(".")], [int(part) for part in python.split(".")]
+def _order(key: tuple[str, str]) -> list[list[int]]:
+    return [[int(number) for number in re.findall(r"\d+", release)] for release in key]
