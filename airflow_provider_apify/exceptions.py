@@ -22,7 +22,7 @@
     + ApifyRunTimedOut        at Apify, or at the task's own deadline
     + ApifyRunFailedBefore    an earlier attempt's run failed, and the task wants no other
     + ApifyRunTooExpensive    the task aborted it for its cost
-  - ApifyRunOutOfSight        the token is refused while a run may be going on; the next attempt may have another
+  - ApifyRunOutOfSight        no connection, or a refused token, while a run may be going on; the next attempt looks
   - ApifyTaskStopped          Airflow told the task to stop while it waited for its run
   - ApifyDataError            data arrived torn, or less of it than Apify counts
   - ApifyLostColumnsError     a table would lack columns that Apify leaves out
@@ -264,7 +264,7 @@ class ApifyRunTooExpensive(ApifyRunError):
 
 
 class ApifyRunOutOfSight(ApifyError):
-    """The token is refused while a run of the task may be going on. Somebody may put a new one into the connection."""
+    """The connection is gone, or its token is refused, while a run of the task may go on. Somebody may mend it."""
 
 
 class ApifyTaskStopped(ApifyError):

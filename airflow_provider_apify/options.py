@@ -237,7 +237,8 @@ class RunLimits:
     """What a connection says about the cost of the runs that are started through it. All amounts are US dollars.
 
     :param default_max_total_charge_usd: what a run may charge, where the start names no limit.
-    :param limit_max_total_charge_usd: what no start may exceed; also the default where there is no other.
+    :param limit_max_total_charge_usd: what no start may exceed; also the default where there is no other. Neither stops
+        runs that are paid by usage.
     :param default_abort_above_usd: of how much usage a run that is watched is aborted, where its task does not say.
     :param limit_abort_above_usd: what no task may exceed; also the default where there is no other. A run that nobody
         watches is not started then, because nobody would abort it.

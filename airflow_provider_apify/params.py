@@ -15,9 +15,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Param
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, get_current_context
 
 from airflow_provider_apify._airflow.compat import mask_secret
+from airflow_provider_apify._arguments.keywords import misspelt
 from airflow_provider_apify._forms.fields import MISSING, fields_of
 from airflow_provider_apify._forms.files import read_json_object
 from airflow_provider_apify._forms.filled import input_of, secrets_of
@@ -58,6 +59,21 @@ def actor_params(
     }
 
 
+def check_conf(context: Context | None = None) -> None:
+    """Fail where the ``conf`` of a DAG run names what is none of the DAG's ``params``.
+
+    Airflow takes such a name without a word, and the param keeps its default: ``{"maxpages": 2}`` crawls as many pages
+    as ever. Call it in the first task, before anything is paid for. :class:`ActorInput` does so by itself.
+
+    :param context: of the running task. Default: Airflow's current one.
+    :raises AirflowFailException: a name is unknown; the message says which may be meant. No retry follows.
+    """
+    running = context or get_current_context()
+    known = {**running["dag"].params, **running["task"].params}
+    if words := misspelt(running["dag_run"].conf or {}, known):
+        raise AirflowFailException(f"The params of this DAG have {words}. Correct the conf of the DAG run.")
+
+
 class ActorInput:
     """The ``run_input`` of a filled form: give it to ``RunActorOperator``, or call it in ``@task.apify_actor``.
 
@@ -71,6 +87,7 @@ class ActorInput:
         ``params``, with or without others.
     :param fixed: fields that are in no form, or count more than it. Templates in it are rendered.
     :raises ValueError: when the task runs: the DAG lacks the fields, or a JSON field holds no JSON.
+    :raises AirflowFailException: when the task runs: as of :func:`check_conf`.
     """
 
     def __init__(self, form: Mapping[str, Param], fixed: Mapping[str, Any] | None = None) -> None:
@@ -80,6 +97,7 @@ class ActorInput:
 
     def __call__(self, context: Context, jinja_env: Any = None) -> dict[str, Any]:
         """Return the input; Airflow calls this when it renders templates."""
+        check_conf(context)
         filled = context["params"]
         for secret in secrets_of(self._schemas, filled):
             mask_secret(secret)

@@ -3,8 +3,9 @@
 *Trigger* opens a form with the addresses to crawl, a page limit and a budget. Airflow checks each against its type and
 range before anything is started.
 
-**Change** the `params` to what people should choose. The budget is a limit that Apify enforces for Actors paid per
-event; a limit for all DAGs belongs into the Airflow connection's extra: `{"limit_max_total_charge_usd": 5}`.
+**Change** the `params` to what people should choose. This Actor is paid by usage, so the budget is `abort_above_usd`:
+Airflow aborts a run that has cost more. For an Actor that is paid per event, write `max_total_charge_usd` instead. A
+limit for all DAGs belongs into the extra of the Airflow connection: `{"limit_abort_above_usd": 5}`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from airflow.configuration import AIRFLOW_HOME
 from airflow.providers.common.compat.sdk import DAG, Param, task
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
+from airflow_provider_apify.params import check_conf
 from airflow_provider_apify.transfers.dataset_to_file import DatasetToFileOperator
 
 START_URL = os.environ.get("APIFY_EXAMPLE_START_URL", "https://docs.apify.com/academy")
@@ -27,8 +29,10 @@ RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 @task
 def prepare(params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    check_conf()
     form = params or {}
-    return {"startUrls": [{"url": url} for url in form["start_urls"]], "maxCrawlPages": form["max_pages"]}
+    urls = [url.strip() for url in form["start_urls"]]
+    return {"startUrls": [{"url": url} for url in urls if url], "maxCrawlPages": form["max_pages"]}
 
 
 with DAG(
@@ -39,8 +43,8 @@ with DAG(
         "start_urls": Param(
             [START_URL],
             type="array",
-            items={"type": "string", "pattern": "^https?://"},
-            minItems=1,
+            items={"type": "string", "pattern": r"^\s*(https?://|$)"},
+            contains={"pattern": "http"},
             title="Addresses to crawl, one per line",
             description="Each begins with http:// or https://",
         ),
@@ -54,11 +58,11 @@ with DAG(
         ),
         "budget_usd": Param(
             1.0,
-            type="number",
+            type=["null", "number"],
             exclusiveMinimum=0,
             maximum=20,
             title="US dollars at most",
-            description="What the run may cost",
+            description="A run that has cost more is aborted. Left empty, the limit of the connection counts",
         ),
     },
     default_args=RETRIES,
@@ -69,7 +73,7 @@ with DAG(
         task_id="crawl",
         actor_id="apify/website-content-crawler",
         run_input=prepare(),
-        max_total_charge_usd="{{ params.budget_usd }}",
+        abort_above_usd="{{ params.budget_usd }}",
         deferrable=True,
     )
     save = DatasetToFileOperator(

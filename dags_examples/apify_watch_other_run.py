@@ -1,7 +1,8 @@
 """Wait for a run that was started elsewhere, then write its data to a file.
 
-Somebody in Apify Console, another system or a webhook started it: its ID arrives in the form of the UI, or as the
-run's `conf` over Airflow's REST API, `{"conf": {"run_id": "..."}}`. The sensor never aborts the run.
+Somebody in Apify Console, another system or a webhook started it. Its ID, or the address of its page, arrives in the
+form of the UI, or as the run's `conf` over Airflow's REST API, `{"conf": {"run_id": "..."}}`. The sensor never aborts
+the run.
 
 **Change** `timeout`, and `soft_fail` where a run that went wrong should skip the tasks below instead of failing them.
 """
@@ -24,7 +25,7 @@ with DAG(
     "apify_watch_other_run",
     description="Wait for a run that was started elsewhere",
     schedule=None,
-    params={"run_id": Param(type="string", pattern="^[A-Za-z0-9]+$", description="ID of the Apify run")},
+    params={"run_id": Param(type="string", minLength=1, description="ID of the Apify run, or the address of its page")},
     default_args=RETRIES,
     doc_md=__doc__,
     tags=["apify", "example", "sensor"],
@@ -38,6 +39,6 @@ with DAG(
     save = DatasetToFileOperator(
         task_id="save",
         dataset_id=wait.output["dataset_id"],
-        path=OUTPUT + "/watch_other_run/{{ params.run_id }}.jsonl",
+        path=OUTPUT + "/watch_other_run/{{ ti.xcom_pull('wait', key='run_id') }}.jsonl",
     )
     wait >> save

@@ -1,11 +1,11 @@
-"""Have Apify tell somebody whenever a saved task has run, and look after what it could not deliver.
+"""Have Apify start a DAG whenever a saved task has run, and look after what it could not deliver.
 
 `EnsureWebhookOperator` keeps one webhook as it is described here, however often this DAG runs. `undelivered` lists the
 calls of the last day that Apify has given up on.
 
-**Change** `RECEIVER` to what is to be told: a chat, a queue, or Airflow itself. The REST API of Airflow 3 starts a DAG
-run on `POST /api/v2/dags/{dag_id}/dagRuns`, with the payload `{"logical_date": null, "conf": {"run": {{resource}}}}`
-and an `Authorization` header. Take secrets for `headers` from a connection, so that Airflow masks them.
+**Change** `RECEIVER` to the address of your Airflow 3. Its REST API starts a DAG run of `apify_watch_other_run` with
+this payload. It wants an `Authorization` header: take `headers` from a connection, so that Airflow masks them. The DAG
+run has the ID of Apify's run. So the same event starts one DAG run, also if it arrives twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.webhooks import EnsureWebhookOperator
 
 TASK = os.environ.get("APIFY_EXAMPLE_TASK", "local/daily-crawl")
-RECEIVER = os.environ.get("APIFY_EXAMPLE_RECEIVER", "https://example.com/apify")
+AIRFLOW = "https://airflow.example.com/api/v2/dags/apify_watch_other_run/dagRuns"
+RECEIVER = os.environ.get("APIFY_EXAMPLE_RECEIVER", AIRFLOW)
+# What stands in {{ }} is written by Apify, as JSON: so it has no quotes here.
+PAYLOAD = '{"dag_run_id": {{resource.id}}, "logical_date": null, "conf": {"run_id": {{resource.id}}}}'
 RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
@@ -34,7 +37,7 @@ def undelivered(webhook_id: str) -> list[str]:
 
 with DAG(
     "apify_webhook",
-    description="Have Apify call somebody after each run",
+    description="Have Apify start a DAG after each run",
     schedule=None,
     default_args=RETRIES,
     doc_md=__doc__,
@@ -45,7 +48,7 @@ with DAG(
         actor_task_id=TASK,
         event_types=["ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.FAILED"],
         request_url=RECEIVER,
-        payload_template='{"event": {{eventType}}, "run": {{resource}}}',
+        payload_template=PAYLOAD,
         description="Kept by Airflow",
     )
     undelivered(webhook_id="{{ ti.xcom_pull('ensure')['webhook_id'] }}").set_upstream(ensured)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, Param, get_current_context, task
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, get_current_context, task
 
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.params import ActorInput, actor_params
@@ -167,3 +167,19 @@ def test_a_file_that_is_no_schema_is_told(tmp_path: Path, text: str, words: str)
 def test_a_file_that_is_not_there_is_told_with_what_to_write() -> None:
     with pytest.raises(ValueError, match=r"no file shop.json.*Path\(__file__\).with_name\('shop.json'\)"):
         actor_params("shop.json")
+
+
+def test_a_misspelt_name_in_the_conf_fails_before_anything_is_started(inputs: list[Any], airflow: DagRunner) -> None:
+    form = actor_params(SCHEMA)
+    outcome = airflow.run(dag_of("misspelt", form, ActorInput(form)), conf={"Page": 2, "zzz": 1, "budget": 2.0})
+    assert isinstance(outcome.error, AirflowFailException)
+    assert str(outcome.error).startswith("The params of this DAG have no Page (did you mean pages?), zzz; there are ")
+    assert inputs == []
+
+
+def test_a_name_that_only_the_task_has_is_none_of_the_misspelt(inputs: list[Any], airflow: DagRunner) -> None:
+    form = actor_params(SCHEMA, only=["startUrls"])
+    with DAG("of_the_task", schedule=None, start_date=START_DATE, params=form) as dag:
+        RunActorOperator(task_id="run", actor_id="me/shop", run_input=ActorInput(form), params={"mine": 1})
+    assert airflow.run(dag, conf={"mine": 2}).errors == {}
+    assert len(inputs) == 1

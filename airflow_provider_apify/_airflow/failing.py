@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+    conf,
+)
 
 from airflow_provider_apify._airflow.attempts import has_tries_left
 from airflow_provider_apify.exceptions import ApifyAddressError, ApifyAuthError, ApifyError, ApifyRunOutOfSight
@@ -24,10 +29,10 @@ class WatchedForError(AirflowFailException):
 def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Turn errors that every retry would meet again into :class:`AirflowFailException`; wrong arguments are such.
 
-    A connection that is not found is not: so does a secrets backend look that is down, while the run goes on.
+    A connection that does not exist is one as well, unless a secrets backend is set up: one that is away looks so, too.
 
-    :param may_have_run: whether a run may be going on. A refused token or an unusable address is no reason to give it
-        up then: somebody may mend the connection before the next attempt.
+    :param may_have_run: whether a run may be going on. A connection that is gone, a refused token or an unusable
+        address is no reason to give it up then: somebody may mend the connection before the next attempt.
     """
     try:
         yield
@@ -35,10 +40,26 @@ def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[N
         if error.retryable:
             raise
         if isinstance(error, ApifyAuthError | ApifyAddressError) and may_have_run():
-            raise ApifyRunOutOfSight(f"{error} A run of this task may be going on: the next attempt looks.") from error
+            raise _out_of_sight(error) from error
         raise for_good(error) from error
+    except AirflowNotFoundException as error:
+        if _has_secrets_backend():
+            raise
+        if may_have_run():
+            raise _out_of_sight(error) from error
+        raise AirflowFailException(str(error)) from error
     except ValueError as error:
         raise AirflowFailException(str(error)) from error
+
+
+def _out_of_sight(error: Exception) -> ApifyRunOutOfSight:
+    return ApifyRunOutOfSight(f"{error} A run of this task may be going on: the next attempt looks.")
+
+
+def _has_secrets_backend() -> bool:
+    """Tell whether connections come from elsewhere, too: Airflow goes on to its own where that cannot be asked."""
+    places = (("secrets", "backend"), ("workers", "secrets_backend"))
+    return any(conf.get(section, key, fallback="") for section, key in places)
 
 
 def for_good(error: ApifyError, kind: type[AirflowFailException] = AirflowFailException) -> AirflowFailException:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -129,6 +130,8 @@ def query(values: Mapping[str, Any]) -> dict[str, str]:
 def _param(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
         return base64.b64encode(json.dumps(value).encode()).decode()
     return ",".join(value) if isinstance(value, list | tuple) else str(value)

@@ -19,7 +19,7 @@ from functools import cache
 from io import BytesIO
 from traceback import walk_tb
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from airflow_provider_apify._api.addresses import certificates, proxy_for
 from airflow_provider_apify._api.answers import TOKEN_SETTING, Answer, NoResponse, Response
@@ -283,8 +283,13 @@ def no_response(error: Exception, access: Access) -> NoResponse:
     reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
     words = ": ".join([type(error).__name__, *reasons[:1]])
     speaks_no_tls = any(getattr(cause, "reason", None) in _ANSWERS_WITHOUT_TLS for cause in causes)
-    advice = "; it seems to speak no TLS: begin its address with http://" if speaks_no_tls else ""
+    advice = f"; it seems to speak no TLS: {_plain_address(access)}" if speaks_no_tls else ""
     return NoResponse(f"no answer from {access.host} ({words}){advice}", sent=not any(map(_is_before_sending, causes)))
+
+
+def _plain_address(access: Access) -> str:
+    address = f"http://{access.host}"
+    return f"begin its address with http:// ({address}; in the URI of a connection @{quote(address, safe='')})"
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 
 RUN = {"run": "Give run_id what the task returns: run_id=crawl.output."}
 # Not called timeout and mode, as the API and most libraries do: these are of Airflow's sensors, and default_args hands
@@ -21,3 +23,18 @@ def refuse(taker: object, keywords: Mapping[str, object], instead: Mapping[str, 
     for name, advice in instead.items():
         if name in keywords:
             raise TypeError(f"{type(taker).__name__} takes no {name}. {advice}")
+
+
+def misspelt(given: Collection[str], known: Collection[str]) -> str:
+    """Say which names there are not, and which may be meant; nothing where there are all."""
+    unknown = sorted(set(given) - set(known))
+    if not unknown:
+        return ""
+    names = {_letters(name): name for name in known}
+    meant = [(name, get_close_matches(_letters(name), names, n=1)) for name in unknown]
+    said = [f"{name} (did you mean {names[close[0]]}?)" if close else name for name, close in meant]
+    return f"no {', '.join(said)}; there are {', '.join(known) or 'none'}"
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()

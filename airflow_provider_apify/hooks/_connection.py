@@ -32,6 +32,7 @@ WEB_FETCH_URL_VARIABLE = "APIFY_WEB_FETCH_URL"
 CONSOLE_URL_VARIABLE = "APIFY_CONSOLE_URL"
 _EXTRA = frozenset(CONN_FIELDS)
 _PREFIX = "extra__apify__"
+_NAMES_OF_TOKENS = frozenset({"token", "api_token", "apify_token", "api_key", "password"})
 DEFAULT_START_SETTLE_SECONDS = 30.0
 
 
@@ -64,8 +65,8 @@ class ApifyConnection:
         token = (conn.password or "").strip()
         if not token:
             raise ValueError(
-                f"Airflow connection {conn.conn_id!r} has no password. Put the Apify API token there; "
-                "it is found in Apify Console under Settings, API & Integrations.",
+                f"Airflow connection {conn.conn_id!r} has no password{_place_of_another(conn)}. Put the Apify API "
+                "token there; it is found in Apify Console under Settings, API & Integrations.",
             )
         base_url = _base_url(conn)
         web_fetch_setting = f"web_fetch_url in the extra of Airflow connection {conn.conn_id!r}"
@@ -109,6 +110,17 @@ class ApifyConnection:
             token_setting=f"{TOKEN_VARIABLE} of the environment",
         )
         return cls(access, RunLimits(), web_fetch_url=web_fetch_url)
+
+
+def _place_of_another(conn: Connection) -> str:
+    """Say where the token may stand instead of in the password."""
+    if (conn.login or "").strip():
+        return ", but there is something in login"
+    try:
+        named = [name for name in _without_prefix(json.loads(conn.extra or "{}")) if name in _NAMES_OF_TOKENS]
+    except (ValueError, AttributeError):
+        return ""
+    return f", but there is {named[0]} in the extra" if named else ""
 
 
 def _access(base_url: str, token: str, console: Console, *, source: str) -> Access:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -39,18 +40,33 @@ class ApifyHook(RunSync, RunLogs, RequestQueues, StorageNames, Webhooks, Actors,
     get_ui_field_behaviour = staticmethod(_form.get_ui_field_behaviour)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say who the token belongs to, or what is wrong with the connection. Called by Airflow's UI."""
+        """Say who the token belongs to, or what is wrong with the connection. Called by Airflow's UI.
+
+        A connection whose ``monthly_budget_usd`` is used up is not good: nothing would be started.
+        """
         try:
             with_few_tries = ApifyHook(self.apify_conn_id, retry=replace(self.retry, attempts=2))
-            me, budget = with_few_tries.get_me(), with_few_tries._budget_in_words()
-        except (ApifyError, ValueError, AirflowNotFoundException) as error:
+            me, (has_budget, budget) = with_few_tries.get_me(), with_few_tries._budget_in_words()
+        except AirflowNotFoundException as error:
             return False, str(error)
+        except (ApifyError, ValueError) as error:
+            # Airflow's UI gives what it tests an ID that nobody knows.
+            said = str(error).replace(f"Airflow connection {self.apify_conn_id!r}", "this connection")
+            return False, said[:1].upper() + said[1:]
         plan = (me.get("plan") or {}).get("id", "unknown")
-        return True, f"The token belongs to Apify user {me.get('username', 'unknown')!r} (plan {plan}).{budget}"
+        whose = f"The token belongs to Apify user {me.get('username', 'unknown')!r} (plan {plan})."
+        return has_budget, f"{whose}{budget}"
 
-    def _budget_in_words(self) -> str:
+    def _budget_in_words(self) -> tuple[bool, str]:
+        """Return whether something is left of the month's budget, and what to say of it."""
         limits = self._connection.limits
-        if limits.monthly_budget_usd is None:
-            return ""
+        budget = limits.monthly_budget_usd
+        if budget is None:
+            return True, ""
         used = self._drive(get_used(limits, self.retry))
-        return f" It has used {used.usd:.2f} of {limits.monthly_budget_usd} US dollars (monthly_budget_usd)."
+        places = max(2, len(f"{budget:f}".partition(".")[2]))
+        shown = used.usd.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR)  # never as much as the budget before it is
+        words = f" It has used {shown:f} of {budget:.{places}f} US dollars (monthly_budget_usd)"
+        if used.usd < budget:
+            return True, f"{words}."
+        return False, f"{words}: nothing is started until {used.cycle.end_at:%Y-%m-%d %H:%M} UTC."

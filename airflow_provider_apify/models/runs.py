@@ -193,6 +193,7 @@ class RunEvent:
 # What properties of a run read of its parts.
 _EVENT_PARTS: Mapping[str, tuple[str, ...]] = {
     "meta": ("origin", "userAgent"),
+    "options": ("maxTotalChargeUsd",),
     "stats": ("resurrectCount", "rebootCount", "metamorph"),
 }
 

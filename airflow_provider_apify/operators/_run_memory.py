@@ -27,8 +27,9 @@ class RunMemory:
         self._state = TaskNotes(context, "apify_run")
         self._noted = self._state.read()
         self._before_intent = self._noted
-        # Nothing noted although there were attempts: by an older Airflow, or the state was cleared.
-        has_forgotten = context["ti"].try_number > 1 and not self._noted
+        self._idle = TaskNotes(context, "apify_idle_attempts")  # of its own: it must not replace a note of a run
+        # Nothing noted of attempts that were not idle: by an older Airflow, or the state was cleared.
+        has_forgotten = not self._noted and not self._were_all_idle()
         self.may_have_started = self._is_pending or has_forgotten
 
     @property
@@ -67,6 +68,10 @@ class RunMemory:
         """Note that nothing was started after all, so that the next attempt need not look for it."""
         self._note({"is_pending": False, **self._before_intent})
 
+    def note_idle(self) -> None:
+        """Note that this attempt has not begun to start anything, so that no later one takes it for one that may."""
+        self._idle.note({"attempts": [*self._idle_attempts, self._context["ti"].try_number]})
+
     def note_run(self, run_id: str, rerun: int) -> None:
         """Note the run.
 
@@ -83,6 +88,16 @@ class RunMemory:
     def _is_pending(self) -> bool:
         """Whether an attempt has begun to start a run and has not noted it."""
         return bool(self._noted.get("is_pending", False))
+
+    def _were_all_idle(self) -> bool:
+        """Tell whether no attempt before this one has begun to start anything."""
+        earlier = range(1, self._context["ti"].try_number)
+        return not earlier or set(earlier) <= set(self._idle_attempts)
+
+    @property
+    def _idle_attempts(self) -> list[int]:
+        attempts: list[int] = self._idle.read().get("attempts", [])
+        return attempts
 
     def _note(self, noted: dict[str, Any]) -> None:
         self._noted = noted

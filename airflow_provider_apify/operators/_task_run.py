@@ -54,14 +54,16 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     As a context it is around all that the attempt does: however that ends, the run is kept where somebody goes on with
     it, and aborted where nobody does. A task that is told to stop ends with :class:`ApifyTaskStopped`.
 
+    :param is_fresh: whether the attempt begins here, and was not deferred before.
     :ivar run_id: the run that the attempt goes on with, once it is known.
     :ivar is_judged: whether the run's end, its limit, or a later attempt was seen: nothing is kept or given up then.
     :ivar is_over: whether the attempt has ended; another one on the same operator has a context of its own.
     """
 
-    def __init__(self, operator: RunArguments, context: Context, interruption: Interruption) -> None:
+    def __init__(self, operator: RunArguments, context: Context, interruption: Interruption, *, is_fresh: bool) -> None:
         self._operator, self._context = operator, context
         self._hook, self._log, self._interruption = operator.hook, operator.log, interruption
+        self._is_fresh = is_fresh
         self._starter: Starter | None = None
         self._is_noted = False
         self._finder_kept: Finder | None = None
@@ -244,11 +246,17 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def _keep_or_give_up(self, error: BaseException | None) -> None:
         fails = error is not None and not isinstance(error, TaskDeferred)
+        if fails and not self._interruption.is_told:
+            self._note(self._note_idle)
         is_late = isinstance(error, AirflowTaskTimeout) or (fails and self._operator.is_overdue(self._context))
         if self._interruption.is_told:
             self._stop(error)
         elif is_late or (fails and (self._ends_task(error) or self._is_given_up(self._state()))):
             self._give_up(_UNHURRIED)
+
+    def _note_idle(self) -> None:
+        if self._is_fresh and self._starter is None and not self.may_exist():
+            self.memory.note_idle()
 
     def _ends_task(self, error: BaseException | None) -> bool:
         return error is not None and ends_task(self._operator, error, context=self._context)
@@ -319,8 +327,12 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         try:
             return self._abort_unknown(retry) if run_id is None else self._abort(run_id, retry)
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
+            if run_id is None and self._in_doubt_since is None:
+                words = "Whether an earlier attempt has left a run behind, which would cost money, is not known"
+            else:
+                words = "A run could not be aborted and may go on and cost money"
             place = "Apify Console" if run_id is None else place_of(self._hook, run_id)
-            self._log.error("A run could not be aborted and may go on and cost money; look at %s: %s", place, trouble)
+            self._log.error("%s; look at %s: %s", words, place, trouble)
             return "it could not be aborted and may go on"
 
     def _abort_unknown(self, retry: RetryPolicy) -> str:
@@ -331,7 +343,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
                 trace = self.memory.trace(is_quiet=True)
             except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
                 self._log.warning("Airflow does not tell what earlier attempts have started: %s", trouble)
-                is_first, since = self._identity.attempt == 1, began(self._context)
+                is_first, since = self._context["ti"].try_number == 1, began(self._context)
                 trace = Trace(may_have_started=not is_first, since=since)
             if not trace.may_have_started:
                 return "none was started"

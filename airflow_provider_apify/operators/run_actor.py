@@ -145,17 +145,17 @@ class RunActorOperator(RunArguments):
         self._interruption.tell()
 
     @contextmanager
-    def _attempt(self, context: Context) -> Iterator[TaskRun]:
+    def _attempt(self, context: Context, *, is_fresh: bool = False) -> Iterator[TaskRun]:
         """Be around all that an attempt does; see :class:`TaskRun`."""
         if self._task_run is not None and not self._task_run.is_over:
             yield self._task_run
             return
-        self._task_run = TaskRun(self, context, self._interruption)
+        self._task_run = TaskRun(self, context, self._interruption, is_fresh=is_fresh)
         with self._task_run:
             yield self._task_run
 
     def _run(self, context: Context, capacity_until: float, *, is_quiet: bool = False) -> Any:
-        with self._attempt(context) as task_run:
+        with self._attempt(context, is_fresh=True) as task_run:
             self.run_input = self._input(context)
             with failing_fast(task_run.may_exist):
                 run = self._take_or_start(context, task_run, capacity_until, is_quiet=is_quiet)
@@ -264,6 +264,7 @@ class RunActorOperator(RunArguments):
             )
         task_run.is_judged = True
         self.log.info("Platform usage of run %s: %s.", run.id, dollars(run.usage_total_usd))
+        self._tell_overspent(run)
         is_accepted = run.status in self.accept_statuses
         copy_log(self.hook, run, self._lines_to_copy(is_accepted=is_accepted), self.log)
         if run.status in self.skip_statuses:
@@ -272,6 +273,16 @@ class RunActorOperator(RunArguments):
             )
         run.raise_for_status(self.accept_statuses, actor=self.target.id)
         return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}
+
+    def _tell_overspent(self, run: ActorRun) -> None:
+        """Warn where the run has cost more than ``max_total_charge_usd``, which Apify keeps only for some Actors."""
+        used, limit = run.usage_total_usd, run.options.max_total_charge_usd
+        if used is not None and limit is not None and used > limit:
+            words = (
+                "Run %s has used %s, above its max_total_charge_usd of %s. "
+                "Apify does not stop runs that are paid by usage there: write abort_above_usd."
+            )
+            self.log.warning(words, run.id, dollars(used), dollars(limit))
 
     def _lines_to_copy(self, *, is_accepted: bool) -> int:
         if is_accepted:

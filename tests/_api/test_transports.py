@@ -229,5 +229,9 @@ def test_a_host_that_refuses_is_named(ask: Ask) -> None:
 
 def test_a_host_that_speaks_no_tls_is_said_to_need_another_address(ask: Ask, local_apify: LocalApify) -> None:
     access = access_to(local_apify.base_url.replace("http://", "https://"), TOKEN)
-    with pytest.raises(ApifyConnectionError, match="it seems to speak no TLS: begin its address with http://"):
+    with pytest.raises(
+        ApifyConnectionError, match="it seems to speak no TLS: begin its address with http://"
+    ) as caught:
         ask(access, READ)
+    port = local_apify.base_url.rpartition(":")[2]
+    assert f"({local_apify.base_url}; in the URI of a connection @http%3A%2F%2F127.0.0.1%3A{port})" in str(caught.value)

@@ -13,6 +13,7 @@ import pytest
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from local_apify import LocalApify, expected_crawl
+from local_apify.world.webhook_templates import render
 from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
 from tests.docs.readme import dag_of_the_readme
 from tests.local_apify.client import limit_usage, until
@@ -130,19 +131,37 @@ def test_a_manual_run_of_the_scheduled_crawl_takes_its_address_from_the_form(
 
 
 def test_a_run_from_the_form(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
-    form = {"start_urls": [f"{apify.base_url}/shop/"], "max_pages": 7, "budget_usd": 2.5}
+    form = {"start_urls": [f"{apify.base_url}/shop/", "", " "], "max_pages": 7, "budget_usd": None}
     outcome = airflow.run(load("apify_run_from_ui"), conf=form)
 
     (file,) = (output / "run_from_ui").iterdir()
     rows = list(csv.DictReader(file.read_text().splitlines()))
-    (run,) = apify.control.ledger().runs
     assert outcome.state == "success"
     assert [row["url"] for row in rows] == [page["url"] for page in expected_crawl(apify.base_url, max_pages=7)]
-    assert run.options["maxTotalChargeUsd"] == 2.5
+
+
+def test_the_budget_of_the_form_stops_an_actor_that_is_paid_by_usage(airflow: DagRunner, load: Load) -> None:
+    dag = load("apify_run_from_ui")
+    dag.get_task("crawl").deferrable = False
+    outcome = airflow.run(dag, conf={"max_pages": 1000, "budget_usd": 1e-9})
+
+    assert "above abort_above_usd of 1e-09" in str(outcome.errors["crawl"])
+
+
+def test_a_misspelt_name_in_the_conf_fails_before_a_run_is_paid_for(
+    apify: LocalApify, airflow: DagRunner, load: Load
+) -> None:
+    outcome = airflow.run(load("apify_run_from_ui"), conf={"maxpages": 2, "budget": 0.5})
+
+    assert "maxpages (did you mean max_pages?)" in str(outcome.errors["prepare"])
+    assert "budget (did you mean budget_usd?)" in str(outcome.errors["prepare"])
+    assert apify.control.ledger().runs_started == 0
 
 
 @pytest.mark.parametrize(
-    "form", [{"start_urls": []}, {"start_urls": ["ftp://x"]}, {"max_pages": 0}, {"budget_usd": 50}], ids=str
+    "form",
+    [{"start_urls": []}, {"start_urls": [""]}, {"start_urls": ["ftp://x"]}, {"max_pages": 0}, {"budget_usd": 50}],
+    ids=str,
 )
 def test_the_form_refuses_values_out_of_range(load: Load, form: dict[str, Any]) -> None:
     params = load("apify_run_from_ui").params
@@ -197,6 +216,24 @@ def test_a_run_that_was_started_elsewhere(airflow: DagRunner, load: Load, output
 
     assert outcome.state == "success"
     assert (output / "watch_other_run" / f"{run.id}.jsonl").read_bytes() == b'{"message":"from elsewhere"}\n'
+
+
+def test_a_run_that_was_started_elsewhere_may_be_named_by_its_address(
+    airflow: DagRunner, load: Load, output: Path
+) -> None:
+    run = ApifyHook().start_run(Target("actor", "apify/hello-world"), {"message": "from elsewhere"})
+    outcome = airflow.run(load("apify_watch_other_run"), conf={"run_id": run.console_url})
+
+    assert outcome.state == "success"
+    assert (output / "watch_other_run" / f"{run.id}.jsonl").exists()
+
+
+def test_what_the_webhook_sends_starts_the_dag_that_watches(load: Load) -> None:
+    template = load("apify_webhook").get_task("ensure").payload_template
+    body = json.loads(render(template, {"resource": {"id": "r" * 17}}))
+
+    load("apify_watch_other_run").params.update(body.pop("conf"))
+    assert body == {"dag_run_id": "r" * 17, "logical_date": None}
 
 
 def test_a_careful_run_looks_before_it_spends(apify: LocalApify, airflow: DagRunner, load: Load) -> None:

@@ -225,8 +225,11 @@ def test_an_unreachable_host_is_said_to_be_unreachable_within_two_tries(apify: L
 @pytest.mark.parametrize(
     ("connection", "words"),
     [
-        ({"conn_type": "apify"}, "has no password"),
-        ({"conn_type": "apify", "password": "apify_api_x", "extra": {"cost_settle_seconds": -1}}, "must be seconds"),
+        ({"conn_type": "apify"}, "This connection has no password"),
+        (
+            {"conn_type": "apify", "password": "apify_api_x", "extra": {"cost_settle_seconds": -1}},
+            "Extra of this connection: cost_settle_seconds must be seconds",
+        ),
         (None, "does not exist. Create it with type 'apify'"),
     ],
 )

@@ -137,7 +137,7 @@ def test_the_test_of_a_connection_tells_what_is_used(apify: LocalApify, monkeypa
     spend(apify, 1)
     limit(apify, monkeypatch, monthly_budget_usd=2)
     is_good, words = ApifyHook().test_connection()
-    assert (is_good, words.partition(". ")[2]) == (True, "It has used 1.00 of 2 US dollars (monthly_budget_usd).")
+    assert (is_good, words.partition(". ")[2]) == (True, "It has used 1.00 of 2.00 US dollars (monthly_budget_usd).")
 
     apify.control.add_fault("answer", path=LIMITS, status=403, error_type="insufficient-permissions")
     is_good, words = ApifyHook().test_connection()
@@ -153,6 +153,17 @@ def test_a_new_token_serves_for_the_budget_and_the_start(apify: LocalApify, monk
     limit(apify, monkeypatch, token="apify_api_new", monthly_budget_usd=1)
 
     assert with_old_token.start_run(HELLO).id
+
+
+def test_the_test_of_a_connection_fails_where_nothing_would_be_started(
+    apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend(apify, 0.01)
+    limit(apify, monkeypatch, monthly_budget_usd=0.001)
+    is_good, words = ApifyHook().test_connection()
+
+    assert not is_good
+    assert "It has used 0.010 of 0.001 US dollars (monthly_budget_usd): nothing is started until " in words
 
 
 @every_way

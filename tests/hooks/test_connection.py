@@ -242,6 +242,35 @@ def test_a_connection_without_password_says_where_the_token_is_found(password: s
 
 
 @pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"login": TOKEN}, "something in login"),
+        ({"extra": json.dumps({"token": TOKEN})}, "token in the extra"),
+        ({"extra": json.dumps({"extra__apify__api_token": TOKEN})}, "api_token in the extra"),
+    ],
+    ids=["login", "extra", "form of Airflow 2"],
+)
+def test_a_token_in_the_wrong_place_is_told_by_its_place(fields: dict[str, Any], place: str) -> None:
+    with pytest.raises(ValueError, match=f"'mine' has no password, but there is {place}. Put the Apify API") as caught:
+        read(password=None, **fields)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("extra", ["[5]", "{", "5"])
+def test_an_extra_that_is_no_object_hides_no_missing_token(extra: str) -> None:
+    connection: Any = SimpleNamespace(conn_id="mine", password=None, login=None, extra=extra)
+    with pytest.raises(ValueError, match=r"'mine' has no password\. Put"):
+        ApifyConnection.from_airflow(connection)
+
+
+def test_an_address_with_a_scheme_may_stand_in_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MINE", f"apify://:{TOKEN}@http%3A%2F%2F127.0.0.1%3A8410/?cost_settle_seconds=1")
+    connection = ApifyHook("mine")._connection
+    assert (connection.access.base_url, connection.access.token) == ("http://127.0.0.1:8410", TOKEN)
+    assert connection.cost_settle_seconds == 1
+
+
+@pytest.mark.parametrize(
     "password", ["apify_api_é", "apify\u200b_api", "apify api", "apify\napi", "apify…", "apify\x00"]
 )
 def test_a_garbled_token_is_refused_before_any_library_shows_it(password: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from airflow_provider_apify.models.runs import RunEvent
 from local_apify import LocalApify
 from tests.operators.played_task import Died, Fate
 from tests.operators.scenes import (
+    end,
     played,
     spend,
     statuses,
+    waits,
 )
 
 LITTLE = 1e-12
@@ -90,3 +93,20 @@ def test_what_the_trigger_has_aborted_is_not_aborted_again(
 
     assert task.resume("execute_complete", event, Fate()) == "retry"
     assert obedient_apify.control.ledger().requests["POST /v2/actor-runs/{runId}/abort"] == 1
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_run_that_is_dearer_than_apify_was_to_let_it_be_is_told(
+    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str], deferrable: bool
+) -> None:
+    """The Actor is paid by usage, so that Apify does not stop it there."""
+    task = played(monkeypatch, deferrable=deferrable, max_total_charge_usd=LITTLE)
+    waits(task, obedient_apify)
+    outcome = task.attempt(Fate())
+    if deferrable:
+        end(obedient_apify, "SUCCEEDED")
+        event = RunEvent(task.hook_class()().get_run(task.watched_run_id)).to_payload()
+        outcome = task.resume(outcome, event, Fate())
+
+    assert outcome == "success"
+    assert "above its max_total_charge_usd of 0.000000000001 US dollars" in logged()

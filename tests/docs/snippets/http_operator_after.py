@@ -12,6 +12,7 @@ with DAG("http_after", schedule=None, default_args={"retries": 2, "retry_delay":
         actor_id="apify/website-content-crawler",
         run_input={"startUrls": [{"url": "https://docs.apify.com/academy"}], "maxCrawlPages": 3},
         execution_timeout=timedelta(hours=1),
+        abort_above_usd=2,
         deferrable=True,
     )
     items = DatasetToFileOperator(
