@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
@@ -223,3 +224,9 @@ def test_any_id_is_one_quoted_segment(name: str) -> None:
 def test_what_would_change_the_path_is_no_id(name: str) -> None:
     with pytest.raises(ValueError, match="is no Apify ID"):
         run_endpoints.get_run(name)
+
+
+@pytest.mark.parametrize(("amount", "written"), [("1E-8", "0.00000001"), ("1E+1", "10"), ("2.50", "2.50")])
+def test_an_amount_is_written_without_an_exponent(amount: str, written: str) -> None:
+    options = RunOptions(max_total_charge_usd=Decimal(amount))
+    assert run_endpoints.start_run(ACTOR, None, options).params["maxTotalChargeUsd"] == written

@@ -15,7 +15,9 @@ import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
+from airflow_provider_apify.hooks._connection import ApifyConnection
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from local_apify import ActorContext, LocalApify, actor, expected_crawl
@@ -280,3 +282,9 @@ def test_the_run_of_apify_s_scheduler_is_used(
     assert outcome.state == "success"
     assert run_id != by_hand.id
     assert (tmp_path / "scheduled" / f"{run_id}.jsonl").exists()
+
+
+def test_a_file_of_a_secrets_backend_holds_a_connection_with_its_limits() -> None:
+    backend = LocalFilesystemBackend(connections_file_path=str(FOLDER / "connections.json"))
+    connection = ApifyConnection.from_airflow(backend.get_connection("apify_default"))
+    assert (connection.access.token, connection.limits.limit_max_total_charge_usd) == ("apify_api_...", 5)

@@ -84,6 +84,11 @@ class AirflowClient:
         answer = self._send("POST", "/auth/token", json={"username": user, "password": password})
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    @property
+    def authorization(self) -> str:
+        """The header that lets its requests in."""
+        return str(self._session.headers["Authorization"])
+
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """Send a request below ``/api/v2`` and return the decoded JSON, or None where there is no body.
 
