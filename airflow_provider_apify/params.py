@@ -69,9 +69,11 @@ def check_conf(context: Context | None = None) -> None:
     :raises AirflowFailException: a name is unknown; the message says which may be meant. No retry follows.
     """
     running = context or get_current_context()
-    known = {**running["dag"].params, **running["task"].params}
+    known = dict.fromkeys([*running["dag"].params, *running["task"].params])
     if words := misspelt(running["dag_run"].conf or {}, known):
-        raise AirflowFailException(f"The params of this DAG have {words}. Correct the conf of the DAG run.")
+        raise AirflowFailException(
+            f"The params of this DAG have {words}. Correct the conf of the DAG run, or give the DAG such a param."
+        )
 
 
 class ActorInput:

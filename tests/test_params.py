@@ -183,3 +183,11 @@ def test_a_name_that_only_the_task_has_is_none_of_the_misspelt(inputs: list[Any]
         RunActorOperator(task_id="run", actor_id="me/shop", run_input=ActorInput(form), params={"mine": 1})
     assert airflow.run(dag, conf={"mine": 2}).errors == {}
     assert len(inputs) == 1
+
+
+def test_a_param_that_has_no_default_is_none_of_the_misspelt(inputs: list[Any], airflow: DagRunner) -> None:
+    form = actor_params(SCHEMA, only=["startUrls"])
+    with DAG("by_hand_only", schedule=None, start_date=START_DATE, params={**form, "why": Param(type="string")}) as dag:
+        RunActorOperator(task_id="run", actor_id="me/shop", run_input=ActorInput(form))
+    assert airflow.run(dag, conf={"why": "because"}).errors == {}
+    assert len(inputs) == 1

@@ -132,7 +132,7 @@ class RunActorOperator(RunArguments):
         """Resume after :class:`~airflow_provider_apify.triggers.run.ApifyRunTrigger` fired."""
         if is_of_another(attempt, context):
             return self.execute(context)
-        with self._attempt(context) as task_run, failing_fast():
+        with self._attempt(context) as task_run, failing_fast(task_run.may_exist):
             return self._finish(RunEvent.from_payload(event), task_run)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:

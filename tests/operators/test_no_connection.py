@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowNotFoundException
 
+from airflow_provider_apify.models.runs import RunEvent
 from airflow_provider_apify.operators.persist_storage import PersistStorageOperator
 from airflow_provider_apify.operators.run_actor import RunActorOperator
 from airflow_provider_apify.operators.run_lifecycle import AbortRunOperator
@@ -22,7 +23,7 @@ from airflow_provider_apify.transfers.run_log_to_file import RunLogToFileOperato
 from local_apify import LocalApify
 from tests.dag_runs import DagRunner
 from tests.operators.played_task import Fate, PlayedTask
-from tests.operators.scenes import dies, played, statuses, waits
+from tests.operators.scenes import dies, end, played, statuses, waits
 
 ALARM = "cost money"
 TASKS: Mapping[type[Any], Mapping[str, Any]] = {
@@ -183,6 +184,22 @@ def test_a_retry_goes_on_with_its_run_when_the_connection_is_there_again(
     with monkeypatch.context() as patch:
         is_missing(patch)
         assert task.attempt(Fate()) == "retry"
+
+    assert task.attempt(Fate()) == "success"
+
+    assert statuses(obedient_apify) == ["SUCCEEDED"]
+
+
+def test_a_resumed_task_without_a_connection_leaves_its_run_to_the_retry(
+    obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = played(monkeypatch)
+    assert task.attempt(Fate()) == "execute_complete"
+    end(obedient_apify, "SUCCEEDED")
+    event = RunEvent(task.hook_class()().get_run(task.watched_run_id)).to_payload()
+    with monkeypatch.context() as patch:
+        is_missing(patch)
+        assert task.resume("execute_complete", event, Fate()) == "retry"
 
     assert task.attempt(Fate()) == "success"
 
