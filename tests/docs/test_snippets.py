@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -286,5 +287,7 @@ def test_the_run_of_apify_s_scheduler_is_used(
 
 def test_a_file_of_a_secrets_backend_holds_a_connection_with_its_limits() -> None:
     backend = LocalFilesystemBackend(connections_file_path=str(FOLDER / "connections.json"))
-    connection = ApifyConnection.from_airflow(backend.get_connection("apify_default"))
-    assert (connection.access.token, connection.limits.limit_max_total_charge_usd) == ("apify_api_...", 5)
+    found: Any = backend.get_connection("apify_default")
+    connection = ApifyConnection.from_airflow(found)
+    assert connection.access.token == "apify_api_..."
+    assert connection.limits.limit_max_total_charge_usd == Decimal(5)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import runpy
-
-import pytest
+from typing import TYPE_CHECKING
 
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.webhooks import WebhookDispatch
 from tests.integration.stage import Stage
 from tools.lab import DagRunKey, wait_until
 from tools.versions import ROOT
+
+if TYPE_CHECKING:
+    import pytest
 
 DAG_ID = "apify_watch_other_run"
 
