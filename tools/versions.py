@@ -53,9 +53,9 @@ PREVIEW = AirflowVersion(
     "3.4.0b2",
     "2026-11-29",
     "3.13",
-    ("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2", "sqlalchemy<2.1"),
+    ("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2", "sqlalchemy<2.1", "pytest<9.2"),
 )
-"""The Airflow to come."""
+"""The Airflow to come. On pytest 9.2, pytest-xdist 3.8 spreads tests over processes that have to share one."""
 
 LOWEST = AirflowVersion("lowest", "2.11.0", "2026-05-20", "3.12", ("gcsfs<2026.5",), resolution="lowest-direct")
 """The oldest version that ``pyproject.toml`` allows of each package that it names."""
