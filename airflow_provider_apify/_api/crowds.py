@@ -16,13 +16,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from weakref import WeakKeyDictionary
 
-from airflow_provider_apify._api.answers import Answer, Response
+from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.driving import drive_async
 from airflow_provider_apify._api.facts import MAX_PAGE
+from airflow_provider_apify._api.pace import Pace
 from airflow_provider_apify._api.request import Request, Watched, waiting_less
 from airflow_provider_apify._api.runs.going import Costs, going_runs
 from airflow_provider_apify._api.sessions import connection_limit, resting, shared_session
@@ -46,11 +46,6 @@ _REST_SECONDS = 300.0
 """After a list that could not be read, all long-poll for so long."""
 _WOKEN_AT_ONCE, _WAKING_SECONDS = 10, 0.02
 """Runs that end together are not asked for all in the same instant: the loop has other things to do."""
-_CALM_SECONDS = 5.0
-_SHORTEST_CALM_SECONDS, _LONGEST_CALM_SECONDS = 1.0, 60.0
-"""How long nobody asks after a 429 that does not say how long, and at least and at most after one that does."""
-_SPREAD_SECONDS = 5.0
-"""Over how long those are spread that have been kept from asking."""
 
 
 @dataclass(eq=False)
@@ -86,7 +81,8 @@ class Crowd:
         self.members = 0
         self._listeners: dict[_Listener, None] = {}  # in the order in which they came
         self._poll: asyncio.Task[None] | None = None
-        self._next_poll_at = self._rests_until = self._calm_at = 0.0
+        self._pace = Pace()
+        self._next_poll_at = self._rests_until = 0.0
 
     async def send(self, send: Send, request: Request) -> Answer:
         """Send a member's request; if it lets the server wait for a run's end, maybe only when there is news of it.
@@ -97,7 +93,13 @@ class Crowd:
             goes_on = await self._wait_for_news(request.watched, request.held_until, send)
             # What is listed needs no server that waits for its end.
             request = waiting_less(request, 0 if goes_on else request.held_until - time.time())
-        return await self._send_calmly(send, request, spread=_SPREAD_SECONDS)
+        await self._pace.turn(request.held_until)
+        return await self._send(send, request)
+
+    async def _send(self, send: Send, request: Request) -> Answer:
+        answer = await send(request)
+        self._pace.note(answer)
+        return answer
 
     async def leave(self) -> None:
         """Take back a membership; the poll ends with the last."""
@@ -154,11 +156,15 @@ class Crowd:
         :raises ValueError: too much to be listed again and again.
         :raises TimeoutError: it could not be had in time, be it that Apify takes no more requests.
         """
-        # Before the waiters' own requests, which it saves.
-        flow, calmly = going_runs(RetryPolicy(), expected=expected), partial(self._send_calmly, send, spread=0.0)
+
+        async def send_first(request: Request) -> Answer:
+            """Send without waiting for a turn: it saves the waiters theirs."""
+            await self._pace.pause()
+            return await self._send(send, request)
+
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                going = await drive_async(flow, calmly)
+                going = await drive_async(going_runs(RetryPolicy(), expected=expected), send_first)
         except TimeoutError:
             raise TimeoutError(f"it has not come within {_PATIENCE_SECONDS:.0f} s") from None
         if going is None:
@@ -183,22 +189,6 @@ class Crowd:
             for listener in few:
                 listener.tell(going)
             await asyncio.sleep(_WAKING_SECONDS)
-
-    async def _send_calmly(self, send: Send, request: Request, *, spread: float) -> Answer:
-        """Send when Apify may take requests of this account again: a 429 for one is a pause for all.
-
-        :param spread: seconds, of which each lets a part pass by chance after the pause.
-        """
-        while (left := self._calm_at - time.monotonic()) > 0:
-            if (most := request.held_until - time.time()) <= 0:
-                break
-            await asyncio.sleep(min(left + random.uniform(0, spread), most))
-        answer = await send(request)
-        if isinstance(answer, Response) and not answer.is_success and answer.is_rate_limited:
-            told = _CALM_SECONDS if answer.retry_after is None else answer.retry_after
-            pause = min(max(told, _SHORTEST_CALM_SECONDS), _LONGEST_CALM_SECONDS)
-            self._calm_at = max(self._calm_at, time.monotonic() + pause)
-        return answer
 
 
 _crowds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Crowd]] = WeakKeyDictionary()

@@ -84,32 +84,21 @@ async def test_after_its_rest_the_list_is_tried_again(monkeypatch: pytest.Monkey
 
 
 async def test_one_refused_request_slows_all_waiters_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    account = Account(3)
-    refused = 0
+    account, refused = Account(3), list[str]()
 
     async def send(request: Request) -> Answer:
-        nonlocal refused
         if request.path.endswith("run0") and not refused:
-            refused += 1
+            refused.append(request.path)
             return Response(429, {"retry-after": "30"}, failed(429, "rate-limit-exceeded").body)
         return await Account.send(account, request)
 
     monkeypatch.setattr(account, "send", send)
-    slept: list[float] = []
-    plain = asyncio.sleep
-
-    async def noting(seconds: float) -> None:
-        slept.append(seconds)
-        await plain(0 if seconds > 1 else seconds)
-
     async with waiters(account):
-        monkeypatch.setattr(asyncio, "sleep", noting)
-        await until(lambda: sum(seconds > 20 for seconds in slept) >= 30)
-        asked = len(account.asked)
-        await until(lambda: sum(seconds > 20 for seconds in slept) >= 300)
-        assert len(account.asked) == asked  # nobody asks while it lasts
-        monkeypatch.setattr(crowd(), "_calm_at", 0.0)
-        await until(lambda: len(account.looks("run0")) >= 2)
+        await until(lambda: bool(refused) and len(crowd()._pace._turns._waiters or ()) == 1)
+        asked = len(account.asked)  # one waits for its turn, one for the pause to end, one to ask again
+        await asyncio.sleep(0.1)
+        assert len(account.asked) == asked
+        monkeypatch.setattr(crowd()._pace, "_paused_until", 0.0)
 
 
 async def test_a_list_that_is_refused_for_now_is_waited_for_rather_than_given_up(
@@ -141,32 +130,11 @@ async def test_a_list_that_does_not_come_is_given_up_after_some_time(
     assert "it has not come within 0 s" in caplog.text
 
 
-@pytest.mark.parametrize(("told", "pause"), [("0", 1.0), ("7", 7.0), ("3600", 60.0)])
-async def test_whatever_a_refusal_tells_the_pause_is_neither_none_nor_without_end(
-    told: str, pause: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    account = Account(5)
-    account.refusals = [Response(429, {"retry-after": told}, failed(429, "rate-limit-exceeded").body)]
-    slept: list[float] = []
-    plain = asyncio.sleep
-
-    async def noting(seconds: float) -> None:
-        slept.append(seconds)
-        await plain(min(seconds, 0.005))
-
-    async with waiters(account):
-        monkeypatch.setattr(asyncio, "sleep", noting)
-        await until(lambda: max(slept, default=0) > 0.5)
-        monkeypatch.setattr(asyncio, "sleep", plain)
-    assert max(slept) == pytest.approx(pause, abs=0.1)
-    assert account.lists == 1
-
-
 async def test_the_deadline_holds_while_nobody_asks() -> None:
     account = Account(5)
     async with waiters(account, deadline=time.time() + 0.3) as tasks:
         await until(lambda: asyncio.get_running_loop() in crowds._crowds)
-        crowd()._calm_at = time.monotonic() + 3_600
+        crowd()._pace._interval = 3_600.0
         events = await asyncio.gather(*tasks.values())
     assert all(event.deadline_passed for event in events)
 
@@ -187,13 +155,13 @@ async def test_an_answer_that_is_lost_at_the_deadline_is_asked_for_again(monkeyp
     assert len(lost) == 5
 
 
-async def test_after_a_pause_the_list_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowds, "_SPREAD_SECONDS", 3_600.0)
-    monkeypatch.setattr(crowds, "_CALM_SECONDS", 0.2)  # longer than the pause before the list is asked for again
+async def test_the_list_is_asked_for_before_all_that_wait_for_their_turns() -> None:
     account = Account(5)
-    account.refusals = [failed(429, "rate-limit-exceeded"), ok({"items": [{"id": "run0", "status": "RUNNING"}]})]
+    account.unlisted = {"run0"}
     async with waiters(account):
-        await until(lambda: account.lists >= 3)
+        await until(lambda: asyncio.get_running_loop() in crowds._crowds)
+        crowd()._pace._interval = 3_600.0
+        await until(lambda: crowd()._pace._turns.locked() and account.lists >= 3)
 
 
 async def test_who_is_told_of_a_list_that_cannot_be_had_does_not_poll_it_in_the_rest(
