@@ -105,7 +105,7 @@ async def test_a_list_that_is_refused_for_now_is_waited_for_rather_than_given_up
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     account = Account(5)
-    account.refusals = [failed(429, "rate-limit-exceeded")] * (QUICK.attempts - 1) + [ok({"items": []})]
+    account.refusals = [*[failed(429, "rate-limit-exceeded")] * (QUICK.attempts - 1), ok({"items": []})]
     async with waiters(account) as tasks:
         await until(lambda: len(account.refusals) == 1)
         account.refusals = []
@@ -120,7 +120,9 @@ async def test_a_list_that_does_not_come_is_given_up_after_some_time(
     account = Account(5)
 
     async def send(request: Request) -> Answer:
-        return await (asyncio.Event().wait() if request.path == LIST else Account.send(account, request))
+        if request.path == LIST:
+            await asyncio.Event().wait()
+        return await Account.send(account, request)
 
     monkeypatch.setattr(account, "send", send)
     monkeypatch.setattr(crowds, "_PATIENCE_SECONDS", 0.05)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify._api import pace
 from airflow_provider_apify._api.answers import Answer, Response
 from airflow_provider_apify._api.pace import Pace
 from tests._api.answering import LOST, failed, ok
@@ -33,8 +32,8 @@ class Clock:
             self.now += seconds
             await plain(0)
 
-        monkeypatch.setattr(pace.asyncio, "sleep", sleep)
-        monkeypatch.setattr(pace.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        monkeypatch.setattr("airflow_provider_apify._api.pace.time.monotonic", lambda: self.now)
 
 
 @pytest.fixture

@@ -79,10 +79,10 @@ class _Airflow:
 
     def __init__(self, home: Path, postgres: PostgresServer, select_per_loop: int) -> None:
         home.mkdir()
-        login, host = postgres.connection["login"], {"host": postgres.url}
-        url = f"postgresql+psycopg://{login}@/postgres?{urlencode(host)}"
+        login, host = postgres.connection["login"], postgres.url
+        url = f"postgresql+psycopg://{login}@/postgres?{urlencode({'host': host})}"
         self.logs = home / "logs"
-        self.database = psycopg.connect(**host, user=login, dbname="postgres", autocommit=True)
+        self.database = psycopg.connect(host=host, user=login, dbname="postgres", autocommit=True)
         self._settings = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__BENCHMARKS__CROWD_SIZE": "1",

@@ -146,10 +146,12 @@ async def test_a_token_that_is_revoked_fails_the_waiters_of_its_account_and_no_o
     with serving(Accounts(dict(TOKENS), {}, random.Random(3))) as accounts:
         connect(monkeypatch, accounts, CONNECTIONS)
 
-        def watch(number: int, account: str) -> asyncio.Task[Any]:
+        def watch(number: int, account: str) -> asyncio.Future[Any]:
             run = Run(f"{account}{number}", account, time.time(), time.time() + 4)
             accounts.runs[run.run_id] = run
-            return asyncio.create_task(anext(triggers.ApifyRunTrigger(run_id=run.run_id, apify_conn_id=account).run()))
+            return asyncio.ensure_future(
+                anext(triggers.ApifyRunTrigger(run_id=run.run_id, apify_conn_id=account).run())
+            )
 
         mine, yours = ([watch(number, account) for number in range(50)] for account in ("mine", "yours"))
         await until(lambda: accounts.asked["list"] >= 2)
