@@ -83,7 +83,8 @@ def main() -> str | None:
         case ["check", tag]:
             return "\n".join(disagreements(tag, __version__, (ROOT / "CHANGELOG.md").read_text())) or None
         case ["try", dist]:
-            return try_out(Path(dist).resolve())
+            try_out(Path(dist).resolve())
+            return None
     return "Say what to do: check TAG, or try FOLDER."
 
 

@@ -52,7 +52,8 @@ class Triggerer:
 
     def watch(self, **arguments: Any) -> None:
         trigger = watcher(**arguments)
-        trigger.asset_state_store = SimpleNamespace(_by_name={"shop": Store(self._kept)}, _by_uri={})
+        store: Any = SimpleNamespace(_by_name={"shop": Store(self._kept)}, _by_uri={})
+        trigger.asset_state_store = store
         self._tasks.append(asyncio.create_task(self._follow(trigger, len(self._tasks))))
 
     async def _follow(self, trigger: ApifyRunFinishedTrigger, number: int) -> None:

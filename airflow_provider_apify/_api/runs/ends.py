@@ -152,5 +152,5 @@ class Watch:
 
         :raises ValueError: it is something else, as is a ``KeyError``, ``TypeError`` or ``AttributeError``.
         """
-        told = {run_id: end for run_id, text in kept["told"].items() if (end := read_time(text))}
+        told: dict[str, datetime] = {run_id: end for run_id, text in kept["told"].items() if (end := read_time(text))}
         return cls(wanted, set(kept["going"]), read_time(kept["until"]), told)
