@@ -1,0 +1,130 @@
+"""The fleet as docker-compose.yaml starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local_apify.control import Control
+from tests.fleet.topology import BROKER, DAGS, ROUTINE, SCHEDULERS, TRIGGERERS, WORKER_SLOTS, WORKERS
+from tools.environment import free_port
+from tools.lab import AirflowClient
+from tools.lab.airflow_home import USER
+from tools.versions import ROOT
+
+PROJECT = "apify-fleet"
+PASSWORD = "for-this-run-only"
+OUTPUT = "/opt/airflow/output"
+SERVICES = {
+    **{part: ("airflow-worker", number) for number, part in enumerate(WORKERS, 1)},
+    **{part: ("airflow-scheduler", number) for number, part in enumerate(SCHEDULERS, 1)},
+    **{part: ("airflow-triggerer", number) for number, part in enumerate(TRIGGERERS, 1)},
+    BROKER: ("redis", 1),
+}
+"""The service of each part, and the number of its container."""
+
+
+class Compose:
+    """Docker Compose with the checkout's file, and what the fleet changes of it.
+
+    :param folder: takes a file with these changes.
+    :ivar airflow: the address of its Airflow.
+    :ivar apify: the address of its local Apify.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        ports = {"AIRFLOW_PORT": free_port(), "APIFY_PORT": free_port()}
+        self.airflow, self.apify = (f"http://127.0.0.1:{port}" for port in ports.values())
+        # An empty token is the local Apify, whatever the caller's shell or .env has.
+        ours = {"APIFY_TOKEN": "", "AIRFLOW_ADMIN_PASSWORD": PASSWORD, "AIRFLOW_WORKER_CONCURRENCY": str(WORKER_SLOTS)}
+        self._environment = {**os.environ, **ours, **{name: str(port) for name, port in ports.items()}}
+        changes = folder / "compose.json"
+        changes.write_text(json.dumps({"services": _changes()}))
+        files = [f"--file={ROOT / 'docker-compose.yaml'}", f"--file={changes}"]
+        self._command = ["docker", "compose", f"--project-name={PROJECT}", f"--project-directory={ROOT}", *files]
+
+    def call(self, *arguments: str) -> str:
+        """Call it, and return what it prints.
+
+        :raises subprocess.CalledProcessError: it failed; its own words are on the terminal.
+        """
+        return self._run([*self._command, *arguments])
+
+    def docker(self, *arguments: str) -> str:
+        """Call ``docker`` itself."""
+        return self._run(["docker", *arguments])
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        if done.returncode:
+            sys.stderr.write(done.stderr)
+        done.check_returncode()
+        return done.stdout.strip()
+
+
+class ComposeFleet:
+    """See :class:`tests.fleet.topology.Fleet`.
+
+    :param folder: takes the files of the DAGs.
+    """
+
+    name = "compose"
+
+    def __init__(self, compose: Compose, folder: Path) -> None:
+        self.client = AirflowClient(compose.airflow)
+        self.client.log_in(USER, PASSWORD)
+        self.apify = Control(compose.apify)
+        self._compose, self._folder = compose, folder
+        self._containers = {
+            part: compose.call("ps", "--quiet", f"--index={number}", service)
+            for part, (service, number) in SERVICES.items()
+        }
+
+    def kill(self, part: str) -> None:
+        """Kill a part's container."""
+        self._compose.docker("kill", self._containers[part])
+
+    def bring_back(self, part: str) -> None:
+        """Start it again."""
+        self._compose.docker("start", self._containers[part])
+
+    def collect_files(self) -> Path:
+        """Copy what the DAGs have written from the volume that all workers share."""
+        self._compose.call("cp", f"airflow-worker:{OUTPUT}/.", str(self._folder))
+        return self._folder
+
+    def restarted(self) -> list[str]:
+        """Return what has ended by itself."""
+        count = "--format={{.RestartCount}}"
+        return [part for part, name in self._containers.items() if self._compose.docker("inspect", count, name) != "0"]
+
+
+@contextmanager
+def compose_fleet(folder: Path) -> Iterator[ComposeFleet]:
+    """Start the fleet, and remove it with all its data when the block is left.
+
+    :param folder: takes what it writes outside of its containers.
+    """
+    compose = Compose(folder)
+    try:
+        compose.call("up", "--detach", "--wait")
+        yield ComposeFleet(compose, folder / "files")
+    finally:
+        compose.call("down", "--volumes")
+
+
+def _changes() -> dict[str, dict[str, object]]:
+    """Return what differs from the checkout's file: the DAGs, and how soon Airflow notices what it has lost."""
+    routine = {
+        f"AIRFLOW__{section.upper()}__{option.upper()}": value
+        for section, options in ROUTINE.items()
+        for option, value in options.items()
+    }
+    dags = [f"{DAGS}:/opt/airflow/dags:ro"]
+    parts = {service for service, _ in SERVICES.values() if service != BROKER} | {"airflow-dag-processor"}
+    return {service: {"environment": routine, "volumes": dags} for service in sorted(parts)}

@@ -1,0 +1,52 @@
+"""A fleet: Airflow with two of each part that may die."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from local_apify.control import Control
+from tools.lab import AirflowClient
+
+DAGS = Path(__file__).with_name("dags")
+WORKERS = ("worker", "worker-2")
+SCHEDULERS = ("scheduler", "scheduler-2")
+TRIGGERERS = ("triggerer", "triggerer-2")
+BROKER = "redis"
+WORKER_SLOTS = 2
+"""How many tasks a worker runs at a time: two workers share the machine with everything else."""
+ROUTINE: dict[str, dict[str, str]] = {
+    "core": {"parallelism": "8"},
+    "scheduler": {
+        "task_instance_heartbeat_timeout": "60",
+        "orphaned_tasks_check_interval": "30",
+        "task_queued_timeout": "120",
+        "task_queued_timeout_check_interval": "30",
+    },
+}
+"""Lets Airflow notice after a minute or two what it notices after five or ten by default."""
+
+
+class Fleet(Protocol):
+    """A running fleet, wherever it runs.
+
+    :ivar name: of its figures in the documentation.
+    :ivar client: a user of its Airflow.
+    :ivar apify: the remote control of its local Apify.
+    """
+
+    name: str
+    client: AirflowClient
+    apify: Control
+
+    def kill(self, part: str) -> None:
+        """Kill a part with SIGKILL, with all that it has started, as a machine dies."""
+
+    def bring_back(self, part: str) -> None:
+        """Start it again."""
+
+    def collect_files(self) -> Path:
+        """Return a folder with what the DAGs have written."""
+
+    def restarted(self) -> list[str]:
+        """Return the parts that have ended by themselves, and were started again."""
