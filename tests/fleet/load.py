@@ -57,6 +57,12 @@ class Load:
         """Return how many instances of a task are in a state."""
         return self.fleet.client.count(ANY_TASK, state=state, task_id=task_id)
 
+    def progress(self) -> str:
+        """Say how far it has come."""
+        deferred = self.in_state("deferred", CRAWL)
+        crawled, saved = (self.in_state("success", task_id) for task_id in (CRAWL, SAVE))
+        return f"{self.started()} runs started, {deferred} tasks deferred, {crawled} runs taken, {saved} files"
+
     def lost(self) -> dict[str, int]:
         """Return how many attempts Airflow has lost, by how."""
         return lost_attempts(event for name in (DEAD, MISMATCH, STUCK) for event in self._events(name))

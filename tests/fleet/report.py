@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from tests.fleet.blows import Struck
-from tests.fleet.load import Size
 from tests.fleet.verdict import Verdict
 from tools.versions import ROOT
 
@@ -25,7 +24,6 @@ class Figures:
     :param restarted: what ended by itself and was started again.
     """
 
-    size: Size
     verdict: Verdict
     struck: Sequence[Struck]
     attempts: Mapping[str, int]

@@ -38,13 +38,12 @@ def carry(fleet: Fleet, size: Size) -> Figures:
     load = Load(fleet, size)
 
     def note(words: str) -> None:
-        tell(f"{time.monotonic() - began:6.0f} s  {words}")
+        tell(f"{time.monotonic() - began:6.0f} s  {words}: {load.progress()}")
 
     struck = [strike(load, blow, timeout=STEP_SECONDS, tell=note) for blow in BLOWS]
     load.wait(END_SECONDS)
     seconds = time.monotonic() - began
     return Figures(
-        size=size,
         verdict=judge(load.left()),
         struck=struck,
         attempts=load.attempts(),
