@@ -79,7 +79,7 @@ def taken_over(load: Load) -> Callable[[], bool]:
 BLOWS: Sequence[Blow] = (
     Blow(WORKERS[0], started(0.1), started(0.25), "a tenth of the runs were started, until a quarter were"),
     Blow(BROKER, started(0.4), broker_is_missed, "two fifths were started, until a queued task had failed"),
-    Blow(TRIGGERERS[0], deferred(0.1), taken_over, "a tenth of the tasks were deferred, until the other had them all"),
+    Blow(TRIGGERERS[0], deferred(0.05), taken_over, "a twentieth of the tasks were deferred, until the other had them"),
     Blow(SCHEDULERS[0], done(CRAWL, 0.4), done(CRAWL, 0.5), "two fifths of the runs were over, until half were"),
     Blow(BROKER, done(CRAWL, 0.7), broker_is_missed, "seven tenths were over, until a queued task had failed"),
     Blow(WORKERS[1], done(SAVE, 0.2), done(SAVE, 0.4), "a fifth of the files were written, until two fifths were"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from local_apify.control import Control
 from tests.fleet.topology import BROKER, DAGS, ROUTINE, SCHEDULERS, TRIGGERERS, WORKER_SLOTS, WORKERS
-from tools.environment import free_port
+from tools.environment import clean_environment, free_port
 from tools.lab import AirflowClient
 from tools.lab.airflow_home import USER
 from tools.versions import ROOT
@@ -40,9 +39,9 @@ class Compose:
     def __init__(self, folder: Path) -> None:
         ports = {"AIRFLOW_PORT": free_port(), "APIFY_PORT": free_port()}
         self.airflow, self.apify = (f"http://127.0.0.1:{port}" for port in ports.values())
-        # An empty token is the local Apify, whatever the caller's shell or .env has.
+        # An empty token is the local Apify, whatever the .env file of the checkout has.
         ours = {"APIFY_TOKEN": "", "AIRFLOW_ADMIN_PASSWORD": PASSWORD, "AIRFLOW_WORKER_CONCURRENCY": str(WORKER_SLOTS)}
-        self._environment = {**os.environ, **ours, **{name: str(port) for name, port in ports.items()}}
+        self._environment = clean_environment(**ours, **{name: str(port) for name, port in ports.items()})
         changes = folder / "compose.json"
         changes.write_text(json.dumps({"services": _changes()}))
         files = [f"--file={ROOT / 'docker-compose.yaml'}", f"--file={changes}"]

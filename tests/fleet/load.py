@@ -16,7 +16,7 @@ DAG = "fleet"
 CRAWL, SAVE = "crawl", "save"
 ANY_TASK = f"/dags/{DAG}/dagRuns/~/taskInstances"
 ITEMS = 200
-RUN_SECONDS = 60
+RUN_SECONDS = 120
 """How long a run at Apify goes on."""
 OVER = ("success", "failed", "skipped", "upstream_failed", "removed")
 

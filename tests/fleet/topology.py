@@ -13,11 +13,12 @@ WORKERS = ("worker", "worker-2")
 SCHEDULERS = ("scheduler", "scheduler-2")
 TRIGGERERS = ("triggerer", "triggerer-2")
 BROKER = "redis"
-WORKER_SLOTS = 2
-"""How many tasks a worker runs at a time: two workers share the machine with everything else."""
+WORKER_SLOTS = 4
+"""How many tasks a worker runs at a time."""
 ROUTINE: dict[str, dict[str, str]] = {
     "core": {"parallelism": "8"},
     "scheduler": {
+        "scheduler_idle_sleep_time": "1",
         "task_instance_heartbeat_timeout": "60",
         "orphaned_tasks_check_interval": "30",
         "task_queued_timeout": "120",
