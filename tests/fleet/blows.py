@@ -13,7 +13,7 @@ from tools.lab import wait_until
 
 Condition = Callable[[Load], Callable[[], bool]]
 """Is asked once when one begins to wait, for what is there by then; what it returns tells when to go on."""
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,12 @@ class Struck:
     """A blow that has fallen.
 
     :param away: for how many seconds the part was away.
+    :param is_late: whether all was over before its moment came.
     """
 
     blow: Blow
     away: float
+    is_late: bool = False
 
 
 def started(share: float) -> Condition:
@@ -60,7 +62,7 @@ def deferred(share: float) -> Condition:
 def broker_is_missed(load: Load) -> Callable[[], bool]:
     """Airflow has failed another queued task, which it could not hand to the broker."""
     before = load.lost()[NOT_TAKEN]
-    return lambda: load.lost()[NOT_TAKEN] > before or load.is_over()
+    return lambda: load.lost()[NOT_TAKEN] > before
 
 
 def taken_over(load: Load) -> Callable[[], bool]:
@@ -87,20 +89,29 @@ BLOWS: Sequence[Blow] = (
 
 
 def strike(load: Load, blow: Blow, *, timeout: float, tell: Callable[[str], None]) -> Struck:
-    """Wait for a blow's moment, kill the part, and bring it back when it is time.
+    """Wait for a blow's moment, kill the part, and bring it back when it is time, or when all is over.
 
     :param timeout: seconds for each of the two conditions.
     :raises TimeoutError: the moment has not come.
     """
-    wait_until(blow.when(load), f"the moment to kill the {blow.part}", timeout=timeout, poll=POLL_SECONDS)
+    is_late = _wait_for(blow.when(load), f"the moment to kill the {blow.part}", load, timeout)
     tell(f"kill {blow.part}")
     back = blow.until(load)
     load.fleet.kill(blow.part)
     began = time.monotonic()
     try:
-        wait_until(back, f"the {blow.part} to come back", timeout=timeout, poll=POLL_SECONDS)
+        _wait_for(back, f"the {blow.part} to come back", load, timeout)
     finally:
         load.fleet.bring_back(blow.part)
     away = time.monotonic() - began
     tell(f"{blow.part} is back after {away:.0f} s")
-    return Struck(blow, away)
+    return Struck(blow, away, is_late)
+
+
+def _wait_for(condition: Callable[[], bool], what: str, load: Load, timeout: float) -> bool:
+    """Wait for a condition; return whether all was over before."""
+
+    def come() -> str | None:
+        return "come" if condition() else "over" if load.is_over() else None
+
+    return wait_until(come, what, timeout=timeout, poll=POLL_SECONDS) == "over"

@@ -34,6 +34,13 @@ class Figures:
     machine: str
     day: date
 
+    def faults(self) -> Iterator[str]:
+        """Yield what is not as it should be, in words."""
+        yield from self.verdict.faults()
+        for struck in self.struck:
+            if struck.is_late:
+                yield f"the {struck.blow.part} was to be killed when {struck.blow.words}, but all was over before"
+
     def to_markdown(self) -> str:
         """Return the table."""
         rows = "\n".join(f"| {name} | {value} |" for name, value in self._rows())

@@ -76,7 +76,7 @@ def main() -> int:
     tell(f"\n{figures.to_markdown()}")
     if size == Size():
         replace_figures(PAGE, fleet.name, figures.to_markdown())
-    faults = list(figures.verdict.faults())
+    faults = list(figures.faults())
     tell("\n".join(faults) or "Every run was billed once, and every file is whole.")
     return 1 if faults else os.EX_OK
 

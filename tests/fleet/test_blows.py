@@ -19,11 +19,15 @@ class FakeLoad:
     ) -> None:
         self.size = Size(runs=100)
         self.counts, self.jobs, self.watching = list(counts), jobs or [], watching or []
+        self.ends = False
         self.acts: list[str] = []
         self.fleet = SimpleNamespace(kill=self._noted("kill"), bring_back=self._noted("bring back"), client=self)
 
     def _noted(self, what: str) -> Any:
         return lambda part: self.acts.append(f"{what} {part} at {self.counts[0]}")
+
+    def is_over(self) -> bool:
+        return self.ends
 
     def started(self) -> int:
         return self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
@@ -50,6 +54,7 @@ def test_a_part_dies_when_it_is_time_and_comes_back_when_it_is_time() -> None:
     struck = strike(load, Blow("worker", started(0.1), started(0.25), ""), timeout=5, tell=said.append)
     assert load.acts == ["kill worker at 24", "bring back worker at 26"]
     assert struck.blow.part == "worker"
+    assert not struck.is_late
     assert len(said) == 2
 
 
@@ -65,6 +70,14 @@ def test_nothing_dies_before_its_moment() -> None:
     with pytest.raises(TimeoutError, match="the moment to kill the worker"):
         strike(load, Blow("worker", started(0.1), started(0.2), ""), timeout=0.01, tell=str)
     assert load.acts == []
+
+
+def test_a_blow_that_comes_when_all_is_over_says_so() -> None:
+    load: Any = FakeLoad(9)
+    load.ends = True
+    struck = strike(load, Blow("worker", started(0.1), started(0.2), ""), timeout=5, tell=str)
+    assert struck.is_late
+    assert load.acts == ["kill worker at 9", "bring back worker at 9"]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,16 @@ def test_the_table_says_what_was_counted_also_where_it_is_not_as_it_should_be() 
         assert row in rows
 
 
+def test_a_part_that_was_killed_too_late_is_a_fault() -> None:
+    good = replace(VERDICT, billed=300, once=300, counts=Counts(), whole=300, going=0, dag_runs={"success": 3})
+    figures = replace(FIGURES, verdict=good)
+    assert list(figures.faults()) == []
+    late = replace(figures, struck=[Struck(BLOWS[0], 1.0, is_late=True)])
+    assert list(late.faults()) == [
+        f"the worker was to be killed when {BLOWS[0].words}, but all was over before",
+    ]
+
+
 def test_all_that_is_killed_has_a_row_with_how_long_it_was_away() -> None:
     table = replace(FIGURES, struck=[Struck(blow, 12.4) for blow in BLOWS]).to_markdown()
     assert table.count("seconds away | 12 |") == len(BLOWS)
