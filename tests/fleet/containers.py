@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local_apify.control import Control
+from tests.benchmarks.machine import describe
 from tests.fleet.topology import BROKER, DAGS, ROUTINE, SCHEDULERS, TRIGGERERS, WORKER_SLOTS, WORKERS
 from tools.environment import clean_environment, free_port
 from tools.lab import AirflowClient
@@ -19,13 +20,20 @@ from tools.versions import ROOT
 PROJECT = "apify-fleet"
 PASSWORD = "for-this-run-only"
 OUTPUT = "/opt/airflow/output"
-SERVICES = {
-    **{part: ("airflow-worker", number) for number, part in enumerate(WORKERS, 1)},
-    **{part: ("airflow-scheduler", number) for number, part in enumerate(SCHEDULERS, 1)},
-    **{part: ("airflow-triggerer", number) for number, part in enumerate(TRIGGERERS, 1)},
-    BROKER: ("redis", 1),
+VERSIONS = """
+import platform
+from importlib.metadata import version
+print(f"Python {platform.python_version()}, Airflow {version('apache-airflow')}")
+"""
+CONTAINERS = {
+    **{part: f"{PROJECT}-airflow-worker-{number}" for number, part in enumerate(WORKERS, 1)},
+    **{part: f"{PROJECT}-airflow-scheduler-{number}" for number, part in enumerate(SCHEDULERS, 1)},
+    **{part: f"{PROJECT}-airflow-triggerer-{number}" for number, part in enumerate(TRIGGERERS, 1)},
+    BROKER: f"{PROJECT}-redis-1",
 }
-"""The service of each part, and the number of its container."""
+"""What Compose calls the container of each part."""
+CHANGED = ("airflow-dag-processor", "airflow-scheduler", "airflow-triggerer", "airflow-worker")
+"""The services that know the DAGs, or notice what is lost."""
 
 
 class Compose:
@@ -59,7 +67,9 @@ class Compose:
         return self._run(["docker", *arguments])
 
     def _run(self, command: list[str]) -> str:
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, env=self._environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             sys.stderr.write(done.stderr)
         done.check_returncode()
@@ -78,19 +88,17 @@ class ComposeFleet:
         self.client = AirflowClient(compose.airflow)
         self.client.log_in(USER, PASSWORD)
         self.apify = Control(compose.apify)
+        versions = compose.call("exec", "-T", "airflow-worker", "python", "-c", VERSIONS)
+        self.machine = f"{describe()}; in the containers {versions}"
         self._compose, self._folder = compose, folder
-        self._containers = {
-            part: compose.call("ps", "--quiet", f"--index={number}", service)
-            for part, (service, number) in SERVICES.items()
-        }
 
     def kill(self, part: str) -> None:
         """Kill a part's container."""
-        self._compose.docker("kill", self._containers[part])
+        self._compose.docker("kill", CONTAINERS[part])
 
     def bring_back(self, part: str) -> None:
         """Start it again."""
-        self._compose.docker("start", self._containers[part])
+        self._compose.docker("start", CONTAINERS[part])
 
     def collect_files(self) -> Path:
         """Copy what the DAGs have written from the volume that all workers share."""
@@ -100,7 +108,7 @@ class ComposeFleet:
     def restarted(self) -> list[str]:
         """Return what has ended by itself."""
         count = "--format={{.RestartCount}}"
-        return [part for part, name in self._containers.items() if self._compose.docker("inspect", count, name) != "0"]
+        return [part for part, name in CONTAINERS.items() if self._compose.docker("inspect", count, name) != "0"]
 
 
 @contextmanager
@@ -125,5 +133,4 @@ def _changes() -> dict[str, dict[str, object]]:
         for option, value in options.items()
     }
     dags = [f"{DAGS}:/opt/airflow/dags:ro"]
-    parts = {service for service, _ in SERVICES.values() if service != BROKER} | {"airflow-dag-processor"}
-    return {service: {"environment": routine, "volumes": dags} for service in sorted(parts)}
+    return {service: {"environment": routine, "volumes": dags} for service in CHANGED}

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from local_apify.control import Control
+from tests.benchmarks.machine import describe
 from tests.chaos.keeping import kept_running
 from tests.docs.postgres import PostgresServer
 from tests.fleet.topology import BROKER, DAGS, ROUTINE, SCHEDULERS, TRIGGERERS, WORKER_SLOTS, WORKERS
@@ -60,6 +61,7 @@ class ProcessFleet:
     def __init__(self, lab: AirflowLab, broker: Broker, files: Path, restarted: list[str]) -> None:
         self.client = lab.client
         self.apify = Control(lab.apify.base_url)
+        self.machine = describe()
         self._lab, self._broker, self._files, self._restarted = lab, broker, files, restarted
 
     def kill(self, part: str) -> None:

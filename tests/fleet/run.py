@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.machine import describe
 from tests.benchmarks.report import replace_figures
 from tests.fleet.blows import BLOWS, strike
 from tests.fleet.containers import compose_fleet
@@ -51,7 +50,7 @@ def carry(fleet: Fleet, size: Size) -> Figures:
         requeued=load.requeued(),
         seconds=seconds,
         restarted=fleet.restarted(),
-        machine=describe(),
+        machine=fleet.machine,
         day=datetime.now(UTC).date(),
     )
 

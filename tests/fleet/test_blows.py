@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fleet.blows import BLOWS, Blow, done, started, strike, taken_over
-from tests.fleet.containers import SERVICES
+from tests.fleet.containers import CONTAINERS
 from tests.fleet.load import Size
 from tests.fleet.topology import BROKER, SCHEDULERS, TRIGGERERS, WORKERS
 
@@ -43,6 +43,10 @@ class FakeLoad:
         return [{"triggerer_job": job and {"id": job}} for job in self.watching.pop(0)]
 
 
+def unheard(_words: str) -> None:
+    """Take what is for the terminal."""
+
+
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.fleet.blows.POLL_SECONDS", 0)
@@ -61,21 +65,21 @@ def test_a_part_dies_when_it_is_time_and_comes_back_when_it_is_time() -> None:
 def test_a_part_comes_back_though_the_moment_for_it_never_comes() -> None:
     load: Any = FakeLoad(10)
     with pytest.raises(TimeoutError, match="the redis to come back"):
-        strike(load, Blow("redis", started(0.1), done("save", 0.5), ""), timeout=0.01, tell=str)
+        strike(load, Blow("redis", started(0.1), done("save", 0.5), ""), timeout=0.01, tell=unheard)
     assert load.acts == ["kill redis at 10", "bring back redis at 10"]
 
 
 def test_nothing_dies_before_its_moment() -> None:
     load: Any = FakeLoad(9)
     with pytest.raises(TimeoutError, match="the moment to kill the worker"):
-        strike(load, Blow("worker", started(0.1), started(0.2), ""), timeout=0.01, tell=str)
+        strike(load, Blow("worker", started(0.1), started(0.2), ""), timeout=0.01, tell=unheard)
     assert load.acts == []
 
 
 def test_a_blow_that_comes_when_all_is_over_says_so() -> None:
     load: Any = FakeLoad(9)
     load.ends = True
-    struck = strike(load, Blow("worker", started(0.1), started(0.2), ""), timeout=5, tell=str)
+    struck = strike(load, Blow("worker", started(0.1), started(0.2), ""), timeout=5, tell=unheard)
     assert struck.is_late
     assert load.acts == ["kill worker at 9", "bring back worker at 9"]
 
@@ -104,5 +108,5 @@ def test_a_worker_a_scheduler_a_triggerer_and_the_broker_are_killed() -> None:
 
 
 def test_what_is_killed_is_a_container_of_its_own() -> None:
-    assert {blow.part for blow in BLOWS} <= set(SERVICES)
-    assert len(set(SERVICES.values())) == len(SERVICES)
+    assert {blow.part for blow in BLOWS} <= set(CONTAINERS)
+    assert len(set(CONTAINERS.values())) == len(CONTAINERS)

@@ -34,11 +34,13 @@ class Fleet(Protocol):
     :ivar name: of its figures in the documentation.
     :ivar client: a user of its Airflow.
     :ivar apify: the remote control of its local Apify.
+    :ivar machine: what it runs on, for the documentation.
     """
 
     name: str
     client: AirflowClient
     apify: Control
+    machine: str
 
     def kill(self, part: str) -> None:
         """Kill a part with SIGKILL, with all that it has started, as a machine dies."""
