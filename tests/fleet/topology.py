@@ -19,13 +19,13 @@ ROUTINE: dict[str, dict[str, str]] = {
     "core": {"parallelism": "8"},
     "scheduler": {
         "scheduler_idle_sleep_time": "1",
-        "task_instance_heartbeat_timeout": "60",
+        "task_instance_heartbeat_timeout": "120",
         "orphaned_tasks_check_interval": "30",
-        "task_queued_timeout": "120",
+        "task_queued_timeout": "240",
         "task_queued_timeout_check_interval": "30",
     },
 }
-"""Lets Airflow notice after a minute or two what it notices after five or ten by default."""
+"""Lets Airflow notice after two or four minutes what it notices after five or ten by default."""
 
 
 class Fleet(Protocol):
