@@ -23,9 +23,13 @@ ROUTINE: dict[str, dict[str, str]] = {
         "orphaned_tasks_check_interval": "30",
         "task_queued_timeout": "240",
         "task_queued_timeout_check_interval": "30",
+        "num_stuck_in_queued_retries": "10",
     },
 }
-"""Lets Airflow notice after two or four minutes what it notices after five or ten by default."""
+"""Lets Airflow notice after two or four minutes what it notices after five or ten by default.
+
+And lets no task fail for good because it was queued in vain three times, as Airflow does whatever its retries are.
+"""
 
 
 class Fleet(Protocol):
