@@ -14,7 +14,7 @@ AT_ONCE := -n 2 --dist loadgroup
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: setup ## Watch a real Airflow run an Actor and land its data as a file
@@ -56,15 +56,26 @@ bench: setup ## Measure imports, waiting, downloads and conversions, and write d
 	@$(RUN) python -m tests.benchmarks.run $(if $(QUICK),--quick)
 
 .PHONY: lint
-lint: setup ## Check style and types
+lint: setup ## Check style, types, and the workflows
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) zizmor --offline --quiet .github/workflows
 
 .PHONY: docs
 docs: setup ## Build the documentation, with warnings as errors; it opens at docs/_build/index.html
 	@$(RUN) sphinx-build -nWE --keep-going -q docs docs/_build
 	@echo "docs/_build/index.html"
+
+.PHONY: dist
+dist: setup ## Build the wheel and the source distribution, in dist/
+	@rm -rf dist
+	@$(RUN) hatchling build -d dist
+
+.PHONY: distcheck
+distcheck: setup ## Judge what is in dist/, and use the wheel in an environment of its own
+	@$(RUN) pytest tests/test_distribution.py --built dist
+	@$(PYTHON_IN_VENV) -m tools.release try dist
 
 .PHONY: matrix
 matrix: ## Run the tests on every supported Airflow, and write docs/compatibility.md; AIRFLOW=3.1 picks one, LOWEST=1 takes the oldest packages

@@ -55,6 +55,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_PACKAGE}.triggers.capacity",
                     f"{_PACKAGE}.triggers.dataset",
                     f"{_PACKAGE}.triggers.run",
+                    f"{_PACKAGE}.triggers.run_finished",
                 ],
             }
         ],

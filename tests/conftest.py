@@ -66,6 +66,10 @@ hypothesis_settings.register_profile("search", deadline=None, max_examples=5_000
 hypothesis_settings.load_profile("tests")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--built", type=Path, help="a folder with the wheel and the source distribution that are judged")
+
+
 def pytest_configure() -> None:
     CHECK.start()
 

@@ -1,4 +1,7 @@
-"""What is released: built as ``pip`` builds it, unpacked, and used with nothing of the checkout in reach."""
+"""What is released: built as ``pip`` builds it, unpacked, and used with nothing of the checkout in reach.
+
+``--built dist`` judges what is in that folder, in place of what would be built for the tests.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterable
+from email import message_from_string
+from email.policy import default
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
 
 from airflow_provider_apify import __version__
 from airflow_provider_apify.get_provider_info import get_provider_info
@@ -32,9 +39,9 @@ class Built(NamedTuple):
 
     source: Path
     """The source distribution, unpacked."""
-    wheel: Path
+    wheel_of_source: Path
     """Built from the unpacked source distribution, as an index's users build it."""
-    wheel_of_checkout: Path
+    wheel: Path
 
 
 def build(kind: str, project: Path, folder: Path) -> Path:
@@ -47,11 +54,14 @@ def build(kind: str, project: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Built:
     folder = tmp_path_factory.mktemp("built")
-    shutil.unpack_archive(build("sdist", ROOT, folder / "sdist"), folder / "unpacked", filter="data")
+    dist: Path | None = pytestconfig.getoption("--built")
+    archive = dist / f"{NAME}.tar.gz" if dist else build("sdist", ROOT, folder / "sdist")
+    shutil.unpack_archive(archive, folder / "unpacked", filter="data")
     source = folder / "unpacked" / NAME
-    return Built(source, build("wheel", source, folder / "of_sdist"), build("wheel", ROOT, folder / "of_checkout"))
+    wheel = dist / f"{NAME}-py3-none-any.whl" if dist else build("wheel", ROOT, folder / "of_checkout")
+    return Built(source, build("wheel", source, folder / "of_sdist"), wheel)
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +83,8 @@ def names(paths: Iterable[str], *beginnings: str) -> set[str]:
 
 
 def test_a_wheel_is_the_same_from_the_checkout_and_from_the_source_distribution(built: Built) -> None:
-    assert built.wheel.name == built.wheel_of_checkout.name == f"{NAME}-py3-none-any.whl"
-    assert built.wheel.read_bytes() == built.wheel_of_checkout.read_bytes()
+    assert built.wheel.name == built.wheel_of_source.name == f"{NAME}-py3-none-any.whl"
+    assert built.wheel.read_bytes() == built.wheel_of_source.read_bytes()
 
 
 def test_the_wheel_holds_both_packages_and_what_describes_them(installed: Path) -> None:
@@ -88,6 +98,23 @@ def test_type_checkers_read_the_types_of_both_packages(installed: Path) -> None:
 
 def test_the_license_comes_along(installed: Path) -> None:
     assert (installed / f"{NAME}.dist-info/licenses/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_metadata_says_what_an_index_shows_and_what_pip_installs(installed: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (installed / f"{NAME}.dist-info/METADATA").read_text(encoding="utf-8")
+    said = message_from_string(text, policy=default)
+
+    assert (said["Name"], said["Version"]) == ("airflow-provider-apify", __version__)
+    assert (said["License-Expression"], said.get_all("License-File")) == ("Apache-2.0", ["LICENSE"])
+    assert (said["Summary"], said["Requires-Python"]) == (project["description"], project["requires-python"])
+    assert set(said.get_all("Classifier", [])) == set(project["classifiers"])
+    assert said["Description-Content-Type"] == "text/markdown"
+    assert text.endswith((ROOT / "README.md").read_text(encoding="utf-8"))
+    needed = [Requirement(line) for line in said.get_all("Requires-Dist", [])]
+    always = {str(requirement) for requirement in needed if requirement.marker is None}
+    assert always == {str(Requirement(line)) for line in project["dependencies"]}
+    assert set(said.get_all("Provides-Extra", [])) == set(project["optional-dependencies"])
 
 
 def test_the_source_distribution_holds_what_git_does(built: Built) -> None:

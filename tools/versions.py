@@ -1,7 +1,11 @@
-"""Name the Airflow versions this provider is tested on: the one list behind set-up, pinning, and the test matrix."""
+"""Name the Airflow versions this provider is tested on: the one list behind set-up, pinning, and the test matrix.
+
+As a program, print the jobs of the matrix as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +37,12 @@ class AirflowVersion(NamedTuple):
         return not self.release.replace(".", "").isdecimal()
 
     @property
+    def pythons(self) -> list[str]:
+        """Each Python of this series, from the oldest on, such as ``3.11``."""
+        first, last = (int(python.removeprefix("3.")) for python in (OLDEST_PYTHON, self.newest_python))
+        return [f"3.{minor}" for minor in range(first, last + 1)]
+
+    @property
     def constraints(self) -> Path:
         """Return the file that pins every package of this environment."""
         return ROOT / "constraints" / f"airflow-{self.series}.txt"
@@ -53,9 +63,9 @@ PREVIEW = AirflowVersion(
     "3.4.0b2",
     "2026-11-29",
     "3.13",
-    ("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2", "sqlalchemy<2.1"),
+    ("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2", "sqlalchemy<2.1", "pytest<9.2"),
 )
-"""The Airflow to come."""
+"""The Airflow to come. On pytest 9.2, pytest-xdist 3.8 spreads tests over processes that have to share one."""
 
 LOWEST = AirflowVersion("lowest", "2.11.0", "2026-05-20", "3.12", ("gcsfs<2026.5",), resolution="lowest-direct")
 """The oldest version that ``pyproject.toml`` allows of each package that it names."""
@@ -76,3 +86,16 @@ def airflow_version(series: str) -> AirflowVersion:
             return version
     known = ", ".join(version.series for version in versions)
     raise ValueError(f"Airflow {series} is not in the test matrix; choose one of {known}")
+
+
+def matrix_jobs() -> list[dict[str, str | bool]]:
+    """Return what is tested each on a machine of its own: each series with each of its Pythons, the lowest with one."""
+    pairs = [(version, python) for version in (*AIRFLOW_VERSIONS, PREVIEW) for python in version.pythons]
+    return [
+        {"airflow": version.series, "python": python, "may_fail": version.is_preview}
+        for version, python in [(LOWEST, OLDEST_PYTHON), *pairs]
+    ]
+
+
+if __name__ == "__main__":
+    print(json.dumps(matrix_jobs()))

@@ -49,8 +49,8 @@ def prepare(version: AirflowVersion, folder: Path) -> None:
         print(f"Setting up {folder.relative_to(ROOT)}: Airflow {version.release} on Python {_python_version()}")
         marker.unlink(missing_ok=True)
         if not found or _creator(found) != _creator(wanted):
-            _create(folder)
-        _install(version, folder)
+            create(folder)
+        install(version, folder, "--editable", f".[{','.join(version.extras)}]")
         marker.write_text(wanted)
         print(f"  ready after {time.monotonic() - started:.0f} s")
 
@@ -81,7 +81,7 @@ def _python_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _create(folder: Path) -> None:
+def create(folder: Path) -> None:
     """Make an empty environment, in place of what is there.
 
     :raises SystemExit: Python could not; the message has its own words.
@@ -92,14 +92,15 @@ def _create(folder: Path) -> None:
         raise SystemExit(f"Python could not create {folder}:\n{done.stdout}")
 
 
-def _install(version: AirflowVersion, folder: Path) -> None:
+def install(version: AirflowVersion, folder: Path, *wanted: str) -> None:
     """Run pip, show how far it is, and keep its words in a log.
 
+    :param wanted: what pip is to install.
     :raises SystemExit: pip failed; the message has its last lines and what to do.
     """
     log = folder / "setup.log"
     command = [str(folder / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["--constraint", str(version.constraints), "--editable", f".[{','.join(version.extras)}]"]
+    command += ["--constraint", str(version.constraints), *wanted]
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     with (
         log.open("w") as record,

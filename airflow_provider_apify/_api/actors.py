@@ -57,6 +57,14 @@ def get_target(target: Target) -> Request:
     return Request("GET", target_path(target))
 
 
+def identify(target: Target, retry: RetryPolicy) -> Flow[Target]:
+    """Return an Actor or a saved task by its ID, which runs name, whatever names it.
+
+    :raises ApifyNotFoundError: there is no such target, or the token may not see it.
+    """
+    return Target(target.kind, (yield from call_data(get_target(target), retry))["id"])
+
+
 def validate_for_run(target: Target, run_input: bytes | None, build: str | None, retry: RetryPolicy) -> Flow[None]:
     """Have Apify check an input against the schema of the build that a run would take.
 

@@ -10,12 +10,14 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_apify._api import flows
+from airflow_provider_apify._api.actors import identify
 from airflow_provider_apify._api.facts import MAX_PAGE, MAX_WAIT_SECONDS
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.pages import by_offset, read_limit
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs import endpoints, reading
 from airflow_provider_apify._api.runs.choosing import Terms, decide
+from airflow_provider_apify._api.runs.ends import Look, look_for_ends
 from airflow_provider_apify._api.runs.finding import EarlierRuns, Finder, Trace
 from airflow_provider_apify._api.runs.identity import Identity
 from airflow_provider_apify._api.runs.input import encode_input
@@ -323,6 +325,14 @@ class Runs(ApifyClient):
                 started_before=started_before,
             )
         )
+
+    async def _async_look_for_ends(self, going: Collection[str], until: datetime | None) -> Look:
+        """Look which runs of the account have ended, as :func:`look_for_ends` does."""
+        return await self._drive_async(look_for_ends(going, until, self.retry))
+
+    async def _async_identify(self, target: Target) -> Target:
+        """Return an Actor or a saved task by its ID."""
+        return await self._drive_async(identify(target, self.retry))
 
     async def async_wait_for_run(
         self,

@@ -18,15 +18,20 @@ class HeldBackSink:
 
     def __init__(self, path: ObjectStoragePath) -> None:
         self._file: Any = path.fs.open(path.path, "wb", autocommit=False, block_size=CHUNK_BYTES)
+        self._room = CHUNK_BYTES
 
     def write(self, block: Block, /) -> None:
-        """Append bytes."""
-        self._file.write(block)
+        """Append bytes, and fill each part: Google takes any size of the last one only, and not each driver knows."""
+        rest = memoryview(block)
+        while rest:
+            piece, rest = rest[: self._room], rest[self._room :]
+            self._file.write(piece)
+            self._room = self._room - len(piece) or CHUNK_BYTES
 
     def commit(self) -> None:
-        """Let the object appear in place of the old one."""
+        """Let the object appear in place of the old one: the last part says that it is the last."""
+        self._file.autocommit = True
         self._file.close()
-        self._file.commit()
 
     def discard(self) -> None:
         """Cancel the upload."""
