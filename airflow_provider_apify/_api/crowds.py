@@ -16,18 +16,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from weakref import WeakKeyDictionary
 
-from airflow_provider_apify._api.answers import Answer, Response
+from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.driving import drive_async
 from airflow_provider_apify._api.facts import MAX_PAGE
+from airflow_provider_apify._api.pace import Pace
 from airflow_provider_apify._api.request import Request, Watched, waiting_less
 from airflow_provider_apify._api.runs.going import Costs, going_runs
 from airflow_provider_apify._api.sessions import connection_limit, resting, shared_session
 from airflow_provider_apify._api.transports import Access
-from airflow_provider_apify.exceptions import ApifyRateLimitError
 from airflow_provider_apify.options import RetryPolicy
 
 Send = Callable[[Request], Awaitable[Answer]]
@@ -41,32 +40,38 @@ _PAGE_SECONDS = 0.3
 _LONGEST_SECONDS = 600.0
 _MOST_A_MINUTE = 60
 """How long nobody asks for a run that the list shows: about so long, or longer where those would be more requests."""
+_PATIENCE_SECONDS = 60.0
+"""Within so long the list must have been read, whatever keeps it away: meanwhile nobody hears of an end."""
 _REST_SECONDS = 300.0
 """After a list that could not be read, all long-poll for so long."""
 _WOKEN_AT_ONCE, _WAKING_SECONDS = 10, 0.02
 """Runs that end together are not asked for all in the same instant: the loop has other things to do."""
-_CALM_SECONDS, _LONGEST_CALM_SECONDS = 5.0, 60.0
-"""How long nobody asks after a 429 that does not say how long, and at most."""
-_SPREAD_SECONDS = 5.0
-"""Over how long those are spread that have been kept from asking."""
 
 
 @dataclass(eq=False)
 class _Listener:
-    """A waiter that waits for news.
+    """A waiter that waits for news of its run.
 
-    :ivar is_listed: whether all that it wants to know of its run was on the list, when that was last read.
+    :ivar news: there when the run has to be asked for; whether all there is to know of it was on the list.
     """
 
     watched: Watched
-    news: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    is_listed: bool = False
+    news: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def is_told_all(self, going: Costs) -> bool:
+        """Tell whether the list has all that matters of the run: that it goes on, and its costs where they do."""
+        run_id, limit = self.watched.run_id, self.watched.cost_limit
+        return run_id in going and (limit is None or going[run_id] is not None)
 
     def has_news(self, going: Costs) -> bool:
         """Tell whether the run has to be asked for: it may have ended, or costs too much."""
-        limit, cost = self.watched.cost_limit, going.get(self.watched.run_id)
-        self.is_listed = self.watched.run_id in going and (limit is None or cost is not None)
-        return not self.is_listed or (limit is not None and cost is not None and cost > limit)
+        limit = self.watched.cost_limit
+        return not self.is_told_all(going) or (limit is not None and (going[self.watched.run_id] or 0) > limit)
+
+    def tell(self, going: Costs) -> None:
+        """Give the news, unless nobody waits for them any more."""
+        if not self.news.done():
+            self.news.set_result(self.is_told_all(going))
 
 
 class Crowd:
@@ -76,7 +81,8 @@ class Crowd:
         self.members = 0
         self._listeners: dict[_Listener, None] = {}  # in the order in which they came
         self._poll: asyncio.Task[None] | None = None
-        self._next_poll_at = self._rests_until = self._calm_at = 0.0
+        self._pace = Pace()
+        self._next_poll_at = self._rests_until = 0.0
 
     async def send(self, send: Send, request: Request) -> Answer:
         """Send a member's request; if it lets the server wait for a run's end, maybe only when there is news of it.
@@ -84,10 +90,16 @@ class Crowd:
         :param send: sends any request to the account.
         """
         if request.watched is not None and self._asks_as_one:
-            is_listed = await self._wait_for_news(request.watched, send)
+            goes_on = await self._wait_for_news(request.watched, request.held_until, send)
             # What is listed needs no server that waits for its end.
-            request = waiting_less(request, 0 if is_listed else request.watched.until - time.time())
-        return await self._send_calmly(send, request)
+            request = waiting_less(request, 0 if goes_on else request.held_until - time.time())
+        await self._pace.turn(request.held_until)
+        return await self._send(send, request)
+
+    async def _send(self, send: Send, request: Request) -> Answer:
+        answer = await send(request)
+        self._pace.note(answer)
+        return answer
 
     async def leave(self) -> None:
         """Take back a membership; the poll ends with the last."""
@@ -101,8 +113,11 @@ class Crowd:
         is_large = self.members > min(_MOST_ALONE, connection_limit())
         return is_large and time.monotonic() >= self._rests_until
 
-    async def _wait_for_news(self, watched: Watched, send: Send) -> bool:
-        """Wait until the run has to be asked for; tell whether it goes on as far as the list tells."""
+    async def _wait_for_news(self, watched: Watched, until: float, send: Send) -> bool:
+        """Wait until the run has to be asked for; tell whether it goes on as far as the list tells.
+
+        :param until: Unix time until which to wait at most.
+        """
         listener = _Listener(watched)
         self._listeners[listener] = None
         if self._poll is None:
@@ -111,63 +126,69 @@ class Crowd:
         longest = max(_LONGEST_SECONDS, 60 * self.members / _MOST_A_MINUTE) * random.uniform(0.5, 1.5)
         try:
             with resting():
-                await asyncio.wait([listener.news], timeout=max(0.0, min(longest, watched.until - time.time())))
+                await asyncio.wait([listener.news], timeout=max(0.0, min(longest, until - time.time())))
         finally:
             del self._listeners[listener]
-        return listener.is_listed or not listener.news.done()
+        return listener.news.result() if listener.news.done() else True
 
     async def _poll_list(self, send: Send) -> None:
-        """Look at the list again and again, for as long as anybody listens and it can be read."""
+        """Look at the list again and again, for as long as anybody listens; rest after one that cannot be read."""
         expected = 0
         async with shared_session():
-            while self._listeners:
-                await asyncio.sleep(self._next_poll_at - time.monotonic())
-                began, listeners = time.monotonic(), list(self._listeners)
-                try:
-                    flow = going_runs(RetryPolicy(), expected=expected)
-                    going = await drive_async(flow, partial(self._send_calmly, send))
-                except ApifyRateLimitError:
-                    continue  # more requests are the last thing to help
-                except Exception as trouble:  # noqa: BLE001 - who asks for its own run will meet what is wrong
-                    await self._rest(str(trouble))
-                    break
-                if going is None:
-                    await self._rest("It is too long.")
-                    break
-                expected = len(going)
-                self._next_poll_at = began + max(_POLL_SECONDS, _PAGE_SECONDS * (expected // MAX_PAGE + 1))
-                await self._wake([each for each in listeners if each.has_news(going)])
-            self._poll = None
+            try:
+                while self._listeners:
+                    await asyncio.sleep(self._next_poll_at - time.monotonic())
+                    began, listeners = time.monotonic(), list(self._listeners)
+                    try:
+                        going = await self._read_list(send, expected)
+                    except Exception as trouble:  # noqa: BLE001 - who asks for its own run will meet what is wrong
+                        await self._rest(trouble)
+                        continue
+                    expected = len(going)
+                    self._next_poll_at = began + max(_POLL_SECONDS, _PAGE_SECONDS * (expected // MAX_PAGE + 1))
+                    await self._tell(going, [each for each in listeners if each.has_news(going)])
+            finally:
+                self._poll = None
 
-    async def _rest(self, reason: str) -> None:
+    async def _read_list(self, send: Send, expected: int) -> Costs:
+        """Return what goes on in the account.
+
+        :raises ValueError: too much to be listed again and again.
+        :raises TimeoutError: it could not be had in time, be it that Apify takes no more requests.
+        """
+
+        async def send_first(request: Request) -> Answer:
+            """Send without waiting for a turn: it saves the waiters theirs."""
+            await self._pace.pause()
+            return await self._send(send, request)
+
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                going = await drive_async(going_runs(RetryPolicy(), expected=expected), send_first)
+        except TimeoutError:
+            raise TimeoutError(f"it has not come within {_PATIENCE_SECONDS:.0f} s") from None
+        if going is None:
+            raise ValueError("it is too long")
+        return going
+
+    async def _rest(self, trouble: Exception) -> None:
         """Have each ask for itself, for a while."""
         _log.warning(
             "The account's list of runs cannot be used (%s). For %.0f s, each of %d waiters asks for its own run.",
-            reason,
+            trouble,
             _REST_SECONDS,
             self.members,
         )
-        self._rests_until = time.monotonic() + _REST_SECONDS
-        await self._wake(list(self._listeners))
+        self._rests_until = self._next_poll_at = time.monotonic() + _REST_SECONDS
+        await self._tell({}, list(self._listeners))
 
-    async def _wake(self, listeners: Iterable[_Listener]) -> None:
+    async def _tell(self, going: Costs, listeners: Iterable[_Listener]) -> None:
         """Tell listeners that there is news for them, a few at a time."""
         rest = iter(listeners)
         while few := list(islice(rest, _WOKEN_AT_ONCE)):
             for listener in few:
-                if not listener.news.done():
-                    listener.news.set_result(None)
+                listener.tell(going)
             await asyncio.sleep(_WAKING_SECONDS)
-
-    async def _send_calmly(self, send: Send, request: Request) -> Answer:
-        """Send when Apify may take requests of this account again: a 429 for one is a pause for all."""
-        while (left := self._calm_at - time.monotonic()) > 0:  # noqa: ASYNC110 - nobody tells when it is over
-            await asyncio.sleep(left + random.uniform(0, _SPREAD_SECONDS))
-        answer = await send(request)
-        if isinstance(answer, Response) and not answer.is_success and answer.is_rate_limited:
-            pause = _CALM_SECONDS if answer.retry_after is None else answer.retry_after
-            self._calm_at = max(self._calm_at, time.monotonic() + min(pause, _LONGEST_CALM_SECONDS))
-        return answer
 
 
 _crowds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Crowd]] = WeakKeyDictionary()

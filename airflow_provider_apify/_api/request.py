@@ -30,12 +30,10 @@ _ROUND_SECONDS = 30.0
 class Watched:
     """A run whose end is waited for.
 
-    :param until: Unix time at which the run is asked for, whatever is known of it.
     :param cost_limit: US dollars of platform usage above which it is asked for; ``None`` for no limit.
     """
 
     run_id: str
-    until: float = math.inf
     cost_limit: float | None = None
 
 
@@ -55,6 +53,7 @@ class Request:
     :param brings: what a good answer holds: ``"JSON"``, a ``"record"`` or a ``"log"``.
     :param delay: seconds to wait before sending.
     :param not_after: Unix time after which it is not sent any more, because what it stands on may be wrong then.
+    :param held_until: Unix time from which its sender does not hold it back any more, whatever its reasons.
     :param timeout: seconds without any byte from the server after which there is no answer.
     :param is_long: whether the answer may be long, as items, records and logs are: it only must not fall silent. Any
         other has to be whole after ``timeout``, however its bytes trickle in, and no longer than ``most``; see
@@ -81,6 +80,7 @@ class Request:
     brings: str = "JSON"
     delay: float = 0.0
     not_after: float | None = None
+    held_until: float = math.inf
     timeout: float = ANSWER_SECONDS
     is_long: bool = False
     most: int = ANSWER_BYTES

@@ -34,7 +34,7 @@ FULL_WAIT = "60"
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let four be a crowd, and pauses be short."""
     monkeypatch.setattr(crowds, "_MOST_ALONE", 3)
-    for name in ("_POLL_SECONDS", "_PAGE_SECONDS", "_WAKING_SECONDS", "_SPREAD_SECONDS", "_CALM_SECONDS"):
+    for name in ("_POLL_SECONDS", "_PAGE_SECONDS", "_WAKING_SECONDS"):
         monkeypatch.setattr(crowds, name, 0.005)
     monkeypatch.setattr(crowds, "RetryPolicy", lambda: QUICK)
     monkeypatch.setattr(waits, "_PAUSE_SECONDS", 0.005)

@@ -63,11 +63,15 @@ class Child:
         try:
             code = self._process.wait(timeout)
         finally:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
         if code != 0:
             raise RuntimeError(f"{self._log.name}: exit code {code}\n{self._log.read_text()[-3000:]}")
         return json.loads(self._result.read_text())
+
+    def kill(self) -> None:
+        """End it, whatever it does; nothing where it has ended."""
+        self._process.kill()
+        self._process.wait()
 
 
 def connection_of(apify: ApifyServer) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import requests
 
 from tests.benchmarks.child import CONNECTION_VARIABLE, SERVER_CORE, Child
+from tests.benchmarks.crowd_server import tell
 from tests.benchmarks.local import local_apify, start_runs
 from tests.benchmarks.picture import Bar
 from tests.benchmarks.report import Section, number, say
 from tests.benchmarks.waiting import describe_latencies
+from tools.environment import free_port
 
 _EXTRA_SECONDS = 300.0
 WAYS = {
@@ -67,7 +69,7 @@ def measure(folder: Path, plan: Plan) -> Section:
         picture="CPU while all wait, in times of the provider's trigger",
         ours="ApifyRunTrigger",
     )
-    run, item = _samples(folder)
+    run, item = samples(folder)
     for count in plan.counts:
         base = None
         for way, words in WAYS.items():
@@ -80,7 +82,7 @@ def measure(folder: Path, plan: Plan) -> Section:
     return section
 
 
-def _samples(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def samples(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a run that goes on as the local Apify shows it, and as it lists it."""
     with local_apify(folder, "crowd-apify") as apify, requests.Session() as session:
         session.trust_env = False
@@ -91,35 +93,50 @@ def _samples(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         return run, session.get(url, timeout=60).json()["data"]["items"][0]
 
 
+class Server:
+    """A server of so many runs, in a process of its own.
+
+    :ivar connection: the Airflow connection to it, as an environment variable holds it.
+    """
+
+    def __init__(self, folder: Path, name: str, what: Mapping[str, Any], plan: Plan) -> None:
+        port = free_port()
+        self._host = f"http://127.0.0.1:{port}"
+        self.connection = json.dumps({"conn_type": "apify", "host": self._host, "password": "crowd"})
+        arguments = {**what, "port": port, "ending": plan.ending}
+        self._child = Child(folder, f"{name}-server", "tests.benchmarks.crowd_server", arguments, core=SERVER_CORE)
+        _wait_for(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._child.kill()
+
+    def tell(self, path: str) -> dict[str, int]:
+        """Tell it something; return what it was asked so far."""
+        return tell(self._host, path)
+
+    def ends(self) -> dict[str, str]:
+        """Return when each run ended, once it has been stopped."""
+        ends: dict[str, str] = self._child.result(_EXTRA_SECONDS)
+        return ends
+
+
 def _watch(folder: Path, what: dict[str, Any], plan: Plan) -> dict[str, Any]:
     """Let one process watch the runs of a server of its own."""
-    port = _free_port()
     name = f"crowd-{what['count']}-{what['way']}"
-    server = Child(
-        folder,
-        f"{name}-server",
-        "tests.benchmarks.crowd_server",
-        {**what, "port": port, "ending": plan.ending},
-        core=SERVER_CORE,
-    )
-    _wait_for(port)
-    host = f"http://127.0.0.1:{port}"
-    client = Child(
-        folder,
-        name,
-        "tests.benchmarks.crowd_child",
-        {"way": what["way"], "count": what["count"], "arrival": plan.arrival, "calm": plan.calm},
-        variables={CONNECTION_VARIABLE: json.dumps({"conn_type": "apify", "host": host, "password": "crowd"})},
-    )
-    result: dict[str, Any] = client.result(plan.arrival + plan.calm + plan.ending + _EXTRA_SECONDS)
-    server.result(_EXTRA_SECONDS)
+    with Server(folder, name, what, plan) as server:
+        client = Child(
+            folder,
+            name,
+            "tests.benchmarks.crowd_child",
+            {"way": what["way"], "count": what["count"], "arrival": plan.arrival, "calm": plan.calm},
+            variables={CONNECTION_VARIABLE: server.connection},
+        )
+        result: dict[str, Any] = client.result(plan.arrival + plan.calm + plan.ending + _EXTRA_SECONDS)
+        server.ends()
     return result
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 import aiohttp
 import psutil
@@ -17,7 +16,7 @@ import psutil
 from airflow_provider_apify.models.runs import FINISHED_STATUSES
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 from tests.benchmarks.child import CONNECTION_VARIABLE, answer
-from tests.benchmarks.crowd_server import RUN_PATH, run_id_of
+from tests.benchmarks.crowd_server import RUN_PATH, run_id_of, tell
 from tests.benchmarks.machine import resident_mb
 from tests.benchmarks.waiting_child import Heartbeat
 
@@ -54,10 +53,7 @@ WAYS: Mapping[str, Watch] = {"together": _by_trigger, "interval": _by_interval, 
 
 def _tell(path: str) -> dict[str, int]:
     """Tell the server something; return what it was asked so far."""
-    host = json.loads(os.environ[CONNECTION_VARIABLE])["host"]
-    with build_opener(ProxyHandler({})).open(f"{host}{path}", timeout=60) as response:
-        counts: dict[str, int] = json.load(response)
-        return counts
+    return tell(json.loads(os.environ[CONNECTION_VARIABLE])["host"], path)
 
 
 class _Meter:

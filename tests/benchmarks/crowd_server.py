@@ -17,12 +17,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import ProxyHandler, build_opener
 
 from tests.benchmarks.child import answer
 
 RUN_PATH = "/v2/actor-runs"
 _LONG_BYTES = 1_000
 _QUICKLY = 1
+
+
+def tell(host: str, path: str) -> dict[str, int]:
+    """Tell a server something; return what it was asked so far."""
+    with build_opener(ProxyHandler({})).open(f"{host}{path}", timeout=60) as response:
+        counts: dict[str, int] = json.load(response)
+        return counts
 
 
 def run_id_of(number: int) -> str:
@@ -38,6 +46,7 @@ class World:
     :param run: a run that goes on, as Apify shows it.
     :param item: the same, as lists show it.
     :ivar counts: requests by what they ask for.
+    :ivar finished: when each run ended, in ISO 8601.
     """
 
     ends: list[float]
@@ -50,7 +59,7 @@ class World:
     def __post_init__(self) -> None:
         ids = map(run_id_of, range(len(self.ends)))
         self._going = {run_id: json.dumps({**self.item, "id": run_id}).encode() for run_id in ids}
-        self._finished: dict[str, str] = {}
+        self.finished: dict[str, str] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._ending: asyncio.Task[None] | None = None
 
@@ -65,7 +74,7 @@ class World:
             await asyncio.sleep(began + seconds - loop.time())
             run_id = run_id_of(number)
             del self._going[run_id]
-            self._finished[run_id] = datetime.now(UTC).isoformat()
+            self.finished[run_id] = datetime.now(UTC).isoformat()
             for reply in self._waiting.pop(run_id, []):
                 reply()
 
@@ -78,14 +87,14 @@ class World:
 
     def shown(self, run_id: str) -> bytes:
         """Answer with a run."""
-        at = self._finished.get(run_id)
+        at = self.finished.get(run_id)
         end = {"status": "SUCCEEDED", "finishedAt": at} if at else {}
         return json.dumps({"data": {**self.run, "id": run_id, **end}}).encode()
 
     def ask_for(self, run_id: str, wait: float, reply: Callable[[bytes], None]) -> None:
         """Answer with a run when it has ended, or after some seconds."""
         self.counts["run"] += 1
-        if wait <= 0 or run_id in self._finished:
+        if wait <= 0 or run_id in self.finished:
             reply(self.shown(run_id))
             return
         is_open = True
@@ -149,7 +158,8 @@ class _Connection(asyncio.Protocol):
         self._transport.write(head.encode() + body)
 
 
-async def _serve(plan: dict[str, Any]) -> dict[str, int]:
+async def _serve(plan: dict[str, Any]) -> dict[str, str]:
+    """Serve until told to stop; return when each run ended."""
     chance = random.Random(1)
     ends = [chance.uniform(0, plan["ending"]) for _ in range(plan["count"])]
     world = World(ends, plan["run"], plan["item"])
@@ -157,7 +167,7 @@ async def _serve(plan: dict[str, Any]) -> dict[str, int]:
     server = await loop.create_server(lambda: _Connection(world), "127.0.0.1", plan["port"], backlog=20_000)
     await world.stopped.wait()
     server.close()
-    return world.counts
+    return world.finished
 
 
 if __name__ == "__main__":

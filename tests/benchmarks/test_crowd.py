@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,19 +12,19 @@ import pytest
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import UNFINISHED_STATUSES
 from local_apify import LocalApify
-from tests.benchmarks.crowd import _samples
+from tests.benchmarks.crowd import samples
 from tests.benchmarks.crowd_server import World, run_id_of
 
 
 @pytest.fixture
-def samples(tmp_path: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    return _samples(tmp_path)
+def shown_and_listed(tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    return samples(tmp_path)
 
 
 def test_its_answers_have_the_fields_of_the_local_apify_s(
-    samples: tuple[dict[str, Any], dict[str, Any]], apify: LocalApify
+    shown_and_listed: tuple[dict[str, Any], dict[str, Any]], apify: LocalApify
 ) -> None:
-    world = World([0.0] * 3, *samples)
+    world = World([0.0] * 3, *shown_and_listed)
     hook = ApifyHook()
     run_id = hook.start_run("apify/scenario", {"durationSecs": 60}).id
     shown, listed = json.loads(world.shown(run_id_of(0)))["data"], json.loads(world.list_of(1, 10))["data"]
@@ -54,4 +55,4 @@ async def test_a_run_that_goes_on_is_told_after_the_wait() -> None:
     world, told = World([60.0], {"status": "RUNNING"}, {}), asyncio.Event()
     world.ask_for(run_id_of(0), 0.01, lambda _body: told.set())
     await asyncio.wait_for(told.wait(), 60)
-    assert not world._finished
+    assert not world.finished

@@ -17,13 +17,14 @@ from tests.benchmarks.machine import keep_to_core
 from tests.benchmarks.report import Section, number
 from tests.benchmarks.waiting import WAYS, Crowd, describe_latencies
 from tools.lab import AirflowLab, ApifyServer, wait_until
+from tools.lab.component import Component
 
 _DAGS = Path(__file__).parent / "dags"
 _POOL = "no_worker"
 _IDLE_SECONDS = 15.0
 _SECONDS = 420.0
 _FOR_EVER = 3600
-_BLOCKED = "async thread was blocked"
+BLOCKED = "async thread was blocked"
 _SCHEDULED = "SELECT map_index, updated_at FROM task_instance WHERE dag_id = ? AND state = 'scheduled' AND {}"
 
 
@@ -72,7 +73,7 @@ class _Stage:
         self._run_ids: dict[str, list[str]] = {}
         self._warned = 0
         for name, component in lab.components.items():
-            for process in _tree(component.pid):
+            for process in processes_of(component):
                 keep_to_core(process.pid, CLIENT_CORE if name == "triggerer" else SERVER_CORE)
 
     def idle(self) -> list[str]:
@@ -109,8 +110,8 @@ class _Stage:
         )
         return time.time()
 
-    def _meter(self) -> _Meter:
-        return _Meter(_tree(self._lab.components["triggerer"].pid))
+    def _meter(self) -> Meter:
+        return Meter(processes_of(self._lab.components["triggerer"]))
 
     def _asked(self) -> int:
         return ledger(self._apify).requests.get(GET_RUN, 0)
@@ -132,12 +133,12 @@ class _Stage:
 
     def _warnings(self) -> int:
         """Count since the last call."""
-        count = self._lab.components["triggerer"].output().count(_BLOCKED)
+        count = self._lab.components["triggerer"].output().count(BLOCKED)
         new, self._warned = count - self._warned, count
         return new
 
 
-class _Meter:
+class Meter:
     """What a triggerer uses from now on: its database process, and the process of its event loop below it."""
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
@@ -156,14 +157,22 @@ class _Meter:
     def figures(self) -> list[str]:
         """Return CPU seconds a minute of the event loop and of the database process, and the memory of both."""
         minutes = (time.monotonic() - self._began) / 60
-        database, *loop = [now - before for now, before in zip(self._cpu_seconds(), self._cpu, strict=True)]
-        memory = sum(process.memory_info().rss for process in self._processes) / 2**20
-        return [number(sum(loop) / minutes), number(database / minutes), number(memory)]
+        database, *loop = self.cpu()
+        return [number(sum(loop) / minutes), number(database / minutes), number(sum(self.memory_mb()))]
+
+    def cpu(self) -> list[float]:
+        """Return the CPU seconds of each process since the beginning."""
+        return [now - before for now, before in zip(self._cpu_seconds(), self._cpu, strict=True)]
+
+    def memory_mb(self) -> list[float]:
+        """Return the resident memory of each process, in MiB."""
+        return [process.memory_info().rss / 2**20 for process in self._processes]
 
     def _cpu_seconds(self) -> list[float]:
         return [sum(process.cpu_times()[:2]) for process in self._processes]
 
 
-def _tree(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
+def processes_of(component: Component) -> list[psutil.Process]:
+    """Return the process of a component and those below it, itself first."""
+    process = psutil.Process(component.pid)
     return [process, *process.children(recursive=True)]

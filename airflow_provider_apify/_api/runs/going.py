@@ -49,17 +49,15 @@ def _page(offset: int, retry: RetryPolicy) -> Flow[tuple[int, Costs]]:
 def _read(answer: Response) -> tuple[int, Costs] | None:
     try:
         items = json.loads(answer.body, object_hook=_short)["data"]["items"]
-        going = {run_id: None if cost is None else float(cost) for run_id, _, cost in filter(_goes_on, items)}
-        return len(items), going
+        if not all(isinstance(item, tuple) for item in items):
+            return None
+        going = ((run_id, cost) for run_id, status, cost in items if status not in FINISHED_STATUSES)
+        return len(items), {run_id: None if cost is None else float(cost) for run_id, cost in going}
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
 def _short(found: dict[str, Any]) -> Any:
     """Keep of a run what matters while it is parsed: pages of whole ones, again and again, keep Python's GC busy."""
-    return (found["id"], found["status"], found.get("usageTotalUsd")) if "status" in found else found
-
-
-def _goes_on(item: tuple[str, str, float | None]) -> bool:
-    _, status, _ = item
-    return status not in FINISHED_STATUSES
+    is_run = "id" in found and "status" in found
+    return (found["id"], found["status"], found.get("usageTotalUsd")) if is_run else found

@@ -97,7 +97,7 @@ class _Watch:
         self._last: ActorRun | None = None
         # Who asks at fixed times, or after each answer for something else, does not wait for other news.
         is_plain = needs_answers or waiting.poll_interval is not None
-        self._watched = None if is_plain else Watched(run_id, self._until, waiting.cost_limit)
+        self._watched = None if is_plain else Watched(run_id, waiting.cost_limit)
 
     @property
     def is_over(self) -> bool:
@@ -107,12 +107,14 @@ class _Watch:
     def look(self) -> Flow[ActorRun | None]:
         """Ask once, after the pause that is due; ``None`` where the run is too young to be known everywhere."""
         asked = self._clock() + self._delay
+        # Repeated without the long wait: proxies cut idle connections, and the deadline may be near by then.
+        plain = replace(endpoints.get_run(self._run_id), held_until=self._until)
         request = endpoints.get_run(self._run_id, wait=self._server_wait(asked))
-        request = replace(request, delay=self._delay, watched=self._watched)
+        request = replace(request, delay=self._delay, held_until=self._until, watched=self._watched)
+        # Who has seen nothing yet has nothing to tell at the deadline either.
+        until = math.inf if self._last is None else self._until
         try:
-            # Repeated without the long wait: proxies cut idle connections, and the deadline may be near by then.
-            plain = endpoints.get_run(self._run_id)
-            data = yield from call_data(request, self._retry, again=plain, until=self._until, clock=self._clock)
+            data = yield from call_data(request, self._retry, again=plain, until=until, clock=self._clock)
         except ApifyNotFoundError as error:
             if self._clock() > self._grace_ends:
                 if error.is_certain:

@@ -75,6 +75,11 @@ def test_a_list_that_has_no_end_is_not_read_to_its_end() -> None:
     assert len(fed.requests) == MOST_RUNS // FULL
 
 
+def test_what_else_has_a_status_inside_of_a_run_makes_no_difference() -> None:
+    items = [{"id": "run1", "status": "RUNNING", "build": {"status": "SUCCEEDED"}, "task": {"id": 1, "status": "x"}}]
+    assert Fed(going_runs(RETRY)).finish(ok({"items": items})) == {"run1": None}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -83,6 +88,7 @@ def test_a_list_that_has_no_end_is_not_read_to_its_end() -> None:
         {"items": [7]},
         {"items": [{"id": "run1"}]},
         {"items": [{"status": "RUNNING"}]},
+        {"items": [{"id": "run1", "name": "a", "usageTotalUsd": 1}]},
         {"items": [{"id": "run1", "status": "RUNNING", "usageTotalUsd": "much"}]},
         {"items": [{"id": "run1", "status": "RUNNING", "usageTotalUsd": [1]}]},
         {"items": [{"id": "run1", "status": ["RUNNING"]}]},

@@ -230,12 +230,25 @@ def test_a_broken_long_poll_is_repeated_plainly_so_that_no_idle_limit_of_a_proxy
     assert wait.running().params == {"waitForFinish": str(int(62 - wait.times[-1]))}
 
 
-def test_an_outage_from_the_start_to_the_deadline_is_told_as_it_is() -> None:
+def test_who_has_seen_nothing_at_the_deadline_asks_on_because_there_is_nothing_to_tell() -> None:
+    wait = Wait(deadline=10)
+    wait.answer(LOST, took=10)
+    event = wait.finish(ok(run_data()), took=1)
+    assert event.deadline_passed
+
+
+def test_an_outage_from_the_start_is_told_in_the_end_whatever_the_deadline() -> None:
     wait = Wait(deadline=10)
     with pytest.raises(ApifyConnectionError):  # noqa: PT012 - the flow decides when
-        for _ in range(20):
+        for _ in range(100):
             wait.answer(LOST)
-    assert wait.times[-1] == pytest.approx(10)
+    assert len(wait.times) == 40
+
+
+def test_no_request_is_held_back_after_the_deadline() -> None:
+    wait = Wait(deadline=10)
+    wait.answer(LOST)
+    assert {request.held_until for request in wait.requests} == {START_TIME + 10}
 
 
 def test_a_finished_run_is_read_again_when_its_cost_is_final() -> None:
