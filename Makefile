@@ -43,6 +43,10 @@ else
 	@$(if $(ONLY),true,$(RUN) python -m tests.silence.run)
 endif
 
+.PHONY: fleet
+fleet: setup ## Put two workers, schedulers and triggerers on Celery under load, kill each, count what is left, and write docs/fleet.md; RUNS=60 for less, COMPOSE=1 in containers
+	@$(RUN) python -m tests.fleet.run $(if $(RUNS),--runs $(RUNS)) $(if $(COMPOSE),--compose)
+
 .PHONY: browser
 browser: ## Use the UI of Airflow 3.3 and 2.11 in Chromium, and take the pictures of the docs; AIRFLOW=2.11 picks one
 	@python=$$(tools/find-python 3.11 3.13) && exec $$python -m tools.matrix $(or $(AIRFLOW),3.3 2.11) -- python -m tests.browser.run $(ARGS)

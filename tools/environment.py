@@ -9,6 +9,9 @@ from pathlib import Path
 
 KEPT = (
     "CI",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
     "HOME",
     "LANG",
     "LC_ALL",

@@ -1,8 +1,8 @@
 """Get the programs of tests and benchmarks that no Python package brings, into ``.servers/`` of the checkout.
 
 Each is installed when it is first asked for: Azurite and Apify's own packages for JavaScript with npm, at the versions
-in ``tools/azurite`` and ``tools/javascript``; OpenSSH's ``sshd``, PostgreSQL, nginx and Chromium, where the machine has
-none, from Debian's packages, unpacked without being installed or started.
+in ``tools/azurite`` and ``tools/javascript``; OpenSSH's ``sshd``, PostgreSQL, Redis, nginx and Chromium, where the
+machine has none, from Debian's packages, unpacked without being installed or started.
 """
 
 from __future__ import annotations
@@ -63,6 +63,17 @@ class Postgres(NamedTuple):
     """
 
     programs: Path
+    libraries: Sequence[Path]
+
+
+class Redis(NamedTuple):
+    """Redis's server.
+
+    :param program: its path.
+    :param libraries: folders with what it needs beside the system's libraries.
+    """
+
+    program: Path
     libraries: Sequence[Path]
 
 
@@ -132,6 +143,18 @@ def postgres() -> Postgres:
     folder = _installed("postgres", partial(_unpack, packages))
     (programs,) = folder.glob("usr/lib/postgresql/*/bin")
     return Postgres(programs, sorted(folder.glob("usr/lib/*-linux-*")))
+
+
+def redis() -> Redis:
+    """Return Redis's server: the machine's own, or one from Debian's packages.
+
+    :raises MissingProgramError: there is none, and Debian's packages cannot be had.
+    """
+    found = _of_the_machine("redis-server")
+    if found:
+        return Redis(found, [])
+    folder = _installed("redis", partial(_unpack, ["redis-server"], with_dependencies=True))
+    return Redis(folder / "usr" / "bin" / "redis-server", sorted(folder.glob("usr/lib/*-linux-*")))
 
 
 def nginx() -> Path:

@@ -55,7 +55,7 @@ AIRFLOW_VERSIONS = (
     AirflowVersion("3.0", "3.0.6", "2026-05-20", "3.12", ("universal-pathlib<0.3", "fastapi<0.117", "gcsfs<2026.5")),
     AirflowVersion("3.1", "3.1.8", "2026-05-20", "3.13", ("gcsfs<2026.5",)),
     AirflowVersion("3.2", "3.2.2", "2026-06-05", "3.13", ("gcsfs<2026.5",)),
-    AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13", extras=("dev", "docs")),
+    AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13", extras=("dev", "docs", "fleet")),
 )
 
 PREVIEW = AirflowVersion(

@@ -28,7 +28,6 @@ from tools.versions import ROOT
 DEFERRALS = 300
 DAG_ID = "deferrals"
 MOST_SECONDS = 3600
-PAGE = 100
 AIRFLOW_DEFAULTS = {
     # Of what a worker's exit waits for; the lab's own interval is 1 second, because of what is measured here.
     "workers": {"min_heartbeat_interval": "5"},
@@ -73,28 +72,20 @@ def measure(folder: Path, package_root: Path, *, count: int, busy: int, settle: 
 
 def _counted(lab: AirflowLab, run: DagRunKey) -> dict[str, Any]:
     """Return how the tasks have ended, and what Airflow says that it has lost."""
-    tasks = list(_pages(lab, f"{run.path}/taskInstances", "task_instances"))
-    losses = list(_pages(lab, "/eventLogs", "event_logs", dag_id=DAG_ID, event="state mismatch"))
+    tasks = lab.client.task_instances(run)
+    losses = lab.client.entries("/eventLogs", "event_logs", dag_id=DAG_ID, event="state mismatch")
     seen = Counter(found[1] for event in losses if (found := _RACE.search(event["extra"] or "")))
-    silent = sum(1 for _ in _pages(lab, "/eventLogs", "event_logs", dag_id=DAG_ID, event="heartbeat timeout"))
+    silent = lab.client.count("/eventLogs", dag_id=DAG_ID, event="heartbeat timeout")
     runs = Control(lab.apify.base_url).ledger(slim=True).runs
     return {
         "deferrals": len(tasks),
-        "attempts": sum(task["try_number"] for task in tasks),
-        "tasks failed for good": sum(task["state"] != "success" for task in tasks),
+        "attempts": sum(task.try_number for task in tasks),
+        "tasks failed for good": sum(task.state != "success" for task in tasks),
         "attempts lost to the race": seen.total(),
         "...of tasks that were": ", ".join(f"{state} {number}" for state, number in seen.items()) or "-",
         "attempts lost otherwise": len(losses) - seen.total() + silent,
         "runs at Apify": len(runs),
     }
-
-
-def _pages(lab: AirflowLab, path: str, name: str, **params: Any) -> Iterator[dict[str, Any]]:
-    """Yield everything of a list of Airflow's REST API."""
-    offset = 0
-    while page := lab.client.call("GET", path, params={**params, "limit": PAGE, "offset": offset})[name]:
-        yield from page
-        offset += len(page)
 
 
 def main() -> None:

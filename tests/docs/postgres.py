@@ -16,7 +16,14 @@ _AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
 
 
 class PostgresServer(Server):
-    """PostgreSQL as this user, or as ``nobody`` where this user is root, as whom it refuses to run."""
+    """PostgreSQL as this user, or as ``nobody`` where this user is root, as whom it refuses to run.
+
+    :param connections: how many it takes at a time.
+    """
+
+    def __init__(self, folder: Path, *, connections: int = 100) -> None:
+        super().__init__(folder)
+        self._connections = connections
 
     def _start(self) -> None:
         programs, libraries = postgres()
@@ -37,6 +44,7 @@ class PostgresServer(Server):
             check=True,
         )
         settings = ["-k", str(home), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "jit=off"]
+        settings += ["-c", f"max_connections={self._connections}"]
         is_ready = r'(?s)listening on Unix socket "(.*?)/\.s\.PGSQL.*ready to accept connections'
         command = [*user, str(programs / "postgres"), "-D", str(home / "data"), *settings]
         self.url = self._run(command, is_ready, **environment)

@@ -53,6 +53,13 @@ def test_a_service_says_when_it_is_healthy_and_comes_back_when_it_ends(name: str
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
+@pytest.mark.parametrize("name", ["airflow-scheduler", "airflow-worker", "airflow-triggerer"])
+def test_there_are_two_of_each_part_that_works_on_tasks_so_that_one_can_die(name: str) -> None:
+    assert SERVICES[name]["deploy"]["replicas"] == 2
+    assert "ports" not in SERVICES[name], "two cannot publish the same port"
+    assert "container_name" not in SERVICES[name]
+
+
 @pytest.mark.skipif(DEVELOPMENT_VERSION.release != AIRFLOW_VERSION, reason="the file is for the newest Airflow")
 def test_every_setting_is_one_that_airflow_knows() -> None:
     names = [name.split("__") for name in SERVICES["airflow-worker"]["environment"] if name.startswith("AIRFLOW__")]

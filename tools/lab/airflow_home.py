@@ -91,14 +91,17 @@ class AirflowHome:
         task_port: int,
         dag_folders: Sequence[Path],
         overrides: Mapping[str, Mapping[str, str]],
+        database_url: str | None = None,
     ) -> None:
         """Write ``airflow.cfg``.
 
         :param port: where the API server will listen.
         :param task_port: where the API server of the workers will listen; the same, unless it is one of its own.
         :param overrides: settings that win over the lab's own.
+        :param database_url: of a database server, as SQLAlchemy writes it; None takes the SQLite file.
         """
         settings = self._settings(port, task_port, dag_folders)
+        settings["database"] = {"sql_alchemy_conn": database_url} if database_url else self._sqlite_settings()
         for section, options in overrides.items():
             settings.setdefault(section, {}).update(options)
         self._write_config(settings)
@@ -131,10 +134,6 @@ class AirflowHome:
             },
             "api": {"host": "127.0.0.1", "port": port, "base_url": url, "secret_key": self._secrets["api_key"]},
             "api_auth": {"jwt_secret": self._secrets["jwt_key"]},
-            "database": {
-                "sql_alchemy_conn": f"sqlite:///{self.database}",
-                "sql_alchemy_connect_args": f"{LOCAL_SETTINGS.stem}.CONNECT_ARGS",
-            },
             "dag_processor": {
                 "dag_bundle_config_list": json.dumps([_bundle(folder) for folder in dag_folders]),
                 "refresh_interval": 10,
@@ -146,6 +145,12 @@ class AirflowHome:
             "workers": {"min_heartbeat_interval": 1, "execution_api_timeout": 60},
             "logging": {"base_log_folder": self.logs, "colored_console_log": False} | _log_server_ports(),
             "usage_data_collection": {"enabled": False},
+        }
+
+    def _sqlite_settings(self) -> dict[str, object]:
+        return {
+            "sql_alchemy_conn": f"sqlite:///{self.database}",
+            "sql_alchemy_connect_args": f"{LOCAL_SETTINGS.stem}.CONNECT_ARGS",
         }
 
     def _write_config(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Start and stop a whole Airflow: API server, scheduler, dag processor, triggerer, and the local Apify."""
+"""Start and stop a whole Airflow: API server, scheduler, dag processor, triggerer, workers, and the local Apify."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ AIRFLOW_COMMANDS: Mapping[str, Sequence[str]] = {
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
 """The arguments that start each kind of component. Nobody serves logs: all components share one log folder."""
+WORKER = {"worker": ["celery", "worker", "--skip-serve-logs"]}
+"""The same, of what only a lab with the Celery executor has."""
 SPLIT_API_SERVER = {
     "api-server": ["api-server", "--apps", "core"],
     "task-server": ["api-server", "--apps", "execution"],
@@ -54,6 +56,8 @@ class AirflowLab:
     :param dag_folders: where the DAG files are; each becomes a DAG bundle.
     :param apify: the Apify API that the connection ``apify_default`` points at; None starts the local Apify.
     :param local_token: the token of the local Apify, if its own will not do.
+    :param database_url: of a database server, empty or used before, as SQLAlchemy writes it; None takes a SQLite file.
+    :param beside: further components beside one of each kind, named as :meth:`start_component` takes them.
     :param is_busy: whether users change things while workers work; then each get an API server of their own.
     :param config: settings of Airflow that differ from the lab's, by section and option.
     :param variables: returns the environment variables that the DAGs want, given the Apify they will work with.
@@ -66,6 +70,8 @@ class AirflowLab:
         *,
         apify: ApifyServer | None = None,
         local_token: str | None = None,
+        database_url: str | None = None,
+        beside: Sequence[str] = (),
         is_busy: bool = False,
         config: Mapping[str, Mapping[str, str]] | None = None,
         variables: Callable[[ApifyServer], Mapping[str, str]] = lambda _apify: {},
@@ -77,6 +83,8 @@ class AirflowLab:
         self._variables = variables
         self._apify = apify
         self._local_token = local_token
+        self._database_url = database_url
+        self._beside = beside
         self._commands = {**AIRFLOW_COMMANDS, **(SPLIT_API_SERVER if is_busy else {})}
         self._client: AirflowClient | None = None
         self._processes = self.home.folder / "processes.json"
@@ -147,20 +155,28 @@ class AirflowLab:
     def start_component(self, name: str) -> Component:
         """Start a component, or another of its kind.
 
-        :param name: a kind (``api-server``, ``scheduler``, ``dag-processor``, ``triggerer``), or a kind, a hyphen and
-            a number for one more of it, such as ``triggerer-2``.
+        :param name: a kind (``api-server``, ``scheduler``, ``dag-processor``, ``triggerer``, ``worker``), or a kind, a
+            hyphen and a number for one more of it, such as ``triggerer-2``.
         """
-        kind = next(kind for kind in self._commands if name == kind or name.startswith(f"{kind}-"))
-        port = ["--port", str(self._task_port)] if kind == "task-server" else []
+        commands = self._commands | WORKER
+        kind = next(kind for kind in commands if name == kind or name.startswith(f"{kind}-"))
         return self._add(
             Component(
                 name,
-                [sys.executable, "-m", "airflow", *self._commands[kind], *port],
+                [sys.executable, "-m", "airflow", *commands[kind], *self._arguments(kind, name)],
                 environment=self._environment,
                 folder=self.home.folder,
                 log=self.home.logs / f"{name}.log",
             )
         )
+
+    def _arguments(self, kind: str, name: str) -> list[str]:
+        """Return what tells a component apart from the others."""
+        if kind == "task-server":
+            return ["--port", str(self._task_port)]
+        if kind == "worker":
+            return ["--celery-hostname", name, "--pid", str(self.home.folder / f"{name}.pid")]
+        return []
 
     def stop_component(self, name: str, *, gracefully: bool = True) -> None:
         """Stop one component.
@@ -219,9 +235,18 @@ class AirflowLab:
             extra = {"console_url": self._apify.base_url, "cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
         port = free_port()
         self._task_port = free_port() if "task-server" in self._commands else port
-        self.home.configure(port=port, task_port=self._task_port, dag_folders=self._dag_folders, overrides=self._config)
-        self.home.create_database()
-        for name in self._commands:
+        self.home.configure(
+            port=port,
+            task_port=self._task_port,
+            dag_folders=self._dag_folders,
+            overrides=self._config,
+            database_url=self._database_url,
+        )
+        if self._database_url:
+            self.cli("db", "migrate")
+        else:
+            self.home.create_database()
+        for name in (*self._commands, *self._beside):
             self.start_component(name)
         self._client = AirflowClient(f"http://127.0.0.1:{port}")
         self._wait_until_healthy(since)

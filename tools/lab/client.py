@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HTTP_SECONDS = 120.0
 NOT_FOUND = 404
 RUN_SECONDS = 120.0
+PAGE = 100
+"""How many entries Airflow lists at a time at most."""
 FINISHED_RUN_STATES = ("success", "failed")
 
 Json = dict[str, Any]
@@ -48,6 +50,8 @@ class TaskInstance(NamedTuple):
     try_number: int
     pid: int | None
     """The process that works for it, or did."""
+    end_date: str | None = None
+    """When it was over, in ISO's words."""
 
     @property
     def label(self) -> str:
@@ -57,7 +61,7 @@ class TaskInstance(NamedTuple):
     @classmethod
     def from_api(cls, answer: Json) -> Self:
         """Take the fields used here from the API's answer."""
-        return cls(answer["task_id"], answer["map_index"], answer["state"], answer["try_number"], answer["pid"])
+        return cls(*(answer[field] for field in cls._fields))
 
 
 class AirflowClient:
@@ -203,8 +207,26 @@ class AirflowClient:
 
     def task_instances(self, run: DagRunKey) -> list[TaskInstance]:
         """List the tasks of a run, mapped ones one by one."""
-        answer = self.call("GET", f"{run.path}/taskInstances", params={"limit": 100})
-        return [TaskInstance.from_api(task) for task in answer["task_instances"]]
+        return [TaskInstance.from_api(task) for task in self.entries(f"{run.path}/taskInstances", "task_instances")]
+
+    def entries(self, path: str, key: str, **which: Any) -> list[Json]:
+        """Return all entries of a list, page by page.
+
+        :param path: below ``/api/v2``, such as ``/dags/my_dag/dagRuns/~/taskInstances``, where ``~`` is any.
+        :param key: what the answer calls them.
+        :param which: what they are to have in common.
+        """
+        found: list[Json] = []
+        while True:
+            answer = self.call("GET", path, params={**which, "limit": PAGE, "offset": len(found)})
+            found += answer[key]
+            if len(found) >= answer["total_entries"]:
+                return found
+
+    def count(self, path: str, **which: Any) -> int:
+        """Return how many entries such a list has."""
+        total: int = self.call("GET", path, params={**which, "limit": 1})["total_entries"]
+        return total
 
     def task_instance(self, run: DagRunKey, task_id: str, map_index: int = -1) -> TaskInstance:
         """Return one task of a run."""
