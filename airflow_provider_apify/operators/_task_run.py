@@ -24,6 +24,7 @@ from airflow_provider_apify._api.runs.starting import (
     HURRIED_PAUSES,
     Capacity,
     Starter,
+    abort_lastingly,
     abort_runs,
     abort_whatever_goes_on,
     later_has_started,
@@ -65,6 +66,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self._hook, self._log, self._interruption = operator.hook, operator.log, interruption
         self._is_fresh = is_fresh
         self._starter: Starter | None = None
+        self._is_reviving = False
         self._is_noted = False
         self._finder_kept: Finder | None = None
         self._began = time.time()
@@ -134,7 +136,10 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             return run
         self._log.info("Run %s of an earlier attempt is %s: resurrecting it.", run.id, run.status)
         changer = Changer(self._hook.retry, self._log.info, settle=self._settle)
-        return self.drive(changer.revive(run, RunOptions(), seen_at=self._looked_at))
+        self._is_reviving = True
+        revived = self.drive(changer.revive(run, RunOptions(), seen_at=self._looked_at))
+        self._is_reviving = False
+        return revived
 
     def start(self, target: Target, request: Request, terms: Terms, capacity: Capacity) -> ActorRun:
         """Start a run, once."""
@@ -357,7 +362,9 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def _abort(self, run_id: str, retry: RetryPolicy) -> str:
         # With a session of its own: what was interrupted may have left the other in the middle of something.
-        run = self._hook._with_retry(retry).abort_run(run_id)
+        # A resurrection whose answer nobody has may arrive after the first of several.
+        pauses = HURRIED_PAUSES if self._is_reviving else (0.0,)
+        run = self._hook._with_retry(retry)._drive(abort_lastingly(run_id, retry, pauses=pauses))
         self._log.info("Nobody watches run %s any more: it is %s now.", run_id, run.status)
         return f"it is {run.status} now"
 

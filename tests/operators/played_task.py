@@ -86,8 +86,8 @@ class PlayedTask:
     :ivar on_wait: called before each request that waits for a run's end.
     :ivar state: of the task, as Airflow tells it to who asks.
     :ivar began: when its DAG run, and its attempt, began.
-    :ivar arrives_after: after so many looks at the list of runs what a process sends that is told to stop arrives
-        nevertheless; 0 for never.
+    :ivar arrives_after: after so many looks at the list of runs, or aborts, what a process sends that is told to stop
+        arrives nevertheless; 0 for never.
     """
 
     def __init__(self, *, has_store: bool, deferrable: bool = True, **arguments: Any) -> None:
@@ -234,7 +234,7 @@ class PlayedTask:
         self._stragglers.append((looks, send))
 
     def pass_look(self) -> None:
-        """Let a look at the list of runs pass, and what is due arrive."""
+        """Let a look at the list of runs, or an abort, pass, and what is due arrive."""
         held, self._stragglers = self._stragglers, []
         for looks, send in held:
             if looks > 1:
@@ -337,7 +337,8 @@ class _MortalAdapter(HTTPAdapter):
                 self._task.hold(looks, lambda: self._send_unheard(request, *args, **kwargs))
             raise
         response = super().send(request, *args, **kwargs)
-        if request.method == "GET" and urlsplit(str(request.url)).path.endswith("/runs"):
+        path = urlsplit(str(request.url)).path
+        if path.endswith("/abort") or (request.method == "GET" and path.endswith("/runs")):
             self._task.pass_look()
         try:
             self._task.pass_moment()

@@ -216,6 +216,16 @@ def abort_whatever_goes_on(
     return []
 
 
+def abort_lastingly(run_id: str, retry: RetryPolicy, *, pauses: Iterable[float]) -> Flow[ActorRun]:
+    """Abort a run that a request on its way may bring back to life; return what it was last.
+
+    :param pauses: seconds before each abort, at least one.
+    """
+    for pause in pauses:
+        run = yield from call_known_run(replace(endpoints.abort_run(run_id), delay=pause), retry)
+    return run
+
+
 def later_has_started(finder: Finder, since: float) -> Flow[bool]:
     """Tell whether an attempt after this one has started a run of its own.
 
