@@ -15,7 +15,6 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTim
 from airflow_provider_apify._api.runs import waiting
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.starting import Starter
-from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators import _run_memory, _task_run
 from local_apify import LocalApify
 from tests.dag_runs import AIRFLOW_VERSION
@@ -68,14 +67,14 @@ def test_a_time_out_while_a_run_is_given_up_does_not_keep_it(
     task = played(monkeypatch, deferrable=False)
     task.clear(retries=0)
     time_is_over = iter([TimeIsOver(looks=0)])
-    abort = ApifyHook.abort_run
+    abort = _task_run.abort_lastingly
 
-    def abort_in_time(hook: ApifyHook, run_id: str) -> Any:
+    def abort_in_time(*arguments: Any, **options: Any) -> Any:
         for error in time_is_over:
             raise error
-        return abort(hook, run_id)
+        return abort(*arguments, **options)
 
-    monkeypatch.setattr(ApifyHook, "abort_run", abort_in_time)
+    monkeypatch.setattr(_task_run, "abort_lastingly", abort_in_time)
     monkeypatch.setattr(task, "_push", Mock(side_effect=AirflowException("no XCom")))
 
     with pytest.raises(TimeIsOver):
