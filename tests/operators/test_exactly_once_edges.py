@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout
 
-from airflow_provider_apify._api.runs import waiting
+from airflow_provider_apify._api.runs import starting, waiting
 from airflow_provider_apify._api.runs.finding import Finder
 from airflow_provider_apify._api.runs.starting import Starter
 from airflow_provider_apify.operators import _run_memory, _task_run
@@ -67,7 +67,7 @@ def test_a_time_out_while_a_run_is_given_up_does_not_keep_it(
     task = played(monkeypatch, deferrable=False)
     task.clear(retries=0)
     time_is_over = iter([TimeIsOver(looks=0)])
-    abort = _task_run.abort_lastingly
+    abort = starting.abort_lastingly
 
     def abort_in_time(*arguments: Any, **options: Any) -> Any:
         for error in time_is_over:
