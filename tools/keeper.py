@@ -93,12 +93,12 @@ def _example_settings(apify: ApifyServer) -> dict[str, str]:
     ours = {"APIFY_EXAMPLE_OUTPUT": str(OUTPUT)}
     if not wanted_apify():
         ours["APIFY_EXAMPLE_START_URL"] = f"{apify.base_url}/shop/"
-    return ours | _apify_settings("APIFY_EXAMPLE_")
+    return ours | _settings("APIFY_EXAMPLE_")
 
 
-def _apify_settings(prefix: str) -> dict[str, str]:
+def _settings(*prefixes: str) -> dict[str, str]:
     """Return the caller's environment variables that are meant for us."""
-    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
+    return {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
 
 
 @contextlib.contextmanager
@@ -144,7 +144,7 @@ def up() -> OpenLab:
         keeper = subprocess.Popen(
             [sys.executable, "-m", "tools.keeper"],
             cwd=ROOT,
-            env=clean_environment(**_apify_settings("APIFY_")),
+            env=clean_environment(**_settings("APIFY_", "DAGS")),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
