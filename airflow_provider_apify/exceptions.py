@@ -22,7 +22,7 @@
     + ApifyRunTimedOut        at Apify, or at the task's own deadline
     + ApifyRunFailedBefore    an earlier attempt's run failed, and the task wants no other
     + ApifyRunTooExpensive    the task aborted it for its cost
-  - ApifyRunOutOfSight        no connection, or a refused token, while a run may be going on; the next attempt looks
+  - ApifyRunOutOfSight        no connection, or a refused token, while a run may be going on; a further attempt looks
   - ApifyTaskStopped          Airflow told the task to stop while it waited for its run
   - ApifyDataError            data arrived torn, or less of it than Apify counts
   - ApifyLostColumnsError     a table would lack columns that Apify leaves out

@@ -17,10 +17,16 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from pluggy import HookimplMarker
 from psutil import Process
 
 AIRFLOW_VERSION = version("apache-airflow")
+NEEDS_API_OF_AIRFLOW_3 = pytest.mark.skipif(
+    AIRFLOW_VERSION.startswith("2."),
+    reason="a running Airflow is played with over the REST API of Airflow 3; 2.11 has another",
+)
+"""Of tests that start Airflow as processes; on 2.11, its UI is used in a browser instead: ``make browser``."""
 REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
 """Whether this Airflow keeps notes of a task instance from one attempt to the next."""
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)

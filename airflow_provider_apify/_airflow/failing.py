@@ -53,7 +53,7 @@ def failing_fast(may_have_run: Callable[[], bool] = lambda: False) -> Iterator[N
 
 
 def _out_of_sight(error: Exception) -> ApifyRunOutOfSight:
-    return ApifyRunOutOfSight(f"{error} A run of this task may be going on: the next attempt looks.")
+    return ApifyRunOutOfSight(f"{error} A run of this task may be going on: a further attempt looks.")
 
 
 def _has_secrets_backend() -> bool:

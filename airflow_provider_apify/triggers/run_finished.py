@@ -69,7 +69,8 @@ class ApifyRunFinishedTrigger(WatchingTrigger, BaseEventTrigger):
         Default: all.
     :param apify_conn_id: connection whose token may see the runs.
     :param poll_interval: seconds from one look to the next.
-    :param look_back: seconds; only for Airflow 3.0 to 3.2, see above.
+    :param look_back: seconds; only for Airflow 3.0 to 3.2, see above. A run that took longer than a day is not told
+        then.
     :raises ValueError: both ``actor_id`` and ``actor_task_id``, or an argument that is none of those.
     :raises RuntimeError: Airflow 2 has no asset watchers.
     """
@@ -100,7 +101,8 @@ class ApifyRunFinishedTrigger(WatchingTrigger, BaseEventTrigger):
             raise ValueError(f"poll_interval is a number of seconds above 0, not {poll_interval!r}.")
         if not statuses:
             raise ValueError(f"statuses names at least one of {', '.join(sorted(FINISHED_STATUSES))}.")
-        self.target = Target.choose(actor_id, actor_task_id) if actor_id or actor_task_id else None
+        watches_all = actor_id is None and actor_task_id is None
+        self.target = None if watches_all else Target.choose(actor_id, actor_task_id)
         self.hook = ApifyHook(apify_conn_id)
         self.poll_interval = poll_interval
 

@@ -10,15 +10,12 @@ from tests.chaos.case import Case
 from tests.chaos.cases import CASES
 from tests.chaos.judge import Verdict
 from tests.chaos.run import chaos_lab, play_clearly
-from tests.dag_runs import AIRFLOW_VERSION
+from tests.dag_runs import NEEDS_API_OF_AIRFLOW_3
 from tools.lab import AirflowLab
 
 QUICK = [case for case in CASES if case.is_quick]
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(AIRFLOW_VERSION.startswith("2."), reason="the harness speaks the REST API of Airflow 3"),
-]
+pytestmark = [pytest.mark.integration, NEEDS_API_OF_AIRFLOW_3]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.cases import CASES
 from tests.chaos.storms import STORMS, Gathering
-from tests.dag_runs import AIRFLOW_VERSION
+from tests.dag_runs import NEEDS_API_OF_AIRFLOW_3
 from tools.lab import wait_until
 
 LAB: Any = object()
@@ -52,7 +52,7 @@ def test_a_storm_that_fails_is_told_to_every_case() -> None:
     assert kinds == {TimeoutError, BrokenBarrierError}
 
 
-@pytest.mark.skipif(AIRFLOW_VERSION.startswith("2."), reason="the harness speaks the REST API of Airflow 3")
+@NEEDS_API_OF_AIRFLOW_3
 @pytest.mark.parametrize("key", [case.key for case in CASES if case.is_limit])
 def test_a_known_limit_has_a_name(key: str) -> None:
     (case,) = (case for case in CASES if case.key == key)

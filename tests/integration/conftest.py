@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_apify.control import Control
-from tests.dag_runs import AIRFLOW_VERSION
+from tests.dag_runs import NEEDS_API_OF_AIRFLOW_3
 from tests.integration.stage import Stage
 from tools.lab import AirflowLab, ApifyServer
 from tools.versions import ROOT
@@ -22,8 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.integration)
-            if AIRFLOW_VERSION.startswith("2.") and "lab" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.skip("these tests speak the REST API of Airflow 3"))
+            if "lab" in getattr(item, "fixturenames", ()):
+                item.add_marker(NEEDS_API_OF_AIRFLOW_3)
 
 
 @pytest.hookimpl(trylast=True)

@@ -131,9 +131,7 @@ def test_a_mended_connection_starts_one_run_without_a_look_for_others(
     obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = played(monkeypatch)
-    with monkeypatch.context() as patch:
-        is_missing(patch)
-        assert task.attempt(Fate()) == "failed"
+    assert attempt_without_a_connection(task, monkeypatch) == "failed"
     task.clear()
 
     assert task.attempt(Fate()) == "execute_complete"
@@ -181,9 +179,7 @@ def test_a_retry_goes_on_with_its_run_when_the_connection_is_there_again(
     obedient_apify: LocalApify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = left_a_run(obedient_apify, monkeypatch)
-    with monkeypatch.context() as patch:
-        is_missing(patch)
-        assert task.attempt(Fate()) == "retry"
+    assert attempt_without_a_connection(task, monkeypatch) == "retry"
 
     assert task.attempt(Fate()) == "success"
 
@@ -212,15 +208,11 @@ def test_what_an_attempt_that_died_has_started_is_no_nothing(
 ) -> None:
     """The first attempt starts nothing, the second dies without a note, the third has no connection."""
     task = played(monkeypatch)
-    with monkeypatch.context() as patch:
-        is_missing(patch)
-        assert task.attempt(Fate()) == "failed"
+    assert attempt_without_a_connection(task, monkeypatch) == "failed"
     task.clear()
     task.attempt(Fate(0, dies))
     task.clear(retries=0)
-    with monkeypatch.context() as patch:
-        is_missing(patch)
-        assert task.attempt(Fate()) == "failed"
+    assert attempt_without_a_connection(task, monkeypatch) == "failed"
 
     assert ALARM in log()
 
@@ -241,6 +233,13 @@ def test_an_attempt_that_airflow_tells_nothing_knows_that_it_is_the_first(
 
     assert ALARM not in log()
     assert statuses(obedient_apify) == []
+
+
+def attempt_without_a_connection(task: PlayedTask, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Play an attempt whose connection does not exist."""
+    with monkeypatch.context() as patch:
+        is_missing(patch)
+        return task.attempt(Fate())
 
 
 def left_a_run(apify: LocalApify, monkeypatch: pytest.MonkeyPatch, *, has_store: bool = True) -> PlayedTask:

@@ -141,6 +141,7 @@ def test_watchers_that_want_the_same_are_one() -> None:
         ({"statuses": []}, "statuses names at least one"),
         ({"origins": ["CRON"]}, "not 'CRON'"),
         ({"actor_id": "a", "actor_task_id": "b"}, "exactly one"),
+        ({"actor_id": ""}, "is no Actor ID"),
         ({"poll_interval": 0}, "above 0"),
     ],
 )
