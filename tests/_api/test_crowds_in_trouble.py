@@ -13,7 +13,7 @@ from airflow_provider_apify._api import crowds
 from airflow_provider_apify._api.answers import Answer, Response
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify.exceptions import ApifyAuthError
-from tests._api.answering import LOST, failed, ok
+from tests._api.answering import LOST, failed, ok, run_data
 from tests._api.crowding import ACCESS, FULL_WAIT, LIST, QUICK, Account, crowd, hurry, until, waiters
 
 
@@ -84,20 +84,23 @@ async def test_after_its_rest_the_list_is_tried_again(monkeypatch: pytest.Monkey
 
 
 async def test_one_refused_request_slows_all_waiters_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    account, refused = Account(3), list[str]()
+    account, asked, refused = Account(3), list[str](), list[str]()
 
     async def send(request: Request) -> Answer:
+        asked.append(request.path)
         if request.path.endswith("run0") and not refused:
             refused.append(request.path)
             return Response(429, {"retry-after": "30"}, failed(429, "rate-limit-exceeded").body)
-        return await Account.send(account, request)
+        await asyncio.sleep(0)
+        # At once, however long it may wait: else those that asked before the refused one would ask no more.
+        return ok(run_data("RUNNING", id=request.path.rpartition("/")[2]))
 
     monkeypatch.setattr(account, "send", send)
     async with waiters(account):
         await until(lambda: bool(refused) and len(crowd()._pace._turns._waiters or ()) == 1)
-        asked = len(account.asked)  # one waits for its turn, one for the pause to end, one to ask again
+        count = len(asked)  # one waits for its turn, one for the pause to end, one to ask again
         await asyncio.sleep(0.1)
-        assert len(account.asked) == asked
+        assert len(asked) == count
         monkeypatch.setattr(crowd()._pace, "_paused_until", 0.0)
 
 
