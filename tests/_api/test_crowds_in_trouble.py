@@ -97,8 +97,8 @@ async def test_one_refused_request_slows_all_waiters_of_the_account(monkeypatch:
 
     monkeypatch.setattr(account, "send", send)
     async with waiters(account):
-        await until(lambda: bool(refused) and len(crowd()._pace._turns._waiters or ()) == 1)
-        count = len(asked)  # one waits for its turn, one for the pause to end, one to ask again
+        await until(lambda: bool(refused) and len(crowd()._pace._turns._waiters or ()) == 2)
+        count = len(asked)  # one waits for the pause to end, two for their turn
         await asyncio.sleep(0.1)
         assert len(asked) == count
         monkeypatch.setattr(crowd()._pace, "_paused_until", 0.0)
