@@ -26,7 +26,7 @@ class AirflowVersion(NamedTuple):
     """The newest Python this series and its constraints support; the oldest is always 3.11."""
     limits: tuple[str, ...] = ()
     """Requirements beside Airflow's own, for what it has not limited and cannot work with."""
-    extras: tuple[str, ...] = ("dev",)
+    extras: tuple[str, ...] = ("dev", "openlineage")
     """The extras of this package that are installed."""
     resolution: str = "highest"
     """Which versions of the packages that this one names, as uv calls it: ``highest`` or ``lowest-direct``."""
@@ -55,7 +55,7 @@ AIRFLOW_VERSIONS = (
     AirflowVersion("3.0", "3.0.6", "2026-05-20", "3.12", ("universal-pathlib<0.3", "fastapi<0.117", "gcsfs<2026.5")),
     AirflowVersion("3.1", "3.1.8", "2026-05-20", "3.13", ("gcsfs<2026.5",)),
     AirflowVersion("3.2", "3.2.2", "2026-06-05", "3.13", ("gcsfs<2026.5",)),
-    AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13", extras=("dev", "docs", "fleet")),
+    AirflowVersion("3.3", "3.3.2", "2026-09-20", "3.13", extras=("dev", "docs", "fleet", "openlineage")),
 )
 
 PREVIEW = AirflowVersion(
@@ -67,7 +67,9 @@ PREVIEW = AirflowVersion(
 )
 """The Airflow to come. On pytest 9.2, pytest-xdist 3.8 spreads tests over processes that have to share one."""
 
-LOWEST = AirflowVersion("lowest", "2.11.0", "2026-05-20", "3.12", ("gcsfs<2026.5",), resolution="lowest-direct")
+LOWEST = AirflowVersion(
+    "lowest", "2.11.0", "2026-05-20", "3.12", ("gcsfs<2026.5",), extras=("dev",), resolution="lowest-direct"
+)
 """The oldest version that ``pyproject.toml`` allows of each package that it names."""
 
 DEVELOPMENT_VERSION = AIRFLOW_VERSIONS[-1]
