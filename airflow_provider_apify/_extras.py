@@ -13,6 +13,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "apify-client": ("apify_client",),
         "azure": ("airflow.providers.microsoft.azure", "adlfs"),
         "gcs": ("airflow.providers.google", "gcsfs"),
+        "openlineage": ("airflow.providers.openlineage",),
         "parquet": ("pyarrow",),
         "s3": ("airflow.providers.amazon", "s3fs"),
         "sftp": ("airflow.providers.sftp", "sshfs"),
