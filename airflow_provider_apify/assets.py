@@ -10,13 +10,20 @@ def finished_runs(triggering_asset_events: Mapping[Any, Iterable[Any]]) -> list[
     """Return the runs that have started a DAG run, in the order of their ends, each end once.
 
     The runs are in the events of :class:`ApifyRunFinishedTrigger
-    <airflow_provider_apify.triggers.run_finished.ApifyRunFinishedTrigger>`; events of others count for nothing here.
+    <airflow_provider_apify.triggers.run_finished.ApifyRunFinishedTrigger>`, and in those that a webhook has brought;
+    events of others count for nothing here.
 
     :param triggering_asset_events: as Airflow's context has them: events by their assets.
-    :return: each as :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`; as lists tell of it,
-        so without a status message, and with a cost that may still grow a little. A run or storage argument takes it.
+    :return: each as :meth:`ActorRun.to_dict() <airflow_provider_apify.models.ActorRun.to_dict>`, with a cost that may
+        still grow a little; a watcher's without a status message, as lists tell of it. A run or storage argument takes
+        it.
     """
-    payloads = (event.extra.get("payload") for events in triggering_asset_events.values() for event in events)
-    told = [run for payload in payloads if isinstance(payload, Mapping) for run in payload.get("runs", ())]
+    told = [run for events in triggering_asset_events.values() for event in events for run in runs_told(event.extra)]
     once = {(run["run_id"], run["finished_at"]): run for run in told}
     return sorted(once.values(), key=lambda run: str(run["finished_at"]))
+
+
+def runs_told(extra: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs that the extra of one event tells of."""
+    payload = extra.get("payload")
+    return list(payload.get("runs", ())) if isinstance(payload, Mapping) else []

@@ -91,6 +91,23 @@ def get_provider_info() -> dict[str, Any]:
                 },
             },
         ],
+        "config": {
+            "apify": {
+                "description": "The receiver of Apify's webhooks, at ``/apify/webhook`` of Airflow's API server.",
+                "options": {
+                    "webhook_conn_ids": {
+                        "description": (
+                            "Connections whose ``webhook_secret`` opens the receiver, separated by commas. That of "
+                            "another than ``apify_default`` is at ``/apify/webhook/{conn_id}``."
+                        ),
+                        "version_added": None,
+                        "type": "string",
+                        "example": "apify_default,apify_other",
+                        "default": "apify_default",
+                    },
+                },
+            },
+        },
         "extra-links": [
             f"{_PACKAGE}.links.ApifyRunLink",
             f"{_PACKAGE}.links.ApifyDatasetLink",

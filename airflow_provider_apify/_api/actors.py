@@ -65,6 +65,15 @@ def identify(target: Target, retry: RetryPolicy) -> Flow[Target]:
     return Target(target.kind, (yield from call_data(get_target(target), retry))["id"])
 
 
+def name_of(target: Target, retry: RetryPolicy) -> Flow[str | None]:
+    """Return ``username~name`` of an Actor or a saved task; ``None`` where Apify does not say whose it is.
+
+    :raises ApifyNotFoundError: there is no such target, or the token may not see it.
+    """
+    found = yield from call_data(get_target(target), retry)
+    return f"{found['username']}~{found['name']}" if found.get("username") else None
+
+
 def validate_for_run(target: Target, run_input: bytes | None, build: str | None, retry: RetryPolicy) -> Flow[None]:
     """Have Apify check an input against the schema of the build that a run would take.
 

@@ -71,7 +71,7 @@ def ensure_webhook(target: Target, spec: WebhookSpec, retry: RetryPolicy) -> Flo
     # Apify compares the IDs of its runs with the condition, so a name would match nothing.
     target_id = (yield from call_data(get_target(target), retry))["id"]
     wanted = spec.body({"actorId" if target.kind == "actor" else "actorTaskId": target_id})
-    request = create_webhook({**wanted, "idempotencyKey": idempotency_key(wanted)})
+    request = create_webhook({**wanted, "idempotencyKey": idempotency_key(wanted, spec.identity)})
     found = yield from call_data(request, retry)
     differing = changes(wanted, found)
     if differing:

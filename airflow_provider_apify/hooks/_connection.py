@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,8 @@ _EXTRA = frozenset(CONN_FIELDS)
 _PREFIX = "extra__apify__"
 _NAMES_OF_TOKENS = frozenset({"token", "api_token", "apify_token", "api_key", "password"})
 DEFAULT_START_SETTLE_SECONDS = 30.0
+_SHORTEST_SECRET = 16
+_SECRET = re.compile(rf"[!-~]{{{_SHORTEST_SECRET},}}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class ApifyConnection:
     :param start_settle_seconds: how long after a start whose answer was lost its run may still appear.
     :param installation: name of this Airflow, where several with the same DAGs share one Apify account.
     :param web_fetch_url: where Web Fetch answers; empty where the connection is none to Apify and does not say.
+    :param webhook_secrets: by which the receiver knows Apify's webhooks, the newest first; none where it takes nothing.
     """
 
     access: Access
@@ -54,6 +58,7 @@ class ApifyConnection:
     start_settle_seconds: float = DEFAULT_START_SETTLE_SECONDS
     installation: str = ""
     web_fetch_url: str = DEFAULT_WEB_FETCH_URL
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def from_airflow(cls, conn: Connection) -> ApifyConnection:
@@ -75,6 +80,7 @@ class ApifyConnection:
             limits = RunLimits.parse(extra, source=f"Airflow connection {conn.conn_id!r}")
             cost_settle = _seconds(extra, "cost_settle_seconds", COST_LAG_SECONDS)
             start_settle = _seconds(extra, "start_settle_seconds", DEFAULT_START_SETTLE_SECONDS)
+            webhook_secrets = _webhook_secrets(extra)
             web_fetch_url = _web_fetch_url(extra.get("web_fetch_url"), base_url, web_fetch_setting)
             console = _console(
                 extra.get("console_url"), f"console_url in the extra of Airflow connection {conn.conn_id!r}"
@@ -89,6 +95,7 @@ class ApifyConnection:
             start_settle,
             str(extra.get("installation", "")),
             web_fetch_url,
+            webhook_secrets,
         )
 
     @classmethod
@@ -184,6 +191,21 @@ def _extra(conn: Connection) -> dict[str, Any]:
         # A misspelt limit must not be taken for none.
         raise ValueError(f"{', '.join(unknown)} is unknown; there are {', '.join(sorted(_EXTRA))}.")
     return {name: value for name, value in extra.items() if value not in (None, "")}
+
+
+def _webhook_secrets(extra: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secrets of webhooks, the newest first.
+
+    :raises ValueError: one that can be guessed, or that no header can carry. The message does not show it.
+    """
+    given = {name: extra[name] for name in ("webhook_secret", "previous_webhook_secret") if name in extra}
+    for name, secret in given.items():
+        if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
+            raise ValueError(
+                f"{name} must be {_SHORTEST_SECRET} or more ASCII characters without spaces. One is made by: "
+                'python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            )
+    return tuple(given.values())
 
 
 def _without_prefix(extra: Mapping[str, Any]) -> dict[str, Any]:

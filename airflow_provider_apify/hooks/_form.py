@@ -51,13 +51,34 @@ _TEXT_FIELDS: dict[str, tuple[str, str]] = {
         "Only for another address than https://web-fetch.apify.actor, or for another base URL than Apify's.",
     ),
 }
-CONN_FIELDS: dict[str, Any] = {
-    name: {"label": label, "description": description, "schema": {"type": ["number", "null"], "minimum": 0}}
-    for name, (label, description) in _FIELDS.items()
-} | {
-    name: {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
-    for name, (label, description) in _TEXT_FIELDS.items()
+_SECRET_FIELDS: dict[str, tuple[str, str]] = {
+    "webhook_secret": (
+        "Secret of Apify's webhooks",
+        "By which Airflow's receiver knows Apify: 16 characters or more, without spaces. Empty: it takes nothing.",
+    ),
+    "previous_webhook_secret": (
+        "The secret before",
+        "Taken as well, while the secret changes. Empty it once all webhooks have the new one.",
+    ),
 }
+CONN_FIELDS: dict[str, Any] = (
+    {
+        name: {"label": label, "description": description, "schema": {"type": ["number", "null"], "minimum": 0}}
+        for name, (label, description) in _FIELDS.items()
+    }
+    | {
+        name: {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
+        for name, (label, description) in _TEXT_FIELDS.items()
+    }
+    | {
+        name: {
+            "label": label,
+            "description": description,
+            "schema": {"type": ["string", "null"], "format": "password"},
+        }
+        for name, (label, description) in _SECRET_FIELDS.items()
+    }
+)
 HIDDEN_FIELDS = ["schema", "port", "login"]
 RELABELING = {"password": "API token", "host": "Base URL"}
 PLACEHOLDERS = {
@@ -75,7 +96,7 @@ def get_connection_form_widgets() -> dict[str, Any]:
 
     return {
         name: StringField(lazy_gettext(label), description=description, widget=BS3TextFieldWidget())
-        for name, (label, description) in (_FIELDS | _TEXT_FIELDS).items()
+        for name, (label, description) in (_FIELDS | _TEXT_FIELDS | _SECRET_FIELDS).items()
     }
 
 

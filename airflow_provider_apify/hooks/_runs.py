@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_apify._api import flows
-from airflow_provider_apify._api.actors import identify
+from airflow_provider_apify._api.actors import identify, name_of
 from airflow_provider_apify._api.facts import MAX_PAGE, MAX_WAIT_SECONDS
 from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.pages import by_offset, read_limit
@@ -333,6 +333,10 @@ class Runs(ApifyClient):
     async def _async_identify(self, target: Target) -> Target:
         """Return an Actor or a saved task by its ID."""
         return await self._drive_async(identify(target, self.retry))
+
+    async def _async_name_of(self, target: Target) -> str | None:
+        """Return ``username~name`` of an Actor or a saved task, where Apify says it."""
+        return await self._drive_async(name_of(target, self.retry))
 
     async def async_wait_for_run(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from airflow_provider_apify._api import flows, webhooks, webhooks as endpoints
 from airflow_provider_apify._api.pages import Entry, by_offset
 from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.hooks._client import ApifyClient
-from airflow_provider_apify.models.webhooks import Webhook, WebhookDispatch, WebhookSpec
+from airflow_provider_apify.models.webhooks import SUCCESS, Webhook, WebhookDispatch, WebhookSpec, receiver_spec
 from airflow_provider_apify.options import Target
 
 
@@ -23,14 +23,48 @@ class Webhooks(ApifyClient):
     def ensure_webhook(self, target: Target | str, spec: WebhookSpec) -> Webhook:
         """Let an Actor or a saved task have a webhook, once, as it is described.
 
-        What makes it the same webhook again, and not another, are target, events, URL and headers; the rest is changed
-        where it differs. It may be repeated. See https://docs.apify.com/api/v2/webhooks-post.
+        What makes it the same webhook again, and not another, are target, events, URL and headers, or what the
+        ``identity`` of the spec says; the rest is changed where it differs. It may be repeated. See https://docs.apify.com/api/v2/webhooks-post.
 
         :param target: an Actor's ID or ``username/name``, or a :class:`~airflow_provider_apify.options.Target`.
         :raises ApifyNotFoundError: no such Actor or task, or the token may not see it.
         :raises ApifyApiError: the account has 100 webhooks already.
         """
         return self._drive(webhooks.ensure_webhook(Target.of(target), spec, self.retry))
+
+    def receiver_spec(
+        self,
+        airflow: str,
+        *,
+        event_types: Collection[str] = SUCCESS,
+        headers: Mapping[str, str] | None = None,
+        description: str | None = None,
+        ignore_ssl_errors: bool = False,
+        do_not_retry: bool = False,
+    ) -> WebhookSpec:
+        """Describe the webhook by which Apify tells Airflow's own receiver of the ends of runs.
+
+        :meth:`ensure_webhook` changes the one of the same target and address where events or secret are others.
+
+        :param airflow: address of Airflow's API server, as Apify reaches it, for example
+            ``https://airflow.example.com``.
+        :param event_types: which ends, of :data:`~airflow_provider_apify.models.webhooks.RUN_ENDS`.
+        :param headers: more headers, for example for a proxy before Airflow.
+        :raises ValueError: the connection has no ``webhook_secret``, or an argument is none of those.
+        """
+        secrets = self._connection.webhook_secrets
+        if not secrets:
+            raise ValueError(f"Connection {self.apify_conn_id!r} has no webhook_secret, by which Airflow knows Apify.")
+        return receiver_spec(
+            airflow,
+            None if self.apify_conn_id == self.default_conn_name else self.apify_conn_id,
+            secrets[0],
+            event_types=event_types,
+            headers=headers or {},
+            description=description,
+            ignore_ssl_errors=ignore_ssl_errors,
+            do_not_retry=do_not_retry,
+        )
 
     def get_webhook(self, webhook_id: str) -> Webhook:
         """Return a webhook (https://docs.apify.com/api/v2/webhook-get)."""

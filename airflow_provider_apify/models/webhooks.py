@@ -15,9 +15,24 @@ from airflow_provider_apify.models._fields import read_time
 if TYPE_CHECKING:
     import pendulum
 
-RUN_ENDS = ("ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.FAILED", "ACTOR.RUN.ABORTED", "ACTOR.RUN.TIMED_OUT")
+STATUS_BY_EVENT: Mapping[str, str] = {
+    "ACTOR.RUN.SUCCEEDED": "SUCCEEDED",
+    "ACTOR.RUN.FAILED": "FAILED",
+    "ACTOR.RUN.ABORTED": "ABORTED",
+    "ACTOR.RUN.TIMED_OUT": "TIMED-OUT",
+}
+"""How a run has ended, by the event that tells so."""
+RUN_ENDS = tuple(STATUS_BY_EVENT)
 """Every way a run may end, as events."""
 
+SUCCESS = ("ACTOR.RUN.SUCCEEDED",)
+"""What the receiver is told of where nobody says."""
+RECEIVER_PATH = "/apify/webhook"
+"""Where Airflow's own receiver is in its API server."""
+_RECEIVER_PAYLOAD = '{"eventType": {{eventType}}, "eventData": {{eventData}}}'
+"""It asks Apify for the rest."""
+SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - the name of a header, no secret
+"""By which Airflow's receiver knows Apify."""
 _VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 
 EVENT_TYPES = frozenset(
@@ -48,6 +63,8 @@ class WebhookSpec:
     :param should_interpolate_strings: whether variables inside of strings are replaced, too.
     :param ignore_ssl_errors: whether a receiver's bad certificate is good enough.
     :param do_not_retry: whether one try is all.
+    :param identity: by which fields, as the API names them, it is the same webhook again, to be changed, and not
+        another one.
     """
 
     event_types: Collection[str]
@@ -58,6 +75,7 @@ class WebhookSpec:
     should_interpolate_strings: bool = False
     ignore_ssl_errors: bool = False
     do_not_retry: bool = False
+    identity: Collection[str] = ("condition", "eventTypes", "requestUrl", "headersTemplate")
 
     def __post_init__(self) -> None:
         """Refuse what Apify would refuse."""
@@ -92,6 +110,38 @@ class WebhookSpec:
         }
 
 
+def receiver_spec(
+    airflow: str,
+    conn_id: str | None,
+    secret: str,
+    *,
+    event_types: Collection[str],
+    headers: Mapping[str, str],
+    **rest: Any,
+) -> WebhookSpec:
+    """Describe the webhook by which Apify tells Airflow's own receiver of the ends of runs.
+
+    :param airflow: address of its API server, as Apify reaches it.
+    :param conn_id: connection that receives; ``None`` for the default one.
+    :param rest: more of :class:`WebhookSpec`.
+    :raises ValueError: it is no address, or other events than ends.
+    """
+    base = airflow.strip().rstrip("/").removesuffix(RECEIVER_PATH)
+    parts = urlsplit(base)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ValueError("receiver is the address of Airflow's API server, for example 'https://airflow.example.com'.")
+    if set(event_types) - set(RUN_ENDS):
+        raise ValueError(f"A receiver takes the ends of runs: event_types are some of {', '.join(RUN_ENDS)}.")
+    return WebhookSpec(
+        event_types=event_types,
+        request_url=f"{base}{RECEIVER_PATH}" + (f"/{conn_id}" if conn_id else ""),
+        payload_template=_RECEIVER_PAYLOAD,
+        headers={**headers, SECRET_HEADER: secret},
+        identity=("condition", "requestUrl"),  # so that a new secret, or other events, change the one that is there
+        **rest,
+    )
+
+
 def _check_template(template: str) -> None:
     try:
         json.loads(_VARIABLE.sub("null", template))
@@ -102,9 +152,12 @@ def _check_template(template: str) -> None:
         ) from None
 
 
-def idempotency_key(body: Mapping[str, Any]) -> str:
-    """Return the key that tells a webhook from others: of its target, events, URL and headers."""
-    parts = [body[name] for name in ("condition", "eventTypes", "requestUrl", "headersTemplate")]
+def idempotency_key(body: Mapping[str, Any], identity: Collection[str]) -> str:
+    """Return the key that tells a webhook from others.
+
+    :param identity: names of the fields in which others differ.
+    """
+    parts = [body[name] for name in identity]
     return "airflow-" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from airflow_provider_apify._airflow.arguments import Name
 from airflow_provider_apify._airflow.failing import failing_fast
 from airflow_provider_apify._arguments.templates import is_template
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.models.webhooks import RUN_ENDS, WebhookSpec
+from airflow_provider_apify.models.webhooks import RUN_ENDS, SUCCESS, WebhookSpec, receiver_spec
 from airflow_provider_apify.operators._base import ApifyTask
 from airflow_provider_apify.options import Target
 
@@ -35,11 +35,16 @@ class EnsureWebhookOperator(ApifyTask):
 
     :param actor_id: Actor ID or ``username/actor-name``. (templated)
     :param actor_task_id: ID of a saved Apify task, or ``username/task-name``; instead of ``actor_id``. (templated)
-    :param request_url: where Apify sends a ``POST``. It must answer with 2xx within 2 minutes, else Apify tries again,
-        11 times within about 32 hours; and the same event may come twice. (templated)
-    :param event_types: by default, every way a run may end.
-    :param payload_template: JSON with Apify's variables in it, for example ``{"run_id": {{resource.id}}}``; ``None``
-        for Apify's own payload. Not templated by Airflow: the braces are Apify's.
+    :param receiver: address of this Airflow's API server, as Apify reaches it, for example
+        ``https://airflow.example.com``: its own receiver starts DAGs then that are scheduled on the asset of the Actor
+        or task. The connection has the ``webhook_secret``. With a new secret, or other events, the webhook of the same
+        target and address is changed. (templated)
+    :param request_url: instead of ``receiver``, where Apify sends a ``POST``. It must answer with 2xx within 2 minutes,
+        else Apify tries again, 11 times within about 32 hours; and the same event may come twice. (templated)
+    :param event_types: by default, every way a run may end; with ``receiver``, its success.
+    :param payload_template: only with ``request_url``: JSON with Apify's variables in it, for example
+        ``{"run_id": {{resource.id}}}``; ``None`` for Apify's own payload. Not templated by Airflow: the braces are
+        Apify's.
     :param headers: more headers, such as a secret by which the receiver knows Apify. Take secrets from a connection
         or a variable, which Airflow masks: ``{"X-Secret": "{{ conn.receiver.password }}"}``. (templated)
     :param description: for people who find the webhook in Apify Console. (templated)
@@ -53,17 +58,18 @@ class EnsureWebhookOperator(ApifyTask):
     """
 
     template_fields: Sequence[str] = (
-        *("actor_id", "actor_task_id", "request_url", "headers", "description", "apify_conn_id"),
+        *("actor_id", "actor_task_id", "receiver", "request_url", "headers", "description", "apify_conn_id"),
     )
     template_fields_renderers = {"headers": "json"}  # noqa: RUF012 - as Airflow declares it
 
     def __init__(
         self,
         *,
-        request_url: str,
+        receiver: str | None = None,
+        request_url: str | None = None,
         actor_id: Name | None = None,
         actor_task_id: Name | None = None,
-        event_types: Collection[str] = RUN_ENDS,
+        event_types: Collection[str] | None = None,
         payload_template: str | None = None,
         headers: Mapping[str, str] | None = None,
         description: str | None = None,
@@ -74,6 +80,7 @@ class EnsureWebhookOperator(ApifyTask):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.receiver = receiver
         self.request_url = request_url
         self.actor_id = cast("str | None", actor_id)
         self.actor_task_id = cast("str | None", actor_task_id)
@@ -91,20 +98,32 @@ class EnsureWebhookOperator(ApifyTask):
         """Create, find or change the webhook."""
         with failing_fast():
             target = Target.choose(self.actor_id, self.actor_task_id)
-            webhook = self.hook.ensure_webhook(target, self._spec(self.request_url))
+            if self.receiver is None:
+                spec = self._spec(self.request_url or "")
+            else:
+                spec = self.hook.receiver_spec(self.receiver, **self._of_receiver())
+            webhook = self.hook.ensure_webhook(target, spec)
         self.log.info("%s has webhook %s for %s.", target, webhook.id, ", ".join(webhook.event_types))
         return webhook.to_dict()
 
+    def _of_receiver(self) -> dict[str, Any]:
+        return {"event_types": self.event_types or SUCCESS, "headers": self.headers or {}, **self._settings()}
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "description": self.description,
+            "ignore_ssl_errors": self.ignore_ssl_errors,
+            "do_not_retry": self.do_not_retry,
+        }
+
     def _spec(self, request_url: str) -> WebhookSpec:
         return WebhookSpec(
-            event_types=self.event_types,
+            event_types=self.event_types or RUN_ENDS,
             request_url=request_url,
             payload_template=self.payload_template,
             headers=self.headers or {},
-            description=self.description,
             should_interpolate_strings=self.should_interpolate_strings,
-            ignore_ssl_errors=self.ignore_ssl_errors,
-            do_not_retry=self.do_not_retry,
+            **self._settings(),
         )
 
     def _check_arguments(self) -> None:
@@ -112,7 +131,15 @@ class EnsureWebhookOperator(ApifyTask):
         given = [target for target in (self.actor_id, self.actor_task_id) if target is not None]
         if len(given) != 1 or not is_template(given):
             Target.choose(self.actor_id, self.actor_task_id)
-        self._spec("https:" if is_template(self.request_url) else self.request_url)
+        address = self.request_url if self.receiver is None else self.receiver
+        if address is None or (self.receiver is not None and self.request_url is not None):
+            raise ValueError("Give exactly one of receiver (this Airflow) and request_url (somebody else).")
+        if self.receiver is None:
+            self._spec("https:" if is_template(address) else address)
+            return
+        if self.payload_template is not None or self.should_interpolate_strings:
+            raise ValueError("A receiver has its own payload: payload_template goes with request_url only.")
+        receiver_spec("https://airflow" if is_template(address) else address, None, "", **self._of_receiver())
 
 
 class DeleteWebhookOperator(ApifyTask):

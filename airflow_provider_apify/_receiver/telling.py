@@ -1,0 +1,119 @@
+"""Whom the end of a run concerns in Airflow: assets that name its Actor or saved task, and tasks that wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from airflow_provider_apify._airflow import database
+from airflow_provider_apify._airflow.database import News, WaitingTrigger
+from airflow_provider_apify._arguments.asset_uris import SCHEME, asset_uri
+from airflow_provider_apify.assets import runs_told
+from airflow_provider_apify.exceptions import ApifyNotFoundError
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.runs import ActorRun, RunEvent
+from airflow_provider_apify.options import Target, TargetKind
+from airflow_provider_apify.triggers._base import HOLD_SECONDS
+from airflow_provider_apify.triggers.run import ApifyRunTrigger
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 4
+"""So many look into Airflow's database at once: the rest of the API server needs connections, too."""
+_CLOCKS = timedelta(days=1)
+"""By how much Apify's clock and ours surely do not differ."""
+_NAME_SECONDS, _MOST_NAMES = 600.0, 1_000
+"""How long the name of an Actor or a saved task is known, and of how many."""
+_READ_SECONDS = 10.0
+
+
+class Teller:
+    """Tells Airflow of the ends of runs."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, Target], tuple[float, str | None]] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._waking: set[asyncio.Task[None]] = set()
+
+    async def tell_assets(self, hook: ApifyHook, run: ActorRun, about: dict[str, Any]) -> list[str]:
+        """Have each asset that names the run's Actor or saved task know of its end, once; return their URIs.
+
+        :param about: what the events have beside the run.
+        """
+        known = set(await self._in_database(database.asset_uris, f"{SCHEME}://"))
+        uris = [uri async for uri in self._uris(hook, run, known) if uri in known]
+        told = run.to_dict()
+
+        def is_same(extra: dict[str, Any]) -> bool:
+            ends = {(each["run_id"], each["finished_at"]) for each in runs_told(extra)}
+            return (told["run_id"], told["finished_at"]) in ends
+
+        since = (run.finished_at or datetime.now(UTC)) - _CLOCKS
+        news = News(run.id, {**about, "payload": {"runs": [told]}}, since, is_same)
+        await self._in_database(database.tell_assets, uris, news)
+        return uris
+
+    async def wake_tasks(self, hook: ApifyHook, run: ActorRun) -> int:
+        """Wake the tasks that wait for a run that has ended; return how many those are.
+
+        Each as soon as it may be woken. Their own triggers do it, too, maybe later.
+        """
+        found = await self._in_database(database.waiting_triggers, ApifyRunTrigger, run.id)
+        concerned = [waiting for waiting in found if waiting.arguments.get("run_id") == run.id]
+        for waiting in concerned:
+            waking = asyncio.create_task(self._wake(hook, run, waiting))
+            self._waking.add(waking)
+            waking.add_done_callback(self._waking.discard)
+        return len(concerned)
+
+    async def _wake(self, hook: ApifyHook, run: ActorRun, waiting: WaitingTrigger) -> None:
+        """Wake a task when it may be woken, with the run's final cost if it wants that."""
+        settle = float(waiting.arguments.get("settle") or 0)
+        ended = (run.finished_at or datetime.now(UTC)).timestamp()
+        due = max(waiting.since.timestamp() + HOLD_SECONDS, ended + settle)
+        try:
+            await asyncio.sleep(due - time.time())
+            if settle:
+                run = await read_run(hook, run.id)
+            if run.is_finished:
+                await self._in_database(database.wake, waiting.id, RunEvent(run).to_payload())
+                _log.info("The task that waits for run %s is woken.", run.id)
+        except Exception:  # noqa: BLE001 - logged; the trigger watches on
+            _log.exception("The task that waits for run %s could not be woken; its trigger will see the end.", run.id)
+
+    async def _uris(self, hook: ApifyHook, run: ActorRun, known: set[str]) -> AsyncIterator[str]:
+        """Yield how assets may name the run's Actor and its saved task."""
+        kinds: tuple[tuple[TargetKind, str | None], ...] = (("actor", run.actor_id), ("task", run.actor_task_id))
+        for kind, given in kinds:
+            if given is not None:
+                yield asset_uri(kind, given)
+                has_names = any(uri.startswith(f"{SCHEME}://{kind}/") and "~" in uri for uri in known)
+                if has_names and (name := await self._name(hook, Target(kind, given))) is not None:
+                    yield asset_uri(kind, name)
+
+    async def _name(self, hook: ApifyHook, target: Target) -> str | None:
+        now, key = time.monotonic(), (hook.apify_conn_id, target)
+        known_until, name = self._names.get(key, (0.0, None))
+        if known_until <= now:
+            try:
+                name = await hook._async_name_of(target)
+            except ApifyNotFoundError:
+                name = None
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            self._names[key] = now + _NAME_SECONDS, name
+        return name
+
+    async def _in_database(self, call: Callable[..., T], *arguments: Any) -> T:
+        async with self._turns:
+            return await asyncio.to_thread(call, *arguments)
+
+
+async def read_run(hook: ApifyHook, run_id: str) -> ActorRun:
+    """Read a run that should have ended; wait a moment where Apify does not say so yet."""
+    return (await hook.async_wait_for_run(run_id, deadline=time.time() + _READ_SECONDS)).run
