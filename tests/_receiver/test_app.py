@@ -16,7 +16,6 @@ from airflow_provider_apify.assets import runs_told
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
 from local_apify import LocalApify
-from local_apify.control import Control
 from tests.dag_runs import AIRFLOW_VERSION
 from tools.lab import wait_until
 
@@ -151,11 +150,11 @@ def test_without_the_secret_nothing_is_taken(
 ) -> None:
     assets(ACTOR)
     run = finished()
-    before = Control(apify.base_url).ledger().requests
+    before = apify.control.ledger().requests
     answer = deliver(receiver, body(run.id), secret.encode("latin-1"))
     assert answer.status_code == 401
     assert not events()
-    assert Control(apify.base_url).ledger().requests == before
+    assert apify.control.ledger().requests == before
     assert SECRET not in answer.text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -87,6 +88,7 @@ class AirflowLab:
         self._beside = beside
         self._commands = {**AIRFLOW_COMMANDS, **(SPLIT_API_SERVER if is_busy else {})}
         self._client: AirflowClient | None = None
+        self.webhook_secret = secrets.token_urlsafe(24)
         self._processes = self.home.folder / "processes.json"
 
     def __enter__(self) -> Self:
@@ -228,11 +230,11 @@ class AirflowLab:
         """Start the Apify first: the DAGs may want to know where it is."""
         stop_leftovers(self._processes)
         since = datetime.now(tz=UTC)
-        extra: dict[str, object] = {}
+        extra: dict[str, object] = {"webhook_secret": self.webhook_secret}
         if self._apify is None:
             component = self._add(start_local_apify(self.home.folder / "apify.log", token=self._local_token))
             self._apify = wait_for_announcement(component)
-            extra = {"console_url": self._apify.base_url, "cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
+            extra |= {"console_url": self._apify.base_url, "cost_settle_seconds": LOCAL_COST_SETTLE_SECONDS}
         port = free_port()
         self._task_port = free_port() if "task-server" in self._commands else port
         self.home.configure(
