@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from airflow_provider_apify.models.storages import Dataset
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseHook, Context
 
+_log = logging.getLogger(__name__)
 _SCHEMES = {"local": "file", "s3a": "s3", "s3n": "s3", "gcs": "gs"}
 _PART_OF_PATTERN = re.compile(r"/[^/]*\{(?:part|key)\}")
 
@@ -81,10 +83,18 @@ def tell_outlets(context: Context, manifest: Mapping[str, Any], uris: Sequence[s
         return
     for outlet in context["task"].outlets or ():
         if isinstance(outlet, AssetAlias):
-            for uri in uris:
-                events[outlet].add(Asset(uri=uri), extra=dict(manifest))
+            for asset in _assets(uris):
+                events[outlet].add(asset, extra=dict(manifest))
         elif hasattr(outlet, "uri"):
             events[outlet].extra.update(manifest)
+
+
+def _assets(uris: Sequence[str]) -> Iterator[Asset]:
+    for uri in uris:
+        try:
+            yield Asset(uri=uri)
+        except ValueError as trouble:  # a provider takes no such URI, as of sftp:// without a host
+            _log.warning("An asset alias gets no event of what was written: %s", trouble)
 
 
 def tell_hook_lineage(hook: BaseHook, lineage: Lineage) -> None:

@@ -47,8 +47,5 @@ class LineageTask(ApifyTask):
         """
         self._lineage = lineage
         tell_hook_lineage(self.hook, lineage)
-        try:
-            tell_outlets(context, manifest, [each.uri for each in lineage.outputs])
-        except ValueError as trouble:  # a provider that takes no such URI, as of sftp:// without a host
-            self.log.warning("An asset alias gets no event of what was written: %s", trouble)
+        tell_outlets(context, manifest, [each.uri for each in lineage.outputs])
         return manifest
