@@ -1,9 +1,46 @@
-"""What DAGs that assets start read of Apify's runs."""
+"""What Apify has as assets of Airflow, and what DAGs that assets start read of its runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_apify._airflow.assets import create_asset
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Asset
+
+
+def actor_asset(actor_id: str, **kwargs: Any) -> Asset:
+    """Return an Actor as an asset, for ``inlets``, or as what an ``AssetWatcher`` watches.
+
+    :param actor_id: Actor ID, ``username/actor-name``, or the address of its page at Apify.
+    :param kwargs: of Airflow's ``Asset``, for example ``extra``, and on Airflow 3 ``name``, ``group`` or ``watchers``.
+        The name is ``apify://actor/username~actor-name`` otherwise, the same as the URI.
+    :raises ValueError: no Actor can have this ID; a template, which Airflow renders in no asset.
+    """
+    return create_asset(kind="actor", reference=actor_id, **kwargs)
+
+
+def task_asset(actor_task_id: str, **kwargs: Any) -> Asset:
+    """Return a saved Apify task as an asset: ``apify://task/username~task-name``.
+
+    :param actor_task_id: its ID, ``username/task-name``, or the address of its page at Apify.
+    :param kwargs: as of :func:`actor_asset`.
+    :raises ValueError: as of :func:`actor_asset`.
+    """
+    return create_asset(kind="task", reference=actor_task_id, **kwargs)
+
+
+def dataset_asset(dataset_id: str, **kwargs: Any) -> Asset:
+    """Return a dataset as an asset, for ``outlets``, ``inlets`` and ``schedule``: ``apify://dataset/username~name``.
+
+    :param dataset_id: its ID, ``username/name``, or the address of its page at Apify. The default dataset of a run has
+        another ID each time: give an ``AssetAlias`` among the ``outlets`` for that.
+    :param kwargs: as of :func:`actor_asset`.
+    :raises ValueError: as of :func:`actor_asset`.
+    """
+    return create_asset(kind="dataset", reference=dataset_id, **kwargs)
 
 
 def finished_runs(triggering_asset_events: Mapping[Any, Iterable[Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,14 @@ from airflow_provider_apify.hooks._form import CONN_FIELDS, HIDDEN_FIELDS, PLACE
 
 _PACKAGE = "airflow_provider_apify"
 _INTEGRATION = "Apify"
+_ASSET_URIS = [
+    {
+        "schemes": ["apify"],
+        "handler": f"{_PACKAGE}._arguments.asset_uris.sanitize_uri",
+        "factory": f"{_PACKAGE}._airflow.assets.create_asset",
+        "to_openlineage_converter": f"{_PACKAGE}._airflow.assets.convert_asset_to_openlineage",
+    }
+]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -108,6 +116,8 @@ def get_provider_info() -> dict[str, Any]:
                 },
             },
         },
+        "asset-uris": _ASSET_URIS,
+        "dataset-uris": _ASSET_URIS,  # what Airflow 2 reads
         "extra-links": [
             f"{_PACKAGE}.links.ApifyRunLink",
             f"{_PACKAGE}.links.ApifyDatasetLink",

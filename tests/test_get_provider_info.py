@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
+from urllib.parse import urlsplit
 
 import airflow
 import jsonschema
@@ -104,6 +105,15 @@ def test_every_task_decorator_it_names_makes_tasks() -> None:
 
 def test_every_notifier_it_names_is_one() -> None:
     assert all(issubclass(_named(path), BaseNotifier) for path in INFO["notifications"])
+
+
+def test_airflow_finds_what_it_calls_for_assets_by_their_scheme() -> None:
+    (uris,) = INFO["asset-uris"]
+    assert INFO["dataset-uris"] == INFO["asset-uris"]
+    asset = _named(uris["factory"])(kind="actor", reference="apify/hello-world")
+    assert uris["schemes"] == [asset.uri.partition(":")[0]]
+    assert _named(uris["handler"])(urlsplit(asset.uri)).geturl() == asset.uri
+    assert callable(_named(uris["to_openlineage_converter"]))
 
 
 def test_the_connection_type_is_the_hook_s() -> None:

@@ -25,7 +25,7 @@ LAYERS = (
     {"links"},
     {"triggers"},
     {"operators", "sensors"},
-    {"transfers", "decorators", "notifications", "retry_policy", "params"},
+    {"transfers", "decorators", "notifications", "retry_policy", "params", "assets"},
     {"_commands"},
     {"__main__"},
 )

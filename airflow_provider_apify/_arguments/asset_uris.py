@@ -12,6 +12,8 @@ from airflow_provider_apify._arguments.templates import is_template
 AssetKind = Literal["actor", "task", "dataset"]
 
 SCHEME = "apify"
+DATASETS = f"{SCHEME}://dataset/"
+"""What the URI of a dataset begins with."""
 _KINDS: Mapping[str, AssetKind] = {kind: kind for kind in get_args(AssetKind)}
 _FORM = f"Write {SCHEME}://KIND/ID, with {', '.join(_KINDS)} for KIND and an ID or username~name for ID."
 

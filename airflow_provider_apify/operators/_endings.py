@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from airflow_provider_apify._airflow.logs import TaskLog
     from airflow_provider_apify.hooks.apify import ApifyHook
     from airflow_provider_apify.models.runs import ActorRun
+    from airflow_provider_apify.models.storages import Dataset
 
 
-def item_count(hook: ApifyHook, run: ActorRun, log: TaskLog) -> int | None:
-    """Return how many items the run's dataset has; ``None`` where that cannot be told."""
+def dataset_of(hook: ApifyHook, run: ActorRun, log: TaskLog) -> Dataset | None:
+    """Return the run's dataset, with the count of its items; ``None`` where that cannot be told."""
     if run.dataset_id is None:
         return None
     try:
-        return hook.get_dataset(run.dataset_id).item_count
+        return hook.get_dataset(run.dataset_id)
     except ApifyError as error:
         log.warning("The run is good, but its dataset could not be counted: %s", error)
         return None

@@ -74,6 +74,11 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self.is_judged = False
         self.is_over = False
 
+    @property
+    def context(self) -> Context:
+        """Airflow's context of the attempt."""
+        return self._context
+
     @cached_property
     def memory(self) -> RunMemory:
         """What earlier attempts have noted."""

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_apify._airflow.attempts import attempt_of, is_of_another
 from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.outlets import Lineage
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.actors import validate_for_run
 from airflow_provider_apify._api.runs.choosing import may_be_of
@@ -27,8 +28,10 @@ from airflow_provider_apify.exceptions import (
 from airflow_provider_apify.links import RUN_LINKS
 from airflow_provider_apify.models._fields import dollars
 from airflow_provider_apify.models.runs import ActorRun, RunEvent
-from airflow_provider_apify.operators._endings import copy_log, item_count
+from airflow_provider_apify.models.storages import Dataset
+from airflow_provider_apify.operators._endings import copy_log, dataset_of
 from airflow_provider_apify.operators._interruption import Interruption
+from airflow_provider_apify.operators._lineage import LineageTask
 from airflow_provider_apify.operators._needed_extras import lacking
 from airflow_provider_apify.operators._run_arguments import RunArguments
 from airflow_provider_apify.operators._task_run import TaskRun
@@ -42,7 +45,7 @@ _LOOKS = 4
 _FAILED_LOG_FACTOR = 5
 
 
-class RunActorOperator(RunArguments):
+class RunActorOperator(LineageTask, RunArguments):
     """Run an Apify Actor or a saved task and, by default, wait until the run is finished.
 
     The task owns its run. Between two deliberate reruns (a clear, a reprocessing backfill) at most one run is started
@@ -162,8 +165,9 @@ class RunActorOperator(RunArguments):
                 self.log.info("Run %s of %s is %s: %s", run.id, self.target, run.status, run.console_url)
                 task_run.note(run)
                 task_run.show(run)
+                self._lineage = self._lineage_of(run)
                 if not self.wait_for_completion:
-                    return run.to_dict()
+                    return self._tell(context, run.to_dict(), self._lineage)
                 return self._finish(self._wait(run, context, task_run), task_run)
 
     def _input(self, context: Context) -> Any:  # noqa: ARG002 - for what inherits
@@ -250,6 +254,7 @@ class RunActorOperator(RunArguments):
         """Judge the run. Both ways of waiting end here."""
         run = event.run
         task_run.run_id = run.id
+        self._lineage = self._lineage_of(run)
         if event.deadline_passed:
             raise ApifyRunTimedOut(
                 f"Run {run.id} of {self.target} had not ended at the task's execution_timeout of "
@@ -272,7 +277,15 @@ class RunActorOperator(RunArguments):
                 f"Run {run.id} of {self.target} is {run.status}: skipped, as skip_statuses says."
             )
         run.raise_for_status(self.accept_statuses, actor=self.target.id)
-        return {**run.to_dict(), "item_count": item_count(self.hook, run, self.log)}
+        dataset = dataset_of(self.hook, run, self.log)
+        result = {**run.to_dict(), "item_count": dataset and dataset.item_count}
+        return self._tell(task_run.context, result, self._lineage_of(run, dataset))
+
+    def _planned_lineage(self) -> Lineage:
+        return self._lineage_of()
+
+    def _lineage_of(self, run: ActorRun | None = None, dataset: Dataset | None = None) -> Lineage:
+        return Lineage.of_run(self.target.id, self.run_input, run, dataset)
 
     def _tell_overspent(self, run: ActorRun) -> None:
         """Warn where the run has cost more than ``max_total_charge_usd``, which Apify keeps only for some Actors."""

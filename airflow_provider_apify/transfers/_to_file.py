@@ -10,17 +10,17 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
-from airflow_provider_apify._airflow.outlets import tell_outlets
+from airflow_provider_apify._airflow.outlets import Data, Lineage, apify_uri, file_uri
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
-from airflow_provider_apify.operators._base import ApifyTask
+from airflow_provider_apify.operators._lineage import LineageTask
 from airflow_provider_apify.transfers._destination import Destination, IfExists, check_destination, writing
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class BodyToFileOperator(ApifyTask):
+class BodyToFileOperator(LineageTask):
     """Write bodies to a path; a subclass says which.
 
     Its parameters are described where they are used.
@@ -50,12 +50,16 @@ class BodyToFileOperator(ApifyTask):
         with failing_fast(), writing(self.path):
             self._check_arguments()  # again, with the templates rendered
             manifest = self._write(context)
-        tell_outlets(context, manifest)
-        return manifest
+        written = Data(file_uri(self.path), size=manifest["bytes"])
+        return self._tell(context, manifest, Lineage([Data(apify_uri(*self._source(manifest)))], [written]))
 
     @abstractmethod
     def _write(self, context: Context) -> dict[str, Any]:
         """Write the bodies, and return the manifest."""
+
+    @abstractmethod
+    def _source(self, manifest: dict[str, Any]) -> tuple[str, str]:
+        """Return what the bodies are of: its kind and ID."""
 
     def _check_arguments(self) -> None:
         """Check what is known, before templates are rendered as well, so that a mistake shows when the DAG is parsed.

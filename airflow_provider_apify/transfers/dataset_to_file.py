@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
-from airflow_provider_apify._airflow.outlets import tell_inlets, tell_outlets
+from airflow_provider_apify._airflow.outlets import Data, Lineage, file_uri
 from airflow_provider_apify._arguments.references import are_several, read_id, read_ids
 from airflow_provider_apify._files.dataset.reader import Window
 from airflow_provider_apify._files.export import Export, Manifest
+from airflow_provider_apify._files.formats.column_types import ColumnType
 from airflow_provider_apify._files.formats.registry import format_of, parquet_with
 from airflow_provider_apify._files.lost_columns import parse_on_lost_columns
 from airflow_provider_apify._files.query import ItemsQuery
 from airflow_provider_apify._files.sinks.output import compression_of
 from airflow_provider_apify.links import ApifyDatasetLink, ApifyRunLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
+from airflow_provider_apify.operators._lineage import LineageTask
 from airflow_provider_apify.transfers._destination import Destination, writing
 from airflow_provider_apify.transfers._export_arguments import ExportArguments
 from airflow_provider_apify.transfers._export_memory import Checkpoint
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class DatasetToFileOperator(ExportArguments):
+class DatasetToFileOperator(LineageTask, ExportArguments):
     """Write all items of a dataset, or of several, to one file, which appears whole or not at all.
 
     Bytes are passed through unparsed, in one stream or over several connections, whichever the way to Apify rewards,
@@ -103,8 +105,8 @@ class DatasetToFileOperator(ExportArguments):
         ``dataset_id``, ``run_id`` (``None`` where there are several), ``fields`` (names, as Apify knows them),
         ``dataset_count`` and ``datasets``, each with ``dataset_id``, ``name``, ``run_id`` and ``items``, and
         ``file_count`` and ``files``, each with ``path``, ``items``, ``bytes`` and ``sha256``. The lists have the first
-        1,000, so that XCom stays small. The events of outlet assets carry all of it as ``extra``, and Airflow's lineage
-        hears of each dataset as an input.
+        1,000, so that XCom stays small. The events of outlet assets carry all of it as ``extra``. An outlet
+        that is an ``AssetAlias`` stands for the file. Airflow's lineage hears of each dataset as an input.
     :raises ValueError: at parse time, wrong arguments.
     :raises AirflowFailException: one of the datasets or the run is not there, a run that still goes on, a storage whose
         driver is missing, a file that is there although ``if_exists="fail"``, a table that may lack columns.
@@ -119,13 +121,14 @@ class DatasetToFileOperator(ExportArguments):
         with failing_fast():
             self._check_arguments()  # again, with the templates rendered
             datasets = self._find_datasets()
+            read = [Data.of_dataset(each) for each in datasets]
+            self._lineage = Lineage(read)
             store_links(self, context, self._links(datasets))
             manifest = self._write(datasets, context)
         self.log.info("Wrote %s to %s", manifest, self.path)
-        tell_inlets(self.hook, (self.hook.console.storage("dataset", each.id) for each in datasets))
         result = _told(manifest, datasets)
-        tell_outlets(context, result)
-        return result
+        written = Data(file_uri(self.path), self._columns_of(datasets), manifest.items, manifest.bytes)
+        return self._tell(context, result, Lineage(read, [written]))
 
     def _links(self, datasets: Sequence[Dataset]) -> dict[str, str]:
         """Return where the dataset is to be looked at; of several, none is the one."""
@@ -158,6 +161,16 @@ class DatasetToFileOperator(ExportArguments):
             checkpoint = Checkpoint(context, self._identity(export), destination.path, self.log) if split else None
             destination.check(self.if_exists, is_ours=checkpoint is not None and bool(checkpoint.done.files))
             return replace(export, done=checkpoint.done, note=checkpoint.note).run() if checkpoint else export.run()
+
+    def _columns_of(self, datasets: Sequence[Dataset]) -> Mapping[str, ColumnType | None]:
+        """Return the columns of the file, with their types where the task has chosen them; none where nobody knows."""
+        chosen = self._chosen_columns(datasets)
+        if chosen is not None:
+            return chosen.columns.fields
+        query = ItemsQuery.parse(self.items_parameters)
+        if query.unwind or query.flatten or query.view or query.simplified:
+            return {}
+        return dict.fromkeys(query.shown(name for dataset in datasets for name in dataset.fields))
 
     def _identity(self, export: Export) -> str:
         """Say what decides about the files: what an attempt with another answer has written is of no use."""

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
-from airflow_provider_apify._airflow.outlets import tell_outlets
+from airflow_provider_apify._airflow.outlets import Data, Lineage, file_uri
 from airflow_provider_apify._api.storages.counts import count_pushed
 from airflow_provider_apify._api.storages.items import Pusher, cut
 from airflow_provider_apify._arguments.keywords import MODE, refuse
@@ -25,7 +25,7 @@ from airflow_provider_apify.exceptions import ApifyDataError, ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyDatasetLink, links_of, store_links
 from airflow_provider_apify.models.storages import Dataset
-from airflow_provider_apify.operators._base import ApifyTask
+from airflow_provider_apify.operators._lineage import LineageTask
 from airflow_provider_apify.transfers._destination import check_path
 from airflow_provider_apify.transfers._push_memory import Pushed, PushMemory, begin_to_append, begin_to_complete
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PushMode = Literal["append", "complete"]
 
 
-class FileToDatasetOperator(ApifyTask):
+class FileToDatasetOperator(LineageTask):
     """Push the items of a jsonl, json or csv file to a dataset.
 
     The whole file is read and checked first, so that a bad line shows before anything is pushed. Then its items follow
@@ -147,8 +147,8 @@ class FileToDatasetOperator(ApifyTask):
             "item_count": count,
             "sha256": found.sha256,
         }
-        tell_outlets(context, result)
-        return result
+        written = Data.of_dataset(dataset, pushed.items - begun.items)
+        return self._tell(context, result, Lineage([Data(file_uri(self.path))], [written]))
 
     def _survey(self) -> Survey:
         items = self._items()

@@ -125,6 +125,9 @@ class KeyValueStoreToFileOperator(BodyToFileOperator):
             "files": [asdict(file) for file in files],
         }
 
+    def _source(self, manifest: dict[str, Any]) -> tuple[str, str]:
+        return "key-value-store", manifest["store_id"]
+
     def _store(self) -> tuple[str, str | None]:
         """Return the IDs of the store and of its run, if that is given."""
         if self.store_id is not None:

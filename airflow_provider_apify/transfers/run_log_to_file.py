@@ -63,6 +63,9 @@ class RunLogToFileOperator(BodyToFileOperator):
         if not is_template(self.compression):
             compression_of(self.path if isinstance(self.path, str) else "", self.compression)
 
+    def _source(self, manifest: dict[str, Any]) -> tuple[str, str]:
+        return "log", manifest["run_id"]
+
     def _write(self, context: Context) -> dict[str, Any]:
         run = self.hook.get_run(self.run_id or "")
         store_links(self, context, links_of(self.hook.console, run.id))

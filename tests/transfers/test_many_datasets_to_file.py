@@ -233,7 +233,7 @@ def test_each_dataset_is_an_input_of_airflow_s_lineage(tmp_path: Path, monkeypat
     run_directly(dataset_id=[run.to_dict() for run in runs], path=str(tmp_path / "items.jsonl"))
 
     assert [each.asset.uri for each in collector.collected_assets.inputs] == [
-        f"https://console.apify.com/storage/datasets/{run.dataset_id}" for run in runs
+        f"apify://dataset/{run.dataset_id}" for run in runs
     ]
 
 
