@@ -13,6 +13,7 @@ examples:
   python -m airflow_provider_apify new-dag apify/website-content-crawler > dags/crawl.py
   python -m airflow_provider_apify input-schema apify/website-content-crawler > dags/crawler.json
   python -m airflow_provider_apify check dags/
+  python -m airflow_provider_apify webhook apify/website-content-crawler --receiver https://airflow.example.com
 
 The token is that of the Airflow connection apify_default, or APIFY_TOKEN of the environment.
 """
@@ -38,11 +39,14 @@ def _run(options: argparse.Namespace) -> tuple[str, bool]:
 
     from airflow_provider_apify._commands.check import check  # noqa: PLC0415 - the same
     from airflow_provider_apify._commands.new_dag import input_schema, new_dag  # noqa: PLC0415 - the same
+    from airflow_provider_apify._commands.webhook import webhook  # noqa: PLC0415 - the same
     from airflow_provider_apify.exceptions import ApifyError  # noqa: PLC0415 - the same
 
     try:
         if options.command == "check":
             return check(options)
+        if options.command == "webhook":
+            return webhook(options)
         if options.command == "input-schema":
             return input_schema(options), True
         text, notes = new_dag(options)
@@ -66,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_actor(schema)
     check = commands.add_parser("check", help="tell versions, whether the connection works, and which drivers are here")
     check.add_argument("paths", nargs="*", metavar="PATH", help="DAG files or folders: tells which drivers they lack")
-    for command in (schema, check):
+    webhook = commands.add_parser("webhook", help="have Apify tell this Airflow when runs end, and try whether it does")
+    _add_webhook(webhook)
+    for command in (schema, check, webhook):
         _add_connection(command)
     return parser
 
@@ -83,6 +89,19 @@ def _add_new_dag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", default=_DEFAULT_PATH, help="where the dataset is written (default: %(default)s)")
     parser.add_argument("--input-schema", metavar="FILE", help="read the schema from a file, and ask Apify nothing")
     _add_connection(parser)
+
+
+def _add_webhook(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("actor", metavar="ACTOR", help="username/actor-name, an ID, or the address of its page")
+    parser.add_argument("--task", action="store_true", help="ACTOR is a saved Apify task")
+    parser.add_argument("--receiver", metavar="URL", required=True, help="Airflow's API server, as Apify reaches it")
+    parser.add_argument(
+        "--events",
+        type=_names,
+        default=["SUCCEEDED"],
+        metavar="A,B",
+        help="which ends: SUCCEEDED, FAILED, ABORTED, TIMED_OUT (default: SUCCEEDED)",
+    )
 
 
 def _add_actor(parser: argparse.ArgumentParser) -> None:

@@ -27,6 +27,15 @@ NEEDS_API_OF_AIRFLOW_3 = pytest.mark.skipif(
     reason="a running Airflow is played with over the REST API of Airflow 3; 2.11 has another",
 )
 """Of tests that start Airflow as processes; on 2.11, its UI is used in a browser instead: ``make browser``."""
+TOO_NEW = {
+    example
+    for example, too_old in {
+        "apify_follow_runs": "2.",
+        "apify_each_finished_run": ("2.", "3.0.", "3.1."),
+    }.items()
+    if AIRFLOW_VERSION.startswith(too_old)
+}
+"""Examples that need a newer Airflow."""
 REMEMBERS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1.", "3.2."))
 """Whether this Airflow keeps notes of a task instance from one attempt to the next."""
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)

@@ -23,7 +23,15 @@ the code, so that a change of what others rely on is seen: `.venv/bin/python -m 
 
 def modules() -> Iterator[str]:
     """Yield the import paths, in order."""
-    yield from ("assets", "decorators.apify_actor", "exceptions", "hooks.apify", "links", "models", "notifications.apify")
+    yield from (
+        "assets",
+        "decorators.apify_actor",
+        "exceptions",
+        "hooks.apify",
+        "links",
+        "models",
+        "notifications.apify",
+    )
     yield "options"
     for room in ("operators", "sensors", "transfers", "triggers"):
         folder = import_module(f"{PACKAGE}.{room}").__path__

@@ -153,6 +153,8 @@ def test_every_field_of_the_form_is_one_that_the_connection_reads() -> None:
         "installation",
         "console_url",
         "web_fetch_url",
+        "webhook_secret",
+        "previous_webhook_secret",
     }
     assert all(field["label"] and field["description"] for field in fields.values())
 

@@ -26,8 +26,8 @@ LAYERS = (
     {"triggers"},
     {"operators", "sensors"},
     {"transfers", "decorators", "notifications", "retry_policy", "params", "assets"},
-    {"_commands"},
-    {"__main__"},
+    {"_commands", "_receiver"},
+    {"__main__", "plugin"},
 )
 """What may import what stands before it, the ground first; ``_airflow`` is for hooks and what stands on them."""
 LOCAL_LAYERS = (

@@ -48,7 +48,7 @@ class Webhooks(ApifyClient):
 
         :param airflow: address of Airflow's API server, as Apify reaches it, for example
             ``https://airflow.example.com``.
-        :param event_types: which ends, of :data:`~airflow_provider_apify.models.webhooks.RUN_ENDS`.
+        :param event_types: which ends: of ``ACTOR.RUN.SUCCEEDED``, ``.FAILED``, ``.ABORTED`` and ``.TIMED_OUT``.
         :param headers: more headers, for example for a proxy before Airflow.
         :raises ValueError: the connection has no ``webhook_secret``, or an argument is none of those.
         """

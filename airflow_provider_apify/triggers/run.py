@@ -151,7 +151,7 @@ class ApifyRunTrigger(WatchingTrigger):
                 "Run %s could not be aborted and may go on: %s", self.run_id, place_of(self.hook, self.run_id)
             )
         else:
-            self.log.info("The task was ended by a user: run %s is now %s.", run.id, run.status)
+            self.log.info("The task does not wait any more: run %s is now %s.", run.id, run.status)
 
 
 class ApifyLastRunTrigger(WatchingTrigger):

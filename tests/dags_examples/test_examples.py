@@ -14,13 +14,12 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.options import Target
 from local_apify import LocalApify, expected_crawl
 from local_apify.world.webhook_templates import render
-from tests.dag_runs import AIRFLOW_VERSION, DagRunner, dag_bag
+from tests.dag_runs import AIRFLOW_VERSION, TOO_NEW, DagRunner, dag_bag
 from tests.docs.readme import dag_of_the_readme
 from tests.local_apify.client import limit_usage, until
 
 FOLDER = Path(__file__).parents[2] / "dags_examples"
-NEEDS_AIRFLOW_3 = {"apify_follow_runs"} if AIRFLOW_VERSION.startswith("2.") else set()
-FILES = sorted(file for file in FOLDER.glob("*.py") if file.stem not in NEEDS_AIRFLOW_3)
+FILES = sorted(file for file in FOLDER.glob("*.py") if file.stem not in TOO_NEW)
 DAY = datetime(2026, 2, 3, tzinfo=UTC)
 Load = Callable[..., Any]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from local_apify.actors.shop import expected_crawl
+from tests.dag_runs import TOO_NEW
 from tests.integration.stage import Stage, json_lines
 from tools.lab import AirflowRequestError, wait_until
 from tools.versions import ROOT
 
-EXAMPLES = set((ROOT / "dags_examples").glob("apify_*.py"))
+EXAMPLES = {file for file in (ROOT / "dags_examples").glob("apify_*.py") if file.stem not in TOO_NEW}
 
 
 def test_airflow_understands_every_example(stage: Stage) -> None:
@@ -21,7 +22,7 @@ def test_airflow_understands_every_example(stage: Stage) -> None:
         return {Path(dag["fileloc"]) for dag in dags} == EXAMPLES
 
     wait_until(understood, "Airflow to read the examples", timeout=120)
-    assert client.import_errors() == {}
+    assert {Path(file).stem for file in client.import_errors()} == TOO_NEW
 
 
 @pytest.fixture

@@ -16,12 +16,14 @@ import requests
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
 from airflow_provider_apify.options import Target
+from tests.dag_runs import AIRFLOW_VERSION
 from tests.integration.stage import Stage
-from tools.lab import wait_until
+from tools.lab import DagRunKey, wait_until
 
 TASK = Target("task", "local/received")
 RUNS, DELIVERIES = 120, 500
 STARTS_BY_PARTITION = "each_received"
+HAS_PARTITIONS = not AIRFLOW_VERSION.startswith(("2.", "3.0.", "3.1."))
 
 
 @pytest.fixture
@@ -77,8 +79,8 @@ def test_each_run_starts_a_dag_once_though_the_api_server_is_killed(stage: Stage
     client = stage.lab.client
     ensure_task(stage, hook)
     client.wait_for_dag("all_received")
-    has_partitions = STARTS_BY_PARTITION in {dag["dag_id"] for dag in client.entries("/dags", "dags")}
-    if has_partitions:
+    if HAS_PARTITIONS:
+        client.wait_for_dag(STARTS_BY_PARTITION)
         client.unpause(STARTS_BY_PARTITION)
     receiver = Receiver(client.url, stage.lab.webhook_secret)
     real = [finished(hook).id for _ in range(RUNS)]
@@ -120,7 +122,7 @@ def test_each_run_starts_a_dag_once_though_the_api_server_is_killed(stage: Stage
     by_run = Counter(events_by_run(stage))
     assert set(by_run) == set(real)
     assert set(by_run.values()) == {1}
-    if has_partitions:
+    if HAS_PARTITIONS:
         keys = wait_until(lambda: _keys_of(stage, len(real)), "a DAG run for each", timeout=600, poll=2)
         assert sorted(keys) == sorted(real)
 
@@ -139,6 +141,24 @@ def events_by_run(stage: Stage) -> list[str]:
 def _keys_of(stage: Stage, count: int) -> list[str]:
     runs = stage.lab.client.entries(f"/dags/{STARTS_BY_PARTITION}/dagRuns", "dag_runs")
     return [run["partition_key"] for run in runs] if len(runs) >= count else []
+
+
+@pytest.mark.skipif(not HAS_PARTITIONS, reason="the example needs Airflow 3.2")
+@pytest.mark.timeout(600)
+def test_the_example_saves_the_data_of_each_run_that_somebody_else_starts(stage: Stage, hook: ApifyHook) -> None:
+    client, dag_id = stage.lab.client, "apify_each_finished_run"
+    stage.finish(stage.trigger("apify_receiver"))
+    client.unpause(dag_id)
+    run = hook.start_run("apify/website-content-crawler", {"startUrls": [{"url": stage.shop}], "maxCrawlPages": 2})
+
+    def started() -> list[DagRunKey]:
+        return [DagRunKey(dag_id, each["dag_run_id"]) for each in client.dag_runs(dag_id)]
+
+    (dag_run,) = wait_until(started, "a DAG run", timeout=120)
+    stage.finish(dag_run)
+    file = stage.lab.home.folder / "examples" / "each_finished_run" / f"{run.id}.jsonl"
+    assert len(file.read_bytes().splitlines()) == 2
+    assert stage.lab.webhook_secret not in "".join(stage.logs(dag_run))
 
 
 @pytest.mark.timeout(600)

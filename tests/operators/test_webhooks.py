@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -88,3 +90,78 @@ def test_a_webhook_is_deleted_and_deleting_it_again_is_a_success(airflow: DagRun
 
     assert [outcome.xcom() for outcome in outcomes] == [True, False]
     assert list(ApifyHook().iterate_webhooks()) == []
+
+
+SECRETS = {"webhook_secret": "a-secret-of-sixteen-or-more"}
+
+
+@pytest.fixture
+def with_a_secret(apify: LocalApify, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what gives the connection a secret for Airflow's receiver."""
+
+    def connect(conn_id: str = "apify_default", **extra: str) -> None:
+        connection = {"conn_type": "apify", "host": apify.base_url, "password": apify.token, "extra": extra or SECRETS}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+
+    connect()
+    return connect
+
+
+def to_airflow(**arguments: Any) -> EnsureWebhookOperator:
+    return ensure(**{"request_url": None, "receiver": "https://airflow.example.com/", **arguments})
+
+
+@pytest.mark.usefixtures("with_a_secret")
+def test_airflow_s_receiver_is_told_of_successes_with_the_secret(
+    airflow: DagRunner,
+) -> None:
+    outcome = airflow.run_task(to_airflow(headers={"X-Proxy": "yes"}))
+    webhook = ApifyHook().get_webhook(outcome.xcom()["webhook_id"])
+    assert webhook.request_url == "https://airflow.example.com/apify/webhook"
+    assert webhook.event_types == ("ACTOR.RUN.SUCCEEDED",)
+    headers = json.loads(webhook.raw["headersTemplate"])
+    assert headers == {"X-Proxy": "yes", "X-Webhook-Secret": SECRETS["webhook_secret"]}
+    assert SECRETS["webhook_secret"] not in outcome.log + str(outcome.xcom())
+
+
+def test_a_new_secret_and_other_events_change_the_webhook_to_the_receiver(
+    airflow: DagRunner, with_a_secret: Callable[..., None]
+) -> None:
+    first = airflow.run_task(to_airflow()).xcom()["webhook_id"]
+    with_a_secret(webhook_secret="another-secret-that-is-new", previous_webhook_secret=SECRETS["webhook_secret"])
+    second = airflow.run_task(to_airflow(event_types=["ACTOR.RUN.FAILED"])).xcom()["webhook_id"]
+    assert first == second
+    assert len(list(ApifyHook().iterate_webhooks(SCENARIO))) == 1
+    webhook = ApifyHook().get_webhook(first)
+    assert "another-secret-that-is-new" in webhook.raw["headersTemplate"]
+    assert webhook.event_types == ("ACTOR.RUN.FAILED",)
+
+
+def test_another_connection_has_a_receiver_of_its_own(airflow: DagRunner, with_a_secret: Callable[..., None]) -> None:
+    with_a_secret("apify_other")
+    outcome = airflow.run_task(to_airflow(apify_conn_id="apify_other"))
+    webhook = ApifyHook().get_webhook(outcome.xcom()["webhook_id"])
+    assert webhook.request_url == "https://airflow.example.com/apify/webhook/apify_other"
+
+
+def test_without_a_secret_there_is_no_webhook_to_the_receiver(airflow: DagRunner) -> None:
+    outcome = airflow.run_task(to_airflow())
+    assert "has no webhook_secret" in str(outcome.error)
+    assert not list(ApifyHook().iterate_webhooks(SCENARIO))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"request_url": "https://example.com"}, "exactly one of receiver"),
+        ({"receiver": None}, "exactly one of receiver"),
+        ({"payload_template": '{"a": 1}'}, "payload_template goes with request_url"),
+        ({"event_types": ["ACTOR.RUN.CREATED"]}, "takes the ends of runs"),
+        ({"receiver": "airflow.example.com"}, "https://airflow.example.com"),
+        ({"receiver": "https://me:password@airflow.example.com"}, "https://airflow.example.com"),
+    ],
+    ids=["both", "neither", "a payload", "another event", "no address", "a login"],
+)
+def test_a_receiver_that_cannot_be_is_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        to_airflow(**arguments)
