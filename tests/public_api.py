@@ -23,16 +23,8 @@ the code, so that a change of what others rely on is seen: `.venv/bin/python -m 
 
 def modules() -> Iterator[str]:
     """Yield the import paths, in order."""
-    yield from (
-        "assets",
-        "decorators.apify_actor",
-        "exceptions",
-        "hooks.apify",
-        "links",
-        "models",
-        "notifications.apify",
-    )
-    yield "options"
+    yield from ("assets", "decorators.apify_actor", "exceptions", "hooks.apify", "links", "models")
+    yield from ("notifications.apify", "options")
     for room in ("operators", "sensors", "transfers", "triggers"):
         folder = import_module(f"{PACKAGE}.{room}").__path__
         yield from (f"{room}.{module.name}" for module in iter_modules(folder) if not module.name.startswith("_"))

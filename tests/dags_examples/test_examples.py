@@ -284,8 +284,13 @@ def test_one_webhook_is_kept_and_what_it_could_not_deliver_is_listed(
 def test_the_file_of_one_dag_feeds_the_next(apify: LocalApify, airflow: DagRunner, load: Load, output: Path) -> None:
     producer = load("apify_asset_producer", "apify_asset_pipeline")
     consumer = load("apify_asset_consumer", "apify_asset_pipeline")
-    assert [outlet.name if hasattr(outlet, "name") else outlet.uri for outlet in producer.get_task("save").outlets] == [
-        "apify_example_pages"
+    crawl, save = producer.get_task("crawl"), producer.get_task("save")
+    way = [*crawl.inlets, *crawl.outlets, *save.inlets, *save.outlets]
+    assert [getattr(each, "name", each.uri) for each in way] == [
+        "apify://actor/apify~website-content-crawler",
+        "apify_example_items",
+        "apify_example_items",
+        "apify_example_pages",
     ]
     produced, consumed = airflow.run(producer), airflow.run(consumer)
 
