@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.observing import exporting
 from airflow_provider_apify._airflow.outlets import tell_inlets, tell_outlets
 from airflow_provider_apify._arguments.references import are_several, read_id, read_ids
 from airflow_provider_apify._files.dataset.reader import Window
@@ -120,7 +121,9 @@ class DatasetToFileOperator(ExportArguments):
             self._check_arguments()  # again, with the templates rendered
             datasets = self._find_datasets()
             store_links(self, context, self._links(datasets))
-            manifest = self._write(datasets, context)
+            with exporting(context["ti"]) as wrote:
+                manifest = self._write(datasets, context)
+                wrote(manifest.items, manifest.bytes)
         self.log.info("Wrote %s to %s", manifest, self.path)
         tell_inlets(self.hook, (self.hook.console.storage("dataset", each.id) for each in datasets))
         result = _told(manifest, datasets)
