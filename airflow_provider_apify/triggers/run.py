@@ -101,9 +101,9 @@ class ApifyRunTrigger(WatchingTrigger):
         try:
             with waiting(self.task_instance) as ended:
                 event = await self._wait_for_run(on_update=ProgressLog(self.log), **self._following())
-                if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
-                    event = replace(event, run=await self._stop(event.run))
                 ended(event.run)
+            if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
+                event = replace(event, run=await self._stop(event.run))
             await self.hold()
         except asyncio.CancelledError:
             if not _AIRFLOW_CALLS_ON_KILL:
