@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from airflow_provider_apify._airflow import metrics
 from airflow_provider_apify._airflow.metrics import Count, Duration
 from airflow_provider_apify._airflow.watching import HAS_WATCHERS
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.models.runs import FINISHED_STATUSES, STATUSES, ActorRun
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.transfers.key_value_store_to_file import KeyValueStoreToFileOperator
 from airflow_provider_apify.triggers.run_finished import ApifyRunFinishedTrigger
@@ -196,6 +198,21 @@ def test_metrics_that_cannot_be_sent_fail_no_task(airflow: DagRunner, monkeypatc
 
     assert outcome.state == "success"
     assert "A metric is lost" in outcome.log
+
+
+@pytest.mark.parametrize("status", sorted(STATUSES))
+def test_each_status_has_a_name(statsd: StatsD, status: str) -> None:
+    run = ActorRun.from_api({"id": "r1", "actId": "a1", "status": status, "finishedAt": "2026-01-01T00:00:00.000Z"})
+    context: Any = {"ti": SimpleNamespace(dag_id="dag", task_id="task")}
+    metrics.count_end(context, run)
+    metrics.time_wait(context["ti"], run, 2)
+
+    word = status.lower().replace("-", "_")
+    assert statsd.names == (
+        [f"apify.run.finished.{word}", f"apify.wait.duration.{word}"]
+        if status in FINISHED_STATUSES
+        else ["apify.wait.duration.unfinished"]
+    )
 
 
 @pytest.mark.parametrize("name", [*Count, *Duration])
