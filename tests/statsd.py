@@ -40,12 +40,13 @@ class StatsD(AbstractContextManager["StatsD"]):
 
     @property
     def lines(self) -> list[str]:
-        """All lines that have come so far, such as ``airflow.apify.run.started:1|c``."""
+        """All lines of this package that have come so far, such as ``airflow.apify.run.started:1|c``."""
         while True:
             try:
-                self._lines += self._socket.recv(_DATAGRAM).decode().splitlines()
+                came = self._socket.recv(_DATAGRAM).decode().splitlines()
             except BlockingIOError:
                 return self._lines
+            self._lines += [line for line in came if line.startswith("airflow.apify.")]
 
     @property
     def names(self) -> list[str]:
