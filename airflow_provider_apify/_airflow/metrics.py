@@ -114,12 +114,12 @@ def count_end(context: Context, run: ActorRun) -> None:
     counted = noted if noted.get("run_id") == run.id else {}
     micros = round((run.usage_total_usd or 0) * _MICROS)
     end = str(run.finished_at) if run.is_finished else None
-    notes.note({"run_id": run.id, "end": end, "micros": micros})
     count(Count.RUN_COST, ti, micros - counted.get("micros", 0))
     if end is not None and end != counted.get("end"):
         count(Count(f"apify.run.finished.{_word(run.status)}"), ti)
         if run.started_at and run.finished_at:
             time(Duration.RUN, ti, (run.finished_at - run.started_at).total_seconds())
+    notes.try_to_note({"run_id": run.id, "end": end, "micros": micros}, _log, "a retry may count the end again")
 
 
 def _word(status: str) -> str:

@@ -19,8 +19,7 @@ def span(name: str) -> Iterator[Callable[..., None]]:
 
     Of an error the span has the name, not the words: nobody masks secrets in them there.
     """
-    quietly = {"record_exception": False, "set_status_on_exception": False}
-    with _tracer.start_as_current_span(f"apify {name}", **quietly) as shown:
+    with _tracer.start_as_current_span(f"apify {name}", record_exception=False, set_status_on_exception=False) as shown:
 
         def tell(**attributes: str | float | None) -> None:
             known = {f"apify.{key}": value for key, value in attributes.items() if value is not None}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,9 @@ from tests.operators.scenario_task import run_scenario, waiting_both_ways
 from tests.statsd import StatsD, switched_on
 from tests.transfers.exporting import ITEMS, run_scenario as finished_run, write
 from tests.transfers.pushing import push, stored
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import TriggerEvent
 
 NOW = timedelta(0)
 
@@ -164,7 +167,10 @@ def test_a_watcher_tells_its_looks_those_that_failed_and_the_runs_that_it_has_to
     finished = finished_run()
     trigger = ApifyRunFinishedTrigger(poll_interval=0.05)
 
-    event = asyncio.run(anext(trigger.run()))
+    async def first_event() -> TriggerEvent:
+        return await anext(trigger.run())
+
+    event = asyncio.run(first_event())
 
     assert [run["run_id"] for run in event.payload["runs"]] == [finished.id]
     assert set(statsd.lines) == {f"airflow.apify.watch.{what}:1|c" for what in ("looks", "failures", "runs")}
@@ -193,7 +199,7 @@ def test_nothing_is_sent_where_airflow_s_metrics_are_off(
 
 @pytest.mark.usefixtures("apify", "statsd")
 def test_metrics_that_cannot_be_sent_fail_no_task(airflow: DagRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(metrics.Stats, "statsd")
+    monkeypatch.delattr("airflow_provider_apify._airflow.metrics.Stats.statsd")
     outcome = airflow.run_task(run_scenario())
 
     assert outcome.state == "success"
