@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_apify._airflow.failing import ends_task
 from airflow_provider_apify._airflow.instance_state import state_of
+from airflow_provider_apify._airflow.metrics import Count, count, count_end
 from airflow_provider_apify._airflow.ownership import NO_ANSWER, End, is_given_up
 from airflow_provider_apify._api.flows import LOOKS, SOON_SECONDS, Flow
 from airflow_provider_apify._api.request import Request
@@ -112,6 +113,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
                 raise ApifyTaskStopped(f"A later attempt of this task goes on with run {own.run.id}.")
         decision = self._decide(found, terms)
         self.drive(abort_runs(decision.abort, self._hook.retry, self._log.info))
+        self._count(Count.RUN_ABORTED, len(decision.abort))
         if found and decision.take is None:
             words = ", ".join(
                 f"run {own.run.id} was {own.run.status}{', and is aborted' if own.run in decision.abort else ''}"
@@ -138,12 +140,14 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self.run_id = run.id
         if not resurrect:
             self._log.info("An earlier attempt of this task started run %s: going on with it.", run.id)
+            self._count(Count.RUN_ADOPTED)
             return run
         self._log.info("Run %s of an earlier attempt is %s: resurrecting it.", run.id, run.status)
         changer = Changer(self._hook.retry, self._log.info, settle=self._settle)
         self._is_reviving = True
         revived = self.drive(changer.revive(run, RunOptions(), seen_at=self._looked_at))
         self._is_reviving = False
+        self._count(Count.RUN_RESURRECTED)
         return revived
 
     def start(self, target: Target, request: Request, terms: Terms, capacity: Capacity) -> ActorRun:
@@ -159,7 +163,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             capacity=capacity,
         )
         try:
-            return self.drive(self._starter.start())
+            run = self.drive(self._starter.start())
         except ApifyTaskStopped:
             self.is_judged = True
             raise
@@ -167,6 +171,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             if self._in_doubt_since is None:
                 self._note(self.memory.withdraw_intent)
             raise
+        self._count(Count.RUN_STARTED)
+        return run
 
     def note(self, run: ActorRun) -> None:
         """Note the run for the next attempt.
@@ -191,6 +197,14 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     def drive(self, flow: Flow[T]) -> T:
         """Send what a flow asks; the task can be stopped meanwhile."""
         return self._hook._drive(flow, guard=self._interruption)
+
+    def see_end(self, run: ActorRun) -> None:
+        """Take note of the run as it is at the end of the wait."""
+        self.run_id = run.id
+        count_end(self._context, run)
+
+    def _count(self, what: Count, by: int = 1) -> None:
+        count(what, self._context["ti"], by)
 
     def stop(self, run: ActorRun) -> str:
         """Abort a run at its limit unless somebody has already, and say what became of it."""
@@ -363,6 +377,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         finder.be_patient()
         flow = abort_whatever_goes_on(finder, since, retry, self._log.info, near=near, pauses=pauses)
         aborted = self._hook._with_retry(retry)._drive(flow)
+        self._count(Count.RUN_ABORTED, len(aborted))
         return f"{aborted[0].id} is aborted" if aborted else "none goes on, as far as Apify tells"
 
     def _abort(self, run_id: str, retry: RetryPolicy) -> str:
@@ -371,6 +386,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         pauses = HURRIED_PAUSES if self._is_reviving else (0.0,)
         run = self._hook._with_retry(retry)._drive(abort_lastingly(run_id, retry, pauses=pauses))
         self._log.info("Nobody watches run %s any more: it is %s now.", run_id, run.status)
+        self._count(Count.RUN_ABORTED, int(run.is_stopped))
         return f"it is {run.status} now"
 
     def _known_run_id(self) -> str | None:

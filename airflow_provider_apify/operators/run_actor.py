@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_apify._airflow.attempts import attempt_of, is_of_another
 from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.observing import starting, waiting
 from airflow_provider_apify._airflow.outlets import Lineage
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.actors import validate_for_run
@@ -161,7 +162,8 @@ class RunActorOperator(LineageTask, RunArguments):
         with self._attempt(context, is_fresh=True) as task_run:
             self.run_input = self._input(context)
             with failing_fast(task_run.may_exist):
-                run = self._take_or_start(context, task_run, capacity_until, is_quiet=is_quiet)
+                with starting() as started:
+                    run = started(self._take_or_start(context, task_run, capacity_until, is_quiet=is_quiet))
                 self.log.info("Run %s of %s is %s: %s", run.id, self.target, run.status, run.console_url)
                 task_run.note(run)
                 task_run.show(run)
@@ -221,16 +223,19 @@ class RunActorOperator(LineageTask, RunArguments):
         if self.deferrable and not run.is_finished:
             task_run.check()
             self.defer(trigger=self._trigger(run, context), method_name="execute_complete", kwargs=attempt_of(context))
-        return self.hook.wait_for_run(
-            run.id,
-            deadline=self.deadline_of(context),
-            poll_interval=self.poll_seconds,
-            settle=self.settle_seconds,
-            cost_limit=self.cost_limit,
-            on_update=ProgressLog(self.log),
-            on_log_line=partial(self.log.info, "%s") if self.follow_log else None,
-            guard=self._interruption,
-        )
+        with waiting(context["ti"]) as ended:
+            event = self.hook.wait_for_run(
+                run.id,
+                deadline=self.deadline_of(context),
+                poll_interval=self.poll_seconds,
+                settle=self.settle_seconds,
+                cost_limit=self.cost_limit,
+                on_update=ProgressLog(self.log),
+                on_log_line=partial(self.log.info, "%s") if self.follow_log else None,
+                guard=self._interruption,
+            )
+            ended(event.run)
+        return event
 
     def _trigger(self, run: ActorRun, context: Context) -> ApifyRunTrigger:
         return ApifyRunTrigger(
@@ -253,7 +258,7 @@ class RunActorOperator(LineageTask, RunArguments):
     def _finish(self, event: RunEvent, task_run: TaskRun) -> Any:
         """Judge the run. Both ways of waiting end here."""
         run = event.run
-        task_run.run_id = run.id
+        task_run.see_end(run)
         self._lineage = self._lineage_of(run)
         if event.deadline_passed:
             raise ApifyRunTimedOut(

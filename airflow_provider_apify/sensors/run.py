@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturn
 from airflow_provider_apify._airflow.arguments import Name, Reference
 from airflow_provider_apify._airflow.due import due_of, usual_period_of
 from airflow_provider_apify._airflow.failing import WatchedForError, failing_fast, for_good
+from airflow_provider_apify._airflow.metrics import time_wait
 from airflow_provider_apify._airflow.run_progress import ProgressLog
 from airflow_provider_apify._api.facts import MAX_PAGE
 from airflow_provider_apify._arguments.moments import ANY, Moment, check_moment, read_moment
@@ -133,6 +134,8 @@ class ApifyRunSensor(ApifyTask, DeferrableSensor):
         store_links(self, context, links_of_run(run))
         self._tell_found(run, context)
         ProgressLog(self.log)(run)
+        if run.is_finished and self.mode != "reschedule":  # its attempts begin anew with each look
+            time_wait(context["ti"], run)
         return PokeReturnValue(is_done=run.is_finished, xcom_value=self._judge(run) if run.is_finished else None)
 
     def _tell_found(self, run: ActorRun, context: Context) -> None:

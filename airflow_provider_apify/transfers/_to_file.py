@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.observing import exporting
 from airflow_provider_apify._airflow.outlets import Data, Lineage, apify_uri, file_uri
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.models.runs import ActorRun
@@ -47,9 +48,10 @@ class BodyToFileOperator(LineageTask):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write, and return the manifest."""
-        with failing_fast(), writing(self.path):
+        with failing_fast(), writing(self.path), exporting(context["ti"]) as wrote:
             self._check_arguments()  # again, with the templates rendered
             manifest = self._write(context)
+            wrote(manifest.get("records"), manifest["bytes"])
         written = Data(file_uri(self.path), size=manifest["bytes"])
         return self._tell(context, manifest, Lineage([Data(apify_uri(*self._source(manifest)))], [written]))
 

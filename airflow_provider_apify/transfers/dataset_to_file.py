@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.observing import exporting
 from airflow_provider_apify._airflow.outlets import Data, Lineage, file_uri
 from airflow_provider_apify._arguments.references import are_several, read_id, read_ids
 from airflow_provider_apify._files.dataset.reader import Window
@@ -124,7 +125,9 @@ class DatasetToFileOperator(LineageTask, ExportArguments):
             read = [Data.of_dataset(each) for each in datasets]
             self._lineage = Lineage(read)
             store_links(self, context, self._links(datasets))
-            manifest = self._write(datasets, context)
+            with exporting(context["ti"]) as wrote:
+                manifest = self._write(datasets, context)
+                wrote(manifest.items, manifest.bytes)
         self.log.info("Wrote %s to %s", manifest, self.path)
         result = _told(manifest, datasets)
         written = Data(file_uri(self.path), self._columns_of(datasets), manifest.items, manifest.bytes)

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_apify._airflow.arguments import Reference
 from airflow_provider_apify._airflow.failing import failing_fast
+from airflow_provider_apify._airflow.observing import pushing
 from airflow_provider_apify._airflow.outlets import Data, Lineage, file_uri
 from airflow_provider_apify._api.storages.counts import count_pushed
 from airflow_provider_apify._api.storages.items import Pusher, cut
@@ -134,7 +135,9 @@ class FileToDatasetOperator(LineageTask):
             store_links(self, context, links_of(self.hook.console, storages={"dataset": dataset.id}))
             memory = PushMemory(context, dataset.id, found)
             begun = self._begin(context, memory, dataset, found)
-            pushed = self._push(memory, dataset, begun, found)
+            with pushing(context["ti"]) as told:
+                pushed = self._push(memory, dataset, begun, found)
+                told(pushed.items - begun.items)
             count = self._count(dataset, pushed)
         words = "Pushed %d of the file's %d items to dataset %s."
         self.log.info(words, pushed.items - begun.items, found.items, dataset.id)

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_apify._airflow.metrics import Count, count
+from airflow_provider_apify._airflow.observing import waiting
 from airflow_provider_apify._airflow.run_progress import ProgressLog, Reminder
 from airflow_provider_apify.exceptions import ApifyError
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -97,7 +99,9 @@ class ApifyRunTrigger(WatchingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch the run. Errors are not caught: Airflow logs the traceback and fails the task."""
         try:
-            event = await self._wait_for_run(on_update=ProgressLog(self.log), **self._following())
+            with waiting(self.task_instance) as ended:
+                event = await self._wait_for_run(on_update=ProgressLog(self.log), **self._following())
+                ended(event.run)
             if self.abort_at_limit and (event.deadline_passed or event.cost_limit_passed):
                 event = replace(event, run=await self._stop(event.run))
             await self.hold()
@@ -119,10 +123,12 @@ class ApifyRunTrigger(WatchingTrigger):
     async def _stop(self, run: ActorRun) -> ActorRun:
         """Abort the run at its limit, and return it as it is then; where that fails, the task tries again."""
         try:
-            return await self.hook.async_abort_run(run.id, attempts=ABORT_ATTEMPTS)
+            aborted = await self.hook.async_abort_run(run.id, attempts=ABORT_ATTEMPTS)
         except ApifyError:
             self.log.exception("Run %s could not be aborted and goes on for now: %s", run.id, run.console_url)
             return run
+        count(Count.RUN_ABORTED, self.task_instance, int(aborted.is_stopped))
+        return aborted
 
     async def on_kill(self) -> None:
         """Abort the run when a user has taken the task away from it. Called by Airflow 3.3 and later.
@@ -151,6 +157,7 @@ class ApifyRunTrigger(WatchingTrigger):
                 "Run %s could not be aborted and may go on: %s", self.run_id, place_of(self.hook, self.run_id)
             )
         else:
+            count(Count.RUN_ABORTED, self.task_instance, int(run.is_stopped))
             self.log.info("The task does not wait any more: run %s is now %s.", run.id, run.status)
 
 
@@ -209,7 +216,9 @@ class ApifyLastRunTrigger(WatchingTrigger):
             await self.hold()
             yield TriggerEvent({"run": None})  # type: ignore[no-untyped-call]
             return
-        event = await self.hook.async_wait_for_run(run_id, on_update=ProgressLog(self.log))
+        with waiting(self.task_instance) as ended:
+            event = await self.hook.async_wait_for_run(run_id, on_update=ProgressLog(self.log))
+            ended(event.run)
         await self.hold()
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_apify._airflow.metrics import Count, count
 from airflow_provider_apify._airflow.watching import (
     HAS_WATCHERS,
     AssetNotes,
@@ -132,6 +133,7 @@ class ApifyRunFinishedTrigger(WatchingTrigger, BaseEventTrigger):
                     runs = watch.take(shown.look)
                 if runs:
                     self.log.info("Finished: %s", ", ".join(f"{run.id} ({run.status})" for run in runs))
+                    count(Count.WATCH_RUNS, by=len(runs))
                     yield TriggerEvent({"runs": [run.to_dict() for run in runs]})  # type: ignore[no-untyped-call]
                 if runs or time.monotonic() > note_again_at:
                     notes.write_when(shown.are_stored, watch.to_dict())
@@ -152,10 +154,12 @@ class ApifyRunFinishedTrigger(WatchingTrigger, BaseEventTrigger):
                 look = await self.hook._async_look_for_ends(look.going, look.until)
             except Exception as trouble:  # noqa: BLE001 - whatever it is, others wait for the next look
                 self.log.warning("The account's runs cannot be read. %s Trying again in %.0f s.", trouble, pause)
+                count(Count.WATCH_FAILURES)
                 await asyncio.sleep(pause * random.uniform(0.75, 1))
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
+            count(Count.WATCH_LOOKS)
             yield _Shown(look)
             await asyncio.sleep(self.poll_interval)
 

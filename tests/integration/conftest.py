@@ -11,6 +11,7 @@ import pytest
 from local_apify.control import Control
 from tests.dag_runs import NEEDS_API_OF_AIRFLOW_3
 from tests.integration.stage import Stage
+from tests.statsd import StatsD
 from tools.lab import AirflowLab, ApifyServer
 from tools.versions import ROOT
 
@@ -39,7 +40,13 @@ def apify_token() -> str:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str) -> AirflowLab:
+def statsd() -> StatsD:
+    """Return what the lab's Airflow sends its metrics of Apify to."""
+    return _open.enter_context(StatsD())
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str, statsd: StatsD) -> AirflowLab:
     folder = tmp_path_factory.mktemp("lab")
     dags = [HERE / "dags", ROOT / "dags_examples"]
 
@@ -47,6 +54,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str) -> AirflowLa
         return {
             "APIFY_EXAMPLE_START_URL": f"{apify.base_url}/shop/",
             "APIFY_EXAMPLE_OUTPUT": str(folder / "examples"),
+            **statsd.settings,
         }
 
     return _open.enter_context(AirflowLab(folder, dags, local_token=apify_token, variables=variables))
