@@ -48,6 +48,7 @@ os.environ.update(
 if version("apache-airflow").startswith("2."):
     os.environ["AIRFLOW__CORE__EXECUTOR"] = "SequentialExecutor"  # the only one that Airflow 2 runs on SQLite
     os.environ["AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY"] = "True"  # else it warns when a part of it is imported
+    os.environ["AIRFLOW__METRICS__METRICS_USE_PATTERN_MATCH"] = "True"  # else it warns when metrics are on
 # What a developer has set must not decide what a test sees.
 _FOUND = ("APIFY_TOKEN", "APIFY_API_BASE_URL", "APIFY_CONSOLE_URL", "APIFY_WEB_FETCH_URL", "AIRFLOW_CONN_APIFY_DEFAULT")
 for _name in _FOUND:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pytest
 
 _DATAGRAM = 65_536
-_HOMES = ("airflow.sdk.observability.metrics.statsd_logger", "airflow.metrics.statsd_logger")
 
 
 class StatsD(AbstractContextManager["StatsD"]):
@@ -33,10 +32,9 @@ class StatsD(AbstractContextManager["StatsD"]):
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What has Airflow send the metrics of this package here, as environment variables."""
+        """What has Airflow send its metrics here, as environment variables."""
         _, port = self._socket.getsockname()
-        options = {"statsd_on": "True", "statsd_host": "127.0.0.1", "statsd_port": str(port)}
-        return metrics_settings(metrics_allow_list="apify", **options)
+        return metrics_settings(statsd_on="True", statsd_host="127.0.0.1", statsd_port=str(port))
 
     @property
     def lines(self) -> list[str]:
@@ -61,12 +59,10 @@ class StatsD(AbstractContextManager["StatsD"]):
 
 def airflow_s_logger() -> Any:
     """Return what this Airflow sends metrics with, as it is set up now."""
-    for home in _HOMES:
-        try:
-            return import_module(home).get_statsd_logger()
-        except ModuleNotFoundError:
-            continue
-    raise ModuleNotFoundError(*_HOMES)
+    try:
+        return import_module("airflow.sdk.observability.metrics.statsd_logger").get_statsd_logger()
+    except ModuleNotFoundError:  # before Airflow 3.2, whose class of metrics has it as a method
+        return import_module("airflow.metrics.statsd_logger").get_statsd_logger(None)
 
 
 def metrics_settings(**options: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from local_apify.control import Control
 from tests.dag_runs import NEEDS_API_OF_AIRFLOW_3
 from tests.integration.stage import Stage
-from tests.statsd import StatsD
+from tests.statsd import StatsD, metrics_settings
 from tools.lab import AirflowLab, ApifyServer
 from tools.versions import ROOT
 
@@ -55,6 +55,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, apify_token: str, statsd: Stat
             "APIFY_EXAMPLE_START_URL": f"{apify.base_url}/shop/",
             "APIFY_EXAMPLE_OUTPUT": str(folder / "examples"),
             **statsd.settings,
+            **metrics_settings(metrics_allow_list="apify"),
         }
 
     return _open.enter_context(AirflowLab(folder, dags, local_token=apify_token, variables=variables))
