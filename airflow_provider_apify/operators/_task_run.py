@@ -63,7 +63,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     """
 
     def __init__(self, operator: RunArguments, context: Context, interruption: Interruption, *, is_fresh: bool) -> None:
-        self._operator, self._context = operator, context
+        self._operator, self.context = operator, context
         self._hook, self._log, self._interruption = operator.hook, operator.log, interruption
         self._is_fresh = is_fresh
         self._starter: Starter | None = None
@@ -75,19 +75,14 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         self.is_judged = False
         self.is_over = False
 
-    @property
-    def context(self) -> Context:
-        """Airflow's context of the attempt."""
-        return self._context
-
     @cached_property
     def memory(self) -> RunMemory:
         """What earlier attempts have noted."""
-        return RunMemory(self._context)
+        return RunMemory(self.context)
 
     @cached_property
     def _identity(self) -> Identity:
-        return Identity.of(self._context["ti"], installation=self._hook._connection.installation)
+        return Identity.of(self.context["ti"], installation=self._hook._connection.installation)
 
     def may_exist(self) -> bool:
         """Tell whether there may be a run that goes on, of this attempt or of an earlier one."""
@@ -132,8 +127,8 @@ class TaskRun(AbstractContextManager["TaskRun"]):
 
     def show(self, run: ActorRun) -> None:
         """Show a run on the task instance, from its start on, and also where it fails."""
-        store_links(self._operator, self._context, links_of_run(run))
-        tell_run(self._context, run)
+        store_links(self._operator, self.context, links_of_run(run))
+        tell_run(self.context, run)
 
     def take(self, run: ActorRun, *, resurrect: bool) -> ActorRun:
         """Go on with the run of an earlier attempt."""
@@ -189,7 +184,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     def _is_linked_elsewhere(self, run: ActorRun) -> bool:
         """Tell whether a link to another run is stored: Airflow drops it when an attempt begins, so a later one did."""
         try:
-            return stored_run_id(self._context) not in {None, run.id}
+            return stored_run_id(self.context) not in {None, run.id}
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
             self._log.warning("Airflow does not tell whether the next attempt has a run of its own: %s", trouble)
             return False
@@ -201,10 +196,10 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     def see_end(self, run: ActorRun) -> None:
         """Take note of the run as it is at the end of the wait."""
         self.run_id = run.id
-        count_end(self._context, run)
+        count_end(self.context, run)
 
     def _count(self, what: Count, by: int = 1) -> None:
-        count(what, self._context["ti"], by)
+        count(what, self.context["ti"], by)
 
     def stop(self, run: ActorRun) -> str:
         """Abort a run at its limit unless somebody has already, and say what became of it."""
@@ -272,7 +267,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
         fails = error is not None and not isinstance(error, TaskDeferred)
         if fails and not self._interruption.is_told:
             self._note(self._note_idle)
-        is_late = isinstance(error, AirflowTaskTimeout) or (fails and self._operator.is_overdue(self._context))
+        is_late = isinstance(error, AirflowTaskTimeout) or (fails and self._operator.is_overdue(self.context))
         if self._interruption.is_told:
             self._stop(error)
         elif is_late or (fails and (self._ends_task(error) or self._is_given_up(self._state()))):
@@ -283,7 +278,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             self.memory.note_idle()
 
     def _ends_task(self, error: BaseException | None) -> bool:
-        return error is not None and ends_task(self._operator, error, context=self._context)
+        return error is not None and ends_task(self._operator, error, context=self.context)
 
     def _stop(self, error: BaseException | None) -> None:
         """Keep the run or give it up, because the task was told to stop.
@@ -316,7 +311,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
     def _state(self) -> str | None:
         """Return the task's state as Airflow tells it."""
         try:
-            return state_of(self._context["ti"])
+            return state_of(self.context["ti"])
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
             self._log.warning("Airflow does not tell the state of the task: %s", trouble)
             return NO_ANSWER
@@ -367,7 +362,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
                 trace = self.memory.trace(is_quiet=True)
             except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
                 self._log.warning("Airflow does not tell what earlier attempts have started: %s", trouble)
-                is_first, since = self._context["ti"].try_number == 1, began(self._context)
+                is_first, since = self.context["ti"].try_number == 1, began(self.context)
                 trace = Trace(may_have_started=not is_first, since=since)
             if not trace.may_have_started:
                 return "none was started"
@@ -398,7 +393,7 @@ class TaskRun(AbstractContextManager["TaskRun"]):
             # What was noted before a start that nobody has noted yet is over.
             noted = None if self.memory.may_have_started else self.memory.run_id
             # An attempt begins without links: one that has looked already finds only that of a later attempt.
-            return noted or (None if self._finder_kept else stored_run_id(self._context))
+            return noted or (None if self._finder_kept else stored_run_id(self.context))
         except Exception as trouble:  # noqa: BLE001 - each Airflow has errors of its own
             self._log.warning("Airflow does not tell the run of an earlier attempt: %s", trouble)
             return None
