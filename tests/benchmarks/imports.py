@@ -83,6 +83,11 @@ def _shown(packages: list[str]) -> str:
     return ", ".join(packages) if len(packages) <= _SHOWN_PACKAGES else str(len(packages))
 
 
+def import_after(folder: Path, first: str, then: str) -> float:
+    """Return the milliseconds of CPU that one import takes in a process that has made another."""
+    return _probe(folder, first, then)[1].cpu_ms
+
+
 def _probe(folder: Path, first: str, then: str) -> tuple[_Import, _Import]:
     command = [sys.executable, "-c", _PROBE.format(first=first, then=then)]
     environment = clean_environment(AIRFLOW_HOME=str(folder / "airflow"))

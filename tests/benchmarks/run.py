@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.benchmarks import conversions, crowd, crowd_triggerer, downloads, imports, triggerer, waiting
+from tests.benchmarks import conversions, crowd, crowd_triggerer, downloads, events, imports, triggerer, waiting
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.crowd import Plan
 from tests.benchmarks.machine import describe, load
@@ -31,6 +31,7 @@ FULL: Mapping[str, Callable[[Path], Section]] = {
         folder, Plan([1_000, 5_000, 10_000], arrival=15, calm=60, ending=180), select_per_loop=500
     ),
     "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
+    "events": lambda folder: events.measure(folder, rounds=20, watchers=200, minutes=2),
     "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=5),
     "conversions": lambda folder: conversions.measure(folder, 1_000_000, rounds=3),
 }
