@@ -62,6 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_PACKAGE}.triggers.account",
                     f"{_PACKAGE}.triggers.capacity",
                     f"{_PACKAGE}.triggers.dataset",
+                    f"{_PACKAGE}.triggers.dataset_changed",
                     f"{_PACKAGE}.triggers.run",
                     f"{_PACKAGE}.triggers.run_finished",
                 ],

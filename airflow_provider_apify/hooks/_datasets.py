@@ -116,6 +116,10 @@ class Datasets(ApifyClient):
         settle = self._connection.cost_settle_seconds
         return self._drive(look_at_items(dataset_id, run_id, self.retry, settle=settle))
 
+    async def _async_get_dataset(self, dataset_id: str) -> Dataset:
+        """Return a dataset's description, on the event loop."""
+        return await self._drive_async(flows.call_reading(endpoints.get_dataset(dataset_id), self.retry, dataset_of))
+
     async def _async_look_at_items(self, dataset_id: str | None, run_id: str | None) -> ItemsSeen:
         """Do what :meth:`_look_at_items` does, on the event loop."""
         settle = (await self._async_connection()).cost_settle_seconds

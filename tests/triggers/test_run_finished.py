@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,68 +19,20 @@ from airflow_provider_apify.triggers.run_finished import ApifyRunFinishedTrigger
 from local_apify import LocalApify
 from tests.dag_runs import serde
 from tests.triggers.test_run import until
-
-shared_stream = pytest.importorskip("airflow.triggers.shared_stream", reason="shared streams came with Airflow 3.3")
+from tests.triggers.watching import Triggerer as AnyTriggerer
 
 LIST = "GET /v2/actor-runs"
 
 
-class Store:
-    """An asset's state store, as a trigger sees it: values outlive the triggerer."""
+class Triggerer(AnyTriggerer):
+    """A triggerer that watches runs."""
 
-    def __init__(self, kept: dict[str, Any]) -> None:
-        self._kept = kept
+    def watch_runs(self, **arguments: Any) -> None:
+        self.watch(watcher(**arguments))
 
-    async def aget(self, key: str, default: Any = None) -> Any:
-        return self._kept.get(key, default)
-
-    async def aset(self, key: str, value: Any) -> None:
-        self._kept[key] = value
-
-
-class Triggerer:
-    """One life of a triggerer: Airflow's own shared streams, and events that are stored when the test says so."""
-
-    def __init__(self, kept: dict[str, Any] | None = None, *, stores: bool = True) -> None:
-        self._streams = shared_stream.SharedStreamManager()
-        self._kept = {} if kept is None else kept
-        self._tasks: list[asyncio.Task[None]] = []
-        self._pending: list[int] = []
-        self._stores = stores
-        self.runs: list[dict[str, Any]] = []
-
-    def watch(self, **arguments: Any) -> None:
-        trigger = watcher(**arguments)
-        store: Any = SimpleNamespace(_by_name={"shop": Store(self._kept)}, _by_uri={})
-        trigger.asset_state_store = store
-        self._tasks.append(asyncio.create_task(self._follow(trigger, len(self._tasks))))
-
-    async def _follow(self, trigger: ApifyRunFinishedTrigger, number: int) -> None:
-        key = trigger.shared_stream_key()
-        stream = self._streams.subscribe(trigger_id=number, trigger=trigger, key=key)
-        try:
-            async for event in trigger.filter_shared_stream(stream):
-                bound = self._streams.bind_pending_event(trigger_id=number, key=key)
-                self.runs += event.payload["runs"]
-                self._pending += [] if bound is None else [bound]
-                if self._stores:
-                    self.store()
-        finally:
-            await self._streams.unsubscribe(number, key)
-
-    def store(self) -> None:
-        """Say that the events so far are stored."""
-        self._streams.confirm_persisted(self._pending)
-        self._pending.clear()
-
-    async def kill(self) -> None:
-        """End it without another word."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
-        await self._streams.stop_all()
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        return [run for payload in self.told for run in payload["runs"]]
 
     @property
     def ids(self) -> list[str]:
@@ -152,7 +103,7 @@ def test_what_cannot_be_watched_is_refused(given: dict[str, Any], words: str) ->
 
 async def test_runs_that_finish_are_told_and_those_of_before_are_not(apify: LocalApify, triggerer: Triggerer) -> None:
     before, long = await start(), await start(durationSecs=600)
-    triggerer.watch()
+    triggerer.watch_runs()
     await looked(apify)
     after = await start(items=3)
     await until(lambda: after.id in triggerer.ids)
@@ -167,11 +118,11 @@ async def test_runs_that_finish_are_told_and_those_of_before_are_not(apify: Loca
 
 async def test_each_watcher_gets_what_it_wants_of_one_look(apify: LocalApify, triggerer: Triggerer) -> None:
     other = Triggerer()
-    triggerer.watch(actor_id="apify/scenario")
+    triggerer.watch_runs(actor_id="apify/scenario")
     await looked(apify, 1)
     before = apify.control.ledger().requests.get(LIST, 0)
     for number in range(20):
-        triggerer.watch(actor_id="apify/scenario", statuses=["FAILED"], look_back=float(number))
+        triggerer.watch_runs(actor_id="apify/scenario", statuses=["FAILED"], look_back=float(number))
     run = await start(endAs="FAILED")
     await until(lambda: len(triggerer.ids) == 20)
     await other.kill()
@@ -182,7 +133,7 @@ async def test_each_watcher_gets_what_it_wants_of_one_look(apify: LocalApify, tr
 async def test_what_finished_while_the_triggerer_was_away_is_told(apify: LocalApify) -> None:
     kept: dict[str, Any] = {}
     first = Triggerer(kept)
-    first.watch()
+    first.watch_runs()
     long = await start(durationSecs=600)
     await looked(apify, 3)
     await until(lambda: long.id in kept.get("apify_runs", {}).get("going", ()))
@@ -191,7 +142,7 @@ async def test_what_finished_while_the_triggerer_was_away_is_told(apify: LocalAp
     short = await start()
     await asyncio.to_thread(ApifyHook().abort_run, long.id)
     second = Triggerer(kept)
-    second.watch(statuses=["SUCCEEDED", "ABORTED"])
+    second.watch_runs(statuses=["SUCCEEDED", "ABORTED"])
     await until(lambda: len(second.ids) == 2)
     await looked(apify)
     await second.kill()
@@ -201,7 +152,7 @@ async def test_what_finished_while_the_triggerer_was_away_is_told(apify: LocalAp
 async def test_nothing_stored_is_told_again_and_nothing_else_is_lost(apify: LocalApify) -> None:
     kept: dict[str, Any] = {}
     first = Triggerer(kept, stores=False)
-    first.watch()
+    first.watch_runs()
     await looked(apify)
     one = await start()
     await until(lambda: one.id in first.ids)
@@ -209,13 +160,13 @@ async def test_nothing_stored_is_told_again_and_nothing_else_is_lost(apify: Loca
     await first.kill()  # before the event was stored
 
     second = Triggerer(kept)
-    second.watch()
+    second.watch_runs()
     await until(lambda: one.id in second.ids)
     await until(lambda: one.id in kept["apify_runs"]["told"])
     await second.kill()
 
     third = Triggerer(kept)
-    third.watch()
+    third.watch_runs()
     await looked(apify)
     other = await start()
     await until(lambda: other.id in third.ids)
@@ -226,8 +177,8 @@ async def test_nothing_stored_is_told_again_and_nothing_else_is_lost(apify: Loca
 async def test_an_outage_is_logged_and_waited_out(
     apify: LocalApify, triggerer: Triggerer, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_apify.triggers.run_finished._FIRST_PAUSE", 0.05)
-    triggerer.watch()
+    monkeypatch.setattr("airflow_provider_apify.triggers._watcher._FIRST_PAUSE", 0.05)
+    triggerer.watch_runs()
     await looked(apify)
     await asyncio.to_thread(
         apify.control.add_fault,
@@ -247,7 +198,7 @@ async def test_an_outage_is_logged_and_waited_out(
 async def test_an_actor_that_is_not_there_is_said_and_looked_for_again(
     apify: LocalApify, triggerer: Triggerer, warnings: list[str]
 ) -> None:
-    triggerer.watch(actor_id="apify/scenaria")
+    triggerer.watch_runs(actor_id="apify/scenaria")
     await until(lambda: len(warnings) >= 2)
     assert "Actor apify~scenaria was not found" in warnings[0]
     assert apify.control.ledger().requests[LIST] > 0
@@ -255,7 +206,7 @@ async def test_an_actor_that_is_not_there_is_said_and_looked_for_again(
 
 async def test_a_note_that_cannot_be_read_begins_anew(apify: LocalApify, warnings: list[str]) -> None:
     triggerer = Triggerer({"apify_runs": {"going": 3}})
-    triggerer.watch()
+    triggerer.watch_runs()
     await until(lambda: bool(warnings))
     assert "begins anew" in warnings[0]
     await looked(apify)
@@ -279,7 +230,7 @@ async def test_without_a_store_the_last_minutes_are_told_again(apify: LocalApify
 
 async def test_runs_of_a_saved_task_are_told_by_its_name(apify: LocalApify, triggerer: Triggerer) -> None:
     task = await asyncio.to_thread(apify.add_task, "daily", "apify/scenario", {"items": 1})
-    triggerer.watch(actor_task_id=task)
+    triggerer.watch_runs(actor_task_id=task)
     await looked(apify)
     await start()
     run = await asyncio.to_thread(ApifyHook().start_run, Target("task", task), None)
