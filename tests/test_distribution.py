@@ -149,7 +149,11 @@ def test_airflow_and_the_shell_find_their_ways_into_the_wheel(installed: Path) -
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {
         "version": __version__,
-        "entry points": ["apache_airflow_provider provider_info", "console_scripts local-apify"],
+        "entry points": [
+            "airflow.plugins apify",
+            "apache_airflow_provider provider_info",
+            "console_scripts local-apify",
+        ],
         "provider": get_provider_info(),
         "modules": [
             str(installed / path) for path in ("airflow_provider_apify/__init__.py", "local_apify/__main__.py")

@@ -242,7 +242,7 @@ def test_what_waits_to_be_read_is_bounded_however_large_the_items_are(monkeypatc
 
 
 @pytest.mark.parametrize("nested", [lambda value: {"b": value}, lambda value: [value]])
-@pytest.mark.parametrize(("depth", "kind"), [(60, None), (130, "string"), (300, "string")])
+@pytest.mark.parametrize(("depth", "kind"), [(39, None), (130, "string"), (300, "string")])
 def test_what_is_nested_too_deep_for_readers_becomes_json_text(
     nested: Callable[[Any], Any], depth: int, kind: str | None
 ) -> None:

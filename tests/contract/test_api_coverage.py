@@ -24,6 +24,7 @@ NO_CALLS = {
     "get_ui_field_behaviour",
     "get_client",
     "get_async_client",
+    "receiver_spec",
 }
 
 

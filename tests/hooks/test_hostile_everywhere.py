@@ -147,7 +147,7 @@ INSIDE: dict[str, tuple[str, Callable[[ApifyHook, str], Any]]] = {
 """What the package itself asks besides."""
 TAKES_NO_NAME = {
     "get_connection_form_widgets", "get_ui_field_behaviour", "test_connection", "get_me", "get_limits",
-    "async_get_limits", "get_monthly_usage", "get_client", "get_async_client",
+    "async_get_limits", "get_monthly_usage", "get_client", "get_async_client", "receiver_spec",
 }  # fmt: skip
 ASKED_THROUGH_OTHERS = {
     "web_fetch",  # an address and no name, sent in a body

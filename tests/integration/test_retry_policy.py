@@ -32,14 +32,18 @@ def test_a_retry_comes_when_apify_said_and_not_after_the_task_s_own_delay(stage:
 
     stage.finish(run)
 
-    first, second = tries(stage, run.path)
+    first, second = attempts(stage, run.path)
     assert second - first >= TOLD
     assert "Retry policy decision" in stage.lab.client.task_log(run, "run", try_number=1)
     assert len(stage.apify_runs(run)) == 1
 
 
-def tries(stage: Stage, run_path: str) -> tuple[datetime, datetime]:
-    """Return when the first try of the task ended, and when the second began."""
-    answer: Any = stage.lab.client.call("GET", f"{run_path}/taskInstances/run/tries")
-    ended, began = (each[name] for each, name in zip(answer["task_instances"], ("end_date", "start_date"), strict=True))
-    return datetime.fromisoformat(ended), datetime.fromisoformat(began)
+def attempts(stage: Stage, run_path: str) -> tuple[datetime, datetime]:
+    """Return when the first attempt of the task had ended, and when the second began.
+
+    Airflow 3.4 makes both in one try, and keeps of the first only that it was after the DAG run's start.
+    """
+    client = stage.lab.client
+    tries: Any = client.call("GET", f"{run_path}/taskInstances/run/tries")["task_instances"]
+    ended = tries[0]["end_date"] if len(tries) > 1 else client.call("GET", run_path)["start_date"]
+    return datetime.fromisoformat(ended), datetime.fromisoformat(tries[-1]["start_date"])

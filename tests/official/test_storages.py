@@ -105,6 +105,7 @@ async def test_items_are_open_to_who_has_their_public_url(official: Any) -> None
     ],
     ids=lambda value: type(value).__name__,
 )
+@pytest.mark.filterwarnings("ignore:Streaming a request body is experimental")
 async def test_a_record_comes_back_as_it_was_stored(
     official: Any, value: Any, content_type: str | None, expected: Any
 ) -> None:

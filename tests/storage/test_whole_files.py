@@ -17,7 +17,8 @@ from airflow_provider_apify._files.sinks.storages import storage_path
 from airflow_provider_apify._files.sinks.uploads import CHUNK_BYTES
 from airflow_provider_apify._files.sinks.whole_file import whole_file
 from tests.storage.conftest import Storage
-from tests.storage.servers import SftpServer
+from tests.storage.servers import AzuriteServer, SftpServer
+from tools.lab import wait_until
 from tools.versions import ROOT
 
 pytestmark = pytest.mark.timeout(600)  # the first one installs its server
@@ -126,10 +127,20 @@ def test_two_writers_of_one_file_do_not_mix_and_the_later_end_counts(storage: St
     assert storage.litter() == []
 
 
-def test_of_two_writers_of_one_blob_the_first_to_end_wins_and_the_other_hears_of_it(azure: Storage, name: str) -> None:
-    body = body_of(SEVERAL_CHUNKS)
-    with pytest.raises(OSError, match="block list is invalid"), whole_file(azure.path(name)) as one:  # noqa: PT012 - the end raises
+def test_of_two_writers_of_one_blob_the_first_to_end_wins_and_the_other_hears_of_it(
+    azure: Storage, azurite_server: AzuriteServer, name: str
+) -> None:
+    from azure.storage.blob import ContainerClient  # noqa: PLC0415 - slow to import
+
+    body, server = body_of(SEVERAL_CHUNKS), azurite_server
+    container = ContainerClient.from_connection_string(server.connection_string, server.container)
+
+    def has_begun() -> bool:
+        return name in {blob.name for blob in container.list_blobs(include=["uncommittedblobs"])}
+
+    with container, pytest.raises(OSError, match="block list is invalid"), whole_file(azure.path(name)) as one:  # noqa: PT012 - the end raises
         one.write(body_of(SEVERAL_CHUNKS))
+        wait_until(has_begun, "a block of the first", timeout=60)
         write(azure, name, body)
     assert azure.read(name) == body
 

@@ -10,7 +10,6 @@ import pytest
 import requests
 from airflow.models.trigger import Trigger
 
-from airflow_provider_apify._airflow.watching import HAS_WATCHERS
 from airflow_provider_apify.assets import dataset_asset
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.triggers.dataset_changed import ApifyDatasetChangedTrigger
@@ -155,9 +154,3 @@ def test_an_asset_takes_it_as_its_watcher() -> None:
 
     asset = dataset_asset("me/prices", watchers=[AssetWatcher("prices", trigger=watcher())])
     assert (asset.uri, asset.watchers[0].name) == ("apify://dataset/me~prices", "prices")
-
-
-@pytest.mark.skipif(HAS_WATCHERS, reason="what Airflow 2 says")
-def test_airflow_2_says_what_to_use_instead() -> None:
-    with pytest.raises(RuntimeError, match="use ApifyDatasetSensor"):
-        watcher()

@@ -18,8 +18,8 @@ MOST_COLUMNS = 2_000
 JSON_MARK = {"content_type": "application/json"}
 """Metadata of a column whose texts are JSON."""
 _BATCH_BYTES, _BATCH_LINES = 2**16, 1_000
-# Arrow writes any depth, but refuses to open a file somewhere between 100 and 130.
-_MOST_DEPTH = 64
+# Arrow writes any depth, but opens no file whose columns are nested more than 100 deep, where a list counts twice.
+_MOST_DEPTH = 80
 
 
 class _JsonText:
@@ -91,10 +91,10 @@ def settled(columns: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
 def _is_readable(kind: pa.DataType, depth: int = _MOST_DEPTH) -> bool:
     """Tell whether Parquet has such a type: it has no objects without fields, and none in any depth.
 
-    :param depth: objects and lists that may be nested.
+    :param depth: objects that may be nested, or half as many lists.
     """
     if pa.types.is_list(kind):
-        return depth > 0 and _is_readable(kind.value_type, depth - 1)
+        return depth > 1 and _is_readable(kind.value_type, depth - 2)
     if pa.types.is_struct(kind):
         return depth > 0 and len(kind) > 0 and all(_is_readable(field.type, depth - 1) for field in kind)
     return True
