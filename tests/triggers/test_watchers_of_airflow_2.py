@@ -12,7 +12,7 @@ from airflow_provider_apify.triggers.run_finished import ApifyRunFinishedTrigger
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: ApifyRunFinishedTrigger(), "Asset watchers need Airflow 3. On Airflow 2, use ApifyRunSensor"),
+        (ApifyRunFinishedTrigger, "Asset watchers need Airflow 3. On Airflow 2, use ApifyRunSensor"),
         (lambda: ApifyDatasetChangedTrigger(dataset_id="me/prices"), "On Airflow 2, use ApifyDatasetSensor"),
     ],
     ids=["runs", "a dataset"],
