@@ -22,7 +22,8 @@ LOOK = "GET /v2/datasets/{datasetId}"
 
 
 def watcher(**arguments: Any) -> ApifyDatasetChangedTrigger:
-    return ApifyDatasetChangedTrigger(**({"dataset_id": "local/prices", "poll_interval": 0.05} | arguments))
+    defaults: dict[str, Any] = {"dataset_id": "local/prices", "poll_interval": 0.05}
+    return ApifyDatasetChangedTrigger(**(defaults | arguments))
 
 
 @pytest.fixture
