@@ -168,20 +168,26 @@ class ApifyRunFinishedTrigger(WatchingTrigger, BaseEventTrigger):
 
         :param look: made before this, so that each end is in this or in the looks that follow.
         """
-        watch = Watch(await self._wanted())
-        if (noted := await notes.read()) is not None:
-            try:
-                watch = Watch.from_dict(watch.wanted, noted)
-            except (KeyError, TypeError, ValueError, AttributeError) as trouble:
-                self.log.warning("What was noted of the watcher cannot be read, so it begins anew: %r", trouble)
-            else:
-                return watch, watch.take(await self.hook._async_look_for_ends(watch.going, watch.until))
-        ended = watch.take(look)
+        wanted = await self._wanted()
+        if watch := self._newest(wanted, await notes.read()):
+            return watch, watch.take(await self.hook._async_look_for_ends(watch.going, watch.until))
+        watch = Watch(wanted)
         if notes.are_kept:
+            watch.take(look)
             return watch, []
         since = datetime.now(UTC) - timedelta(seconds=self._arguments["look_back"])
-        ended += watch.take(await self.hook._async_look_for_ends((), since - _LONGEST_RUN))
+        ended = watch.take(await self.hook._async_look_for_ends((), since - _LONGEST_RUN))
         return watch, [run for run in ended if run.finished_at and run.finished_at >= since]
+
+    def _newest(self, wanted: Wanted, noted: list[dict[str, Any]]) -> Watch | None:
+        """Return the watch of the newest note; the others would tell once more what that has told."""
+        watches = []
+        for note in noted:
+            try:
+                watches.append(Watch.from_dict(wanted, note))
+            except (KeyError, TypeError, ValueError, AttributeError) as trouble:
+                self.log.warning("What was noted of the watcher cannot be read: %r", trouble)
+        return max(watches, key=lambda watch: str(watch.until or ""), default=None)
 
     async def _wanted(self) -> Wanted:
         target = self.target and await self.hook._async_identify(self.target)

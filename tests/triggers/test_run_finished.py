@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,9 +43,9 @@ class Store:
 class Triggerer:
     """One life of a triggerer: Airflow's own shared streams, and events that are stored when the test says so."""
 
-    def __init__(self, kept: dict[str, Any] | None = None, *, stores: bool = True) -> None:
+    def __init__(self, *kept: dict[str, Any], stores: bool = True) -> None:
         self._streams = shared_stream.SharedStreamManager()
-        self._kept = {} if kept is None else kept
+        self._kept = kept or ({},)  # of each of the assets
         self._tasks: list[asyncio.Task[None]] = []
         self._pending: list[int] = []
         self._stores = stores
@@ -52,7 +53,8 @@ class Triggerer:
 
     def watch(self, **arguments: Any) -> None:
         trigger = watcher(**arguments)
-        store: Any = SimpleNamespace(_by_name={"shop": Store(self._kept)}, _by_uri={})
+        stores = {f"shop{number}": Store(kept) for number, kept in enumerate(self._kept)}
+        store: Any = SimpleNamespace(_by_name=stores, _by_uri={})
         trigger.asset_state_store = store
         self._tasks.append(asyncio.create_task(self._follow(trigger, len(self._tasks))))
 
@@ -223,6 +225,29 @@ async def test_nothing_stored_is_told_again_and_nothing_else_is_lost(apify: Loca
     assert (second.ids, third.ids) == ([one.id], [other.id])
 
 
+async def test_an_asset_that_was_not_watched_for_long_has_nothing_repeated(apify: LocalApify) -> None:
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    first = Triggerer(old)
+    first.watch()
+    await until(lambda: bool(old))
+    await first.kill()
+    second = Triggerer(new)
+    second.watch()
+    await until(lambda: bool(new))
+    run = await start()
+    await until(lambda: run.id in new["apify_runs"]["told"])
+    await second.kill()
+
+    both = Triggerer(old, new)
+    both.watch()
+    await looked(apify)
+    after = await start()
+    await until(lambda: after.id in both.ids)
+    await both.kill()
+    assert both.ids == [after.id]
+
+
 async def test_an_outage_is_logged_and_waited_out(
     apify: LocalApify, triggerer: Triggerer, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,7 +282,7 @@ async def test_a_note_that_cannot_be_read_begins_anew(apify: LocalApify, warning
     triggerer = Triggerer({"apify_runs": {"going": 3}})
     triggerer.watch()
     await until(lambda: bool(warnings))
-    assert "begins anew" in warnings[0]
+    assert "What was noted of the watcher cannot be read" in warnings[0]
     await looked(apify)
     run = await start()
     await until(lambda: run.id in triggerer.ids)
@@ -274,6 +299,15 @@ async def test_without_a_store_the_last_minutes_are_told_again(apify: LocalApify
     await looked(apify)
     await asyncio.to_thread(ApifyHook().abort_run, long.id)
     assert [run["run_id"] for run in (await following).payload["runs"]] == [long.id]
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("apify")
+async def test_without_a_store_what_ended_long_ago_is_told_once_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_apify._api.runs.ends._REMEMBERED", timedelta(0))  # it was longer ago
+    before = (await ApifyHook().async_wait_for_run((await start()).id)).run
+    events = watcher(look_back=3_600.0).run()
+    assert [run["run_id"] for run in (await anext(events)).payload["runs"]] == [before.id]
     await events.aclose()  # type: ignore[attr-defined]
 
 
