@@ -51,25 +51,24 @@ class News:
     is_same: Callable[[dict[str, Any]], bool]
 
 
-def tell_assets(uris: Iterable[str], news: News) -> int:
-    """Make an event of each asset that has not been told yet; return of how many there is one now.
+def tell_assets(uris: Iterable[str], news: News) -> None:
+    """Make an event of each asset that has not been told yet; all at once, so that a DAG of two of them starts once.
 
     DAGs that are partitioned are started by an event with a key only, and others only by one without.
     """
     with create_session() as session:
         chosen = select(AssetModel.id).where(AssetModel.uri.in_(list(uris))).order_by(AssetModel.id)
         ids = list(session.scalars(chosen))
-    for asset_id in ids:
-        with create_session() as session:
+    with create_session() as session:
+        for asset_id in ids:
             # Whoever tells the same in another process waits here: also on SQLite, which cannot lock a row by reading.
             session.execute(update(AssetModel).where(AssetModel.id == asset_id).values(uri=AssetModel.uri))
-            asset = session.get_one(AssetModel, asset_id)
+        for asset in session.scalars(select(AssetModel).where(AssetModel.id.in_(ids))).all():
             if not _was_told(asset, news, session):
                 for key in _keys(asset, news.key, session):
                     asset_manager.register_asset_change(
                         asset=asset, extra=news.extra, partition_key=key, session=session
                     )
-    return len(ids)
 
 
 def _was_told(asset: AssetModel, news: News, session: Session) -> bool:
@@ -128,4 +127,7 @@ def waiting_triggers(trigger: type, word: str) -> list[WaitingTrigger]:
 def wake(trigger_id: int, payload: dict[str, Any]) -> None:
     """Let a trigger have fired; nothing happens where it has done so by itself."""
     with create_session() as session:
+        # Whoever wakes the same waits here, and then finds nobody: it would set a task back that is at work by now.
+        waits = TaskInstance.trigger_id == trigger_id, TaskInstance.state == "deferred"
+        session.execute(update(TaskInstance).where(*waits).values(trigger_id=trigger_id))
         Trigger.submit_event(trigger_id, TriggerEvent(payload), session=session)  # type: ignore[no-untyped-call]

@@ -46,13 +46,10 @@ class AssetNotes:
         """Whether this Airflow keeps them."""
         return bool(self._stores)
 
-    async def read(self) -> dict[str, Any] | None:
-        """Return what was noted last with any of the assets; ``None`` where there is nothing."""
-        for store in self._stores:
-            noted = await store.aget(self._key, default=None)
-            if isinstance(noted, dict):
-                return noted
-        return None
+    async def read(self) -> list[dict[str, Any]]:
+        """Return what was noted with each of the assets; an asset that was not watched for long has an old note."""
+        noted = [await store.aget(self._key, default=None) for store in self._stores]
+        return [note for note in noted if isinstance(note, dict)]
 
     def write_when(self, is_due: asyncio.Event, noted: dict[str, Any]) -> None:
         """Note something as soon as an event comes, in place of what was to be noted before.

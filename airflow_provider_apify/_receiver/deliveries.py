@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from airflow_provider_apify._api.answers import read_json
 from airflow_provider_apify.models.webhooks import STATUS_BY_EVENT
 
+_EVENT_TYPE = re.compile(r"[A-Z_.]{1,64}")
 _RUN_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
@@ -37,13 +38,15 @@ class Delivery:
             run_id = data.get("actorRunId")
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError("The body is no JSON object with eventType and eventData, as Apify sends it.") from None
-        if not isinstance(event_type, str) or not (
-            run_id is None or (isinstance(run_id, str) and _RUN_ID.fullmatch(run_id))
-        ):
-            raise ValueError("eventType is no string, or actorRunId in eventData is no ID of a run.")
+        if not _is(_EVENT_TYPE, event_type) or not (run_id is None or _is(_RUN_ID, run_id)):
+            raise ValueError("eventType is no event of Apify, or actorRunId in eventData is no ID of a run.")
         return cls(event_type, run_id)
 
     @property
     def status(self) -> str | None:
         """How the run has ended, if it is about the end of a run."""
         return None if self.run_id is None else STATUS_BY_EVENT.get(self.event_type)
+
+
+def _is(form: re.Pattern[str], given: Any) -> bool:
+    return isinstance(given, str) and form.fullmatch(given) is not None

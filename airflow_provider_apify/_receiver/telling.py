@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -24,7 +25,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 4
-"""So many look into Airflow's database at once: the rest of the API server needs connections, too."""
+"""So many threads look into Airflow's database, and no more even where it hangs: the rest of the API server needs
+connections, and threads, too."""
 _CLOCKS = timedelta(days=1)
 """By how much Apify's clock and ours surely do not differ."""
 _NAME_SECONDS, _MOST_NAMES = 600.0, 1_000
@@ -37,8 +39,8 @@ class Teller:
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, Target], tuple[float, str | None]] = {}
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._waking: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="apify-receiver")
+        self._waking: dict[int, asyncio.Task[None]] = {}
 
     async def tell_assets(self, hook: ApifyHook, run: ActorRun, about: dict[str, Any]) -> list[str]:
         """Have each asset that names the run's Actor or saved task know of its end, once; return their URIs.
@@ -66,25 +68,27 @@ class Teller:
         found = await self._in_database(database.waiting_triggers, ApifyRunTrigger, run.id)
         concerned = [waiting for waiting in found if waiting.arguments.get("run_id") == run.id]
         for waiting in concerned:
-            waking = asyncio.create_task(self._wake(hook, run, waiting))
-            self._waking.add(waking)
-            waking.add_done_callback(self._waking.discard)
+            if waiting.id not in self._waking:
+                self._waking[waiting.id] = asyncio.create_task(self._wake(hook, run, waiting))
         return len(concerned)
 
     async def _wake(self, hook: ApifyHook, run: ActorRun, waiting: WaitingTrigger) -> None:
-        """Wake a task when it may be woken, with the run's final cost if it wants that."""
-        settle = float(waiting.arguments.get("settle") or 0)
-        ended = (run.finished_at or datetime.now(UTC)).timestamp()
-        due = max(waiting.since.timestamp() + HOLD_SECONDS, ended + settle)
+        """Wake a task when it may be woken, with the run as it is then: with its final cost, if it wants that."""
+        settle, now = float(waiting.arguments.get("settle") or 0), time.time()
+        age = now - run.finished_at.timestamp() if run.finished_at else 0.0
+        # Apify's clock may differ from ours: never wait longer than ``settle`` for the cost.
+        pause = max(waiting.since.timestamp() + HOLD_SECONDS - now, min(settle, settle - age))
         try:
-            await asyncio.sleep(due - time.time())
-            if settle:
-                run = await read_run(hook, run.id)
+            if pause > 0:
+                await asyncio.sleep(pause)
+                run = await read_run(hook, run.id)  # maybe somebody has resurrected it
             if run.is_finished:
                 await self._in_database(database.wake, waiting.id, RunEvent(run).to_payload())
                 _log.info("The task that waits for run %s is woken.", run.id)
         except Exception:  # noqa: BLE001 - logged; the trigger watches on
             _log.exception("The task that waits for run %s could not be woken; its trigger will see the end.", run.id)
+        finally:
+            del self._waking[waiting.id]
 
     async def _uris(self, hook: ApifyHook, run: ActorRun, known: set[str]) -> AsyncIterator[str]:
         """Yield how assets may name the run's Actor and its saved task."""
@@ -110,8 +114,7 @@ class Teller:
         return name
 
     async def _in_database(self, call: Callable[..., T], *arguments: Any) -> T:
-        async with self._turns:
-            return await asyncio.to_thread(call, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
 
 async def read_run(hook: ApifyHook, run_id: str) -> ActorRun:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 L = TypeVar("L")
 L_contra = TypeVar("L_contra", contravariant=True)
+P = TypeVar("P", bound="Place[Any]")
 News = dict[str, Any] | None
 """What an event tells; ``None``: nothing new."""
 
@@ -46,6 +47,10 @@ class Shown(Generic[L]):
 class Place(Protocol[L_contra]):
     """Where a watcher is: what it has told, and what it waits for."""
 
+    @property
+    def progress(self) -> Any:
+        """What is greater, the further it is."""
+
     def take(self, look: L_contra) -> News:
         """Take a look in, and return what is new."""
 
@@ -53,7 +58,7 @@ class Place(Protocol[L_contra]):
         """Return plain JSON, to be kept while nobody watches."""
 
 
-class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L]):
+class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L, P]):
     """A trigger that fires for each look that shows something new.
 
     Errors end nothing: they are logged, and it looks again. On Airflow 3.3 and later, those with the same
@@ -89,18 +94,22 @@ class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L]):
         """
 
     @abstractmethod
-    async def _begin(self, look: L, *, are_kept: bool) -> tuple[Place[L], News]:
+    async def _begin(self, look: L, *, are_kept: bool) -> tuple[P, News]:
         """Begin where nothing was noted; return what is to be told of the time before, too.
 
         :param are_kept: whether this Airflow keeps notes, so that there was no time before.
         """
 
     @abstractmethod
-    async def _go_on(self, noted: Mapping[str, Any]) -> tuple[Place[L], News]:
-        """Go on where a note says; return what is new since.
+    async def _place_of(self, noted: Mapping[str, Any]) -> P:
+        """Return the place that a note tells.
 
         :raises ValueError: it is something else, as is a ``KeyError``, ``TypeError`` or ``AttributeError``.
         """
+
+    @abstractmethod
+    async def _catch_up(self, place: P) -> News:
+        """Return what is new since a place was noted."""
 
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
@@ -110,7 +119,7 @@ class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L]):
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Shown[L]]) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each look that shows something new."""
         notes = AssetNotes(self, self.note)
-        place: Place[L] | None = None
+        place: P | None = None
         note_again_at = 0.0
         try:
             async for shown in shared_stream:
@@ -130,13 +139,18 @@ class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L]):
         finally:
             notes.close()
 
-    async def _find_place(self, notes: AssetNotes, look: L) -> tuple[Place[L], News]:
-        if (noted := await notes.read()) is not None:
+    async def _find_place(self, notes: AssetNotes, look: L) -> tuple[P, News]:
+        """Go on where the newest note says: the others would tell once more what that has told."""
+        places: list[P] = []
+        for noted in await notes.read():
             try:
-                return await self._go_on(noted)
+                places.append(await self._place_of(noted))
             except (KeyError, TypeError, ValueError, AttributeError) as trouble:
-                self.log.warning("What was noted of the watcher cannot be read, so it begins anew: %r", trouble)
-        return await self._begin(look, are_kept=notes.are_kept)
+                self.log.warning("What was noted of the watcher cannot be read: %r", trouble)
+        if not places:
+            return await self._begin(look, are_kept=notes.are_kept)
+        place = max(places, key=lambda place: place.progress)
+        return place, await self._catch_up(place)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look for itself alone, where Airflow has no shared streams."""
@@ -164,7 +178,7 @@ class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L]):
 class _SharedLooks(SharedStreamProducer):
     """One series of looks for many triggers, which says when Airflow has stored their events."""
 
-    def __init__(self, trigger: Watcher[Any]) -> None:
+    def __init__(self, trigger: Watcher[Any, Any]) -> None:
         self._trigger = trigger
 
     async def open_stream(self) -> AsyncIterator[tuple[Shown[Any], asyncio.Event]]:

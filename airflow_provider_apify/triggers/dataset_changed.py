@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from airflow_provider_apify.triggers._base import POKE_SECONDS
 from airflow_provider_apify.triggers._watcher import News, Watcher
 
 
-class ApifyDatasetChangedTrigger(Watcher[Dataset]):
+class ApifyDatasetChangedTrigger(Watcher[Dataset, "_Told"]):
     """Start DAGs when a dataset grows, whoever fills it: for an ``AssetWatcher``, on Airflow 3.0 and later.
 
     It is meant for a dataset with a name, to which many runs push. Each look takes one request. A look that shows
@@ -67,9 +68,11 @@ class ApifyDatasetChangedTrigger(Watcher[Dataset]):
     async def _begin(self, look: Dataset, *, are_kept: bool) -> tuple[_Told, News]:  # noqa: ARG002 - the same either way
         return _Told(self.min_items, look.id, look.item_count), None
 
-    async def _go_on(self, noted: Mapping[str, Any]) -> tuple[_Told, News]:
-        told = _Told(self.min_items, str(noted["dataset_id"]), int(noted["items"]))
-        return told, told.take(await self._look(None))
+    async def _place_of(self, noted: Mapping[str, Any]) -> _Told:
+        return _Told(self.min_items, str(noted["dataset_id"]), int(noted["items"]), float(noted["at"]))
+
+    async def _catch_up(self, place: _Told) -> News:
+        return place.take(await self._look(None))
 
 
 @dataclass
@@ -79,6 +82,8 @@ class _Told:
     min_items: int
     dataset_id: str
     items: int
+    progress: float = 0.0
+    """Unix time of the note."""
 
     def take(self, look: Dataset) -> News:
         if look.id != self.dataset_id:  # another one has the name now
@@ -90,4 +95,4 @@ class _Told:
         return {"dataset_id": look.id, "item_count": look.item_count, "new_items": new}
 
     def to_dict(self) -> dict[str, Any]:
-        return {"dataset_id": self.dataset_id, "items": self.items}
+        return {"dataset_id": self.dataset_id, "items": self.items, "at": time.time()}

@@ -22,7 +22,7 @@ _LONGEST_RUN = timedelta(days=1)
 """How long a run may have taken that ended while an Airflow without notes was away."""
 
 
-class ApifyRunFinishedTrigger(Watcher[Look]):
+class ApifyRunFinishedTrigger(Watcher[Look, "_RunsPlace"]):
     """Start DAGs when runs finish, whoever has started them: for an ``AssetWatcher``, on Airflow 3.0 and later.
 
     Each look at the account's lists takes two requests, however many DAGs watch; those with the same connection and
@@ -90,16 +90,18 @@ class ApifyRunFinishedTrigger(Watcher[Look]):
 
     async def _begin(self, look: Look, *, are_kept: bool) -> tuple[_RunsPlace, News]:
         place = _RunsPlace(Watch(await self._wanted()), self.log)
-        ended = place.watch.take(look)
         if are_kept:
+            place.watch.take(look)
             return place, None
         since = datetime.now(UTC) - timedelta(seconds=self._arguments["look_back"])
-        ended += place.watch.take(await self.hook._async_look_for_ends((), since - _LONGEST_RUN))
+        ended = place.watch.take(await self.hook._async_look_for_ends((), since - _LONGEST_RUN))
         return place, place.tell([run for run in ended if run.finished_at and run.finished_at >= since])
 
-    async def _go_on(self, noted: Mapping[str, Any]) -> tuple[_RunsPlace, News]:
-        place = _RunsPlace(Watch.from_dict(await self._wanted(), noted), self.log)
-        return place, place.take(await self.hook._async_look_for_ends(place.watch.going, place.watch.until))
+    async def _place_of(self, noted: Mapping[str, Any]) -> _RunsPlace:
+        return _RunsPlace(Watch.from_dict(await self._wanted(), noted), self.log)
+
+    async def _catch_up(self, place: _RunsPlace) -> News:
+        return place.take(await self.hook._async_look_for_ends(place.watch.going, place.watch.until))
 
     async def _wanted(self) -> Wanted:
         target = self.target and await self.hook._async_identify(self.target)
@@ -112,6 +114,10 @@ class _RunsPlace:
 
     watch: Watch
     log: TaskLog
+
+    @property
+    def progress(self) -> str:
+        return str(self.watch.until or "")
 
     def take(self, look: Look) -> News:
         return self.tell(self.watch.take(look))

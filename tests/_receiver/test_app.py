@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from itertools import count
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def receiver(_connected: None, assets: Callable[..., None]) -> Iterator[str]:  #
     """Serve the receiver, and return where."""
     from airflow_provider_apify._receiver.app import app  # noqa: PLC0415 - Airflow 3
 
-    server = uvicorn.Server(uvicorn.Config(app(), port=0, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app(), port=0, log_level="warning", ws="none"))
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: server.started, "the receiver", timeout=30)
@@ -191,6 +192,8 @@ BROKEN = {
     "a run that is a path": b'{"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": "../users/me"}}',
     "data that is none": b'{"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": [1]}',
     "no text": b"\xff\xfe",
+    "half a letter": b'{"eventType": "\\ud800", "eventData": {}}',
+    "lines for a log": b'{"eventType": "TEST\\nINFO", "eventData": {}}',
 }
 
 
@@ -251,6 +254,47 @@ def test_while_apify_is_away_it_is_to_be_told_of_later(
     answer = deliver(receiver, body("HG7ML7M8z78YcAPEB"))
     assert answer.status_code == 503
     assert not events()
+
+
+def test_all_assets_of_a_run_are_told_or_none(
+    receiver: str, assets: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.assets.manager import asset_manager  # noqa: PLC0415 - Airflow 3
+
+    run = finished()
+    uris = [ACTOR, f"apify://actor/{run.actor_id}"]
+    assets(*uris)
+    register, calls = asset_manager.register_asset_change, count(1)
+
+    def fails_once(**arguments: Any) -> Any:
+        if next(calls) == 2:
+            raise ConnectionError("the database is away")
+        return register(**arguments)
+
+    monkeypatch.setattr(asset_manager, "register_asset_change", fails_once)
+    assert deliver(receiver, body(run.id)).status_code == 500
+    assert not events()
+    assert deliver(receiver, body(run.id)).status_code == 200
+    assert sorted(uri for uri, _ in events()) == sorted(uris)
+
+
+def test_a_database_that_hangs_holds_four_threads_at_most(receiver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, hanging = Event(), count(1)
+    entered: list[int] = []
+
+    def hang(_start: str) -> list[str]:
+        entered.append(next(hanging))
+        goes_on.wait(60)
+        return []
+
+    monkeypatch.setattr("airflow_provider_apify._receiver.app._ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("airflow_provider_apify._receiver.telling.database.asset_uris", hang)
+    content = body(finished().id)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: deliver(receiver, content), range(24)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert len(entered) == 4
+    goes_on.set()
 
 
 def test_another_connection_receives_only_where_the_configuration_names_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -174,6 +175,29 @@ async def test_nothing_stored_is_told_again_and_nothing_else_is_lost(apify: Loca
     assert (second.ids, third.ids) == ([one.id], [other.id])
 
 
+async def test_an_asset_that_was_not_watched_for_long_has_nothing_repeated(apify: LocalApify) -> None:
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    first = Triggerer(old)
+    first.watch_runs()
+    await until(lambda: bool(old))
+    await first.kill()
+    second = Triggerer(new)
+    second.watch_runs()
+    await until(lambda: bool(new))
+    run = await start()
+    await until(lambda: run.id in new["apify_runs"]["told"])
+    await second.kill()
+
+    both = Triggerer(old, new)
+    both.watch_runs()
+    await looked(apify)
+    after = await start()
+    await until(lambda: after.id in both.ids)
+    await both.kill()
+    assert both.ids == [after.id]
+
+
 async def test_an_outage_is_logged_and_waited_out(
     apify: LocalApify, triggerer: Triggerer, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +232,7 @@ async def test_a_note_that_cannot_be_read_begins_anew(apify: LocalApify, warning
     triggerer = Triggerer({"apify_runs": {"going": 3}})
     triggerer.watch_runs()
     await until(lambda: bool(warnings))
-    assert "begins anew" in warnings[0]
+    assert "What was noted of the watcher cannot be read" in warnings[0]
     await looked(apify)
     run = await start()
     await until(lambda: run.id in triggerer.ids)
@@ -225,6 +249,15 @@ async def test_without_a_store_the_last_minutes_are_told_again(apify: LocalApify
     await looked(apify)
     await asyncio.to_thread(ApifyHook().abort_run, long.id)
     assert [run["run_id"] for run in (await following).payload["runs"]] == [long.id]
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("apify")
+async def test_without_a_store_what_ended_long_ago_is_told_once_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_apify._api.runs.ends._REMEMBERED", timedelta(0))  # it was longer ago
+    before = (await ApifyHook().async_wait_for_run((await start()).id)).run
+    events = watcher(look_back=3_600.0).run()
+    assert [run["run_id"] for run in (await anext(events)).payload["runs"]] == [before.id]
     await events.aclose()  # type: ignore[attr-defined]
 
 

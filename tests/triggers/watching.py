@@ -30,20 +30,21 @@ class Store:
 class Triggerer:
     """One life of a triggerer: Airflow's own shared streams, and events that are stored when the test says so."""
 
-    def __init__(self, kept: dict[str, Any] | None = None, *, stores: bool = True) -> None:
+    def __init__(self, *kept: dict[str, Any], stores: bool = True) -> None:
         self._streams = shared_stream.SharedStreamManager()
-        self._kept = {} if kept is None else kept
+        self._kept = kept or ({},)  # of each of the assets
         self._tasks: list[asyncio.Task[None]] = []
         self._pending: list[int] = []
         self._stores = stores
         self.told: list[dict[str, Any]] = []
 
-    def watch(self, trigger: Watcher[Any]) -> None:
-        store: Any = SimpleNamespace(_by_name={"shop": Store(self._kept)}, _by_uri={})
+    def watch(self, trigger: Watcher[Any, Any]) -> None:
+        stores = {f"shop{number}": Store(kept) for number, kept in enumerate(self._kept)}
+        store: Any = SimpleNamespace(_by_name=stores, _by_uri={})
         trigger.asset_state_store = store
         self._tasks.append(asyncio.create_task(self._follow(trigger, len(self._tasks))))
 
-    async def _follow(self, trigger: Watcher[Any], number: int) -> None:
+    async def _follow(self, trigger: Watcher[Any, Any], number: int) -> None:
         key = trigger.shared_stream_key()
         stream = self._streams.subscribe(trigger_id=number, trigger=trigger, key=key)
         try:

@@ -51,10 +51,12 @@ def look_for_ends(going: Collection[str], until: datetime | None, retry: RetryPo
     lost = [run_id for run_id in going if run_id not in shown]
     shown |= {run.id: run for run in (yield from together(_read(run_id, retry) for run_id in lost)) if run}
     runs = shown.values()
-    ended = sorted((run for run in runs if run.is_finished), key=lambda run: str(run.finished_at))
+    # A run without a time of its end is as good as going: two ends are told apart by that.
+    ended = sorted((run for run in runs if run.is_finished and run.finished_at), key=lambda run: str(run.finished_at))
+    over = {run.id for run in ended}
     times = [time for run in runs for time in (run.started_at, run.finished_at) if time is not None]
     return Look(
-        going={run.id: run for run in runs if not run.is_finished},
+        going={run.id: run for run in runs if run.id not in over},
         ended=tuple(ended),
         until=max([*times, *([until] if until else [])], default=None),
     )
@@ -85,7 +87,9 @@ def _read(run_id: str, retry: RetryPolicy) -> Flow[ActorRun | None]:
     """Read one run; ``None`` where it was deleted meanwhile."""
     try:
         return (yield from get_run(run_id, retry))
-    except ApifyNotFoundError:
+    except ApifyNotFoundError as error:
+        if not error.is_certain:
+            raise
         return None
 
 

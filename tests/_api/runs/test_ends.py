@@ -14,6 +14,7 @@ from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.facts import REPLICA_LAG_SECONDS
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.ends import Look, Wanted, Watch, look_for_ends
+from airflow_provider_apify.exceptions import ApifyNotFoundError
 from airflow_provider_apify.models.runs import UNFINISHED_STATUSES
 from airflow_provider_apify.options import RetryPolicy, Target
 from tests._api.answering import Fed, failed, ok, one_by_one
@@ -79,6 +80,22 @@ def test_a_run_that_no_list_shows_any_more_is_read() -> None:
     shown = fed.finish(failed(404, "record-not-found"))
     assert [each.id for each in shown.ended] == ["long"]
     assert not shown.going
+
+
+def test_a_proxy_that_says_404_does_not_end_the_watch_of_a_run() -> None:
+    fed = Fed(look_for_ends(("long",), at(0), RETRY))
+    fed.answer(page())
+    fed.answer(page())
+    with pytest.raises(ApifyNotFoundError):
+        for _ in range(3):
+            fed.answer(failed(404, "no-such-route"))
+
+
+def test_an_end_without_its_time_is_told_when_it_has_one() -> None:
+    watch = Watch(ALL)
+    assert watch.take(look(run("soon", 1, status="SUCCEEDED"))) == []
+    assert watch.going == {"soon"}
+    assert [each.id for each in watch.take(look(run("soon", 1, 10)))] == ["soon"]
 
 
 def test_a_run_that_the_list_lacks_though_it_goes_on_stays_watched() -> None:
