@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args, get_origin
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_apify._airflow.arguments import Output
+from airflow_provider_apify._airflow.compat import leave_none_out
 from airflow_provider_apify._airflow.rendering import as_text, render_if_text
 from airflow_provider_apify._arguments.keywords import RUN, refuse
 from airflow_provider_apify._arguments.references import Kind, id_of
@@ -54,6 +55,7 @@ class ApifyTask(BaseOperator):
     def pre_execute(self, context: Context) -> None:
         """Begin without links, as Airflow does: it drops those of the attempt before."""
         setattr(self, STORED_LINKS, {})
+        leave_none_out(context["ti"])
         super().pre_execute(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:

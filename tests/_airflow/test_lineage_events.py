@@ -28,7 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def events(folder: Path) -> Events:
     """Return the last event of each type and task."""
-    file = folder / "events.jsonl"
+    file, home = folder / "events.jsonl", folder / "home"
+    home.mkdir()  # older Airflows do not
     with LocalApify() as apify:
         connection = {
             "conn_type": "apify",
@@ -37,7 +38,7 @@ def events(folder: Path) -> Events:
             "extra": {"cost_settle_seconds": 0, "start_settle_seconds": 0.5},
         }
         environment = clean_environment(
-            AIRFLOW_HOME=str(folder / "home"),
+            AIRFLOW_HOME=str(home),
             AIRFLOW__CORE__LOAD_EXAMPLES="False",
             AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps({"type": "file", "log_file_path": str(file), "append": True}),
             AIRFLOW_CONN_APIFY_DEFAULT=json.dumps(connection),

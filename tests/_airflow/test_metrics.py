@@ -171,7 +171,7 @@ def test_a_push_tells_its_items_and_time(airflow: DagRunner, statsd: StatsD, tmp
 def test_a_watcher_tells_its_looks_those_that_failed_and_the_runs_that_it_has_told(
     apify: LocalApify, statsd: StatsD, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_apify.triggers.run_finished._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("airflow_provider_apify.triggers._watcher._FIRST_PAUSE", 0.01)
     apify.control.add_fault("answer", path="/v2/actor-runs", status=400, error_type="invalid-value")
     finished = finished_run()
     trigger = ApifyRunFinishedTrigger(poll_interval=0.05)
