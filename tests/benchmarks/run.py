@@ -31,7 +31,7 @@ FULL: Mapping[str, Callable[[Path], Section]] = {
         folder, Plan([1_000, 5_000, 10_000], arrival=15, calm=60, ending=180), select_per_loop=500
     ),
     "triggerer": lambda folder: triggerer.measure(folder, Crowd(runs=500, shortest=0, longest=120)),
-    "events": lambda folder: events.measure(folder, rounds=20, watchers=200, minutes=2),
+    "events": lambda folder: events.measure(folder, rounds=10, watchers=200, minutes=2),
     "downloads": lambda folder: downloads.measure(folder, 1_000_000, 100_000, [10_000, 5_000_000], rounds=5),
     "conversions": lambda folder: conversions.measure(folder, 1_000_000, rounds=3),
 }
