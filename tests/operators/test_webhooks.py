@@ -159,6 +159,7 @@ def test_without_a_secret_there_is_no_webhook_to_the_receiver(airflow: DagRunner
         ({"event_types": ["ACTOR.RUN.CREATED"]}, "takes the ends of runs"),
         ({"receiver": "airflow.example.com"}, "https://airflow.example.com"),
         ({"receiver": "https://me:password@airflow.example.com"}, "https://airflow.example.com"),
+        ({"receiver": "https://airflow.example.com/#/home"}, "https://airflow.example.com"),
     ],
     ids=["both", "neither", "a payload", "another event", "no address", "a login"],
 )
