@@ -30,7 +30,7 @@ NEEDS_API_OF_AIRFLOW_3 = pytest.mark.skipif(
 TOO_NEW = {
     example
     for example, too_old in {
-        "apify_follow_runs": "2.",
+        "apify_follow_runs": ("2.",),
         "apify_each_finished_run": ("2.", "3.0.", "3.1."),
     }.items()
     if AIRFLOW_VERSION.startswith(too_old)

@@ -22,7 +22,8 @@ ACTOR = {"actorId": "actor1"}
 
 def key(target: str = "actor1", **spec: Any) -> str:
     values: dict[str, Any] = {"event_types": RUN_ENDS, "request_url": URL, **spec}
-    return idempotency_key(WebhookSpec(**values).body({"actorId": target}))
+    made = WebhookSpec(**values)
+    return idempotency_key(made.body({"actorId": target}), made.identity)
 
 
 def test_the_events_are_those_that_the_api_documents() -> None:
