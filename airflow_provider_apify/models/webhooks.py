@@ -128,7 +128,7 @@ def receiver_spec(
     """
     base = airflow.strip().rstrip("/").removesuffix(RECEIVER_PATH)
     parts = urlsplit(base)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query or "#" in base:
         raise ValueError("receiver is the address of Airflow's API server, for example 'https://airflow.example.com'.")
     if set(event_types) - set(RUN_ENDS):
         raise ValueError(f"A receiver takes the ends of runs: event_types are some of {', '.join(RUN_ENDS)}.")

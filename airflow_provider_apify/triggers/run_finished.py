@@ -28,10 +28,10 @@ class ApifyRunFinishedTrigger(Watcher[Look, "_RunsPlace"]):
     Each look at the account's lists takes two requests, however many DAGs watch; those with the same connection and
     ``poll_interval`` share it on Airflow 3.3, and each has its own before. The runs that a look finds finished are one
     event, so that one DAG run gets them all; :func:`finished_runs() <airflow_provider_apify.assets.finished_runs>`
-    reads them. A run that is resurrected finishes, and is told, once more.
+    reads them. A run that is resurrected finishes, and is told, once more, if a look has seen it go on.
 
     On Airflow 3.3 and later, what was told is kept with the asset. A triggerer that is away for any time misses
-    nothing; one that is killed within about two seconds after an event may repeat that. An older Airflow keeps
+    no run; one that is killed within about two seconds after an event may repeat that. An older Airflow keeps
     nothing: after a restart, runs that ended in the last ``look_back`` seconds are told, maybe again.
 
     Errors end nothing: they are logged, and the trigger looks again, up to 5 minutes later.

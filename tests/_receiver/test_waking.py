@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,12 +38,12 @@ class Waiting:
 
 
 @pytest.fixture
-def waiting(airflow_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:  # noqa: ARG001 - imported with it
+def waiting(airflow_db: None, monkeypatch: pytest.MonkeyPatch) -> Waiting:  # noqa: ARG001 - imported with it
     made, module = Waiting(), "airflow_provider_apify._receiver.telling.database"
     monkeypatch.setattr(f"{module}.waiting_triggers", lambda *_: made.tasks)
     monkeypatch.setattr(f"{module}.wake", lambda *woken: made.woken.append(woken))
     monkeypatch.setattr("airflow_provider_apify._receiver.telling._READ_SECONDS", 0.5)
-    yield made
+    return made
 
 
 async def wake(run: ActorRun, *, times: int = 1) -> None:

@@ -159,8 +159,9 @@ def test_without_a_secret_there_is_no_webhook_to_the_receiver(airflow: DagRunner
         ({"event_types": ["ACTOR.RUN.CREATED"]}, "takes the ends of runs"),
         ({"receiver": "airflow.example.com"}, "https://airflow.example.com"),
         ({"receiver": "https://me:password@airflow.example.com"}, "https://airflow.example.com"),
+        ({"receiver": "https://airflow.example.com/#/home"}, "https://airflow.example.com"),
     ],
-    ids=["both", "neither", "a payload", "another event", "no address", "a login"],
+    ids=["both", "neither", "a payload", "another event", "no address", "a login", "a fragment"],
 )
 def test_a_receiver_that_cannot_be_is_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):

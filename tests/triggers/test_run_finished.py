@@ -133,10 +133,9 @@ async def test_each_watcher_gets_what_it_wants_of_one_look(apify: LocalApify, tr
 
 async def test_what_finished_while_the_triggerer_was_away_is_told(apify: LocalApify) -> None:
     kept: dict[str, Any] = {}
+    long = await start(durationSecs=600)
     first = Triggerer(kept)
     first.watch_runs()
-    long = await start(durationSecs=600)
-    await looked(apify, 3)
     await until(lambda: long.id in kept.get("apify_runs", {}).get("going", ()))
     await first.kill()
 

@@ -19,6 +19,8 @@ from airflow_provider_apify.options import RetryPolicy, Target
 
 OVERLAP = timedelta(seconds=60)
 """So far back each look reads what was read before: a list may lack what has just begun."""
+_AT_A_TIME = 50
+"""So many runs are read at the same time: thousands that have ended would refuse each other, and none get through."""
 _REMEMBERED = timedelta(minutes=10)
 """For so long an end that was told is known: a list may show as unfinished what has just ended."""
 
@@ -49,7 +51,9 @@ def look_for_ends(going: Collection[str], until: datetime | None, retry: RetryPo
     unfinished, begun = yield from together([_all_pages(retry, status=UNFINISHED_STATUSES), newest])
     shown = {run.id: run for run in (*unfinished, *begun)}
     lost = [run_id for run_id in going if run_id not in shown]
-    shown |= {run.id: run for run in (yield from together(_read(run_id, retry) for run_id in lost)) if run}
+    for begin in range(0, len(lost), _AT_A_TIME):
+        read = yield from together(_read(run_id, retry) for run_id in lost[begin : begin + _AT_A_TIME])
+        shown |= {run.id: run for run in read if run}
     runs = shown.values()
     # A run without a time of its end is as good as going: two ends are told apart by that.
     ended = sorted((run for run in runs if run.is_finished and run.finished_at), key=lambda run: str(run.finished_at))

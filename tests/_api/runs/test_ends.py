@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_apify._api.answers import Answer
 from airflow_provider_apify._api.facts import REPLICA_LAG_SECONDS
+from airflow_provider_apify._api.flows import Flow
 from airflow_provider_apify._api.request import Request
 from airflow_provider_apify._api.runs.ends import Look, Wanted, Watch, look_for_ends
 from airflow_provider_apify.exceptions import ApifyNotFoundError
@@ -87,8 +88,32 @@ def test_a_proxy_that_says_404_does_not_end_the_watch_of_a_run() -> None:
     fed.answer(page())
     fed.answer(page())
     with pytest.raises(ApifyNotFoundError):
-        for _ in range(3):
-            fed.answer(failed(404, "no-such-route"))
+        fed.answer_all([failed(404, "no-such-route")] * 3)
+
+
+def test_thousands_that_end_at_once_are_read_little_by_little() -> None:
+    long = [str(number) for number in range(2_000)]
+    sizes, shown = _answered(look_for_ends(long, at(0), RETRY))
+    assert max(sizes) == 50
+    assert [each.id for each in shown.ended] == long
+
+
+def _answered(flow: Flow[Look]) -> tuple[list[int], Look]:
+    """Have all runs read as ended; return how many requests came together each time, and the look."""
+    sizes: list[int] = []
+    try:
+        request = next(flow)
+        while True:
+            answers = [_ended(each) for each in (request, *request.beside)]
+            sizes.append(len(answers))
+            request = flow.send(replace(answers[0], beside=tuple(answers[1:])))
+    except StopIteration as done:
+        return sizes, done.value
+
+
+def _ended(asked: Request) -> Answer:
+    run_id = asked.path.removeprefix("/v2/actor-runs").removeprefix("/")
+    return ok(run(run_id, -5_000, 20)) if run_id else page()
 
 
 def test_an_end_without_its_time_is_told_when_it_has_one() -> None:
