@@ -61,14 +61,16 @@ class Teller:
         return uris
 
     async def wake_tasks(self, hook: ApifyHook, run: ActorRun) -> int:
-        """Wake the tasks that wait for a run that has ended; return how many those are.
+        """Wake the tasks that look seldom for a run that has ended; return how many wait for it.
 
-        Each as soon as it may be woken. Their own triggers do it, too, maybe later.
+        Each as soon as it may be woken. Those that long-poll see the end at once by themselves, and a trigger that is
+        woken by others lets go of its run: Airflow tells it that the task has gone.
         """
         found = await self._in_database(database.waiting_triggers, ApifyRunTrigger, run.id)
         concerned = [waiting for waiting in found if waiting.arguments.get("run_id") == run.id]
         for waiting in concerned:
-            if waiting.id not in self._waking:
+            looks_seldom = waiting.arguments.get("poll_interval") is not None
+            if looks_seldom and waiting.id not in self._waking:
                 self._waking[waiting.id] = asyncio.create_task(self._wake(hook, run, waiting))
         return len(concerned)
 

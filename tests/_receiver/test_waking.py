@@ -25,12 +25,15 @@ class Waiting:
         self.tasks: list[Any] = []
         self.woken: list[tuple[int, dict[str, Any]]] = []
 
-    def task(self, run: ActorRun, *, seconds: float, settle: float = 0.0) -> None:
+    def task(
+        self, run: ActorRun, *, seconds: float, settle: float = 0.0, poll_interval: float | None = 3_600.0
+    ) -> None:
         """Have a task that has waited for a run so long."""
         from airflow_provider_apify._airflow.database import WaitingTrigger  # noqa: PLC0415 - Airflow 3
 
         since = datetime.now(UTC) - timedelta(seconds=seconds)
-        self.tasks.append(WaitingTrigger(len(self.tasks), {"run_id": run.id, "settle": settle}, since))
+        arguments = {"run_id": run.id, "settle": settle, "poll_interval": poll_interval}
+        self.tasks.append(WaitingTrigger(len(self.tasks), arguments, since))
 
     @property
     def statuses(self) -> list[tuple[int, str]]:
@@ -74,6 +77,14 @@ async def test_all_tasks_that_wait_for_the_run_are_woken_once(apify: LocalApify,
 
 
 @pytest.mark.usefixtures("apify")
+async def test_a_task_that_long_polls_sees_the_end_by_itself(waiting: Waiting) -> None:
+    run = await finished()
+    waiting.task(run, seconds=3_600, poll_interval=None)
+    waiting.task(run, seconds=3_600)
+    await wake(run)
+    assert waiting.statuses == [(1, "SUCCEEDED")]
+
+
 async def test_a_run_that_is_resurrected_before_its_task_may_be_woken_leaves_it_asleep(waiting: Waiting) -> None:
     run = await finished(durationSecs=3)
     waiting.task(run, seconds=HOLD_SECONDS - 0.5)
