@@ -85,6 +85,7 @@ async def test_a_task_that_long_polls_sees_the_end_by_itself(waiting: Waiting) -
     assert waiting.statuses == [(1, "SUCCEEDED")]
 
 
+@pytest.mark.usefixtures("apify")
 async def test_a_run_that_is_resurrected_before_its_task_may_be_woken_leaves_it_asleep(waiting: Waiting) -> None:
     run = await finished(durationSecs=3)
     waiting.task(run, seconds=HOLD_SECONDS - 0.5)
