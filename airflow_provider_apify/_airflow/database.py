@@ -51,10 +51,12 @@ class News:
     is_same: Callable[[dict[str, Any]], bool]
 
 
-def tell_assets(uris: Iterable[str], news: News) -> None:
+def tell_assets(uris: Iterable[str], news: News) -> bool:
     """Make an event of each asset that has not been told yet; all at once, so that a DAG of two of them starts once.
 
     DAGs that are partitioned are started by an event with a key only, and others only by one without.
+
+    :return: whether there was an asset to be told.
     """
     with create_session() as session:
         chosen = select(AssetModel.id).where(AssetModel.uri.in_(list(uris))).order_by(AssetModel.id)
@@ -63,12 +65,12 @@ def tell_assets(uris: Iterable[str], news: News) -> None:
         for asset_id in ids:
             # Whoever tells the same in another process waits here: also on SQLite, which cannot lock a row by reading.
             session.execute(update(AssetModel).where(AssetModel.id == asset_id).values(uri=AssetModel.uri))
-        for asset in session.scalars(select(AssetModel).where(AssetModel.id.in_(ids))).all():
-            if not _was_told(asset, news, session):
-                for key in _keys(asset, news.key, session):
-                    asset_manager.register_asset_change(
-                        asset=asset, extra=news.extra, partition_key=key, session=session
-                    )
+        assets = session.scalars(select(AssetModel).where(AssetModel.id.in_(ids))).all()
+        untold = [asset for asset in assets if not _was_told(asset, news, session)]
+        for asset in untold:
+            for key in _keys(asset, news.key, session):
+                asset_manager.register_asset_change(asset=asset, extra=news.extra, partition_key=key, session=session)
+    return bool(untold)
 
 
 def _was_told(asset: AssetModel, news: News, session: Session) -> bool:

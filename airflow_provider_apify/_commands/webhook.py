@@ -11,6 +11,11 @@ from airflow_provider_apify.options import Target
 _SECONDS = 30.0
 """How long an answer of the receiver is waited for."""
 
+_UNTIL_THEN = (
+    "The webhook has the secret of this command's connection now. Until the receiver takes it, no run starts a DAG: "
+    "mend the connection that is wrong, and run this again."
+)
+
 
 def webhook(options: Namespace) -> tuple[str, bool]:
     """Keep a webhook, and return what came of it, and whether the receiver takes what Apify sends."""
@@ -20,9 +25,10 @@ def webhook(options: Namespace) -> tuple[str, bool]:
     kept = hook.ensure_webhook(target, hook.receiver_spec(options.receiver, event_types=events))
     told = f"{target} has webhook {kept.id} to {kept.request_url}, for {', '.join(kept.event_types)}.\n"
     status, answer = _try(hook, kept.id)
-    if status is None:
-        return f"{told}Apify does not reach it: {answer}\n", False
-    return f"{told}Apify gets {status} from it: {answer}\n", 200 <= status < 300  # noqa: PLR2004 - HTTP
+    if status is not None and 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        return f"{told}Apify gets {status} from it. A DAG starts where one is scheduled on the asset.\n", True
+    trouble = "does not reach it" if status is None else f"gets {status} from it"
+    return f"{told}Apify {trouble}: {answer}\n{_UNTIL_THEN}\n", False
 
 
 def _try(hook: ApifyHook, webhook_id: str) -> tuple[int | None, str]:

@@ -28,6 +28,7 @@ _MOST_BYTES = 2**20
 """Apify's own payload has a few kilobytes."""
 _BODY_SECONDS, _ANSWER_SECONDS = 30.0, 90.0
 """How long a body and everything may take; Apify waits for two minutes."""
+_NO_SECRET = 401
 _DISPATCH_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 _NOBODY = (
     "No asset of this Airflow has the URI of the run's Actor or saved task, apify://actor/{} for example. Schedule a "
@@ -46,6 +47,8 @@ def app() -> Starlette:
 
 
 async def _explain(_request: Request, error: Any) -> JSONResponse:
+    if error.status_code != _NO_SECRET:  # which the log has with its reason
+        _log.warning("A webhook is refused with %d: %s", error.status_code, error.detail)
     return JSONResponse({"error": error.detail}, error.status_code)
 
 
@@ -79,12 +82,13 @@ class _Receiver:
             raise HTTPException(503, f"The run is {run.status} by now.")
         if run.status != status:
             return JSONResponse({"ignored": f"The run is {run.status} by now, and has an event of its own."})
-        uris = await self._teller.tell_assets(hook, run, about)
+        uris, is_new = await self._teller.tell_assets(hook, run, about)
         tasks = await self._teller.wake_tasks(hook, run)
         if not uris and not tasks:
             raise HTTPException(404, _NOBODY.format(run.actor_id))
-        _log.info("Run %s is %s: told %s.", run.id, run.status, ", ".join(uris) or "a task")
-        return JSONResponse({"run_id": run.id, "assets": uris, "tasks": tasks})
+        told = ", ".join(uris) or "a task"
+        _log.info("Run %s is %s: %s %s.", run.id, run.status, "told" if is_new else "was told already:", told)
+        return JSONResponse({"run_id": run.id, "assets": uris, "tasks": tasks, "repeated": bool(uris) and not is_new})
 
 
 async def _hook(request: Request) -> ApifyHook:
@@ -106,9 +110,10 @@ async def _hook(request: Request) -> ApifyHook:
         ) from None
     given = request.headers.get(SECRET_HEADER, "").encode()
     if not any([hmac.compare_digest(given, secret.encode()) for secret in secrets]):  # noqa: C419 - as long for each
-        why = "it brings another secret" if secrets else f"connection {conn_id} has no webhook_secret"
+        brings = "it brings another secret" if given else "it brings none"
+        why = brings if secrets else f"connection {conn_id} has no webhook_secret"
         _log.warning("A webhook is refused: %s.", why)
-        raise HTTPException(401, f"The header {SECRET_HEADER} has to bring the webhook_secret of {conn_id}.")
+        raise HTTPException(_NO_SECRET, f"The header {SECRET_HEADER} has to bring the webhook_secret of {conn_id}.")
     return hook
 
 

@@ -42,8 +42,10 @@ class Teller:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="apify-receiver")
         self._waking: dict[int, asyncio.Task[None]] = {}
 
-    async def tell_assets(self, hook: ApifyHook, run: ActorRun, about: dict[str, Any]) -> list[str]:
-        """Have each asset that names the run's Actor or saved task know of its end, once; return their URIs.
+    async def tell_assets(self, hook: ApifyHook, run: ActorRun, about: dict[str, Any]) -> tuple[list[str], bool]:
+        """Have each asset that names the run's Actor or saved task know of its end, once.
+
+        Return their URIs, and whether any of them did not know it.
 
         :param about: what the events have beside the run.
         """
@@ -57,8 +59,7 @@ class Teller:
 
         since = (run.finished_at or datetime.now(UTC)) - _CLOCKS
         news = News(run.id, {**about, "payload": {"runs": [told]}}, since, is_same)
-        await self._in_database(database.tell_assets, uris, news)
-        return uris
+        return uris, await self._in_database(database.tell_assets, uris, news)
 
     async def wake_tasks(self, hook: ApifyHook, run: ActorRun) -> int:
         """Wake the tasks that look seldom for a run that has ended; return how many wait for it.

@@ -86,10 +86,10 @@ class ApifyTask(BaseOperator):
         names = list(template_fields)
         texts = [name for name in names if self._is_text(name)]
         objects = [name for name in names if name not in texts]
-        super()._do_render_template_fields(self, objects, context, jinja_env, seen_oids)
-        super()._do_render_template_fields(self, texts, context, as_text(jinja_env), seen_oids)
-        for name in names:
-            self._read_rendered(name)
+        for group, environment in ((objects, jinja_env), (texts, as_text(jinja_env))):
+            super()._do_render_template_fields(self, group, context, environment, seen_oids)
+            for name in group:  # before the rest is rendered, such as a path with the ID in it
+                self._read_rendered(name)
 
     def _render(self, template: jinja2.Template, context: Context, dag: Any = None) -> Any:
         rendered = render_if_text(template, context)

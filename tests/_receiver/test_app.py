@@ -101,7 +101,11 @@ def test_an_asset_that_names_the_actor_is_told_of_the_run(receiver: str, assets:
     run = finished(items=2)
     answer = deliver(receiver, body(run.id), **{DISPATCH: "dispatch1"})
 
-    assert (answer.status_code, answer.json()) == (200, {"run_id": run.id, "assets": [ACTOR], "tasks": 0})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"run_id": run.id, "assets": [ACTOR], "tasks": 0, "repeated": False},
+    )
+    assert deliver(receiver, body(run.id)).json()["repeated"]
     ((uri, extra),) = events()
     assert uri == ACTOR
     assert (extra["from_webhook"], extra["dispatch_id"]) == (True, "dispatch1")

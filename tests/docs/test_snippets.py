@@ -28,7 +28,8 @@ from tests.local_apify.client import Client
 from tests.spending import spend
 
 FOLDER = Path(__file__).parent / "snippets"
-NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
+TOO_NEW = {"dataset_grows"} if AIRFLOW_VERSION.startswith("2.") else set()
+NAMES = sorted({file.stem for file in FOLDER.glob("*.py")} - TOO_NEW)
 Load = Callable[[str], Any]
 NO_ADDRESS = {"startUrls": [{"url": "http://[an address without an end"}]}
 
