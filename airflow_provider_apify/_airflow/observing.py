@@ -44,7 +44,10 @@ def waiting(ti: Any) -> Iterator[Callable[[ActorRun], None]]:
 
 @contextmanager
 def exporting(ti: Any) -> Iterator[Callable[[int | None, int], None]]:
-    """Be around the writing of files, and give what takes the number of their items, if it is known, and of bytes."""
+    """Be around the writing of files, and give what takes the number of their items, if it is known, and of bytes.
+
+    :param ti: the task instance that writes; ``None`` where somebody calls ``execute`` without one.
+    """
     began = monotonic()
     with span("export") as tell:
 

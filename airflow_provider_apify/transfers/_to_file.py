@@ -48,7 +48,7 @@ class BodyToFileOperator(LineageTask):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write, and return the manifest."""
-        with failing_fast(), writing(self.path), exporting(context["ti"]) as wrote:
+        with failing_fast(), writing(self.path), exporting(context.get("ti")) as wrote:
             self._check_arguments()  # again, with the templates rendered
             manifest = self._write(context)
             wrote(manifest.get("records"), manifest["bytes"])

@@ -125,7 +125,7 @@ class DatasetToFileOperator(LineageTask, ExportArguments):
             read = [Data.of_dataset(each) for each in datasets]
             self._lineage = Lineage(read)
             store_links(self, context, self._links(datasets))
-            with exporting(context["ti"]) as wrote:
+            with exporting(context.get("ti")) as wrote:
                 manifest = self._write(datasets, context)
                 wrote(manifest.items, manifest.bytes)
         self.log.info("Wrote %s to %s", manifest, self.path)

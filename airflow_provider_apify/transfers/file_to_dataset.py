@@ -135,7 +135,7 @@ class FileToDatasetOperator(LineageTask):
             store_links(self, context, links_of(self.hook.console, storages={"dataset": dataset.id}))
             memory = PushMemory(context, dataset.id, found)
             begun = self._begin(context, memory, dataset, found)
-            with pushing(context["ti"]) as told:
+            with pushing(context.get("ti")) as told:
                 pushed = self._push(memory, dataset, begun, found)
                 told(pushed.items - begun.items)
             count = self._count(dataset, pushed)

@@ -121,6 +121,12 @@ def test_a_run_that_nobody_watches_is_not_resurrected_under_a_limit_on_usage(
     assert "nobody watches this one" in str(outcome.error)
 
 
+@pytest.fixture(autouse=True)
+def _within_the_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no edge of the billing cycle near, on the first and the last of a month either."""
+    monkeypatch.setattr(budget, "_EDGE", timedelta(0))
+
+
 # The budget of a month
 
 
