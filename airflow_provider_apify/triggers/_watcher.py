@@ -93,6 +93,9 @@ class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L, P]):
         :param before: the look before; ``None`` for the first.
         """
 
+    async def _prepare(self) -> None:
+        """Ask Apify what has to be known before the notes are read: so that no odd answer is taken for a bad note."""
+
     @abstractmethod
     async def _begin(self, look: L, *, are_kept: bool) -> tuple[P, News]:
         """Begin where nothing was noted; return what is to be told of the time before, too.
@@ -101,7 +104,7 @@ class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L, P]):
         """
 
     @abstractmethod
-    async def _place_of(self, noted: Mapping[str, Any]) -> P:
+    def _place_of(self, noted: Mapping[str, Any]) -> P:
         """Return the place that a note tells.
 
         :raises ValueError: it is something else, as is a ``KeyError``, ``TypeError`` or ``AttributeError``.
@@ -141,10 +144,11 @@ class Watcher(WatchingTrigger, BaseEventTrigger, Generic[L, P]):
 
     async def _find_place(self, notes: AssetNotes, look: L) -> tuple[P, News]:
         """Go on where the newest note says: the others would tell once more what that has told."""
+        await self._prepare()
         places: list[P] = []
         for noted in await notes.read():
             try:
-                places.append(await self._place_of(noted))
+                places.append(self._place_of(noted))
             except (KeyError, TypeError, ValueError, AttributeError) as trouble:
                 self.log.warning("What was noted of the watcher cannot be read: %r", trouble)
         if not places:

@@ -68,7 +68,7 @@ class ApifyDatasetChangedTrigger(Watcher[Dataset, "_Told"]):
     async def _begin(self, look: Dataset, *, are_kept: bool) -> tuple[_Told, News]:  # noqa: ARG002 - the same either way
         return _Told(self.min_items, look.id, look.item_count), None
 
-    async def _place_of(self, noted: Mapping[str, Any]) -> _Told:
+    def _place_of(self, noted: Mapping[str, Any]) -> _Told:
         return _Told(self.min_items, str(noted["dataset_id"]), int(noted["items"]), float(noted["at"]))
 
     async def _catch_up(self, place: _Told) -> News:

@@ -89,7 +89,7 @@ class ApifyRunFinishedTrigger(Watcher[Look, "_RunsPlace"]):
         return await self.hook._async_look_for_ends(going, until)
 
     async def _begin(self, look: Look, *, are_kept: bool) -> tuple[_RunsPlace, News]:
-        place = _RunsPlace(Watch(await self._wanted()), self.log)
+        place = _RunsPlace(Watch(self._wanted), self.log)
         if are_kept:
             place.watch.take(look)
             return place, None
@@ -97,15 +97,15 @@ class ApifyRunFinishedTrigger(Watcher[Look, "_RunsPlace"]):
         ended = place.watch.take(await self.hook._async_look_for_ends((), since - _LONGEST_RUN))
         return place, place.tell([run for run in ended if run.finished_at and run.finished_at >= since])
 
-    async def _place_of(self, noted: Mapping[str, Any]) -> _RunsPlace:
-        return _RunsPlace(Watch.from_dict(await self._wanted(), noted), self.log)
+    def _place_of(self, noted: Mapping[str, Any]) -> _RunsPlace:
+        return _RunsPlace(Watch.from_dict(self._wanted, noted), self.log)
 
     async def _catch_up(self, place: _RunsPlace) -> News:
         return place.take(await self.hook._async_look_for_ends(place.watch.going, place.watch.until))
 
-    async def _wanted(self) -> Wanted:
+    async def _prepare(self) -> None:
         target = self.target and await self.hook._async_identify(self.target)
-        return Wanted(target, frozenset(self._arguments["statuses"]), frozenset(self._arguments["origins"]))
+        self._wanted = Wanted(target, frozenset(self._arguments["statuses"]), frozenset(self._arguments["origins"]))
 
 
 @dataclass(frozen=True)

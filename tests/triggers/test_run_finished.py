@@ -197,6 +197,20 @@ async def test_an_asset_that_was_not_watched_for_long_has_nothing_repeated(apify
     assert both.ids == [after.id]
 
 
+async def test_an_odd_answer_at_the_beginning_is_not_taken_for_a_bad_note(apify: LocalApify) -> None:
+    kept: dict[str, Any] = {}
+    first, second = Triggerer(kept), Triggerer(kept)
+    first.watch_runs(actor_id="apify/scenario")
+    await until(lambda: bool(kept))
+    await first.kill()
+    run = await start()
+    await ApifyHook().async_wait_for_run(run.id)
+    apify.control.add_fault("answer", method="GET", path="/v2/actors/*", status=200, text='{"data": {"name": "?"}}')
+    second.watch_runs(actor_id="apify/scenario")
+    await until(lambda: second.ids == [run.id])
+    await second.kill()
+
+
 async def test_an_outage_is_logged_and_waited_out(
     apify: LocalApify, triggerer: Triggerer, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
